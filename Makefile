@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# fdwarden: build, test, install. `make help` lists the targets.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+DESTDIR ?=
+
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool /usr/local/sbin/bpftool) bpftool)
+PKG_CONFIG ?= pkg-config
+CLANG_FORMAT ?= clang-format
+
+# One directory a variant (plain, or a sanitizer), so that they never mix.
+BUILD ?= build
+ARCH := $(shell uname -m)
+BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
+
+PKGS := libbpf libelf zlib libcjson libsystemd inih
+TEST_PKGS := cmocka
+SANITIZE ?=
+
+CPPFLAGS += -Isrc -Iinclude -I$(BUILD)/gen -D_GNU_SOURCE -DFDWARDEN_VERSION='"$(VERSION)"'
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wformat=2 -Wvla -Wundef
+ALL_CFLAGS := -std=gnu17 $(WARNINGS) -fno-strict-aliasing -fstack-protector-strong \
+	$(CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl,-z,relro,-z,now)
+# Asked for only when something is compiled: `make deps` and `make clean` must
+# work before the packages are there.
+PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS))
+PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS))
+
+# ---- sources ----------------------------------------------------------------
+BPF_SRCS := $(wildcard bpf/*.bpf.c)
+SKELS := $(BPF_SRCS:bpf/%.bpf.c=$(BUILD)/gen/%.skel.h)
+SRCS := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
+OBJS := $(SRCS:%.c=$(BUILD)/%.o)
+# Rooms that know no BPF: unit tests are linked with these alone.
+PURE_SRCS := $(filter-out src/collect/% src/cli/% src/daemon/%,$(SRCS)) \
+	$(wildcard src/collect/syscalls*.c)
+PURE_OBJS := $(PURE_SRCS:%.c=$(BUILD)/%.o)
+UNIT_SRCS := $(wildcard tests/unit/test_*.c)
+UNITS := $(UNIT_SRCS:tests/unit/%.c=$(BUILD)/tests/unit/%)
+HELPER_SRCS := $(wildcard tests/helpers/*.c)
+HELPERS := $(HELPER_SRCS:tests/helpers/%.c=$(BUILD)/tests/helpers/%)
+C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] include/fdwarden/*.h bpf/*.[ch] \
+	tests/*/*.[ch])
+
+.PHONY: all deps run check check-unit check-live check-vm bench install uninstall \
+	format lint clean help vmlinux units helpers
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(BUILD)/fdwarden
+
+help:
+	@echo 'make            build (no root needed)'
+	@echo 'make run        install what is missing, build, monitor in the foreground'
+	@echo 'make check      install what is missing, build, run every test that can run here'
+	@echo 'make deps       install what is missing, nothing else'
+	@echo 'make bench      measure fdwarden beside other tools'
+	@echo 'make check-vm   the tests on other kernels, in emulated machines'
+	@echo 'make install    [DESTDIR=] [PREFIX=$(PREFIX)]'
+	@echo 'make format, lint, clean; make vmlinux regenerates the kernel types'
+
+deps:
+	@.ci/deps build
+
+# ---- BPF --------------------------------------------------------------------
+BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v2 \
+	-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-declarations \
+	-Iinclude -Ivmlinux/$(ARCH) -Ibpf -idirafter /usr/include/$(ARCH)-linux-gnu
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
+	$(BPFTOOL) gen object $@ $@.tmp
+	@rm -f $@.tmp
+
+$(BUILD)/gen/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	@mkdir -p $(@D)
+	$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
+
+# The kernel's types that the programs use, and no others.
+vmlinux:
+	vmlinux/regenerate
+
+# ---- user space -------------------------------------------------------------
+# Names of all calls of the native ABI, and of the 32-bit one where there is one.
+$(BUILD)/gen/syscall_names.inc: src/collect/generate_syscall_names.sh
+	@mkdir -p $(@D)
+	CC='$(CC)' $< asm/unistd.h > $@
+
+$(BUILD)/gen/syscall_names_compat.inc: src/collect/generate_syscall_names.sh
+	@mkdir -p $(@D)
+	CC='$(CC)' $< asm/unistd_32.h > $@
+
+GENERATED := $(BUILD)/gen/syscall_names.inc $(BUILD)/gen/syscall_names_compat.inc
+$(BUILD)/src/collect/%.o: | $(SKELS) $(GENERATED)
+$(BUILD)/src/cli/%.o $(BUILD)/src/daemon/%.o: | $(SKELS)
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/fdwarden: $(BUILD)/src/main.o $(OBJS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(PKG_LIBS) -lpthread -lm
+
+# ---- tests ------------------------------------------------------------------
+$(BUILD)/libpure.a: $(PURE_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libpure.a
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(PKG_LIBS) \
+		$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)) -lpthread -lm
+
+$(BUILD)/tests/helpers/%: $(BUILD)/tests/helpers/%.o
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread
+
+units: $(UNITS)
+helpers: $(HELPERS)
+
+check-unit: units
+	@for t in $(UNITS); do echo "# $$t"; $$t || exit 1; done
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+clean:
+	rm -rf $(BUILD) build-*

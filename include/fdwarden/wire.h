@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The records that the kernel side sends and the maps that both sides share.
+ * Compiled by clang for BPF and by the C compiler for user space, so: fixed
+ * widths only, no implicit padding, and every size asserted.
+ *
+ * Times are nanoseconds of CLOCK_BOOTTIME, the clock of a task's start time:
+ * it goes on through suspend and no one can set it.
+ * Pids are those of the initial pid namespace.
+ */
+#ifndef FDWARDEN_WIRE_H
+#define FDWARDEN_WIRE_H
+
+#ifndef __BPF__
+#include <linux/types.h>
+#endif
+
+#define FDW_COMM_LEN 16
+/* Most that a refusal's record carries of each string, its NUL included. */
+#define FDW_PATH_MAX 512
+#define FDW_CMDLINE_MAX 512
+/* Levels of a cgroup path, and bytes of each: a container's scope is 85. */
+#define FDW_CGROUP_LEVELS 6
+#define FDW_CGROUP_NAME_MAX 96
+
+/* Distinct near-limit levels over the thresholds and all rules. */
+#define FDW_MAX_STEPS 16
+
+/* Calls of one ABI; the highest number of x86-64 with its x32 range is 547. */
+#define FDW_MAX_CALLS 640
+
+/* Call number on the wire: bit 15 says that it is a 32-bit (compat) call. */
+#define FDW_CALL_COMPAT 0x8000
+#define FDW_CALL_NUMBER 0x7fff
+
+/* ---- the table of calls, written by user space before the load ---- */
+
+enum fdw_call_yield {
+	FDW_YIELD_NONE,	   /* of no interest but for EMFILE and ENFILE */
+	FDW_YIELD_RETURN,  /* returns the new descriptor */
+	FDW_YIELD_ASIDE,   /* may install some, and returns something else */
+	FDW_YIELD_FCNTL,   /* FDW_YIELD_RETURN for F_DUPFD*, else NONE */
+	FDW_YIELD_CLOSE,   /* gives one back */
+	FDW_YIELD_RLIMIT,  /* prlimit64/setrlimit: the caller may set its own */
+};
+
+enum fdw_call_flag {
+	/* ENOSPC and ETOOMANYREFS of this call are limits to report, too */
+	FDW_CALL_OTHER_ERRNO = 1 << 0,
+	/* resource and pid are arguments 2 and 1 (prlimit64), not 1 (setrlimit) */
+	FDW_CALL_PRLIMIT = 1 << 1,
+};
+
+struct fdw_call {
+	__u8 yield;    /* enum fdw_call_yield */
+	__u8 opens;    /* FDW_YIELD_ASIDE: number opened for certain, e.g. 2 */
+	__u8 path_arg; /* 1..6: argument that points to a path; 0: none */
+	__u8 flags;    /* enum fdw_call_flag */
+};
+_Static_assert(sizeof(struct fdw_call) == 4, "wire layout");
+
+/* ---- what is known of one descriptor table and its owner ---- */
+
+enum fdw_table_flag {
+	FDW_TABLE_TORN = 1 << 0,      /* it moved while it was read, each time */
+	FDW_TABLE_THREAD = 1 << 1,    /* a thread's own, not the leader's */
+	FDW_TABLE_LEADERLESS = 1 << 2, /* the main thread has exited */
+	FDW_TABLE_OWN_LIMIT = 1 << 3, /* the process set its own limit */
+	FDW_TABLE_COUNTERS = 1 << 4,  /* opened, closed are known */
+};
+
+struct fdw_task {
+	__u64 start_ns; /* of the thread-group leader; unique with tgid */
+	__u32 tgid;
+	__u32 tid; /* the thread that was seen */
+	__u32 ppid;
+	__u32 uid; /* effective, in the initial user namespace */
+	char comm[FDW_COMM_LEN]; /* of the leader; hostile bytes, NUL-ended */
+};
+_Static_assert(sizeof(struct fdw_task) == 40, "wire layout");
+
+struct fdw_table {
+	__u64 files;	  /* address of files_struct: equal means shared */
+	__u64 soft_limit; /* RLIMIT_NOFILE; ~0 is "unlimited" */
+	__u64 hard_limit;
+	__u64 opened; /* since the sensor was attached, with _COUNTERS */
+	__u64 closed;
+	__u32 count;	   /* bits set in open_fds */
+	__u32 used;	   /* those of them below the soft limit */
+	__u32 lowest_free; /* number that a plain open() gets next */
+	__u32 max_fds;	   /* size of the table */
+	__u32 flags;	   /* enum fdw_table_flag */
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct fdw_table) == 64, "wire layout");
+
+/* ---- records ---- */
+
+enum fdw_record_type {
+	FDW_RECORD_NEAR = 1,	/* struct fdw_near, ring buffer */
+	FDW_RECORD_REFUSED = 2, /* struct fdw_refused, ring buffer */
+	FDW_RECORD_TABLE = 3,	/* struct fdw_snapshot_record, iterator */
+};
+
+struct fdw_header {
+	__u32 type; /* enum fdw_record_type */
+	__u32 size; /* of the whole record in bytes, this header included */
+	__u64 time_ns;
+};
+_Static_assert(sizeof(struct fdw_header) == 16, "wire layout");
+
+/* One table as the snapshot found it. */
+struct fdw_snapshot_record {
+	struct fdw_header header;
+	struct fdw_task task;
+	struct fdw_table table;
+};
+_Static_assert(sizeof(struct fdw_snapshot_record) == 120, "wire layout");
+
+/* A descriptor was handed out near the limit. */
+struct fdw_near {
+	struct fdw_header header;
+	struct fdw_task task;
+	struct fdw_table table;
+	__u64 cgroup_id; /* cgroup v2; 0: unknown */
+	__u32 call;	 /* number, with FDW_CALL_COMPAT */
+	__u32 step;	 /* levels reached, 1.. */
+};
+_Static_assert(sizeof(struct fdw_near) == 136, "wire layout");
+
+/*
+ * A call was refused. The record has all that must be known of a process that
+ * may be gone a millisecond later. `text` holds, in this order and each with
+ * its NUL: the path asked for, the command line (arguments NUL-separated), and
+ * cgroup names from the leaf up. Lengths count the NULs; 0 means not known.
+ */
+struct fdw_refused {
+	struct fdw_header header;
+	struct fdw_task task;
+	struct fdw_table table;
+	__u64 cgroup_id;
+	__u64 args[3];	/* the call's first three arguments */
+	__u64 total;	/* refusals of this process by this call and errno */
+	__u32 call;	/* number, with FDW_CALL_COMPAT */
+	__s32 error;	/* EMFILE, ENFILE, …: positive */
+	__u32 free_above; /* F_DUPFD: free slots from its minimum up; else 0 */
+	__u16 path_len;
+	__u16 cmdline_len;
+	__u16 cgroup_len;
+	__u16 cgroup_levels;
+	__u32 reserved;
+	char text[];
+};
+_Static_assert(sizeof(struct fdw_refused) == 184, "wire layout");
+#define FDW_TEXT_MAX                                                           \
+	(FDW_PATH_MAX + FDW_CMDLINE_MAX +                                      \
+	 FDW_CGROUP_LEVELS * FDW_CGROUP_NAME_MAX)
+
+/* ---- maps ---- */
+
+/* Refusals, exact, by process and call; kept until user space deletes them,
+ * so that they outlive the process. */
+struct fdw_refusal_key {
+	__u64 start_ns;
+	__u32 tgid;
+	__u16 call; /* with FDW_CALL_COMPAT */
+	__u16 error;
+};
+_Static_assert(sizeof(struct fdw_refusal_key) == 16, "wire layout");
+
+struct fdw_refusal_value {
+	__u64 count;
+};
+
+/* What was lost or could not be read, one slot each in a per-CPU array. */
+enum fdw_loss {
+	FDW_LOSS_RING_FULL,	/* records that found no room in the ring */
+	FDW_LOSS_REFUSAL_MAP,	/* refusals not counted: their map is full */
+	FDW_LOSS_PROCESS_MAP,	/* calls not counted: no state for the process */
+	FDW_LOSS_READ,		/* kernel memory that could not be read */
+	FDW_LOSS_MAX,
+};
+
+#endif /* FDWARDEN_WIRE_H */

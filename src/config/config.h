@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The configuration: an INI file, overridden key by key with -o. One table of
+ * keys (config.c) makes the parser, the check, and the printed effective
+ * configuration; the manual page's list is tested against it.
+ */
+#ifndef FDWARDEN_CONFIG_H
+#define FDWARDEN_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "fdwarden/wire.h"
+#include "policy/policy.h"
+#include "state/identity.h"
+
+#define CONFIG_PATH "/etc/fdwarden/fdwarden.conf"
+
+enum config_switch { CONFIG_NO, CONFIG_YES, CONFIG_AUTO };
+
+/* [rule NAME]: the first rule that matches a process serves it. All matchers
+ * that are set must match (fnmatch patterns). */
+struct config_rule {
+	char *name; /* of the rule */
+	/* matchers; NULL: any */
+	char *match_name, *match_executable, *match_service, *match_user,
+		*match_cgroup;
+	/* overrides */
+	bool has_warn, has_critical;
+	uint32_t warn_bp, critical_bp;
+	bool ignore;
+};
+
+struct config {
+	/* [thresholds] warn = 80%, critical = 95%, hysteresis = 5%, repeat = 15m,
+	 * min_limit = 16; `ignore` is not used here */
+	struct policy_settings thresholds;
+	uint64_t interval_ns; /* [snapshot] interval = 1s; 100ms .. 1h */
+	/* [output]; auto: journal when standard output is connected to it
+	 * ($JOURNAL_STREAM), else stdout */
+	enum config_switch stdout_on, journal_on;
+	char *file; /* absolute path; NULL: none */
+	char *hook; /* absolute path of a program; NULL: none */
+	struct config_rule *rules;
+	size_t rules_len;
+};
+
+/*
+ * Reads `path` and then applies `overrides` ("section.key=value", for a rule
+ * "rule NAME.key=value"). A missing file is an error only if `must_exist`.
+ * Checks everything: unknown sections and keys, values and their ranges,
+ * warn < critical, hysteresis < warn, at most FDW_MAX_STEPS distinct levels.
+ *
+ * On failure returns -errno (-EINVAL for what is wrong in the text), and
+ * `error` has one line, "FILE:LINE: what is wrong; what is allowed".
+ * On success *out is a new configuration, to be freed with config_free().
+ */
+int config_load(const char *path, bool must_exist, const char *const *overrides,
+		size_t overrides_len, struct config **out, char *error,
+		size_t error_size);
+
+/* The effective configuration as a file that config_load() accepts. */
+void config_print(const struct config *config, FILE *out);
+
+/* Accepts NULL. */
+void config_free(struct config *config);
+
+/* The settings for a process: those of the first rule that matches, over the
+ * thresholds. `user` is its name, NULL if unknown (then only the number
+ * matches). */
+void config_settings_for(const struct config *config, const struct identity *who,
+			 const char *user, struct policy_settings *out);
+
+/* All warn and critical levels in use, ascending and distinct, in basis points.
+ * Returns their number, 1..FDW_MAX_STEPS. */
+size_t config_steps(const struct config *config, uint32_t steps[FDW_MAX_STEPS]);
+
+/* Values: "80%", "82.5%" → basis points; "15m", "1s", "250ms", "1h30m" → ns.
+ * 0 or -EINVAL. */
+int config_parse_percent(const char *text, uint32_t *bp);
+int config_parse_duration(const char *text, uint64_t *ns);
+
+#endif

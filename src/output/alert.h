@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An alert as plain data, and the one place that makes JSON of it. A field
+ * that is not known is absent from the JSON, never 0.
+ */
+#ifndef FDWARDEN_ALERT_H
+#define FDWARDEN_ALERT_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/policy.h"
+#include "state/identity.h"
+
+#define ALERT_ID_LEN 37 /* UUID text and its NUL */
+
+/* What does not change while the host is up. Strings owned by the caller. */
+struct alert_host {
+	const char *name;
+	const char *boot_id;
+	uint64_t boot_realtime_ns; /* CLOCK_REALTIME − CLOCK_BOOTTIME */
+};
+
+/* One call and how often it was refused. The name is static. */
+struct alert_refusal {
+	const char *call;
+	int error; /* EMFILE, ENFILE, … */
+	uint64_t count;
+};
+
+/* A process's descriptors: the `fd` object of an alert and of ps --json. */
+struct alert_fd {
+	bool known; /* count … hard_limit */
+	uint64_t count, used, soft_limit, hard_limit;
+	bool sealed;	      /* lowered its limit under its count */
+	bool torn;	      /* the count may be off by a bit */
+	uint32_t thread;      /* tid whose own table this is; 0: the process's */
+	uint32_t tables;      /* distinct tables in the process; 0, 1: one */
+	uint32_t shared_with; /* other processes that share the table */
+	bool counters_known;  /* opened, closed, since monitoring began */
+	uint64_t opened, closed;
+	bool growth_known;
+	double growth_per_s;
+	bool exhaustion_known;
+	double exhausted_in_s;
+	/* of this incident; absent from the JSON with refused_known false */
+	bool refused_known;
+	uint64_t refused_emfile, refused_enfile, refused_other;
+	const struct alert_refusal *refused; /* by call */
+	size_t refused_len;
+};
+
+struct alert_system {
+	bool known;
+	uint64_t allocated, max; /* fs.file-nr, fs.file-max */
+	uint64_t nr_open;	 /* 0: unknown */
+	uint64_t refused_enfile; /* in this incident */
+};
+
+/* What a call asked for when it was refused. NULL, 0: unknown. */
+struct alert_request {
+	const char *call; /* "openat" */
+	const char *path; /* hostile */
+	int error;
+};
+
+/* The limit behind an other-limit alert. */
+struct alert_limit {
+	const char *name; /* fd.limit; NULL: not such an alert */
+	const char *text; /* for the message */
+	bool value_known;
+	uint64_t value;	    /* fd.limit_value, at present */
+	const char *sysctl; /* fd.limit_sysctl: what sets it; NULL: none */
+};
+
+/* A summary over many processes of one group. */
+struct alert_group {
+	const char *name; /* NULL: an alert of one process; hostile */
+	uint64_t processes;
+};
+
+struct alert {
+	uint64_t time_ns; /* CLOCK_BOOTTIME, of what caused it */
+	struct policy_decision what;
+	char id[ALERT_ID_LEN];
+	char incident[ALERT_ID_LEN]; /* empty: none */
+	uint64_t duration_ns;	     /* since the incident opened */
+	const struct alert_host *host;
+	const struct identity *who; /* NULL: the system, or a summary */
+	struct alert_fd fd;
+	struct alert_system system; /* in system-* alerts */
+	struct alert_request request;
+	struct alert_limit limit;
+	struct alert_group group;
+};
+
+/* The object of the contract. NULL: no memory. The caller deletes it. */
+cJSON *alert_to_json(const struct alert *alert);
+
+/* The sentence of "message": who, how full, how fast, when; valid UTF-8
+ * without control characters, cut to `size`. Returns its length. */
+size_t alert_message(const struct alert *alert, char *text, size_t size);
+
+/* The "process", "service", "container" members of an alert or a ps document,
+ * added to `parent`; and its "fd" member. 0 or -ENOMEM. */
+int alert_add_identity(cJSON *parent, const struct identity *who,
+		       const struct alert_host *host);
+int alert_add_fd(cJSON *parent, const struct alert_fd *fd);
+
+/* A fresh random UUID (version 4). Needs no descriptor: getrandom(). */
+void alert_new_id(char id[ALERT_ID_LEN]);
+
+/* "2026-01-02T03:04:05.678901Z" of nanoseconds since 1970. */
+void alert_timestamp(uint64_t realtime_ns, char text[32]);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where alerts go: standard output, a file, the journal, a program. Each sink
+ * has a bounded queue and a thread that writes, so that a reader that is slow,
+ * stopped or gone costs alerts (counted, and said once it reads again), never
+ * monitoring.
+ */
+#ifndef FDWARDEN_SINK_H
+#define FDWARDEN_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/policy.h"
+
+/* Lines and bytes that wait in one sink's queue at the most. */
+#define SINK_QUEUE_LINES 4096
+#define SINK_QUEUE_BYTES (2u << 20)
+
+/* One alert on its way out. `line` is its JSON with the newline. */
+struct sink_message {
+	const char *line;
+	size_t len;
+	const char *text; /* the message, one line, safe */
+	enum policy_action action;
+	int pid;	      /* 0: none */
+	const char *name;     /* process; NULL: none; safe UTF-8 */
+	const char *service;  /* NULL: none; safe UTF-8 */
+	const char *incident; /* NULL: none */
+};
+
+struct sink_stats {
+	const char *name;   /* "stdout", "file", "journal", "hook" */
+	uint64_t written;   /* alerts handed over whole */
+	uint64_t dropped;   /* alerts lost: queue full, or the write failed */
+	uint64_t queued;    /* waiting now */
+	int last_error;	    /* errno of the last failure; 0: works */
+};
+
+struct sink;
+
+/* Constructors: 0 and *out, or -errno. All descriptors that a sink needs are
+ * opened here. Destruction with sink_close().
+ * stdout: writes to `fd` (not closed); EPIPE is a dead reader.
+ * file: appends to `path`, created with mode 0640; -errno if it can't be opened.
+ *	A line that was written in part (disk full) is completed or cut off
+ *	before the next one, so that the file never holds half a line for good.
+ * journal: structured fields MESSAGE, PRIORITY, MESSAGE_ID, SYSLOG_IDENTIFIER
+ *	and FDWARDEN_ACTION, _PID, _PROCESS, _SERVICE, _INCIDENT, _JSON.
+ * hook: runs `program` (an absolute path; no shell, no arguments) with the alert
+ *	on its standard input; one at a time, ended after 10 s. */
+int sink_open_stdout(int fd, struct sink **out);
+int sink_open_file(const char *path, struct sink **out);
+int sink_open_journal(struct sink **out);
+int sink_open_hook(const char *program, struct sink **out);
+
+/* Queues a copy; never blocks. Returns 0, or -ENOBUFS: dropped and counted. */
+int sink_put(struct sink *sink, const struct sink_message *message);
+
+/* File: closes and opens the path anew (log rotation). Others: nothing.
+ * Done by the writing thread, in order with the alerts. */
+void sink_reopen(struct sink *sink);
+
+/* Non-blocking. */
+void sink_stats(struct sink *sink, struct sink_stats *out);
+
+/*
+ * A descriptor (eventfd) that becomes readable when the sink has something to
+ * say on the daemon's own log: it failed, works again, or lost alerts.
+ * sink_report() then fills one line and returns true, or returns false.
+ */
+int sink_event_fd(const struct sink *sink);
+bool sink_report(struct sink *sink, char *line, size_t size);
+
+/* Writes what waits, for at most timeout_ms, then gives up (counted), joins and
+ * frees. Accepts NULL. Returns the number of alerts lost over its life. */
+uint64_t sink_close(struct sink *sink, int timeout_ms);
+
+#endif

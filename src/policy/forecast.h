@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A process's recent counts, and what they say of the near future. Pure.
+ */
+#ifndef FDWARDEN_FORECAST_H
+#define FDWARDEN_FORECAST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FORECAST_SAMPLES 24
+
+/* 24 samples, oldest overwritten: 196 bytes, of which a daemon holds 10,000.
+ * Zeroed is empty. */
+struct forecast_history {
+	uint32_t at_ms[FORECAST_SAMPLES]; /* since base_ns */
+	uint32_t used[FORECAST_SAMPLES];
+	uint64_t base_ns; /* time of the first sample */
+	uint8_t next, len;
+};
+
+struct forecast {
+	bool growth_known;
+	double growth_per_s; /* slots a second; negative when it shrinks */
+	bool exhaustion_known; /* there is a sound estimate */
+	double exhausted_in_s; /* until all slots below the limit are taken */
+};
+
+/* Adds what was seen at now_ns (any monotonic clock, ns). A sample less than
+ * 200 ms after the last one replaces it, unless there are fewer than 4. Going
+ * back in time clears the history. */
+void forecast_add(struct forecast_history *history, uint64_t now_ns, uint64_t used);
+
+/*
+ * Slope by least squares over the samples of the last 30 s, and the time until
+ * `limit` is reached from the newest sample. Growth is known from 3 samples over
+ * 0.5 s on. The time is known when the slope is above zero by more than twice
+ * its standard error, and the result is under 30 days.
+ */
+void forecast_estimate(const struct forecast_history *history, uint64_t limit,
+		       struct forecast *out);
+
+#endif

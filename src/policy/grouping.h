@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * When many processes of one service get into trouble together, the first few
+ * are reported one by one and the rest in one summary with their number. Pure
+ * but for its own memory.
+ */
+#ifndef FDWARDEN_GROUPING_H
+#define FDWARDEN_GROUPING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/policy.h"
+
+#define GROUPING_SINGLES 5 /* reported one by one, for each action */
+/* A summary comes when none has joined for the quiet time, or at last after
+ * the longest; then the group's counting for this action starts anew. */
+#define GROUPING_QUIET_NS 1000000000ull
+#define GROUPING_LONGEST_NS 10000000000ull
+
+struct grouping;
+
+/* One line for the many. Strings live until the next call. */
+struct grouping_summary {
+	const char *key; /* the group: service, container, or program */
+	enum policy_action action;
+	enum policy_reason reason; /* of recoveries: the last one's */
+	const char *incident; /* the group's: one for its alerts and recovery */
+	uint64_t processes;   /* in this summary */
+	uint64_t since_ns, until_ns; /* first and last of them */
+};
+
+/* NULL: no memory. free accepts NULL. new_id writes a fresh unique id of 36
+ * characters and a NUL: ids come from outside, as randomness is not pure. */
+struct grouping *grouping_new(void (*new_id)(char id[37]));
+void grouping_free(struct grouping *groups);
+
+/*
+ * Asks whether one process's alert is to be sent by itself. `member` is the
+ * process's place in its group, zeroed at first and owned by the caller, who
+ * keeps it until the process is gone: it remembers whether the process's
+ * incident was announced by itself or only within a summary. An incident that
+ * was announced by itself is reported by itself to its end; one that opened in
+ * a summary recovers in a summary with the group's incident, when its last
+ * member has recovered.
+ *
+ * Returns true: send it by itself. false: it was put into a summary.
+ * -ENOMEM cannot happen to the caller: without memory everything is sent.
+ */
+struct grouping_member {
+	bool in_summary; /* opened within a group's incident */
+	uint32_t group;	 /* index + 1 of it; 0: none */
+};
+bool grouping_admit(struct grouping *groups, struct grouping_member *member,
+		    const char *key, const struct policy_decision *what,
+		    uint64_t now_ns);
+
+/* Takes the next summary that is due at now_ns. false: none. `flush`: all that
+ * wait are due (the daemon stops). */
+bool grouping_due(struct grouping *groups, uint64_t now_ns, bool flush,
+		  struct grouping_summary *out);
+
+#endif

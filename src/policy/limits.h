@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which limit refused a call. EMFILE and ENFILE have some fifteen causes; this
+ * is the one table of them. Pure.
+ */
+#ifndef FDWARDEN_LIMITS_H
+#define FDWARDEN_LIMITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum limits_cause {
+	LIMITS_DESCRIPTORS, /* RLIMIT_NOFILE: the table is full */
+	LIMITS_FILE_MAX,    /* fs.file-max: the system's table is full */
+	LIMITS_OTHER,
+};
+
+struct limits_refusal {
+	const char *call; /* name of the system call: "openat" */
+	int error;	  /* EMFILE, ENFILE, ENOSPC, ETOOMANYREFS */
+	uint64_t args[3]; /* its first three arguments */
+	const char *path; /* path asked for; NULL: none or unknown */
+	/* the caller's table just after the call */
+	uint64_t used, soft_limit, lowest_free;
+	uint64_t free_above; /* F_DUPFD: free slots from its minimum up */
+	uint64_t nr_open;    /* fs.nr_open; 0: unknown */
+	/* the system's files at about that time; max 0: unknown */
+	uint64_t files_allocated, files_max;
+	uint32_t cpus; /* file-nr is exact to 32 files a CPU */
+};
+
+struct limits_verdict {
+	enum limits_cause cause;
+	/* LIMITS_OTHER; static strings */
+	const char *name;   /* "fs.inotify.max_user_instances", "RLIMIT_MSGQUEUE";
+			       never NULL: "unknown" */
+	const char *text;   /* "inotify instances of this user" */
+	const char *sysctl; /* sysctl that sets it, dotted; NULL: none */
+	bool is_rlimit;	    /* value is the process's rlimit number `rlimit` */
+	int rlimit;	    /* RLIMIT_MSGQUEUE, … */
+};
+
+/*
+ * The cause of a refusal. For calls that can get EMFILE only from the table,
+ * it is the table, whatever it looks like after the call (another thread may
+ * have closed one meanwhile), unless it is fs.nr_open that stopped it. For
+ * those with limits of their own the table decides: full, or theirs. A pair
+ * (pipe, socketpair) is refused with one slot still free.
+ */
+void limits_classify(const struct limits_refusal *refusal,
+		     struct limits_verdict *out);
+
+/* "fs.inotify.max_user_instances" → "/proc/sys/fs/inotify/max_user_instances".
+ * Returns -ENAMETOOLONG if it does not fit into size bytes. */
+int limits_sysctl_path(const char *sysctl, char *path, size_t size);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Decides what to say of a process (or of the whole system) from what was
+ * observed of it. Pure: no clock, no file, no kernel, no allocation; all of
+ * that is passed in.
+ */
+#ifndef FDWARDEN_POLICY_H
+#define FDWARDEN_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* event.action of an alert. The names are in policy_action_name(). */
+enum policy_action {
+	POLICY_FD_WARNING,
+	POLICY_FD_CRITICAL,
+	POLICY_FD_EXHAUSTED,
+	POLICY_FD_RECOVERED,
+	POLICY_FD_LEAK_SUSPECTED,
+	POLICY_OTHER_LIMIT,
+	POLICY_SYSTEM_WARNING,
+	POLICY_SYSTEM_CRITICAL,
+	POLICY_SYSTEM_EXHAUSTED,
+	POLICY_SYSTEM_RECOVERED,
+	POLICY_ACTIONS
+};
+
+/* fd.reason of a recovery. */
+enum policy_reason {
+	POLICY_REASON_NONE,
+	POLICY_REASON_CLOSED,
+	POLICY_REASON_EXITED,
+	POLICY_REASON_LIMIT_RAISED,
+};
+
+enum policy_level {
+	POLICY_LEVEL_OK,
+	POLICY_LEVEL_WARNING,
+	POLICY_LEVEL_CRITICAL,
+	POLICY_LEVEL_EXHAUSTED,
+	POLICY_LEVELS
+};
+
+/* Shares are in basis points of the soft limit: 8000 is 80 %. */
+struct policy_settings {
+	uint32_t warn_bp;
+	uint32_t critical_bp;
+	uint32_t hysteresis_bp; /* recovered below warn_bp - hysteresis_bp */
+	uint64_t repeat_ns;	/* of an alert of a level that lasts; 0: never */
+	uint64_t min_limit; /* lower soft limits raise no warning, no critical;
+			       a refusal is reported whatever the limit */
+	bool ignore;	    /* no alert at all */
+};
+
+enum policy_refusal {
+	POLICY_REFUSAL_NONE,
+	POLICY_REFUSAL_TABLE_FULL, /* EMFILE because the table is full */
+	POLICY_REFUSAL_OTHER,	   /* another limit: see policy/limits.h */
+};
+
+/* What was seen of one process at one instant. */
+struct policy_observation {
+	uint64_t now_ns;
+	bool exited;	/* gone: nothing below is meant */
+	bool has_table; /* the five below are known */
+	uint64_t count; /* open descriptors */
+	uint64_t used;	/* those below the soft limit */
+	uint64_t soft_limit;
+	bool own_limit;	      /* the process is known to have set its own limit */
+	bool own_limit_known; /* … whether it did is known at all (it was watched
+				 by the sensor since its start) */
+	enum policy_refusal refusal; /* a call was refused, newly */
+	bool settled; /* a complete view (a snapshot): may recover on it. Records
+			 from the sensor can only raise. */
+};
+
+/* State of one process's trouble. Zeroed is the start. */
+struct policy_fd {
+	enum policy_level level;  /* now, with hysteresis */
+	bool sealed;		  /* lowered its limit under its count */
+	bool incident;		  /* one is open */
+	uint64_t opened_ns;	  /* when it opened */
+	uint64_t opened_soft_limit; /* highest soft limit seen while it is open */
+	uint64_t alerted_ns[POLICY_LEVELS]; /* last alert of each level in this
+					       incident; 0: none */
+	uint64_t other_ns;	  /* last refusal by another limit; 0: none */
+	uint64_t other_alerted_ns;
+	uint64_t recovered_ns;	  /* end of the incident before; 0: none */
+	uint64_t below_since_ns;  /* under the recovery level since; 0: not */
+	uint32_t flaps;		  /* incidents in quick succession */
+	uint64_t last_soft_limit; /* 0: not seen yet */
+	uint64_t max_used;	  /* most slots used in this incident */
+};
+
+struct policy_decision {
+	enum policy_action action;
+	enum policy_reason reason; /* of a recovery */
+	bool opens;		   /* first alert of its incident */
+	bool repeats;		   /* the same level as the last one */
+};
+#define POLICY_MAX_DECISIONS 3
+
+/*
+ * What to say after `seen`, in order. An incident opens with the first alert
+ * and closes with POLICY_FD_RECOVERED, always, also when the process exits, is
+ * ignored from now on or turns out to be sealed.
+ *
+ * - A level is alerted when it is first reached in an incident; again after
+ *   repeat_ns, if it still (or again) holds. A jump over a level alerts only the
+ *   highest. Between two levels the hysteresis holds as well.
+ * - POLICY_FD_EXHAUSTED comes with a refusal, never from the count alone.
+ * - Another limit's refusal opens an incident too, or joins the open one, and is
+ *   over when 60 s have passed without one.
+ * - Recovery needs a settled observation. If the incident opened within 60 s of
+ *   the end of the one before, it also needs the process to stay below for a
+ *   time that doubles with each such flap: 2 s, 4 s … 60 s.
+ * - Sealed: the soft limit is at or below the number of slots it leaves
+ *   (count > soft_limit when first seen, or after the process itself lowered
+ *   it; used == soft_limit right after it lowered it). A limit lowered from
+ *   outside does not seal. It ends when the limit is above the count again.
+ *   A sealed process raises nothing; an open incident is closed
+ *   (POLICY_REASON_CLOSED).
+ *
+ * Returns the number of decisions, 0..POLICY_MAX_DECISIONS.
+ */
+int policy_fd_observe(struct policy_fd *state, const struct policy_settings *set,
+		      const struct policy_observation *seen,
+		      struct policy_decision out[POLICY_MAX_DECISIONS]);
+
+/* The whole system: files allocated of fs.file-max. */
+struct policy_system_observation {
+	uint64_t now_ns;
+	bool known; /* the next two are */
+	uint64_t allocated;
+	uint64_t max;
+	bool refused; /* a call was refused with ENFILE for fs.file-max, newly */
+};
+
+struct policy_system {
+	enum policy_level level;
+	bool incident;
+	uint64_t opened_ns;
+	uint64_t alerted_ns[POLICY_LEVELS];
+	uint64_t refused_ns; /* last refusal */
+};
+
+/* As policy_fd_observe(), with the POLICY_SYSTEM_* actions. An exhausted system
+ * recovers when it is below warn_bp - hysteresis_bp and 2 s without refusal. */
+int policy_system_observe(struct policy_system *state,
+			  const struct policy_settings *set,
+			  const struct policy_system_observation *seen,
+			  struct policy_decision out[POLICY_MAX_DECISIONS]);
+
+/* Number of near-limit levels of `set` that used of soft_limit reaches: 0..2. */
+enum policy_level policy_level_of(const struct policy_settings *set,
+				  uint64_t used, uint64_t soft_limit);
+
+/* The contract's names: "fd-warning"; "closed", NULL for none;
+ * ECS log.level: "warning", "critical", "error", "info". Static strings. */
+const char *policy_action_name(enum policy_action action);
+const char *policy_reason_name(enum policy_reason reason);
+const char *policy_log_level(enum policy_action action);
+/* event.severity: 2 recovered, 3 warning and other limits, 4 critical,
+ * 5 exhausted. */
+int policy_severity(enum policy_action action);
+
+#endif

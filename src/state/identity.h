@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who a process is: what the kernel says of it, its service and container from
+ * its cgroup, its executable and command line from /proc. All strings are the
+ * process's own bytes, NUL-ended and otherwise unchecked: hostile.
+ */
+#ifndef FDWARDEN_IDENTITY_H
+#define FDWARDEN_IDENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "fdwarden/wire.h"
+
+/* Most that is kept of a command line, in bytes. */
+#define IDENTITY_COMMAND_LINE_MAX 4096
+
+struct identity {
+	uint64_t start_ns; /* CLOCK_BOOTTIME */
+	pid_t pid, ppid;
+	uid_t uid;
+	char comm[FDW_COMM_LEN];
+	/* Each NULL where it is not known. Owned. */
+	char *executable;
+	char *command_line; /* arguments joined with single spaces */
+	char *cgroup;	    /* "/system.slice/nginx.service" */
+	char *service;	    /* "nginx.service" */
+	char *container_id;
+	bool denied; /* something was not read for want of a permission */
+};
+
+/* Takes what the kernel's record says; the strings stay. */
+void identity_from_task(struct identity *who, const struct fdw_task *task);
+
+/* Reads /proc/PID for what is still NULL, and only if PID is still the same
+ * process (start time). Needs CAP_SYS_PTRACE for other users' executables.
+ * Returns 0, or -ESRCH if it is gone, -EMFILE/-ENFILE/… if nothing could be
+ * opened; what was read stays. */
+int identity_read_proc(struct identity *who);
+
+/* Takes path, command line and cgroup from a refusal's record, where still
+ * NULL. `len` is the record's size, checked by the caller. */
+void identity_from_refusal(struct identity *who, const struct fdw_refused *rec);
+
+/* Sets cgroup, and service and container_id by its form (systemd unit; docker,
+ * containerd, cri-o, podman, lxc; cgroup v1 and v2). */
+int identity_set_cgroup(struct identity *who, const char *path);
+
+/* What groups the processes of one service: container id, service, else
+ * executable, else comm. Never NULL; valid as long as `who`. */
+const char *identity_group(const struct identity *who);
+
+void identity_clear(struct identity *who); /* frees the strings, zeroes */
+
+#endif

@@ -75,7 +75,7 @@ deps:
 
 # ---- BPF --------------------------------------------------------------------
 BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v2 \
-	-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-declarations \
+	-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-declarations -Wno-gnu-variable-sized-type-not-at-end \
 	-Iinclude -Ivmlinux/$(ARCH) -Ibpf -idirafter /usr/include/$(ARCH)-linux-gnu
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile

@@ -26,8 +26,9 @@
 /* Distinct near-limit levels over the thresholds and all rules. */
 #define FDW_MAX_STEPS 16
 
-/* Calls of one ABI; the highest number of x86-64 with its x32 range is 547. */
-#define FDW_MAX_CALLS 640
+/* Calls of one ABI, a power of two; the highest number of x86-64 with its x32
+ * range is 547. The table has those of the 32-bit ABI behind the native ones. */
+#define FDW_MAX_CALLS 1024
 
 /* Call number on the wire: bit 15 says that it is a 32-bit (compat) call. */
 #define FDW_CALL_COMPAT 0x8000

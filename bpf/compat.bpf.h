@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every difference between kernels and architectures that the programs must
+ * bridge, each with the change that made it. Nothing outside this file knows
+ * of a kernel's version.
+ */
+#ifndef FDWARDEN_COMPAT_BPF_H
+#define FDWARDEN_COMPAT_BPF_H
+
+/* vmlinux.h has only the types that are relocated; constants and helpers' types
+ * are the stable interface's. While it is regenerated, it has everything. */
+#ifndef FDWARDEN_ALL_TYPES
+#include <linux/bpf.h>
+#include <stdbool.h>
+#endif
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#define RLIMIT_NOFILE_INDEX 7  /* include/uapi/asm-generic/resource.h; the same on
+				  all architectures that have BPF trampolines */
+#define TASK_FLAG_KTHREAD 0x00200000 /* PF_KTHREAD */
+
+/*
+ * bpf_get_current_task_btf() came with 5.11 (3ca1032ab7ab). Before, the current
+ * task is a plain number that must be read with bpf_probe_read_kernel(). The
+ * condition is folded by relocation, so the verifier sees only one branch.
+ */
+#define HAVE_BTF_TASK                                                          \
+	bpf_core_enum_value_exists(enum bpf_func_id,                           \
+				   BPF_FUNC_get_current_task_btf)
+
+static __always_inline struct task_struct *current_task(void)
+{
+	if (HAVE_BTF_TASK)
+		return bpf_get_current_task_btf();
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+/* A field of the current task or of what it points to: a plain load where the
+ * pointer is typed, else a probe. */
+#define CURRENT_READ(task, a, ...)                                             \
+	({                                                                     \
+		typeof(BPF_CORE_READ(task, a, ##__VA_ARGS__)) v_;              \
+		if (HAVE_BTF_TASK)                                             \
+			v_ = CHAIN_(task, a, ##__VA_ARGS__);                   \
+		else                                                           \
+			v_ = BPF_CORE_READ(task, a, ##__VA_ARGS__);            \
+		v_;                                                            \
+	})
+#define CHAIN_SELECT_(_1, _2, NAME, ...) NAME
+#define CHAIN_1_(p, a) ((p)->a)
+#define CHAIN_2_(p, a, b) ((p)->a->b)
+#define CHAIN_(p, ...) CHAIN_SELECT_(__VA_ARGS__, CHAIN_2_, CHAIN_1_)(p, __VA_ARGS__)
+
+/* kernfs_node::parent became __parent in 6.15 (633488947ef6). */
+struct kernfs_node___before_6_15 {
+	struct kernfs_node___before_6_15 *parent;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
+{
+	struct kernfs_node___before_6_15 *old = (void *)node;
+
+	if (bpf_core_field_exists(old->parent))
+		return (void *)BPF_CORE_READ(old, parent);
+	return (void *)BPF_CORE_READ(node, __parent);
+}
+
+/* ---- system calls ---- */
+
+#if defined(__TARGET_ARCH_x86)
+
+#define X32_SYSCALL_BIT 0x40000000u
+#define THREAD_STATUS_COMPAT 0x0002 /* TS_COMPAT, arch/x86/include/asm/thread_info.h */
+
+static __always_inline __u32 syscall_number(struct pt_regs *regs)
+{
+	return (__u32)regs->orig_ax & ~X32_SYSCALL_BIT;
+}
+
+/* Came in through a 32-bit entry, int 0x80 from 64-bit code included: there
+ * neither the code segment nor the program's personality tells. */
+static __always_inline bool syscall_is_compat(struct task_struct *task)
+{
+	return CURRENT_READ(task, thread_info.status) & THREAD_STATUS_COMPAT;
+}
+
+/* The registers still hold the arguments at the exit. n: 1..6 */
+static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n, bool compat)
+{
+	switch (n) {
+	case 1:
+		return compat ? (__u32)regs->bx : regs->di;
+	case 2:
+		return compat ? (__u32)regs->cx : regs->si;
+	case 3:
+		return compat ? (__u32)regs->dx : regs->dx;
+	case 4:
+		return compat ? (__u32)regs->si : regs->r10;
+	case 5:
+		return compat ? (__u32)regs->di : regs->r8;
+	case 6:
+		return compat ? (__u32)regs->bp : regs->r9;
+	}
+	return 0;
+}
+
+#elif defined(__TARGET_ARCH_arm64)
+
+static __always_inline __u32 syscall_number(struct pt_regs *regs)
+{
+	return (__u32)regs->syscallno;
+}
+
+/* TIF_32BIT of thread_info.flags */
+static __always_inline bool syscall_is_compat(struct task_struct *task)
+{
+	return CURRENT_READ(task, thread_info.flags) & (1ull << 22);
+}
+
+/* x0 has the result at the exit; the first argument is kept in orig_x0. */
+static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n, bool compat)
+{
+	__u64 value;
+
+	switch (n) {
+	case 1:
+		value = regs->orig_x0;
+		break;
+	case 2:
+		value = regs->regs[1];
+		break;
+	case 3:
+		value = regs->regs[2];
+		break;
+	case 4:
+		value = regs->regs[3];
+		break;
+	case 5:
+		value = regs->regs[4];
+		break;
+	case 6:
+		value = regs->regs[5];
+		break;
+	default:
+		return 0;
+	}
+	return compat ? (__u32)value : value;
+}
+
+#else
+#error "unknown target: add its syscall_number(), syscall_is_compat(), syscall_arg()"
+#endif
+
+#endif /* FDWARDEN_COMPAT_BPF_H */

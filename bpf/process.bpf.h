@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is kept of a process in the kernel, and who it is.
+ */
+#ifndef FDWARDEN_PROCESS_BPF_H
+#define FDWARDEN_PROCESS_BPF_H
+
+#include "compat.bpf.h"
+#include "fdwarden/wire.h"
+
+enum process_flag {
+	PROCESS_OWN_LIMIT = 1 << 0,	/* it set its own RLIMIT_NOFILE */
+	PROCESS_IDENTITY_SENT = 1 << 1, /* a refusal's record told who it is */
+};
+
+enum refusal_class { REFUSAL_EMFILE, REFUSAL_ENFILE, REFUSAL_ELSE, REFUSAL_CLASSES };
+
+struct process_state {
+	__u64 start_ns; /* of whom; only where the key is a reusable pid */
+	__u64 opened, closed;
+	__u64 near_ns;	 /* last record of it */
+	__u64 window_ns; /* start of the second in which records are counted */
+	__u64 quiet_until_ns;
+	__u64 refused_ns[REFUSAL_CLASSES];
+	__u32 flags; /* enum process_flag */
+	__u16 near_step;
+	__u16 window_records;
+};
+
+/*
+ * Task storage on the thread-group leader is freed with it and costs 10 ns less
+ * a call than a hash; tracing programs may use it since 5.12 (a10787e6d58c).
+ * User space creates one of the two maps.
+ */
+const volatile bool use_task_storage = true;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct process_state);
+} process_storage SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct process_state);
+} process_hash SEC(".maps");
+
+static __always_inline __u64 start_time(struct task_struct *leader)
+{
+	return BPF_CORE_READ(leader, start_boottime);
+}
+
+/* NULL when there is none yet. For a leader that is not the current task's. */
+static __always_inline struct process_state *process_find(struct task_struct *leader,
+							  __u32 tgid, __u64 start_ns)
+{
+	struct process_state *state;
+
+	if (use_task_storage)
+		return bpf_task_storage_get(&process_storage, leader, NULL, 0);
+	state = bpf_map_lookup_elem(&process_hash, &tgid);
+	return state && state->start_ns == start_ns ? state : NULL;
+}
+
+/* Of the current process; created on first use. NULL: no memory. */
+static __always_inline struct process_state *process_current(struct task_struct *task)
+{
+	struct process_state *state, fresh = {};
+	__u64 start_ns;
+	__u32 tgid;
+
+	if (use_task_storage)
+		return bpf_task_storage_get(&process_storage, task->group_leader, NULL,
+					    BPF_LOCAL_STORAGE_GET_F_CREATE);
+	tgid = bpf_get_current_pid_tgid() >> 32;
+	start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	state = bpf_map_lookup_elem(&process_hash, &tgid);
+	if (state && state->start_ns == start_ns)
+		return state;
+	fresh.start_ns = start_ns;
+	bpf_map_update_elem(&process_hash, &tgid, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&process_hash, &tgid);
+}
+
+/* Who `task` is: its process by the leader, its credentials by itself. */
+static __always_inline void process_identity(struct task_struct *task,
+					     struct fdw_task *out)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	out->start_ns = start_time(leader);
+	out->tgid = BPF_CORE_READ(task, tgid);
+	out->tid = BPF_CORE_READ(task, pid);
+	out->ppid = BPF_CORE_READ(leader, real_parent, tgid);
+	out->uid = BPF_CORE_READ(task, cred, euid.val);
+	BPF_CORE_READ_STR_INTO(&out->comm, leader, comm);
+}
+
+#endif /* FDWARDEN_PROCESS_BPF_H */

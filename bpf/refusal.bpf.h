@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A refused call: counted exactly, and reported with all that must be known of
+ * a process that may be gone a millisecond later.
+ */
+#ifndef FDWARDEN_REFUSAL_BPF_H
+#define FDWARDEN_REFUSAL_BPF_H
+
+#include "channel.bpf.h"
+#include "fdtable.bpf.h"
+#include "process.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct fdw_refusal_key);
+	__type(value, struct fdw_refusal_value);
+} refusals SEC(".maps");
+
+struct refusal_scratch {
+	struct fdw_refused record;
+	char text[FDW_TEXT_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct refusal_scratch);
+} refusal_scratch SEC(".maps");
+
+/* Room for one more string at `off`, so that the verifier can see the bound. */
+#define TEXT_AT(scratch, off) ((scratch)->text + (off))
+
+static __always_inline __u64 refusal_count(struct fdw_refusal_key *key)
+{
+	struct fdw_refusal_value *value, one = {.count = 1};
+
+	value = bpf_map_lookup_elem(&refusals, key);
+	if (!value) {
+		if (!bpf_map_update_elem(&refusals, key, &one, BPF_NOEXIST))
+			return 1;
+		/* another thread was quicker, or there is no room */
+		value = bpf_map_lookup_elem(&refusals, key);
+	}
+	if (!value) {
+		count_loss(FDW_LOSS_REFUSAL_MAP);
+		return 0;
+	}
+	__sync_fetch_and_add(&value->count, 1);
+	return value->count;
+}
+
+/* Each of these appends at `off` and returns the bytes appended, 0..max. */
+static __always_inline __u32 add_path(struct refusal_scratch *s, __u64 address)
+{
+	long n;
+
+	if (!address)
+		return 0;
+	n = bpf_probe_read_user_str(s->text, FDW_PATH_MAX, (void *)address);
+	return n > 0 && n <= FDW_PATH_MAX ? n : 0;
+}
+
+static __always_inline __u32 add_cmdline(struct refusal_scratch *s,
+					 struct task_struct *task, __u32 off)
+{
+	__u64 start = BPF_CORE_READ(task, mm, arg_start);
+	__u64 len = BPF_CORE_READ(task, mm, arg_end) - start;
+
+	if (!start || !len)
+		return 0;
+	if (len > FDW_CMDLINE_MAX)
+		len = FDW_CMDLINE_MAX;
+	barrier_var(len);
+	if (len > FDW_CMDLINE_MAX || off > FDW_PATH_MAX)
+		return 0;
+	if (bpf_probe_read_user(TEXT_AT(s, off), len, (void *)start))
+		return 0;
+	return len;
+}
+
+static __always_inline __u32 add_cgroup(struct refusal_scratch *s,
+					struct task_struct *task, __u32 off,
+					__u16 *levels)
+{
+	struct kernfs_node *node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+	__u32 i, begin = off;
+
+#pragma unroll
+	for (i = 0; i < FDW_CGROUP_LEVELS; i++) {
+		struct kernfs_node *parent;
+		long n;
+
+		if (!node)
+			break;
+		parent = kernfs_parent(node);
+		if (!parent) /* the root has no name */
+			break;
+		barrier_var(off);
+		if (off > FDW_PATH_MAX + FDW_CMDLINE_MAX + i * FDW_CGROUP_NAME_MAX)
+			break;
+		n = bpf_probe_read_kernel_str(TEXT_AT(s, off), FDW_CGROUP_NAME_MAX,
+					      BPF_CORE_READ(node, name));
+		if (n <= 0 || n > FDW_CGROUP_NAME_MAX)
+			break;
+		off += n;
+		*levels = i + 1;
+		node = parent;
+	}
+	return off - begin;
+}
+
+/*
+ * Free slots that fcntl(F_DUPFD) could have used: those from `min` to the soft
+ * limit. Counting a range takes a second pass with the range's start for limit.
+ */
+static __always_inline __u32 free_above(struct files_struct *files,
+					const struct fdw_table *table, __u64 min)
+{
+	struct fdw_table below = {};
+	__u64 limit = table->soft_limit;
+
+	if (min >= limit || fdtable_count(files, min, &below))
+		return 0;
+	return (limit - min) - (table->used - below.used);
+}
+
+static __always_inline void refusal_text(struct refusal_scratch *s,
+					 struct task_struct *task, bool whole,
+					 __u64 path)
+{
+	struct fdw_refused *r = &s->record;
+	__u32 off = add_path(s, path), n;
+
+	r->path_len = off;
+	r->cmdline_len = r->cgroup_len = r->cgroup_levels = 0;
+	if (whole) {
+		n = add_cmdline(s, task, off);
+		r->cmdline_len = n;
+		off += n;
+		n = add_cgroup(s, task, off, &r->cgroup_levels);
+		r->cgroup_len = n;
+		off += n;
+	}
+	r->header.size = sizeof(*r) + off;
+}
+
+#endif /* FDWARDEN_REFUSAL_BPF_H */

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * One table of options a command: getopt_long()'s tables and the help are made
+ * from it.
+ */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+/* Enough for every command's table; cli_parse() checks. */
+#define OPTIONS_MAX 24
+
+/* Values of getopt_long() that are no letters: the option's index over these. */
+#define VALUE_BASE  256
+#define VALUE_HELP  255
+
+static const char *command_name = "";
+
+int cli_wrong_usage(const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_error("%s: %s; see 'fdwarden %s --help'", command_name, text, command_name);
+	return CLI_USAGE;
+}
+
+static void print_option(char letter, const char *name, const char *value,
+			 const char *help)
+{
+	char left[64];
+
+	snprintf(left, sizeof(left), "%c%c%s%s%s%s%s", letter ? '-' : ' ',
+		 letter ? letter : ' ', letter && name ? ", " : (name ? "  " : ""),
+		 name ? "--" : "", name ? name : "", value ? " " : "",
+		 value ? value : "");
+	printf("  %-24s  %s\n", left, help);
+}
+
+static void print_help(const struct cli_usage *usage)
+{
+	printf("Usage: fdwarden %s%s%s\n", command_name, usage->synopsis ? " " : "",
+	       usage->synopsis ? usage->synopsis : "");
+	for (const struct cli_command *c = cli_commands; c->name; c++)
+		if (!strcmp(c->name, command_name))
+			printf("%s.\n", c->help);
+	printf("\nOptions:\n");
+	for (size_t i = 0; i < usage->options_len; i++)
+		print_option(usage->options[i].letter, usage->options[i].name,
+			     usage->options[i].value, usage->options[i].help);
+	print_option('h', "help", NULL, "show this help");
+	if (usage->notes)
+		printf("\n%s\n", usage->notes);
+}
+
+/* The tables of getopt_long(); ":" first: a missing value is told apart. */
+static void make_tables(const struct cli_usage *usage, char *letters,
+			struct option *longs)
+{
+	*letters++ = ':';
+	*letters++ = 'h';
+	*longs++ = (struct option){"help", no_argument, NULL, VALUE_HELP};
+	for (size_t i = 0; i < usage->options_len; i++) {
+		const struct cli_option *o = &usage->options[i];
+
+		if (o->letter) {
+			*letters++ = o->letter;
+			if (o->value)
+				*letters++ = ':';
+		}
+		if (o->name)
+			*longs++ = (struct option){
+				o->name, o->value ? required_argument : no_argument,
+				NULL, VALUE_BASE + (int)i};
+	}
+	*letters = 0;
+	*longs = (struct option){0};
+}
+
+static const struct cli_option *find_option(const struct cli_usage *usage, int value)
+{
+	if (value >= VALUE_BASE)
+		return &usage->options[value - VALUE_BASE];
+	for (size_t i = 0; i < usage->options_len; i++)
+		if (usage->options[i].letter == value)
+			return &usage->options[i];
+	return NULL;
+}
+
+static int set_option(const struct cli_option *option, char *value, void *set)
+{
+	void *member = (char *)set + option->offset;
+	struct cli_list *list = member;
+
+	switch (option->kind) {
+	case CLI_KIND_FLAG:
+		*(bool *)member = true;
+		return CLI_RUN;
+	case CLI_KIND_STRING:
+		*(const char **)member = value;
+		return CLI_RUN;
+	case CLI_KIND_LIST:
+		if (list->len == CLI_LIST_MAX)
+			return cli_wrong_usage("more than %d options '-%c'",
+					       CLI_LIST_MAX, option->letter);
+		list->items[list->len++] = value;
+		return CLI_RUN;
+	}
+	return CLI_RUN;
+}
+
+/* What getopt_long() did not take. `word` is the argument it stands in. */
+static int bad_option(const struct cli_usage *usage, int value, const char *word)
+{
+	const struct cli_option *known = optopt ? find_option(usage, optopt) : NULL;
+
+	if (value == ':' && known && known->value)
+		return cli_wrong_usage("option '%s' needs a value: %s", word,
+				       known->value);
+	if (known || optopt == VALUE_HELP)
+		return cli_wrong_usage("option '%s': this option takes no value", word);
+	if (!strncmp(word, "--", 2))
+		return cli_wrong_usage("unknown or ambiguous option '%s'", word);
+	return cli_wrong_usage("unknown option '-%c'", optopt);
+}
+
+int cli_parse(const struct cli_usage *usage, int *argc, char ***argv, void *set)
+{
+	struct option longs[OPTIONS_MAX + 2];
+	char letters[2 * OPTIONS_MAX + 3];
+	int value, at, code;
+
+	command_name = (*argv)[0];
+	if (usage->options_len > OPTIONS_MAX)
+		abort();
+	make_tables(usage, letters, longs);
+	opterr = 0;
+	optind = 0; /* glibc: starts anew */
+	for (;;) {
+		/* The word that is parsed next, for what is said of it. Its index is
+		 * optind, but 0 counts as 1. */
+		value = getopt_long(*argc, *argv, letters, longs, NULL);
+		if (value == -1)
+			break;
+		at = optind - 1;
+		if (value == 'h' || value == VALUE_HELP) {
+			print_help(usage);
+			return CLI_DONE;
+		}
+		if (value == '?' || value == ':')
+			return bad_option(usage, value, (*argv)[at]);
+		code = set_option(find_option(usage, value), optarg, set);
+		if (code != CLI_RUN)
+			return code;
+	}
+	*argc -= optind;
+	*argv += optind;
+	if (*argc && !usage->operands)
+		return cli_wrong_usage("'%s' is too much: no operand is taken",
+				       (*argv)[0]);
+	return CLI_RUN;
+}
+
+int cli_parse_pid(const char *text, int *pid)
+{
+	char *end;
+	long value;
+
+	/* strtol() would take spaces and signs. */
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (errno || *end || value < 1 || value > INT_MAX)
+		return -EINVAL;
+	*pid = (int)value;
+	return 0;
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The table of commands, and what is the same for all of them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "log.h"
+
+const struct cli_command cli_commands[] = {
+	{"daemon", cmd_daemon, "Monitor every process and write alerts as JSON lines"},
+	{"ps", cmd_ps, "Show the descriptors of all processes, fullest first"},
+	{"check-config", cmd_check_config,
+	 "Check the configuration and print the effective one"},
+	{"features", cmd_features,
+	 "Show what this kernel offers, which sensor is used, and why"},
+	{0},
+};
+
+static void print_help(void)
+{
+	printf("Usage: fdwarden COMMAND [OPTION]…\n"
+	       "Watches the file descriptors of every process, and says which one runs "
+	       "out of them.\n\nCommands:\n");
+	for (const struct cli_command *c = cli_commands; c->name; c++)
+		printf("  %-14s %s\n", c->name, c->help);
+	printf("  %-14s %s\n", "help [COMMAND]", "Show this help or that of a command");
+	printf("\nOptions:\n"
+	       "  --version      Show the version\n"
+	       "  -h, --help     Show this help\n\n"
+	       "Exit codes: 0 done, 1 failed at run time, 2 wrong usage or "
+	       "configuration.\n"
+	       "Manual: fdwarden(8), fdwarden.conf(5).\n");
+}
+
+static const struct cli_command *find_command(const char *name)
+{
+	for (const struct cli_command *c = cli_commands; c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+/* A closed 0, 1 or 2 would be given to the next file that is opened, and alerts
+ * would be written into a BPF map's descriptor. It gets one that fails at each
+ * use, so that the loss is seen: /dev/null, open the wrong way round. */
+static void hold_standard_fds(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			return;
+}
+
+static int help(int argc, char **argv)
+{
+	const struct cli_command *command;
+	char *ask[] = {NULL, "--help", NULL};
+
+	if (argc < 2) {
+		print_help();
+		return CLI_DONE;
+	}
+	command = find_command(argv[1]);
+	if (!command || argc > 2) {
+		log_error("help: unknown command '%s'; 'fdwarden help' lists the "
+			  "commands",
+			  command ? argv[2] : argv[1]);
+		return CLI_USAGE;
+	}
+	ask[0] = argv[1];
+	return command->run(2, ask);
+}
+
+static int run(int argc, char **argv)
+{
+	const struct cli_command *command;
+
+	if (argc < 2) {
+		log_error("no command given; 'fdwarden --help' lists the commands");
+		return CLI_USAGE;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		printf("fdwarden %s\n", FDWARDEN_VERSION);
+		return CLI_DONE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		print_help();
+		return CLI_DONE;
+	}
+	if (!strcmp(argv[1], "help"))
+		return help(argc - 1, argv + 1);
+	command = find_command(argv[1]);
+	if (!command) {
+		log_error("unknown %s '%s'; 'fdwarden --help' lists the commands",
+			  argv[1][0] == '-' ? "option" : "command", argv[1]);
+		return CLI_USAGE;
+	}
+	return command->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	int code;
+
+	hold_standard_fds();
+	setlocale(LC_CTYPE, "");
+	code = run(argc, argv);
+	if (fflush(stdout) == EOF || ferror(stdout)) {
+		if (code == CLI_DONE) {
+			log_error("cannot write to standard output: %s; the output is "
+				  "not complete",
+				  strerror(errno));
+			code = CLI_FAILED;
+		}
+	}
+	return code;
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+// clang-format off
+#include <cmocka.h>
+// clang-format on
+
+#include "collect/syscalls.h"
+
+static struct fdw_call calls[2 * FDW_MAX_CALLS];
+static bool watched[FDW_MAX_CALLS];
+
+static void test_native_numbers(void **unused)
+{
+	(void)unused;
+	syscalls_fill(calls, watched);
+	assert_int_equal(calls[SYS_openat].yield, FDW_YIELD_RETURN);
+	assert_int_equal(calls[SYS_openat].path_arg, 2);
+	assert_int_equal(calls[SYS_pipe2].yield, FDW_YIELD_ASIDE);
+	assert_int_equal(calls[SYS_pipe2].opens, 2);
+	assert_int_equal(calls[SYS_close].yield, FDW_YIELD_CLOSE);
+	assert_int_equal(calls[SYS_prlimit64].flags, FDW_CALL_PRLIMIT);
+	assert_int_equal(calls[SYS_getppid].yield, FDW_YIELD_NONE);
+	assert_true(watched[SYS_openat]);
+	/* newer than the headers */
+	assert_int_equal(calls[447].yield, FDW_YIELD_RETURN);
+	assert_int_equal(calls[467].yield, FDW_YIELD_RETURN);
+}
+
+static void test_compat_numbers(void **unused)
+{
+	(void)unused;
+#if defined(__x86_64__)
+	syscalls_fill(calls, watched);
+	assert_int_equal(calls[FDW_MAX_CALLS + 5].yield, FDW_YIELD_RETURN); /* open */
+	assert_int_equal(calls[FDW_MAX_CALLS + 6].yield, FDW_YIELD_CLOSE);
+	assert_int_equal(calls[FDW_MAX_CALLS + 102].yield, FDW_YIELD_ASIDE);
+	/* fstat is 5 natively: watched for the sake of the other ABI */
+	assert_int_equal(calls[5].yield, FDW_YIELD_NONE);
+	assert_true(watched[5]);
+	assert_string_equal(syscalls_name(5 | FDW_CALL_COMPAT), "open");
+	assert_string_equal(syscalls_name(5), "fstat");
+#else
+	skip();
+#endif
+}
+
+static void test_names(void **unused)
+{
+	(void)unused;
+	assert_string_equal(syscalls_name(SYS_accept4), "accept4");
+	assert_string_equal(syscalls_name(447), "memfd_secret");
+	assert_string_equal(syscalls_name(999), "syscall_999");
+	assert_ptr_equal(syscalls_name(999), syscalls_name(999));
+	assert_string_equal(syscalls_name(0x7fff), "syscall_32767");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_native_numbers),
+		cmocka_unit_test(test_compat_numbers),
+		cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests_name("syscalls", tests, NULL, NULL);
+}

@@ -49,9 +49,11 @@ PURE_OBJS := $(PURE_SRCS:%.c=$(BUILD)/%.o)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SRCS:tests/unit/%.c=$(BUILD)/tests/unit/%)
 HELPER_SRCS := $(wildcard tests/helpers/*.c)
-HELPERS := $(HELPER_SRCS:tests/helpers/%.c=$(BUILD)/tests/helpers/%)
+ZOO_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/helpers/zoo/*.c))
+HELPERS := $(HELPER_SRCS:tests/helpers/%.c=$(BUILD)/tests/helpers/%) \
+	$(BUILD)/tests/helpers/fdzoo
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] include/fdwarden/*.h bpf/*.[ch] \
-	tests/*/*.[ch])
+	tests/*/*.[ch] tests/*/*/*.[ch])
 
 .PHONY: all deps run check check-unit check-live check-vm bench install uninstall \
 	format lint clean help vmlinux units helpers
@@ -103,8 +105,7 @@ $(BUILD)/gen/syscall_names_compat.inc: src/collect/generate_syscall_names.sh
 	CC='$(CC)' $< asm/unistd_32.h > $@
 
 GENERATED := $(BUILD)/gen/syscall_names.inc $(BUILD)/gen/syscall_names_compat.inc
-$(BUILD)/src/collect/%.o: | $(SKELS) $(GENERATED)
-$(BUILD)/src/cli/%.o $(BUILD)/src/daemon/%.o: | $(SKELS)
+$(filter $(BUILD)/src/collect/%,$(OBJS)): | $(SKELS) $(GENERATED)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -123,6 +124,9 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libpure.a
 		$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)) -lpthread -lm
 
 $(BUILD)/tests/helpers/%: $(BUILD)/tests/helpers/%.o
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread
+
+$(BUILD)/tests/helpers/fdzoo: $(ZOO_OBJS)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread
 
 units: $(UNITS)

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collect/kernel.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "policy/limits.h"
+
+#ifndef CAP_PERFMON
+#define CAP_PERFMON 38
+#define CAP_BPF	    39
+#endif
+
+static char bpf_reason[512];
+
+bool kernel_has_cap(int cap)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	return data[cap / 32].effective & (1u << (cap % 32));
+}
+
+int kernel_check(char *why, size_t size)
+{
+	bool bpf = kernel_has_cap(CAP_BPF), perfmon = kernel_has_cap(CAP_PERFMON);
+
+	why[0] = 0;
+	/* CAP_SYS_ADMIN includes both. */
+	if ((!bpf || !perfmon) && !kernel_has_cap(CAP_SYS_ADMIN)) {
+		snprintf(why, size,
+			 "missing capability %s: run it as root, or as the service "
+			 "(systemctl start fdwarden)",
+			 bpf	   ? "CAP_PERFMON"
+			 : perfmon ? "CAP_BPF"
+				   : "CAP_BPF and CAP_PERFMON");
+		return -EPERM;
+	}
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		int err = -errno;
+
+		snprintf(why, size,
+			 "/sys/kernel/btf/vmlinux: %s: a kernel from 5.10 on with "
+			 "CONFIG_DEBUG_INFO_BTF=y is needed, and /sys mounted",
+			 strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+void kernel_raise_own_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+__attribute__((format(printf, 2, 0))) static int on_libbpf(enum libbpf_print_level level,
+							   const char *format, va_list args)
+{
+	static const char *debug;
+	char line[sizeof(bpf_reason)];
+	size_t len;
+
+	if (!debug)
+		debug = getenv("FDWARDEN_DEBUG") ?: "";
+	if (*debug)
+		return level == LIBBPF_DEBUG && strcmp(debug, "2")
+			       ? 0
+			       : vfprintf(stderr, format, args);
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	len = strcspn(line, "\n");
+	line[len] = 0;
+	/* The verifier's log follows in lines of its own: the first one counts. */
+	if (strstr(line, "BPF program load failed") || !strstr(bpf_reason, "load failed"))
+		memcpy(bpf_reason, line, len + 1);
+	return 0;
+}
+
+void kernel_quiet_libbpf(void)
+{
+	bpf_reason[0] = 0;
+	libbpf_set_print(on_libbpf);
+}
+
+const char *kernel_bpf_reason(void)
+{
+	const char *text = bpf_reason;
+
+	return strncmp(text, "libbpf: ", 8) ? text : text + 8;
+}
+
+/* The numbers of an open file, read from its start. Returns how many. */
+static int read_numbers(int fd, uint64_t *out, int max)
+{
+	char text[128], *at = text, *end;
+	ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
+	int n = 0;
+
+	if (len < 0)
+		return -errno;
+	text[len] = 0;
+	while (n < max) {
+		errno = 0;
+		out[n] = strtoull(at, &end, 10);
+		if (end == at || errno)
+			break;
+		at = end;
+		n++;
+	}
+	return n;
+}
+
+int kernel_files_open(struct kernel_files *files)
+{
+	int err;
+
+	files->nr_open = open("/proc/sys/fs/nr_open", O_RDONLY | O_CLOEXEC);
+	files->file_nr = open("/proc/sys/fs/file-nr", O_RDONLY | O_CLOEXEC);
+	if (files->file_nr >= 0)
+		return 0;
+	err = -errno;
+	kernel_files_close(files);
+	return err;
+}
+
+void kernel_files_close(struct kernel_files *files)
+{
+	if (files->file_nr >= 0)
+		close(files->file_nr);
+	if (files->nr_open >= 0)
+		close(files->nr_open);
+	files->file_nr = files->nr_open = -1;
+}
+
+int kernel_files_read(const struct kernel_files *files, uint64_t *allocated, uint64_t *max)
+{
+	uint64_t n[3];
+	int got = read_numbers(files->file_nr, n, 3);
+
+	if (got < 0)
+		return got;
+	if (got != 3)
+		return -EPROTO;
+	*allocated = n[0];
+	*max = n[2];
+	return 0;
+}
+
+uint64_t kernel_nr_open(const struct kernel_files *files)
+{
+	uint64_t n = 0;
+
+	return files->nr_open >= 0 && read_numbers(files->nr_open, &n, 1) == 1 ? n : 0;
+}
+
+int kernel_sysctl(const char *name, uint64_t *value)
+{
+	char path[256];
+	int err, fd;
+
+	err = limits_sysctl_path(name, path, sizeof(path));
+	if (err)
+		return err;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = read_numbers(fd, value, 1);
+	close(fd);
+	return err == 1 ? 0 : (err < 0 ? err : -EPROTO);
+}
+
+int kernel_rlimit(pid_t pid, int resource, uint64_t *value)
+{
+	struct rlimit limit;
+
+	if (prlimit(pid, resource, NULL, &limit))
+		return -errno;
+	*value = limit.rlim_cur;
+	return 0;
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec;
+}
+
+uint64_t kernel_now_ns(void)
+{
+	return clock_ns(CLOCK_BOOTTIME);
+}
+
+uint64_t kernel_boot_realtime_ns(void)
+{
+	return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
+}
+
+void kernel_boot_id(char id[37])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd >= 0 ? read(fd, id, 36) : 0;
+
+	id[len > 0 ? len : 0] = 0;
+	if (fd >= 0)
+		close(fd);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What this kernel and this process's privileges allow, and the kernel's own
+ * figures: fs.file-nr and sysctls.
+ */
+#ifndef FDWARDEN_KERNEL_H
+#define FDWARDEN_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Whether BPF can be had at all. Returns 0, or -errno with one line in `why`
+ * that says what is missing and what to do: -EPERM for a capability, -ENOENT for
+ * a kernel without BTF. */
+int kernel_check(char *why, size_t size);
+
+/* Effective capability `cap` (CAP_…) of this process. */
+bool kernel_has_cap(int cap);
+
+/* Raises our soft RLIMIT_NOFILE to the hard one. */
+void kernel_raise_own_limit(void);
+
+/* Routes libbpf's messages: kept for kernel_bpf_reason(), and printed to stderr
+ * if the environment has FDWARDEN_DEBUG. */
+void kernel_quiet_libbpf(void);
+
+/* libbpf's last warning, one line, "" if none; lives until the next one. */
+const char *kernel_bpf_reason(void);
+
+/* Figures of the whole system. Opened once: when the system is out of files,
+ * nothing can be opened any more, but what is open can be read. */
+struct kernel_files {
+	int file_nr, nr_open; /* descriptors */
+};
+
+int kernel_files_open(struct kernel_files *files);
+void kernel_files_close(struct kernel_files *files);
+
+/* fs.file-nr's first and third figure. 0 or -errno. */
+int kernel_files_read(const struct kernel_files *files, uint64_t *allocated, uint64_t *max);
+/* fs.nr_open, 0 if unknown. */
+uint64_t kernel_nr_open(const struct kernel_files *files);
+
+/* The first number in a sysctl's file, by its dotted name. 0 or -errno. */
+int kernel_sysctl(const char *name, uint64_t *value);
+
+/* Soft limit `resource` (RLIMIT_…) of a process. 0 or -errno. */
+int kernel_rlimit(pid_t pid, int resource, uint64_t *value);
+
+/* CLOCK_BOOTTIME in ns. */
+uint64_t kernel_now_ns(void);
+/* CLOCK_REALTIME − CLOCK_BOOTTIME in ns, now. */
+uint64_t kernel_boot_realtime_ns(void);
+/* random/boot_id; "" if unknown. */
+void kernel_boot_id(char id[37]);
+
+#endif

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collect/sensor.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collect/kernel.h"
+#include "collect/syscalls.h"
+#include "sensor.skel.h"
+
+#define REFUSALS_BATCH 256
+
+struct sensor {
+	struct sensor_bpf *bpf;
+	struct ring_buffer *ring;
+	struct sensor_handlers handlers;
+	bool task_storage;
+	uint64_t malformed;
+	int cpus;
+	uint64_t *per_cpu; /* room for one per-CPU value */
+};
+
+static bool refused_is_whole(const struct fdw_refused *r, size_t size)
+{
+	size_t text = (size_t)r->path_len + r->cmdline_len + r->cgroup_len;
+
+	if (text > FDW_TEXT_MAX || sizeof(*r) + text > size)
+		return false;
+	if (r->path_len && r->text[r->path_len - 1])
+		return false;
+	if (r->cgroup_len && r->text[text - 1])
+		return false;
+	return r->cgroup_levels <= FDW_CGROUP_LEVELS;
+}
+
+static int on_record(void *context, void *data, size_t size)
+{
+	struct sensor *s = context;
+	const struct fdw_header *header = data;
+
+	/* The kernel rounds sizes up; a record is at least as long as it says. */
+	if (size < sizeof(*header) || header->size > size)
+		s->malformed++;
+	else if (header->type == FDW_RECORD_NEAR && header->size == sizeof(struct fdw_near))
+		s->handlers.near(s->handlers.context, data);
+	else if (header->type == FDW_RECORD_REFUSED &&
+		 header->size >= sizeof(struct fdw_refused) &&
+		 refused_is_whole(data, header->size))
+		s->handlers.refused(s->handlers.context, data);
+	else
+		s->malformed++;
+	return 0; /* anything else would end the reading of the others */
+}
+
+static int load(struct sensor *s, const uint32_t *steps, size_t steps_len)
+{
+	int err;
+
+	s->bpf = sensor_bpf__open();
+	if (!s->bpf)
+		return -errno;
+	syscalls_fill((struct fdw_call *)s->bpf->rodata->calls, s->bpf->rodata->watched);
+	s->bpf->rodata->use_task_storage = s->task_storage;
+	bpf_map__set_autocreate(s->bpf->maps.process_storage, s->task_storage);
+	bpf_map__set_autocreate(s->bpf->maps.process_hash, !s->task_storage);
+	sensor_set_steps(s, steps, steps_len);
+	err = sensor_bpf__load(s->bpf);
+	if (err) {
+		sensor_bpf__destroy(s->bpf);
+		s->bpf = NULL;
+	}
+	return err;
+}
+
+int sensor_open(const uint32_t *steps, size_t steps_len,
+		const struct sensor_handlers *handlers, struct sensor **out, char *why,
+		size_t why_size)
+{
+	struct sensor *s = calloc(1, sizeof(*s));
+	int err = -ENOMEM;
+
+	if (!s)
+		goto out;
+	s->handlers = *handlers;
+	s->cpus = libbpf_num_possible_cpus();
+	s->per_cpu = calloc(s->cpus > 0 ? s->cpus : 1, sizeof(*s->per_cpu));
+	if (!s->per_cpu)
+		goto out;
+	s->task_storage = true;
+	err = load(s, steps, steps_len);
+	if (err) { /* before 5.12 there is none for tracing programs */
+		s->task_storage = false;
+		err = load(s, steps, steps_len);
+	}
+	if (err)
+		goto out;
+	s->ring = ring_buffer__new(bpf_map__fd(s->bpf->maps.records), on_record, s, NULL);
+	if (!s->ring)
+		err = -errno;
+out:
+	if (err) {
+		snprintf(why, why_size, "the sensor can't be loaded: %s: %s", strerror(-err),
+			 kernel_bpf_reason());
+		sensor_close(s);
+		return err;
+	}
+	*out = s;
+	return 0;
+}
+
+int sensor_attach(struct sensor *sensor)
+{
+	return sensor_bpf__attach(sensor->bpf);
+}
+
+void sensor_close(struct sensor *sensor)
+{
+	if (!sensor)
+		return;
+	ring_buffer__free(sensor->ring);
+	sensor_bpf__destroy(sensor->bpf);
+	free(sensor->per_cpu);
+	free(sensor);
+}
+
+const char *sensor_name(const struct sensor *sensor)
+{
+	(void)sensor;
+	return "tracepoint";
+}
+
+const char *sensor_counters(const struct sensor *sensor)
+{
+	return sensor->task_storage ? "task storage" : "hash";
+}
+
+void sensor_set_steps(struct sensor *sensor, const uint32_t *steps, size_t steps_len)
+{
+	/* Read by programs that may run at this moment: each word is whole, and a
+	 * mixture of old and new only makes one record too many or too late. */
+	volatile uint32_t *out = sensor->bpf->bss->steps;
+
+	for (size_t i = 0; i < FDW_MAX_STEPS; i++)
+		out[i] = i < steps_len ? steps[i] : UINT32_MAX;
+}
+
+int sensor_fd(const struct sensor *sensor)
+{
+	return ring_buffer__epoll_fd(sensor->ring);
+}
+
+int sensor_consume(struct sensor *sensor)
+{
+	return ring_buffer__consume(sensor->ring);
+}
+
+static uint64_t loss(const struct sensor *s, uint32_t what)
+{
+	uint64_t sum = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(s->bpf->maps.losses), &what, s->per_cpu))
+		return 0;
+	for (int cpu = 0; cpu < s->cpus; cpu++)
+		sum += s->per_cpu[cpu];
+	return sum;
+}
+
+void sensor_losses(const struct sensor *sensor, struct sensor_losses *out)
+{
+	out->ring_full = loss(sensor, FDW_LOSS_RING_FULL);
+	out->refusals = loss(sensor, FDW_LOSS_REFUSAL_MAP);
+	out->processes = loss(sensor, FDW_LOSS_PROCESS_MAP);
+	out->unreadable = loss(sensor, FDW_LOSS_READ);
+	out->malformed = sensor->malformed;
+}
+
+int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *context)
+{
+	struct fdw_refusal_key keys[REFUSALS_BATCH];
+	struct fdw_refusal_value values[REFUSALS_BATCH];
+	int fd = bpf_map__fd(sensor->bpf->maps.refusals), err, visited = 0;
+	uint32_t batch, n;
+	bool first = true;
+
+	do {
+		n = REFUSALS_BATCH;
+		err = bpf_map_lookup_batch(fd, first ? NULL : &batch, &batch, keys, values,
+					   &n, NULL);
+		if (err && err != -ENOENT)
+			return err;
+		for (uint32_t i = 0; i < n; i++)
+			visit(context, &keys[i], values[i].count);
+		visited += n;
+		first = false;
+	} while (!err);
+	return visited;
+}
+
+void sensor_forget_refusal(struct sensor *sensor, const struct fdw_refusal_key *key)
+{
+	bpf_map_delete_elem(bpf_map__fd(sensor->bpf->maps.refusals), key);
+}
+
+void sensor_forget_process(struct sensor *sensor, uint32_t tgid)
+{
+	if (!sensor->task_storage)
+		bpf_map_delete_elem(bpf_map__fd(sensor->bpf->maps.process_hash), &tgid);
+}
+
+void sensor_counters_map(const struct sensor *sensor, struct sensor_counters_map *out)
+{
+	out->task_storage = sensor->task_storage;
+	out->fd = bpf_map__fd(sensor->task_storage ? sensor->bpf->maps.process_storage
+						   : sensor->bpf->maps.process_hash);
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "state/process_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+struct key {
+	uint64_t start_ns;
+	uint64_t pid; /* 64 bits wide, so that the key has no padding */
+};
+
+struct entry {
+	struct process process; /* first: a process's pointer is its entry's */
+	struct key key;
+	uint64_t snapshot; /* number of the last one that it was in */
+	uint64_t files[4]; /* tables seen in it, the first few */
+	UT_hash_handle hh;
+};
+
+struct process_table {
+	struct entry *entries;
+	uint64_t snapshot; /* number of the current one */
+	uint64_t begin_ns;
+};
+
+struct process_table *process_table_new(void)
+{
+	return calloc(1, sizeof(struct process_table));
+}
+
+static void free_entry(struct entry *entry)
+{
+	identity_clear(&entry->process.who);
+	free(entry->process.refusals);
+	free(entry);
+}
+
+void process_table_free(struct process_table *table)
+{
+	struct entry *entry, *next;
+
+	if (!table)
+		return;
+	HASH_ITER (hh, table->entries, entry, next) {
+		HASH_DEL(table->entries, entry);
+		free_entry(entry);
+	}
+	free(table);
+}
+
+size_t process_table_count(const struct process_table *table)
+{
+	return HASH_COUNT(table->entries);
+}
+
+static struct entry *find(struct process_table *table, pid_t pid, uint64_t start_ns)
+{
+	struct key key = {.start_ns = start_ns, .pid = pid};
+	struct entry *entry;
+
+	HASH_FIND(hh, table->entries, &key, sizeof(key), entry);
+	return entry;
+}
+
+struct process *process_table_find(struct process_table *table, pid_t pid,
+				   uint64_t start_ns)
+{
+	struct entry *entry = find(table, pid, start_ns);
+
+	return entry ? &entry->process : NULL;
+}
+
+struct process *process_table_add(struct process_table *table, pid_t pid,
+				  uint64_t start_ns, uint64_t time_ns)
+{
+	struct entry *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return NULL;
+	entry->key.pid = pid;
+	entry->key.start_ns = start_ns;
+	entry->process.who.pid = pid;
+	entry->process.who.start_ns = start_ns;
+	entry->process.who.uid = (uid_t)-1;
+	entry->process.seen_ns = time_ns;
+	HASH_ADD(hh, table->entries, key, sizeof(entry->key), entry);
+	return &entry->process;
+}
+
+static struct entry *find_or_add(struct process_table *table, const struct fdw_task *task,
+				 uint64_t time_ns)
+{
+	struct entry *entry = find(table, task->tgid, task->start_ns);
+
+	if (!entry)
+		entry = (struct entry *)process_table_add(table, task->tgid,
+							  task->start_ns, time_ns);
+	return entry;
+}
+
+static void take_identity(struct process *process, const struct fdw_task *task)
+{
+	if (process->who.comm[0] && memcmp(process->who.comm, task->comm, FDW_COMM_LEN)) {
+		identity_clear(&process->who);
+		process->settings_version = 0;
+	}
+	identity_from_task(&process->who, task);
+}
+
+/* a/b > c/d; a limit of 0 counts as full. */
+static bool fuller(const struct fdw_table *a, const struct fdw_table *b)
+{
+	return (__uint128_t)a->used * b->soft_limit > (__uint128_t)b->used * a->soft_limit;
+}
+
+static void take_table(struct process *process, const struct fdw_task *task,
+		       const struct fdw_table *fds, uint64_t time_ns)
+{
+	process->table = *fds;
+	process->table_ns = time_ns;
+	process->has_table = true;
+	process->thread = fds->flags & FDW_TABLE_THREAD ? task->tid : 0;
+}
+
+static void live(struct process *process, uint64_t time_ns)
+{
+	if (time_ns > process->seen_ns)
+		process->seen_ns = time_ns;
+}
+
+struct process *process_table_see(struct process_table *table, const struct fdw_task *task,
+				  const struct fdw_table *fds, uint64_t time_ns)
+{
+	struct entry *entry = find_or_add(table, task, time_ns);
+	struct process *process;
+
+	if (!entry)
+		return NULL;
+	process = &entry->process;
+	take_identity(process, task);
+	live(process, time_ns);
+	/* Of several tables, a record of the one that is known replaces it, and
+	 * one that is fuller. Those from before the last snapshot are history. */
+	if (fds && (!process->has_table ||
+		    (time_ns >= process->table_ns &&
+		     (fds->files == process->table.files || fuller(fds, &process->table)))))
+		take_table(process, task, fds, time_ns);
+	return process;
+}
+
+void process_table_begin(struct process_table *table, uint64_t begin_ns)
+{
+	table->snapshot++;
+	table->begin_ns = begin_ns;
+}
+
+/* Whether this snapshot has not yet had this table of the process. Beyond the
+ * first few a table may be counted twice, in `tables` only. */
+static bool is_new_table(struct entry *entry, uint64_t files)
+{
+	size_t max = sizeof(entry->files) / sizeof(entry->files[0]);
+	size_t known = entry->process.tables < max ? entry->process.tables : max;
+
+	for (size_t i = 0; i < known; i++)
+		if (entry->files[i] == files)
+			return false;
+	if (known < max)
+		entry->files[known] = files;
+	return true;
+}
+
+struct process *process_table_see_in_snapshot(struct process_table *table,
+					      const struct fdw_snapshot_record *record)
+{
+	struct entry *entry = find_or_add(table, &record->task, record->header.time_ns);
+	bool first;
+	struct process *process;
+
+	if (!entry)
+		return NULL;
+	process = &entry->process;
+	first = entry->snapshot != table->snapshot;
+	entry->snapshot = table->snapshot;
+	if (first)
+		process->tables = 0;
+	if (!is_new_table(entry, record->table.files))
+		return process;
+	process->tables++;
+	/* A thread's credentials may differ; the leader's record names the process. */
+	if (first || !(record->table.flags & FDW_TABLE_THREAD))
+		take_identity(process, &record->task);
+	live(process, record->header.time_ns);
+	if (first || fuller(&record->table, &process->table))
+		take_table(process, &record->task, &record->table, record->header.time_ns);
+	/* The first such table is the process's: its main thread left it behind. */
+	if (record->table.flags & FDW_TABLE_LEADERLESS && process->tables == 1)
+		process->thread = 0;
+	return process;
+}
+
+bool process_table_has_exited(const struct process_table *table,
+			      const struct process *process)
+{
+	return process->seen_ns < table->begin_ns;
+}
+
+void process_table_each(struct process_table *table, process_visit visit, void *context)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER (hh, table->entries, entry, next)
+		visit(context, &entry->process);
+}
+
+void process_table_remove(struct process_table *table, struct process *process)
+{
+	struct entry *entry = (struct entry *)process;
+
+	HASH_DEL(table->entries, entry);
+	free_entry(entry);
+}
+
+uint32_t process_table_sharers(struct process_table *table, const struct process *process)
+{
+	uint32_t sharers = 0;
+
+	if (!process->has_table)
+		return 0;
+	for (struct entry *entry = table->entries; entry; entry = entry->hh.next)
+		sharers += entry->process.has_table && &entry->process != process &&
+			   entry->process.table.files == process->table.files;
+	return sharers;
+}
+
+struct process_refusal *process_refusal_of(struct process *process, uint32_t call, int error)
+{
+	struct process_refusal *more;
+
+	for (size_t i = 0; i < process->refusals_len; i++)
+		if (process->refusals[i].call == call && process->refusals[i].error == error)
+			return &process->refusals[i];
+	more = reallocarray(process->refusals, process->refusals_len + 1, sizeof(*more));
+	if (!more)
+		return NULL;
+	process->refusals = more;
+	more = &process->refusals[process->refusals_len++];
+	*more = (struct process_refusal){.call = call, .error = error};
+	return more;
+}
+
+uint64_t process_refusal_update(struct process_refusal *refusal, uint64_t total)
+{
+	uint64_t grew;
+
+	if (total <= refusal->total)
+		return 0;
+	grew = total - refusal->total;
+	refusal->total = total;
+	return grew;
+}
+
+void process_refusals_close(struct process *process)
+{
+	for (size_t i = 0; i < process->refusals_len; i++)
+		process->refusals[i].base = process->refusals[i].total;
+}

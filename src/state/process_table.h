@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * All processes, by pid and start time: what was last seen of each, a short
+ * history, and the state of its trouble. A process with several descriptor
+ * tables is known by its fullest one.
+ */
+#ifndef FDWARDEN_PROCESS_TABLE_H
+#define FDWARDEN_PROCESS_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fdwarden/wire.h"
+#include "policy/forecast.h"
+#include "policy/grouping.h"
+#include "policy/limits.h"
+#include "policy/policy.h"
+#include "state/identity.h"
+
+/* Refusals of one process by one call and errno; totals since monitoring began. */
+struct process_refusal {
+	uint32_t call; /* as on the wire, with FDW_CALL_COMPAT */
+	int error;
+	uint64_t total;
+	uint64_t judged; /* of them, those that the policy has heard of */
+	uint64_t base;	 /* total at the end of the incident before */
+};
+
+struct process {
+	struct identity who;
+	/* its fullest table; has_table: seen at all */
+	bool has_table;
+	struct fdw_table table;
+	uint64_t table_ns; /* when it was read */
+	uint32_t thread;   /* tid whose own it is; 0: the process's */
+	uint32_t tables;   /* distinct ones in the last snapshot */
+	bool known_since_start; /* the sensor watched all its life */
+	uint64_t seen_ns;	/* last sign of life */
+	struct forecast_history history;
+
+	/* its trouble */
+	struct policy_fd policy;
+	struct policy_settings settings;
+	uint32_t settings_version; /* of the configuration; 0: none yet */
+	struct grouping_member group;
+	char incident[37];
+	struct process_refusal *refusals;
+	size_t refusals_len;
+};
+
+struct process_table;
+
+/* NULL: no memory. free accepts NULL. */
+struct process_table *process_table_new(void);
+void process_table_free(struct process_table *table);
+
+size_t process_table_count(const struct process_table *table);
+
+/* NULL: there is none. The pointer lives until the process is removed. */
+struct process *process_table_find(struct process_table *table, pid_t pid,
+				   uint64_t start_ns);
+
+/*
+ * Takes a record of a process: finds or adds it, and keeps what is newer than
+ * what was known. A process whose name changed has become another program by
+ * exec: its strings and settings are dropped. Returns NULL without memory.
+ */
+struct process *process_table_see(struct process_table *table, const struct fdw_task *task,
+				  const struct fdw_table *fds, uint64_t time_ns);
+
+/* A process of which nothing is known but that it was. */
+struct process *process_table_add(struct process_table *table, pid_t pid,
+				  uint64_t start_ns, uint64_t time_ns);
+
+/*
+ * A snapshot: begin, then see_in_snapshot() for each of its records, which
+ * merges the tables of one process. Then those with seen_ns before `begin_ns`
+ * have exited.
+ */
+void process_table_begin(struct process_table *table, uint64_t begin_ns);
+struct process *process_table_see_in_snapshot(struct process_table *table,
+					      const struct fdw_snapshot_record *record);
+bool process_table_has_exited(const struct process_table *table,
+			      const struct process *process);
+
+/* Visits each process; the visitor may remove the one it is given. */
+typedef void (*process_visit)(void *context, struct process *process);
+void process_table_each(struct process_table *table, process_visit visit, void *context);
+
+void process_table_remove(struct process_table *table, struct process *process);
+
+/* Other processes with the same descriptor table (CLONE_FILES). */
+uint32_t process_table_sharers(struct process_table *table, const struct process *process);
+
+/* The entry for a call and errno, added if there is none. NULL: no memory. */
+struct process_refusal *process_refusal_of(struct process *process, uint32_t call, int error);
+
+/* Sets the total, which never falls. Returns by how much it grew. */
+uint64_t process_refusal_update(struct process_refusal *refusal, uint64_t total);
+
+/* At the end of an incident: all refusals so far belong to it. */
+void process_refusals_close(struct process *process);
+
+#endif

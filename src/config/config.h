@@ -25,8 +25,7 @@ enum config_switch { CONFIG_NO, CONFIG_YES, CONFIG_AUTO };
 struct config_rule {
 	char *name; /* of the rule */
 	/* matchers; NULL: any */
-	char *match_name, *match_executable, *match_service, *match_user,
-		*match_cgroup;
+	char *match_name, *match_executable, *match_service, *match_user, *match_cgroup;
 	/* overrides */
 	bool has_warn, has_critical;
 	uint32_t warn_bp, critical_bp;
@@ -43,6 +42,9 @@ struct config {
 	enum config_switch stdout_on, journal_on;
 	char *file; /* absolute path; NULL: none */
 	char *hook; /* absolute path of a program; NULL: none */
+	/* [metrics] listen, [socket] path, group: checked, and refused by
+	 * config_load() when they are set, as nothing serves them yet; NULL */
+	char *metrics_listen, *socket_path, *socket_group;
 	struct config_rule *rules;
 	size_t rules_len;
 };

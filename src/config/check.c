@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What is wrong with the values together: levels, and rules. */
+#include <errno.h>
+
+#include "config/loading.h"
+
+static size_t key_index(const char *section, const char *name)
+{
+	return (size_t)(config_find_key(section, name) - config_keys);
+}
+
+/* The one that was set last; `other` where a rule inherits the rest. */
+static const struct origin *later(const struct origin *a, const struct origin *b)
+{
+	if (a->override || b->override)
+		return b->override ? b : a;
+	return b->line > a->line ? b : a;
+}
+
+static void settings_texts(const struct policy_settings *set, char warn[16],
+			   char critical[16], char hysteresis[16])
+{
+	struct config shown = {.thresholds = *set};
+
+	config_format_value(config_find_key("thresholds", "warn"), &shown, warn, 16);
+	config_format_value(config_find_key("thresholds", "critical"), &shown, critical,
+			    16);
+	config_format_value(config_find_key("thresholds", "hysteresis"), &shown,
+			    hysteresis, 16);
+}
+
+/* `where` is "" or "in rule 'web': ". */
+static int check_settings(struct loading *l, const struct policy_settings *set,
+			  const struct origin *warn_at,
+			  const struct origin *critical_at,
+			  const struct origin *hysteresis_at, const char *where)
+{
+	char warn[16], critical[16], hysteresis[16];
+
+	settings_texts(set, warn, critical, hysteresis);
+	if (set->warn_bp >= set->critical_bp)
+		return config_fail(
+			l, later(warn_at, critical_at), -EINVAL,
+			"%swarn (%s) is not below critical (%s); lower the one or "
+			"raise "
+			"the other",
+			where, warn, critical);
+	if (set->hysteresis_bp >= set->warn_bp)
+		return config_fail(l, later(warn_at, hysteresis_at), -EINVAL,
+				   "%shysteresis (%s) is not below warn (%s); lower it",
+				   where, hysteresis, warn);
+	return 0;
+}
+
+static int check_rule(struct loading *l, size_t index)
+{
+	const struct config_rule *rule = &l->config->rules[index];
+	const struct rule_origins *at = &l->rules[index];
+	const struct origin *base = l->keys, *warn, *critical;
+	size_t t_warn = key_index("thresholds", "warn");
+	size_t t_critical = key_index("thresholds", "critical");
+	struct policy_settings set;
+	char where[80];
+
+	if (!rule->match_name && !rule->match_executable && !rule->match_service &&
+	    !rule->match_user && !rule->match_cgroup)
+		return config_fail(
+			l, &at->rule, -EINVAL,
+			"rule '%s' has no matcher; give it one of name, executable, "
+			"service, user, cgroup",
+			rule->name);
+	warn = rule->has_warn ? &at->keys[key_index(CONFIG_RULE_SECTION, "warn")]
+			      : &base[t_warn];
+	critical = rule->has_critical
+			   ? &at->keys[key_index(CONFIG_RULE_SECTION, "critical")]
+			   : &base[t_critical];
+	snprintf(where, sizeof(where), "in rule '%s': ", rule->name);
+	config_rule_settings(l->config, rule, &set);
+	return check_settings(l, &set, warn, critical,
+			      &base[key_index("thresholds", "hysteresis")], where);
+}
+
+int config_check(struct loading *l)
+{
+	const struct origin nowhere = {0};
+	uint32_t steps[FDW_MAX_STEPS];
+	size_t len;
+
+	if (check_settings(l, &l->config->thresholds,
+			   &l->keys[key_index("thresholds", "warn")],
+			   &l->keys[key_index("thresholds", "critical")],
+			   &l->keys[key_index("thresholds", "hysteresis")], "") < 0)
+		return l->err;
+	for (size_t i = 0; i < l->config->rules_len; i++)
+		if (check_rule(l, i) < 0)
+			return l->err;
+	len = config_count_steps(l->config, steps);
+	if (len > FDW_MAX_STEPS)
+		return config_fail(
+			l, &nowhere, -EINVAL,
+			"more than %d different levels of warn and critical over all "
+			"rules; use fewer",
+			FDW_MAX_STEPS);
+	return 0;
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The configuration as the rest of the program sees it: load, print, free. */
+#include "config/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/keys.h"
+
+/* Reads at most CONFIG_FILE_MAX bytes, of a pipe too. -EFBIG: there are more. */
+static int read_fd(int fd, char **text, size_t *len)
+{
+	/* One more, to see whether there is more. */
+	char *buffer = malloc(CONFIG_FILE_MAX + 1);
+	size_t have = 0;
+	int err = 0;
+
+	if (!buffer)
+		return -ENOMEM;
+	while (have <= CONFIG_FILE_MAX) {
+		ssize_t n = read(fd, buffer + have, CONFIG_FILE_MAX + 1 - have);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			err = -errno;
+		if (n <= 0)
+			break;
+		have += (size_t)n;
+	}
+	if (!err && have > CONFIG_FILE_MAX)
+		err = -EFBIG;
+	if (err) {
+		free(buffer);
+		return err;
+	}
+	*text = buffer;
+	*len = have;
+	return 0;
+}
+
+static int read_file(const char *path, char **text, size_t *len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = read_fd(fd, text, len);
+	close(fd);
+	return err;
+}
+
+int config_load(const char *path, bool must_exist, const char *const *overrides,
+		size_t overrides_len, struct config **out, char *error,
+		size_t error_size)
+{
+	char *text = NULL;
+	size_t len = 0;
+	int err;
+
+	*out = NULL;
+	err = read_file(path, &text, &len);
+	if (err == -ENOENT && !must_exist)
+		err = 0;
+	if (err == -EFBIG) {
+		snprintf(error, error_size,
+			 "%s: too large for a configuration; allowed: %u bytes", path,
+			 CONFIG_FILE_MAX);
+		return err;
+	}
+	if (err) {
+		snprintf(error, error_size, "cannot read the configuration %s: %s",
+			 path, strerror(-err));
+		return err;
+	}
+	err = config_load_text(path, text ? text : "", len, overrides, overrides_len,
+			       out, error, error_size);
+	free(text);
+	return err;
+}
+
+static void print_section(const char *section, const void *base, bool only_set,
+			  FILE *out)
+{
+	char value[CONFIG_VALUE_MAX + 1];
+
+	for (size_t i = 0; i < config_keys_len; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		if (strcmp(key->section, section) != 0 ||
+		    (only_set && !config_is_set(key, base)))
+			continue;
+		config_format_value(key, base, value, sizeof(value));
+		fprintf(out, "%s =%s%s\n", key->name, *value ? " " : "", value);
+	}
+}
+
+void config_print(const struct config *config, FILE *out)
+{
+	const char *last = NULL;
+
+	for (size_t i = 0; i < config_keys_len; i++) {
+		const char *section = config_keys[i].section;
+
+		if (!strcmp(section, CONFIG_RULE_SECTION) ||
+		    (last && !strcmp(section, last)))
+			continue;
+		if (*section)
+			fprintf(out, "%s[%s]\n", last ? "\n" : "", section);
+		print_section(section, config, false, out);
+		last = section;
+	}
+	for (size_t i = 0; i < config->rules_len; i++) {
+		fprintf(out, "\n[%s %s]\n", CONFIG_RULE_SECTION, config->rules[i].name);
+		print_section(CONFIG_RULE_SECTION, &config->rules[i], true, out);
+	}
+}
+
+void config_free(struct config *config)
+{
+	if (!config)
+		return;
+	for (size_t i = 0; i < config_keys_len; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		if (key->type >= CONFIG_FILE &&
+		    strcmp(key->section, CONFIG_RULE_SECTION))
+			free(*(char **)((char *)config + key->offset));
+	}
+	for (size_t i = 0; i < config->rules_len; i++)
+		config_rule_clear(&config->rules[i]);
+	free(config->rules);
+	free(config);
+}

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The table of keys, and the values that each type takes. */
+#include "config/keys.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const switch_choices[] = {
+	[CONFIG_NO] = "no", [CONFIG_YES] = "yes", [CONFIG_AUTO] = "auto", NULL};
+
+#define IN(member)      .offset = offsetof(struct config, member)
+#define IN_RULE(member) .offset = offsetof(struct config_rule, member)
+#define HAS(member)     .has = offsetof(struct config_rule, member)
+#define MS_OF_DAY       86400000u
+
+/* clang-format off */
+const struct config_key config_keys[] = {
+	{"thresholds", "warn", CONFIG_PERCENT, IN(thresholds.warn_bp), .def = "80%"},
+	{"thresholds", "critical", CONFIG_PERCENT, IN(thresholds.critical_bp), .def = "95%"},
+	{"thresholds", "hysteresis", CONFIG_PERCENT, IN(thresholds.hysteresis_bp), .def = "5%"},
+	{"thresholds", "repeat", CONFIG_DURATION, IN(thresholds.repeat_ns), .def = "15m",
+	 .max = 365u * (uint64_t)MS_OF_DAY},
+	{"thresholds", "min_limit", CONFIG_NUMBER, IN(thresholds.min_limit), .def = "16",
+	 .max = 1u << 30},
+
+	{"snapshot", "interval", CONFIG_DURATION, IN(interval_ns), .def = "1s",
+	 .min = 100, .max = 3600000},
+
+	{"output", "stdout", CONFIG_CHOICE, IN(stdout_on), .def = "auto", .choices = switch_choices},
+	{"output", "journal", CONFIG_CHOICE, IN(journal_on), .def = "auto", .choices = switch_choices},
+	{"output", "file", CONFIG_FILE, IN(file)},
+	{"output", "hook", CONFIG_FILE, IN(hook)},
+
+	{"metrics", "listen", CONFIG_LISTEN, IN(metrics_listen), .not_served = true},
+
+	{"socket", "path", CONFIG_FILE, IN(socket_path), .not_served = true},
+	{"socket", "group", CONFIG_GROUP, IN(socket_group), .not_served = true},
+
+	{CONFIG_RULE_SECTION, "name", CONFIG_PATTERN, IN_RULE(match_name)},
+	{CONFIG_RULE_SECTION, "executable", CONFIG_PATTERN, IN_RULE(match_executable)},
+	{CONFIG_RULE_SECTION, "service", CONFIG_PATTERN, IN_RULE(match_service)},
+	{CONFIG_RULE_SECTION, "user", CONFIG_PATTERN, IN_RULE(match_user)},
+	{CONFIG_RULE_SECTION, "cgroup", CONFIG_PATTERN, IN_RULE(match_cgroup)},
+	{CONFIG_RULE_SECTION, "warn", CONFIG_PERCENT, IN_RULE(warn_bp), HAS(has_warn)},
+	{CONFIG_RULE_SECTION, "critical", CONFIG_PERCENT, IN_RULE(critical_bp), HAS(has_critical)},
+	{CONFIG_RULE_SECTION, "ignore", CONFIG_BOOL, IN_RULE(ignore)},
+};
+/* clang-format on */
+const size_t config_keys_len = sizeof(config_keys) / sizeof(config_keys[0]);
+_Static_assert(sizeof(config_keys) / sizeof(config_keys[0]) <= CONFIG_KEYS_MAX,
+	       "raise CONFIG_KEYS_MAX");
+
+static const struct {
+	const char *name;
+	uint64_t ms;
+} units[] = {
+	{"d", MS_OF_DAY}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1},
+};
+#define UNITS_LEN (sizeof(units) / sizeof(units[0]))
+
+const struct config_key *config_find_key(const char *section, const char *name)
+{
+	for (size_t i = 0; i < config_keys_len; i++)
+		if (!strcmp(config_keys[i].section, section) &&
+		    !strcmp(config_keys[i].name, name))
+			return &config_keys[i];
+	return NULL;
+}
+
+/* Digits only, unlike strtoull(). Moves *text behind them. */
+static int parse_digits(const char **text, uint64_t *value)
+{
+	const char *p = *text;
+	uint64_t v = 0;
+
+	if (!isdigit((unsigned char)*p))
+		return -EINVAL;
+	for (; isdigit((unsigned char)*p); p++)
+		if (__builtin_mul_overflow(v, 10u, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)(*p - '0'), &v))
+			return -EINVAL;
+	*text = p;
+	*value = v;
+	return 0;
+}
+
+int config_parse_percent(const char *text, uint32_t *bp)
+{
+	uint64_t whole, part = 0;
+
+	if (parse_digits(&text, &whole) < 0 || whole > 100)
+		return -EINVAL;
+	if (*text == '.') {
+		uint32_t scale = 10;
+
+		if (!isdigit((unsigned char)*++text))
+			return -EINVAL;
+		for (; isdigit((unsigned char)*text); text++, scale /= 10) {
+			if (!scale) /* a third decimal would be lost */
+				return -EINVAL;
+			part += (uint64_t)(*text - '0') * scale;
+		}
+	}
+	if (strcmp(text, "%") != 0)
+		return -EINVAL;
+	whole = whole * 100 + part;
+	if (whole == 0 || whole > 10000)
+		return -EINVAL;
+	*bp = (uint32_t)whole;
+	return 0;
+}
+
+int config_parse_duration(const char *text, uint64_t *ns)
+{
+	uint64_t ms = 0, n;
+	size_t unit = 0; /* they go down, each at most once: "1h30m" */
+
+	if (!strcmp(text, "0")) {
+		*ns = 0;
+		return 0;
+	}
+	do {
+		size_t len;
+
+		if (parse_digits(&text, &n) < 0)
+			return -EINVAL;
+		len = strspn(text, "dhms");
+		while (unit < UNITS_LEN && (strlen(units[unit].name) != len ||
+					    memcmp(units[unit].name, text, len) != 0))
+			unit++;
+		if (unit == UNITS_LEN ||
+		    __builtin_mul_overflow(n, units[unit].ms, &n) ||
+		    __builtin_add_overflow(ms, n, &ms))
+			return -EINVAL;
+		unit++;
+		text += len;
+	} while (*text);
+	if (__builtin_mul_overflow(ms, (uint64_t)1000000, &n))
+		return -EINVAL;
+	*ns = n;
+	return 0;
+}
+
+/* 127.0.0.1:9090, [::1]:9090, localhost:9090 */
+static bool is_listen(const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	uint64_t port;
+
+	if (!colon || colon == text)
+		return false;
+	if (text[0] == '[' ? colon[-1] != ']' || colon - text < 3
+			   : strchr(text, ':') != colon)
+		return false;
+	colon++;
+	return parse_digits(&colon, &port) == 0 && !*colon && port >= 1 &&
+	       port <= 65535;
+}
+
+static bool is_string_valid(enum config_type type, const char *text)
+{
+	switch (type) {
+	case CONFIG_FILE:
+		return text[0] == '/' && text[strlen(text) - 1] != '/';
+	case CONFIG_LISTEN:
+		return is_listen(text);
+	case CONFIG_GROUP:
+		return !strpbrk(text, " \t:/,") && text[0] != '-';
+	default:
+		return true;
+	}
+}
+
+static int set_string(const struct config_key *key, char **at, const char *text)
+{
+	char *copy = NULL;
+
+	if (*text) {
+		if (!is_string_valid(key->type, text))
+			return -EINVAL;
+		copy = strdup(text);
+		if (!copy)
+			return -ENOMEM;
+	}
+	free(*at);
+	*at = copy;
+	return 0;
+}
+
+static int set_number(const struct config_key *key, uint64_t *at, const char *text)
+{
+	uint64_t value, unit = 1;
+
+	if (key->type == CONFIG_DURATION) {
+		unit = 1000000;
+		if (config_parse_duration(text, &value) < 0)
+			return -EINVAL;
+	} else if (parse_digits(&text, &value) < 0 || *text) {
+		return -EINVAL;
+	}
+	if (value < key->min * unit || value > key->max * unit)
+		return -EINVAL;
+	*at = value;
+	return 0;
+}
+
+static int set_choice(const struct config_key *key, unsigned int *at, const char *text)
+{
+	for (unsigned int i = 0; key->choices[i]; i++)
+		if (!strcmp(key->choices[i], text)) {
+			*at = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+int config_set_value(const struct config_key *key, void *base, const char *text)
+{
+	void *at = (char *)base + key->offset;
+	int err = 0;
+
+	switch (key->type) {
+	case CONFIG_PERCENT:
+		err = config_parse_percent(text, at);
+		break;
+	case CONFIG_DURATION:
+	case CONFIG_NUMBER:
+		err = set_number(key, at, text);
+		break;
+	case CONFIG_CHOICE:
+		_Static_assert(sizeof(enum config_switch) == sizeof(unsigned int),
+			       "choices are stored as unsigned int");
+		err = set_choice(key, at, text);
+		break;
+	case CONFIG_BOOL:
+		if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+			return -EINVAL;
+		*(bool *)at = text[0] == 'y';
+		break;
+	case CONFIG_FILE:
+	case CONFIG_PATTERN:
+	case CONFIG_LISTEN:
+	case CONFIG_GROUP:
+		err = set_string(key, at, text);
+		break;
+	}
+	if (!err && key->has)
+		*(bool *)((char *)base + key->has) = true;
+	return err;
+}
+
+static void format_duration(uint64_t ns, char *text, size_t size)
+{
+	uint64_t ms = ns / 1000000;
+	size_t len = 0;
+
+	snprintf(text, size, "0");
+	for (size_t i = 0; i < UNITS_LEN && len < size; i++) {
+		if (ms < units[i].ms)
+			continue;
+		len += (size_t)snprintf(text + len, size - len, "%" PRIu64 "%s",
+					ms / units[i].ms, units[i].name);
+		ms %= units[i].ms;
+	}
+}
+
+static void format_percent(uint32_t bp, char *text, size_t size)
+{
+	if (bp % 100 == 0)
+		snprintf(text, size, "%" PRIu32 "%%", bp / 100);
+	else if (bp % 10 == 0)
+		snprintf(text, size, "%" PRIu32 ".%" PRIu32 "%%", bp / 100,
+			 bp % 100 / 10);
+	else
+		snprintf(text, size, "%" PRIu32 ".%02" PRIu32 "%%", bp / 100, bp % 100);
+}
+
+void config_format_value(const struct config_key *key, const void *base, char *text,
+			 size_t size)
+{
+	const void *at = (const char *)base + key->offset;
+	const char *string;
+
+	switch (key->type) {
+	case CONFIG_PERCENT:
+		format_percent(*(const uint32_t *)at, text, size);
+		break;
+	case CONFIG_DURATION:
+		format_duration(*(const uint64_t *)at, text, size);
+		break;
+	case CONFIG_NUMBER:
+		snprintf(text, size, "%" PRIu64, *(const uint64_t *)at);
+		break;
+	case CONFIG_CHOICE:
+		snprintf(text, size, "%s", key->choices[*(const unsigned int *)at]);
+		break;
+	case CONFIG_BOOL:
+		snprintf(text, size, "%s", *(const bool *)at ? "yes" : "no");
+		break;
+	case CONFIG_FILE:
+	case CONFIG_PATTERN:
+	case CONFIG_LISTEN:
+	case CONFIG_GROUP:
+		string = *(char *const *)at;
+		snprintf(text, size, "%s", string ? string : "");
+		break;
+	}
+}
+
+bool config_is_set(const struct config_key *key, const void *base)
+{
+	const void *at = (const char *)base + key->offset;
+
+	if (key->has)
+		return *(const bool *)((const char *)base + key->has);
+	if (key->type == CONFIG_BOOL)
+		return *(const bool *)at;
+	if (key->type < CONFIG_FILE)
+		return true;
+	return *(char *const *)at != NULL;
+}
+
+void config_describe_value(const struct config_key *key, char *text, size_t size)
+{
+	char low[32], high[32];
+	size_t len = 0;
+
+	switch (key->type) {
+	case CONFIG_PERCENT:
+		snprintf(text, size,
+			 "a share above 0%% up to 100%%, such as 80%% or 82.5%%");
+		break;
+	case CONFIG_DURATION:
+		format_duration(key->min * 1000000, low, sizeof(low));
+		format_duration(key->max * 1000000, high, sizeof(high));
+		snprintf(text, size,
+			 "a time from %s to %s in d, h, m, s and ms, such as 1h30m",
+			 low, high);
+		break;
+	case CONFIG_NUMBER:
+		snprintf(text, size, "a number from %" PRIu64 " to %" PRIu64, key->min,
+			 key->max);
+		break;
+	case CONFIG_CHOICE:
+		for (size_t i = 0; key->choices[i] && len < size; i++)
+			len += (size_t)snprintf(text + len, size - len, "%s%s",
+						i ? ", " : "", key->choices[i]);
+		break;
+	case CONFIG_BOOL:
+		snprintf(text, size, "yes, no");
+		break;
+	case CONFIG_FILE:
+		snprintf(text, size, "an absolute path of a file, or nothing");
+		break;
+	case CONFIG_PATTERN:
+		snprintf(text, size, "a shell pattern");
+		break;
+	case CONFIG_LISTEN:
+		snprintf(text, size, "ADDRESS:PORT, or nothing");
+		break;
+	case CONFIG_GROUP:
+		snprintf(text, size, "the name or number of a group, or nothing");
+		break;
+	}
+}

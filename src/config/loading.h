@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A configuration while it is read. Inside src/config/ only. */
+#ifndef FDWARDEN_CONFIG_LOADING_H
+#define FDWARDEN_CONFIG_LOADING_H
+
+#include "config/keys.h"
+
+/* Where a value comes from. Neither: it is the default. */
+struct origin {
+	int line;
+	const char *override;
+};
+
+struct rule_origins {
+	struct origin rule;
+	struct origin keys[CONFIG_KEYS_MAX];
+};
+
+#define NO_RULE SIZE_MAX
+
+struct loading {
+	struct config *config;
+	const char *name; /* of the file */
+	const char *text, *end;
+	struct origin here;  /* what is looked at now */
+	const char *section; /* one of the table's; "" at first */
+	size_t rule;         /* index of the rule of this section; NO_RULE */
+	struct origin keys[CONFIG_KEYS_MAX];
+	struct rule_origins rules[CONFIG_RULES_MAX];
+	char *error;
+	size_t error_size;
+	int err; /* of the first failure */
+};
+
+/* Notes the failure, of which only the first is told. Returns the first's -errno. */
+int config_fail(struct loading *l, const struct origin *at, int err, const char *format,
+		...) __attribute__((format(printf, 4, 5)));
+
+/* What only the whole can be checked for. 0 or -errno. */
+int config_check(struct loading *l);
+
+#endif

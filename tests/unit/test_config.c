@@ -1,0 +1,579 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The configuration: values, keys, rules, errors with their place, round trip. */
+#include <errno.h>
+#include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "config/keys.h"
+
+#define LEN(array) (sizeof(array) / sizeof((array)[0]))
+
+static int load(const char *text, const char *override, struct config **out,
+		char *error)
+{
+	return config_load_text("t.conf", text, strlen(text), &override,
+				override ? 1 : 0, out, error, 512);
+}
+
+static struct config *load_good(const char *text, const char *override)
+{
+	struct config *config;
+	char error[512];
+
+	if (load(text, override, &config, error) < 0)
+		fail_msg("not loaded: %s", error);
+	assert_string_equal(error, "");
+	return config;
+}
+
+static char *print(const struct config *config)
+{
+	char *text;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	assert_non_null(out);
+	config_print(config, out);
+	fclose(out);
+	return text;
+}
+
+static void percents(void **state)
+{
+	static const struct {
+		const char *text;
+		int bp; /* -1: refused */
+	} cases[] = {
+		{"80%", 8000},
+		{"82.5%", 8250},
+		{"82.55%", 8255},
+		{"100%", 10000},
+		{"0.01%", 1},
+		{"100.00%", 10000},
+		{"5.05%", 505},
+		{"0%", -1},
+		{"0.00%", -1},
+		{"100.01%", -1},
+		{"101%", -1},
+		{"82.555%", -1},
+		{"80", -1},
+		{"", -1},
+		{"%", -1},
+		{"80.%", -1},
+		{".5%", -1},
+		{"-1%", -1},
+		{"+1%", -1},
+		{" 1%", -1},
+		{"80%%", -1},
+		{"8e1%", -1},
+		{"0x8%", -1},
+		{"99999999999999999999%", -1},
+		{"18446744073709551696%", -1}, /* 2^64 + 80 */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		uint32_t bp = 7;
+		int err = config_parse_percent(cases[i].text, &bp);
+
+		if (err != (cases[i].bp < 0 ? -EINVAL : 0) ||
+		    bp != (cases[i].bp < 0 ? 7 : (uint32_t)cases[i].bp))
+			fail_msg("'%s': %d, %u", cases[i].text, err, bp);
+	}
+}
+
+static void durations(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms; /* -1: refused */
+	} cases[] = {
+		{"1s", 1000},
+		{"250ms", 250},
+		{"15m", 900000},
+		{"1h", 3600000},
+		{"1d", 86400000},
+		{"1h30m", 5400000},
+		{"1d2h3m4s5ms", 93784005},
+		{"0", 0},
+		{"0s", 0},
+		{"90s", 90000},
+		{"1", -1},
+		{"", -1},
+		{"s", -1},
+		{"1x", -1},
+		{"1h1h", -1},
+		{"1s1m", -1},
+		{"1ms1s", -1},
+		{"1s ", -1},
+		{" 1s", -1},
+		{"1 s", -1},
+		{"-1s", -1},
+		{"1.5s", -1},
+		{"1sm", -1},
+		{"1h30", -1},
+		{"1S", -1},
+		{"18446744073709551616ms", -1},
+		{"213503982334602d", -1},
+		{"18446744073710ms", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		uint64_t ns = 7;
+		int err = config_parse_duration(cases[i].text, &ns);
+
+		if (err != (cases[i].ms < 0 ? -EINVAL : 0) ||
+		    ns != (cases[i].ms < 0 ? 7 : (uint64_t)cases[i].ms * 1000000))
+			fail_msg("'%s': %d, %ju", cases[i].text, err, (uintmax_t)ns);
+	}
+}
+
+static void defaults(void **state)
+{
+	struct config *config = load_good("", NULL);
+
+	(void)state;
+	assert_int_equal(config->thresholds.warn_bp, 8000);
+	assert_int_equal(config->thresholds.critical_bp, 9500);
+	assert_int_equal(config->thresholds.hysteresis_bp, 500);
+	assert_int_equal(config->thresholds.repeat_ns, 900000000000);
+	assert_int_equal(config->thresholds.min_limit, 16);
+	assert_false(config->thresholds.ignore);
+	assert_int_equal(config->interval_ns, 1000000000);
+	assert_int_equal(config->stdout_on, CONFIG_AUTO);
+	assert_int_equal(config->journal_on, CONFIG_AUTO);
+	assert_null(config->file);
+	assert_null(config->hook);
+	assert_int_equal(config->rules_len, 0);
+	config_free(config);
+	config_free(NULL);
+}
+
+/* What inih and the line reader make of the text, seen in what is printed. */
+static void accepted(void **state)
+{
+	static const struct {
+		const char *text, *override, *line;
+	} cases[] = {
+		{"[thresholds]\nwarn = 70%\n", NULL, "\nwarn = 70%\n"},
+		{"[thresholds]\nwarn=70%", NULL, "\nwarn = 70%\n"},
+		{"[thresholds]\r\nwarn = 70%\r\n", NULL, "\nwarn = 70%\n"},
+		{"\xef\xbb\xbf[thresholds]\nwarn = 70%\n", NULL, "\nwarn = 70%\n"},
+		{"[ thresholds ] # c\n\twarn\t=\t70% ; why\n", NULL, "\nwarn = 70%\n"},
+		{"[thresholds] ; c\nwarn: 70%\n", NULL, "\nwarn = 70%\n"},
+		/* an indented line is one of its own */
+		{"[thresholds]\nwarn = 70%\n   critical = 90%\n", NULL,
+		 "\ncritical = 90%\n"},
+		{"[thresholds]\n[output]\n[thresholds]\nwarn = 70%", NULL,
+		 "\nwarn = 70%\n"},
+		{"[thresholds]\nwarn = 70%\n", "thresholds.warn=60%", "\nwarn = 60%\n"},
+		{"", " thresholds . warn = 60% ", "\nwarn = 60%\n"},
+		{"[thresholds]\nrepeat = 0\n", NULL, "\nrepeat = 0\n"},
+		{"[thresholds]\nrepeat = 90s\n", NULL, "\nrepeat = 1m30s\n"},
+		{"[output]\nfile = /a b;c#d=e\n", NULL, "\nfile = /a b;c#d=e\n"},
+		{"[output]\nfile = /a\n", "output.file=", "\nfile =\n"},
+		{"[output]\nstdout = no\njournal = yes\n", NULL,
+		 "\nstdout = no\njournal = yes\n"},
+		{"[metrics]\nlisten =\n", NULL, "\nlisten =\n"},
+		{"[rule a]\nname = x\n", "rule a.name=y", "\n[rule a]\nname = y\n"},
+		{"[rule a.b]\nname = x\n", "rule a.b.warn=50.5%",
+		 "\n[rule a.b]\nname = x\nwarn = 50.5%\n"},
+		{"", "rule new.user=root", "\n[rule new]\nuser = root\n"},
+		{"[rule  a]\nignore = yes\nname = \xc3\xa9*\n", NULL,
+		 "\n[rule a]\nname = \xc3\xa9*\nignore = yes\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct config *config;
+		char error[512], *text;
+
+		if (load(cases[i].text, cases[i].override, &config, error) < 0) {
+			fail_msg("case %zu: %s", i, error);
+			continue;
+		}
+		text = print(config);
+		if (!strstr(text, cases[i].line))
+			fail_msg("case %zu: in:\n%s", i, text);
+		free(text);
+		config_free(config);
+	}
+}
+
+static void refused(void **state)
+{
+	static const struct {
+		const char *text, *override, *error;
+	} cases[] = {
+		{"[thresholds]\nwran = 1%\n", NULL,
+		 "t.conf:2: unknown key 'wran' in [thresholds]; allowed: warn, "
+		 "critical, "
+		 "hysteresis, repeat, min_limit"},
+		{"[rule a]\nname=x\nwran = 1%\n", NULL,
+		 "t.conf:3: unknown key 'wran' in [rule]; allowed: name, executable, "},
+		{"", "thresholds.wran=1%",
+		 "-o thresholds.wran=1%: unknown key 'wran' in [thresholds]; allowed: "
+		 "warn"},
+		{"", "thresholds.warn", "-o thresholds.warn: no '='; write "},
+		{"", "warn=1%", "-o warn=1%: key 'warn' outside of any section; "},
+		{"", "rule.warn=1%",
+		 "-o rule.warn=1%: unknown section [rule]; allowed: "},
+		{"", "=", "-o =: key '' outside"},
+		{"", ".=", "-o .=: unknown section []"},
+		{"warn = 1%\n", NULL,
+		 "t.conf:1: key 'warn' outside of any section; write "},
+		{"\n[zip]\n", NULL,
+		 "t.conf:2: unknown section [zip]; allowed: [thresholds], [snapshot], "
+		 "[output], [metrics], [socket], [rule NAME]"},
+		{"[Thresholds]\n", NULL, "t.conf:1: unknown section [Thresholds]; "},
+		{"[rule]\n", NULL, "t.conf:1: unknown section [rule]; "},
+		{"[]\n", NULL, "t.conf:1: unknown section []; "},
+		{"[thresholds\n", NULL, "t.conf:1: a section without ']'; "},
+		{"[thresholds] warn = 1%\n", NULL,
+		 "t.conf:1: text behind a section's ']'; "},
+		{"[thresholds]\nwarn\n", NULL,
+		 "t.conf:2: neither a section nor a key; "},
+		/* the first of two mistakes */
+		{"[thresholds]\nwarn\nwran = 1%\n", NULL, "t.conf:2: neither"},
+		{"[thresholds]\nwran = 1%\nwarn\n", NULL, "t.conf:2: unknown key"},
+		{"[thresholds]\nwarn = 80\n", NULL,
+		 "t.conf:2: bad value '80' of warn; allowed: a share above 0% up to "
+		 "100%, "},
+		{"[thresholds]\nwarn =\n", NULL, "t.conf:2: bad value '' of warn; "},
+		{"[thresholds]\nwarn = 80% # no\n", NULL,
+		 "t.conf:2: bad value '80% # no'"},
+		{"[thresholds]\nwarn = 70%\n[output]\n[thresholds]\nwarn = 70%\n", NULL,
+		 "t.conf:5: 'warn' is set in line 2 already; "},
+		{"[thresholds]\nrepeat = 366d\n", NULL,
+		 "t.conf:2: bad value '366d' of repeat; allowed: a time from 0 to "
+		 "365d"},
+		{"[thresholds]\nmin_limit = -1\n", NULL,
+		 "t.conf:2: bad value '-1' of min_limit; allowed: a number from 0 to "},
+		{"[snapshot]\ninterval = 99ms\n", NULL,
+		 "t.conf:2: bad value '99ms' of interval; allowed: a time from 100ms "
+		 "to 1h"},
+		{"[snapshot]\ninterval = 1h1ms\n", NULL, "t.conf:2: bad value '1h1ms'"},
+		{"[output]\nstdout = true\n", NULL,
+		 "t.conf:2: bad value 'true' of stdout; allowed: no, yes, auto"},
+		{"[output]\nfile = log\n", NULL,
+		 "t.conf:2: bad value 'log' of file; allowed: an absolute path"},
+		{"[output]\nfile = /var/log/\n", NULL,
+		 "t.conf:2: bad value '/var/log/'"},
+		{"[output]\nhook = ./x\n", NULL, "t.conf:2: bad value './x' of hook; "},
+		{"[metrics]\nlisten = :1\n", NULL,
+		 "t.conf:2: bad value ':1' of listen; "},
+		{"[metrics]\nlisten = a:0\n", NULL, "t.conf:2: bad value"},
+		{"[metrics]\nlisten = ::1:9\n", NULL, "t.conf:2: bad value"},
+		{"[metrics]\nlisten = [::1]:65536\n", NULL, "t.conf:2: bad value"},
+		{"[metrics]\nlisten = [::1]:9\n", NULL,
+		 "t.conf:2: [metrics] listen is not supported by this version; "},
+		{"[socket]\npath = /run/x\n", NULL,
+		 "t.conf:2: [socket] path is not supported by this version; "},
+		{"[socket]\ngroup = a b\n", NULL,
+		 "t.conf:2: bad value 'a b' of group; "},
+		{"", "socket.group=adm",
+		 "-o socket.group=adm: [socket] group is not supported by this "
+		 "version"},
+		{"[thresholds]\ncritical = 80%\n", NULL,
+		 "t.conf:2: warn (80%) is not below critical (80%); "},
+		{"[thresholds]\nwarn = 90%\n\ncritical = 85%\n", NULL,
+		 "t.conf:4: warn (90%) is not below critical (85%); "},
+		{"[thresholds]\nwarn = 50%\n", "thresholds.critical=50%",
+		 "-o thresholds.critical=50%: warn (50%) is not below"},
+		{"[thresholds]\nhysteresis = 80%\n", NULL,
+		 "t.conf:2: hysteresis (80%) is not below warn (80%); "},
+		{"[rule a]\nwarn = 50%\n", NULL, "t.conf:1: rule 'a' has no matcher; "},
+		{"[rule a]\nname =\n", NULL, "t.conf:1: rule 'a' has no matcher; "},
+		{"\n[rule a]\n", NULL, "t.conf:2: rule 'a' has no matcher; "},
+		{"[rule a]\nname = x\n[rule a]\n", NULL,
+		 "t.conf:3: there is a rule 'a' already, in line 1; "},
+		{"[rule a]\nname = x\nwarn = 96%\n", NULL,
+		 "t.conf:3: in rule 'a': warn (96%) is not below critical (95%); "},
+		{"[rule a]\nname = x\nwarn = 5%\n", NULL,
+		 "t.conf:3: in rule 'a': hysteresis (5%) is not below warn (5%); "},
+		{"[rule a]\nname = x\nignore = auto\n", NULL,
+		 "t.conf:3: bad value 'auto' of ignore; allowed: yes, no"},
+		{"[rule a b]\n", NULL, "t.conf:1: 'a b' cannot be a rule's name; "},
+		{"[rule a\x1b[2J]\n", NULL, "t.conf:1: a control character (0x1b); "},
+		{"[output]\nfile = /\xc2\x9b\n", NULL,
+		 "t.conf:2: a control character (0x9b)"},
+		{"", "output.file=/a\nb",
+		 "-o output.file=/a\\x0ab: a control character"},
+		{"", "output.file=/a ;b",
+		 "-o output.file=/a ;b: a value cannot have a word"},
+		{"[output]\nfile =;\n", NULL, "t.conf:2: a value cannot have a word"},
+		{"[\xff]\n", NULL, "t.conf:1: unknown section [\\xff]; "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct config *config = (void *)1;
+		char error[512];
+		int err = load(cases[i].text, cases[i].override, &config, error);
+
+		if (err != -EINVAL || config)
+			fail_msg("case %zu: %d for: %s", i, err, cases[i].text);
+		if (strncmp(error, cases[i].error, strlen(cases[i].error)) != 0)
+			fail_msg("case %zu: '%s', not '%s'", i, error, cases[i].error);
+		assert_null(strchr(error, '\n'));
+	}
+}
+
+/* Lengths, one on each side of their bounds. */
+static void bounds(void **state)
+{
+	char text[4096], name[64], error[512];
+	struct config *config;
+
+	(void)state;
+	memset(name, 'n', sizeof(name));
+	for (int len = CONFIG_RULE_NAME_MAX; len <= CONFIG_RULE_NAME_MAX + 10; len++) {
+		snprintf(text, sizeof(text), "[rule %.*s]\nname = x\n", len, name);
+		assert_int_equal(load(text, NULL, &config, error),
+				 len == CONFIG_RULE_NAME_MAX ? 0 : -EINVAL);
+		config_free(config);
+	}
+	for (int len = CONFIG_VALUE_MAX; len <= CONFIG_VALUE_MAX + 1; len++) {
+		memset(text, 'v', sizeof(text));
+		memcpy(text, "output.file=/", 13);
+		text[strlen("output.file=") + (size_t)len] = 0;
+		assert_int_equal(load("", text, &config, error),
+				 len == CONFIG_VALUE_MAX ? 0 : -EINVAL);
+		config_free(config);
+	}
+	/* a comment may be long, a line may not */
+	memset(text, ' ', sizeof(text));
+	memcpy(text, "#", 1);
+	text[sizeof(text) - 1] = 0;
+	config_free(load_good(text, NULL));
+	memcpy(text, "[output]\nhook =", 15);
+	memcpy(text + 500, "/x", 2);
+	assert_int_equal(load(text, NULL, &config, error), -EINVAL);
+	assert_non_null(strstr(error, "t.conf:2: a line of "));
+	/* an error that does not fit is cut, not overrun */
+	memset(error, '#', sizeof(error));
+	assert_int_equal(
+		config_load_text("t.conf", "x", 1, NULL, 0, &config, error, 10),
+		-EINVAL);
+	assert_string_equal(error, "t.conf:1:");
+	assert_int_equal(error[10], '#');
+	/* a NUL byte does not end the check */
+	assert_int_equal(config_load_text("t.conf", "#\0\nzip", 6, NULL, 0, &config,
+					  error, sizeof(error)),
+			 -EINVAL);
+	assert_non_null(strstr(error, "t.conf:1: a control character (0x00)"));
+}
+
+static void round_trip(void **state)
+{
+	static const char text[] =
+		"[thresholds]\nwarn = 61.25%\ncritical = 90.5%\nhysteresis = 0.01%\n"
+		"repeat = 1d1ms\nmin_limit = 0\n[snapshot]\ninterval = 2500ms\n"
+		"[output]\nstdout = yes\njournal = no\nfile = /var/log/x y.json\n"
+		"hook = /usr/bin/true\n"
+		"[rule one]\nname = a*\nexecutable = /usr/*/[ab]\nservice = x.service\n"
+		"user = 33\ncgroup = /system.slice/*\nwarn = 10%\ncritical = 20.02%\n"
+		"[rule two]\nuser = root\nignore = yes\n[rule three]\nname = ?\n";
+	struct config *first = load_good(text, NULL), *second;
+	char *once = print(first), *twice;
+
+	(void)state;
+	second = load_good(once, NULL);
+	twice = print(second);
+	assert_string_equal(once, twice);
+	assert_int_equal(second->rules_len, 3);
+	assert_int_equal(second->thresholds.warn_bp, 6125);
+	assert_int_equal(second->thresholds.repeat_ns, 86400001000000);
+	assert_int_equal(second->interval_ns, 2500000000);
+	assert_string_equal(second->file, "/var/log/x y.json");
+	assert_string_equal(second->hook, "/usr/bin/true");
+	assert_int_equal(second->rules[0].critical_bp, 2002);
+	assert_string_equal(second->rules[0].match_executable, "/usr/*/[ab]");
+	assert_true(second->rules[1].ignore);
+	assert_false(second->rules[2].has_warn);
+	free(once);
+	free(twice);
+	config_free(first);
+	config_free(second);
+}
+
+static void rules(void **state)
+{
+	static const char text[] =
+		"[rule both]\nname = nginx*\nuser = www-*\nwarn = 10%\n"
+		"[rule number]\nuser = 100?\nwarn = 11%\ncritical = 12%\n"
+		"[rule exe]\nexecutable = /opt/*/bin\ncritical = 81%\n"
+		"[rule unit]\nservice = db@*.service\nignore = yes\n"
+		"[rule group]\ncgroup = /kube*/pod-?\nwarn = 13%\n"
+		"[rule any]\nname = *\nwarn = 14%\n";
+	static const struct {
+		const char *user;
+		struct identity who;
+		uint32_t warn, critical;
+		bool ignore;
+	} cases[] = {
+		{"www-data", {.comm = "nginx", .uid = 33}, 1000, 9500, false},
+		{"root", {.comm = "nginx"}, 1400, 9500, false}, /* one of two only */
+		{NULL, {.comm = "nginx", .uid = 33}, 1400, 9500, false},
+		{NULL, {.comm = "x", .uid = 1004}, 1100, 1200, false},
+		{NULL, {.comm = "x", .uid = 10044}, 1400, 9500, false},
+		/* '*' goes over '/' */
+		{NULL,
+		 {.comm = "x", .executable = (char *)"/opt/a/b/bin"},
+		 8000,
+		 8100,
+		 false},
+		{NULL,
+		 {.comm = "x", .service = (char *)"db@1.service"},
+		 8000,
+		 9500,
+		 true},
+		{NULL,
+		 {.comm = "x", .cgroup = (char *)"/kube/a/pod-1"},
+		 1300,
+		 9500,
+		 false},
+		/* the first rule that matches, not the last */
+		{"www-a",
+		 {.comm = "nginx1", .service = (char *)"db@1.service"},
+		 1000,
+		 9500,
+		 false},
+		/* bytes that are no text in any encoding */
+		{NULL, {.comm = "\xff\xfe\x80"}, 1400, 9500, false},
+	};
+	struct config *config = load_good(text, NULL);
+	uint32_t steps[FDW_MAX_STEPS];
+	static const uint32_t expected[] = {1000, 1100, 1200, 1300,
+					    1400, 8000, 8100, 9500};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct policy_settings set;
+
+		config_settings_for(config, &cases[i].who, cases[i].user, &set);
+		if (set.warn_bp != cases[i].warn ||
+		    set.critical_bp != cases[i].critical ||
+		    set.ignore != cases[i].ignore)
+			fail_msg("case %zu: %u %u %d", i, set.warn_bp, set.critical_bp,
+				 set.ignore);
+		assert_int_equal(set.hysteresis_bp, 500);
+		assert_int_equal(set.min_limit, 16);
+	}
+	assert_int_equal(config_steps(config, steps), LEN(expected));
+	assert_memory_equal(steps, expected, sizeof(expected));
+	config_free(config);
+}
+
+/* `levels` rules, each with a warning level of its own; two are the defaults. */
+static void levels_text(char *text, size_t size, int levels, const char *more)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < levels; i++)
+		len += (size_t)snprintf(text + len, size - len,
+					"[rule r%d]\nname = r%d\nwarn = %d%%\n%s", i, i,
+					60 - i, more);
+}
+
+static void levels(void **state)
+{
+	uint32_t steps[FDW_MAX_STEPS];
+	struct config *config;
+	char text[4096], error[512];
+
+	(void)state;
+	levels_text(text, sizeof(text), FDW_MAX_STEPS - 2, "");
+	config = load_good(text, NULL);
+	assert_int_equal(config_steps(config, steps), FDW_MAX_STEPS);
+	for (size_t i = 1; i < FDW_MAX_STEPS; i++)
+		assert_true(steps[i - 1] < steps[i]);
+	config_free(config);
+	levels_text(text, sizeof(text), FDW_MAX_STEPS - 1, "");
+	assert_int_equal(load(text, NULL, &config, error), -EINVAL);
+	assert_non_null(strstr(error, "more than 16 different levels"));
+	/* what is ignored has no level */
+	levels_text(text, sizeof(text), FDW_MAX_STEPS - 1, "ignore = yes\n");
+	config = load_good(text, NULL);
+	assert_int_equal(config_steps(config, steps), 2);
+	config_free(config);
+}
+
+static void many_rules(void **state)
+{
+	char *text = malloc(64 * (CONFIG_RULES_MAX + 1)), error[512];
+	struct config *config;
+	size_t len = 0;
+
+	(void)state;
+	assert_non_null(text);
+	for (int i = 0; i < CONFIG_RULES_MAX; i++)
+		len += (size_t)sprintf(text + len, "[rule %d]\nname = %d\n", i, i);
+	config = load_good(text, NULL);
+	assert_int_equal(config->rules_len, CONFIG_RULES_MAX);
+	config_free(config);
+	sprintf(text + len, "[rule more]\nname = x\n");
+	assert_int_equal(load(text, NULL, &config, error), -EINVAL);
+	assert_non_null(strstr(error, "t.conf:513: too many rules"));
+	free(text);
+}
+
+static void files(void **state)
+{
+	char path[] = "/tmp/fdwarden-test-XXXXXX", error[512];
+	struct config *config;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "[thresholds]\nwarn = 7%\n", 23), 23);
+	assert_int_equal(
+		config_load(path, true, NULL, 0, &config, error, sizeof(error)), 0);
+	assert_int_equal(config->thresholds.warn_bp, 700);
+	config_free(config);
+	assert_int_equal(ftruncate(fd, CONFIG_FILE_MAX + 1), 0);
+	assert_int_equal(
+		config_load(path, true, NULL, 0, &config, error, sizeof(error)),
+		-EFBIG);
+	assert_non_null(strstr(error, "too large for a configuration"));
+	assert_null(config);
+	close(fd);
+	unlink(path);
+	assert_int_equal(
+		config_load(path, true, NULL, 0, &config, error, sizeof(error)),
+		-ENOENT);
+	assert_non_null(strstr(error, path));
+	assert_int_equal(
+		config_load(path, false, NULL, 0, &config, error, sizeof(error)), 0);
+	config_free(config);
+	assert_int_equal(
+		config_load("/", false, NULL, 0, &config, error, sizeof(error)),
+		-EISDIR);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(percents),   cmocka_unit_test(durations),
+		cmocka_unit_test(defaults),   cmocka_unit_test(accepted),
+		cmocka_unit_test(refused),    cmocka_unit_test(bounds),
+		cmocka_unit_test(round_trip), cmocka_unit_test(rules),
+		cmocka_unit_test(levels),     cmocka_unit_test(many_rules),
+		cmocka_unit_test(files),
+	};
+
+	/* where fnmatch() decodes what it is given */
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

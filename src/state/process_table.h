@@ -45,6 +45,7 @@ struct process {
 	uint32_t settings_version; /* of the configuration; 0: none yet */
 	struct grouping_member group;
 	char incident[37];
+	uint64_t incident_ns; /* when it opened */
 	struct process_refusal *refusals;
 	size_t refusals_len;
 };

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "collect/kernel.h"
+#include "config/config.h"
+#include "daemon/monitor.h"
+#include "log.h"
+#include "output/outlet.h"
+
+/* At the end, each sink has this long to write what waits in it. */
+#define CLOSE_TIMEOUT_MS 2000
+/* A snapshot may be this late, so that wake-ups of the system coincide. */
+#define TICK_ACCURACY_US 20000
+#define WHY_SIZE 512
+
+struct daemon {
+	const struct daemon_options *options;
+	struct config *config;
+	struct outlet *outlet;
+	struct monitor *monitor;
+	sd_event *event;
+	sd_event_source *timer;
+	sd_event_source *sink_events[OUTLET_KINDS];
+};
+
+/* ---- configuration ---- */
+
+static int load_config(const struct daemon_options *o, struct config **out, char *why)
+{
+	return config_load(o->config_path, o->config_must_exist, o->overrides,
+			   o->overrides_len, out, why, WHY_SIZE);
+}
+
+static bool decide(enum config_switch wanted, bool automatic)
+{
+	return wanted == CONFIG_AUTO ? automatic : wanted == CONFIG_YES;
+}
+
+static int configure_outlet(struct daemon *d, const struct config *config, char *why)
+{
+	bool journal = log_fd_is_journal(STDOUT_FILENO);
+	struct outlet_settings settings = {
+		.stdout_on = decide(config->stdout_on, !journal),
+		.journal_on = decide(config->journal_on, journal),
+		.file = config->file,
+		.hook = config->hook,
+	};
+
+	return outlet_configure(d->outlet, &settings, why, WHY_SIZE);
+}
+
+/* ---- sinks: what they have to say goes to the log ---- */
+
+static void log_sink(struct sink *sink)
+{
+	char line[512];
+
+	while (sink_report(sink, line, sizeof(line)))
+		log_warning("%s", line);
+}
+
+static int on_sink(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	(void)source, (void)fd, (void)events;
+	log_sink(context);
+	return 0;
+}
+
+static int watch_sinks(struct daemon *d)
+{
+	int err = 0;
+
+	for (int kind = 0; kind < OUTLET_KINDS && !err; kind++) {
+		struct sink *sink = outlet_sink(d->outlet, kind);
+
+		d->sink_events[kind] = sd_event_source_unref(d->sink_events[kind]);
+		if (sink)
+			err = sd_event_add_io(d->event, &d->sink_events[kind],
+					      sink_event_fd(sink), EPOLLIN, on_sink, sink);
+	}
+	return err < 0 ? err : 0;
+}
+
+static void unwatch_sinks(struct daemon *d)
+{
+	for (int kind = 0; kind < OUTLET_KINDS; kind++)
+		d->sink_events[kind] = sd_event_source_unref(d->sink_events[kind]);
+}
+
+/* ---- events ---- */
+
+static int on_records(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct daemon *d = context;
+
+	(void)source, (void)fd, (void)events;
+	monitor_consume(d->monitor);
+	return 0;
+}
+
+static int on_tick(sd_event_source *source, uint64_t due_us, void *context)
+{
+	struct daemon *d = context;
+	uint64_t now_us, next_us = due_us + d->config->interval_ns / 1000;
+
+	monitor_tick(d->monitor);
+	/* After a pause (SIGSTOP, suspend) the ticks that were missed stay missed. */
+	if (!sd_event_now(d->event, CLOCK_MONOTONIC, &now_us) && next_us < now_us)
+		next_us = now_us + d->config->interval_ns / 1000;
+	sd_event_source_set_time(source, next_us);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void reload(struct daemon *d)
+{
+	struct config *fresh, *old = d->config;
+	char why[WHY_SIZE];
+
+	unwatch_sinks(d);
+	if (load_config(d->options, &fresh, why)) {
+		log_error("%s; the configuration stays as it was", why);
+	} else if (configure_outlet(d, fresh, why)) {
+		log_error("%s; the configuration stays as it was", why);
+		config_free(fresh);
+	} else {
+		d->config = fresh;
+		monitor_set_config(d->monitor, fresh);
+		config_free(old);
+		log_info("configuration reloaded");
+	}
+	outlet_reopen(d->outlet);
+	if (watch_sinks(d))
+		log_warning("what the outputs report can't be watched");
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info,
+		     void *context)
+{
+	struct daemon *d = context;
+
+	(void)source, (void)info;
+	sd_notify(0, "RELOADING=1");
+	reload(d);
+	sd_notify(0, "READY=1");
+	sd_event_source_set_time(d->timer, 0); /* with the new settings, at once */
+	return 0;
+}
+
+static int block_signals(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	return sigprocmask(SIG_BLOCK, &set, NULL) ? -errno : 0;
+}
+
+static int set_up_events(struct daemon *d)
+{
+	uint64_t now_us = 0;
+	int err;
+
+	err = sd_event_add_signal(d->event, NULL, SIGTERM, NULL, NULL);
+	if (err >= 0)
+		err = sd_event_add_signal(d->event, NULL, SIGINT, NULL, NULL);
+	if (err >= 0)
+		err = sd_event_add_signal(d->event, NULL, SIGHUP, on_hangup, d);
+	if (err >= 0)
+		err = sd_event_add_io(d->event, NULL, monitor_fd(d->monitor), EPOLLIN,
+				      on_records, d);
+	if (err >= 0)
+		err = sd_event_now(d->event, CLOCK_MONOTONIC, &now_us);
+	if (err >= 0)
+		err = sd_event_add_time(d->event, &d->timer, CLOCK_MONOTONIC,
+					now_us + d->config->interval_ns / 1000,
+					TICK_ACCURACY_US, on_tick, d);
+	if (err >= 0)
+		err = sd_event_set_watchdog(d->event, true);
+	return err < 0 ? err : watch_sinks(d);
+}
+
+/* ---- life ---- */
+
+static void say_ready(const struct daemon *d)
+{
+	struct monitor_self self;
+
+	monitor_self(d->monitor, &self);
+	dprintf(STDERR_FILENO,
+		"ready: sensor=%s counters=\"%s\" snapshot=%s processes=%" PRIu64
+		" descriptors=%" PRIu64 " snapshot_ms=%.1f\n",
+		self.sensor, self.counters, self.snapshot, self.processes,
+		self.descriptors, (double)self.last_snapshot.took_ns / 1e6);
+	sd_notifyf(0,
+		   "READY=1\nSTATUS=Watching %" PRIu64 " processes through the %s sensor",
+		   self.processes, self.sensor);
+}
+
+static int start(struct daemon *d)
+{
+	char why[WHY_SIZE];
+	int err;
+
+	if (load_config(d->options, &d->config, why)) {
+		log_error("%s", why);
+		return CLI_USAGE;
+	}
+	kernel_raise_own_limit();
+	kernel_quiet_libbpf();
+	if (kernel_check(why, sizeof(why))) {
+		log_error("%s", why);
+		return CLI_FAILED;
+	}
+	/* Before any thread is made, so that none of them takes a signal. */
+	err = block_signals();
+	d->outlet = outlet_new();
+	if (err || !d->outlet)
+		return CLI_FAILED;
+	if (configure_outlet(d, d->config, why) ||
+	    monitor_open(d->config, d->outlet, &d->monitor, why, sizeof(why))) {
+		log_error("%s", why);
+		return CLI_FAILED;
+	}
+	err = sd_event_default(&d->event);
+	if (err >= 0)
+		err = set_up_events(d);
+	if (err < 0) {
+		log_error("the event loop can't be set up: %s", strerror(-err));
+		return CLI_FAILED;
+	}
+	monitor_tick(d->monitor);
+	/* Loading parses the types of the whole kernel: some 30 MB, not needed again. */
+	malloc_trim(0);
+	say_ready(d);
+	log_never_block();
+	return CLI_RUN;
+}
+
+static void stop(struct daemon *d)
+{
+	uint64_t lost;
+
+	unwatch_sinks(d);
+	monitor_close(d->monitor);
+	for (int kind = 0; d->outlet && kind < OUTLET_KINDS; kind++)
+		if (outlet_sink(d->outlet, kind))
+			log_sink(outlet_sink(d->outlet, kind));
+	lost = outlet_close(d->outlet, CLOSE_TIMEOUT_MS);
+	if (lost)
+		log_warning("%" PRIu64 " alerts were lost on their way out", lost);
+	sd_event_source_unref(d->timer);
+	sd_event_unref(d->event);
+	config_free(d->config);
+}
+
+int daemon_run(const struct daemon_options *options)
+{
+	struct daemon d = {.options = options};
+	int code = start(&d), err;
+
+	if (code == CLI_RUN) {
+		err = sd_event_loop(d.event);
+		code = err < 0 ? CLI_FAILED : CLI_DONE;
+		if (err < 0)
+			log_error("the event loop failed: %s", strerror(-err));
+		sd_notify(0, "STOPPING=1");
+	}
+	stop(&d);
+	return code;
+}

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/monitor.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collect/kernel.h"
+#include "collect/proof.h"
+#include "collect/syscalls.h"
+#include "daemon/report.h"
+#include "log.h"
+#include "policy/policy.h"
+#include "state/process_table.h"
+
+#define HOST_NAME_LEN 256
+
+struct monitor {
+	const struct config *config;
+	uint32_t config_version;
+	uint32_t lowest_step; /* basis points */
+	bool rules_by_user; /* names must be looked up */
+	struct sensor *sensor;
+	struct snapshot *snapshot;
+	struct kernel_files files;
+	struct process_table *processes;
+	struct reporter reporter;
+	char host_name[HOST_NAME_LEN];
+	char boot_id[37];
+	uint64_t attached_ns; /* the sensor has seen everything since */
+	uint32_t cpus;
+
+	struct policy_system system_policy;
+	struct report_system system;
+
+	struct monitor_self self;
+	struct sensor_losses losses_logged;
+	int snapshot_error; /* of the last one, logged once; 0: it worked */
+	uint64_t now_ns;    /* of the current tick */
+};
+
+/* ---- one process ---- */
+
+/* The levels that apply to a process. Rules need to know who it is, which costs
+ * some reads of /proc: asked only for a process that may be in trouble. */
+static void find_settings(struct monitor *m, struct process *p)
+{
+	struct passwd entry, *found = NULL;
+	char strings[1024];
+
+	if (p->settings_version == m->config_version)
+		return;
+	p->settings_version = m->config_version;
+	if (!m->config->rules_len) {
+		p->settings = m->config->thresholds;
+		return;
+	}
+	identity_read_proc(&p->who);
+	if (m->rules_by_user && p->who.uid != (uid_t)-1)
+		getpwuid_r(p->who.uid, &entry, strings, sizeof(strings), &found);
+	config_settings_for(m->config, &p->who, found ? found->pw_name : NULL, &p->settings);
+}
+
+static bool may_be_in_trouble(const struct monitor *m, const struct process *p,
+			      const struct policy_observation *seen)
+{
+	if (p->policy.incident || seen->refusal != POLICY_REFUSAL_NONE)
+		return true;
+	if (!seen->has_table)
+		return false;
+	return (__uint128_t)seen->used * 10000 >=
+	       (__uint128_t)seen->soft_limit * m->lowest_step;
+}
+
+static void observe_table(const struct monitor *m, const struct process *p,
+			  const struct fdw_table *table, struct policy_observation *seen)
+{
+	seen->has_table = true;
+	seen->count = table->count;
+	seen->used = table->used;
+	seen->soft_limit = table->soft_limit;
+	seen->own_limit = table->flags & FDW_TABLE_OWN_LIMIT;
+	seen->own_limit_known = p->who.start_ns >= m->attached_ns;
+}
+
+static void judge(struct monitor *m, struct process *p, const struct policy_observation *seen,
+		  const struct report_cause *cause)
+{
+	struct policy_decision decisions[POLICY_MAX_DECISIONS];
+	int n;
+
+	if (may_be_in_trouble(m, p, seen))
+		find_settings(m, p);
+	else if (!p->settings_version)
+		p->settings = m->config->thresholds;
+	n = policy_fd_observe(&p->policy, &p->settings, seen, decisions);
+	for (int i = 0; i < n; i++)
+		report_process(&m->reporter, p, &decisions[i], cause);
+}
+
+/* ---- the whole system ---- */
+
+static void judge_system(struct monitor *m, bool refused, const struct report_cause *cause,
+			 struct identity *who)
+{
+	struct policy_system_observation seen = {.now_ns = cause->time_ns,
+						 .refused = refused};
+	struct policy_decision decisions[POLICY_MAX_DECISIONS];
+	int n;
+
+	seen.known = !kernel_files_read(&m->files, &seen.allocated, &seen.max);
+	m->system.now.known = seen.known;
+	m->system.now.allocated = seen.allocated;
+	m->system.now.max = seen.max;
+	n = policy_system_observe(&m->system_policy, &m->config->thresholds, &seen, decisions);
+	for (int i = 0; i < n; i++)
+		report_system(&m->reporter, &m->system, &decisions[i], cause, who);
+}
+
+/* ---- refusals ---- */
+
+static void classify(const struct monitor *m, const struct process *p,
+		     const struct process_refusal *refusal, const struct fdw_refused *rec,
+		     struct limits_verdict *verdict)
+{
+	const struct fdw_table *table = rec ? &rec->table : &p->table;
+	struct limits_refusal facts = {
+		.call = syscalls_name(refusal->call),
+		.error = refusal->error,
+		.path = rec && rec->path_len ? rec->text : NULL,
+		.used = table->used,
+		.soft_limit = table->soft_limit,
+		.lowest_free = table->lowest_free,
+		.free_above = rec ? rec->free_above : table->soft_limit - table->used,
+		.nr_open = kernel_nr_open(&m->files),
+		.cpus = m->cpus,
+	};
+
+	if (rec)
+		memcpy(facts.args, rec->args, sizeof(facts.args));
+	if (kernel_files_read(&m->files, &facts.files_allocated, &facts.files_max))
+		facts.files_max = 0;
+	limits_classify(&facts, verdict);
+}
+
+/* Takes a new total; returns false if it says nothing new. */
+static bool count_refusal(struct monitor *m, struct process_refusal *refusal, uint64_t total)
+{
+	uint64_t grew = process_refusal_update(refusal, total);
+
+	if (refusal->error == ENFILE)
+		m->system.refused_enfile += grew;
+	return grew > 0;
+}
+
+/* A refusal that is news: `rec` is its record, NULL if it is only known from the
+ * count (its record was held back or lost). */
+static void judge_refusal(struct monitor *m, struct process *p,
+			  struct process_refusal *refusal, const struct fdw_refused *rec,
+			  uint64_t time_ns)
+{
+	struct policy_observation seen = {.now_ns = time_ns};
+	struct limits_verdict verdict;
+	struct report_cause cause = {
+		.time_ns = time_ns,
+		.request.call = syscalls_name(refusal->call),
+		.request.path = rec && rec->path_len ? rec->text : NULL,
+		.request.error = refusal->error,
+		.limit = &verdict,
+	};
+
+	refusal->judged = refusal->total;
+	classify(m, p, refusal, rec, &verdict);
+	if (verdict.cause == LIMITS_FILE_MAX) {
+		judge_system(m, true, &cause, &p->who);
+		return;
+	}
+	seen.refusal = verdict.cause == LIMITS_DESCRIPTORS ? POLICY_REFUSAL_TABLE_FULL
+							   : POLICY_REFUSAL_OTHER;
+	if (rec)
+		observe_table(m, p, &rec->table, &seen);
+	else if (p->has_table)
+		observe_table(m, p, &p->table, &seen);
+	judge(m, p, &seen, &cause);
+}
+
+/* ---- records of the sensor ---- */
+
+static void on_near(void *context, const struct fdw_near *rec)
+{
+	struct monitor *m = context;
+	struct policy_observation seen = {.now_ns = rec->header.time_ns};
+	struct report_cause cause = {.time_ns = rec->header.time_ns};
+	struct process *p = process_table_see(m->processes, &rec->task, &rec->table,
+					      rec->header.time_ns);
+
+	if (!p)
+		return;
+	forecast_add(&p->history, rec->header.time_ns, rec->table.used);
+	observe_table(m, p, &rec->table, &seen);
+	judge(m, p, &seen, &cause);
+}
+
+static void on_refused(void *context, const struct fdw_refused *rec)
+{
+	struct monitor *m = context;
+	struct process *p = process_table_see(m->processes, &rec->task, &rec->table,
+					      rec->header.time_ns);
+	struct process_refusal *refusal;
+
+	if (!p)
+		return;
+	identity_from_refusal(&p->who, rec);
+	refusal = process_refusal_of(p, rec->call, rec->error);
+	if (!refusal)
+		return;
+	/* Without a total there was no room to count it: this one at least. */
+	count_refusal(m, refusal, rec->total ? rec->total : refusal->total + 1);
+	judge_refusal(m, p, refusal, rec, rec->header.time_ns);
+}
+
+/* ---- the tick ---- */
+
+static void on_table(void *context, const struct fdw_snapshot_record *record)
+{
+	struct monitor *m = context;
+
+	process_table_see_in_snapshot(m->processes, record);
+}
+
+static void on_refusal_total(void *context, const struct fdw_refusal_key *key, uint64_t count)
+{
+	struct monitor *m = context;
+	struct process *p = process_table_find(m->processes, key->tgid, key->start_ns);
+	struct process_refusal *refusal;
+
+	if (!p) /* its record was lost, and it may be gone by now */
+		p = process_table_add(m->processes, key->tgid, key->start_ns, 0);
+	refusal = p ? process_refusal_of(p, key->call, key->error) : NULL;
+	if (refusal)
+		count_refusal(m, refusal, count);
+}
+
+static void forget(struct monitor *m, struct process *p)
+{
+	for (size_t i = 0; i < p->refusals_len; i++) {
+		struct fdw_refusal_key key = {
+			.start_ns = p->who.start_ns,
+			.tgid = p->who.pid,
+			.call = p->refusals[i].call,
+			.error = p->refusals[i].error,
+		};
+
+		sensor_forget_refusal(m->sensor, &key);
+	}
+	sensor_forget_process(m->sensor, p->who.pid);
+	process_table_remove(m->processes, p);
+}
+
+/* Each process after a snapshot: what its count says, the refusals that came
+ * without a record, and its end. */
+static void settle(void *context, struct process *p)
+{
+	struct monitor *m = context;
+	struct report_cause cause = {.time_ns = m->now_ns};
+	struct policy_observation seen = {.now_ns = m->now_ns, .settled = true};
+	bool exited = process_table_has_exited(m->processes, p), incident = p->policy.incident;
+
+	for (size_t i = 0; i < p->refusals_len; i++)
+		if (p->refusals[i].total > p->refusals[i].judged)
+			judge_refusal(m, p, &p->refusals[i], NULL, m->now_ns);
+	if (exited) {
+		seen.exited = true;
+		judge(m, p, &seen, &cause);
+		forget(m, p);
+		return;
+	}
+	if (!p->has_table)
+		return;
+	m->self.descriptors += p->table.count;
+	forecast_add(&p->history, p->table_ns, p->table.used);
+	observe_table(m, p, &p->table, &seen);
+	judge(m, p, &seen, &cause);
+	if (p->policy.incident && !incident)
+		m->self.drift++;
+}
+
+static void log_losses(struct monitor *m)
+{
+	struct sensor_losses *now = &m->self.losses, *said = &m->losses_logged;
+	static struct log_limit limit = {.interval_ns = 10000000000ull};
+
+	sensor_losses(m->sensor, now);
+	if (!memcmp(now, said, sizeof(*now)))
+		return;
+	log_limited(&limit, LOG_LEVEL_WARNING,
+		    "lost: %llu records (ring buffer full), %llu refusals not counted, "
+		    "%llu calls not counted, %llu unreadable tables, %llu malformed "
+		    "records; counts of descriptors are exact with each snapshot",
+		    (unsigned long long)now->ring_full, (unsigned long long)now->refusals,
+		    (unsigned long long)now->processes, (unsigned long long)now->unreadable,
+		    (unsigned long long)now->malformed);
+	*said = *now;
+}
+
+static void log_snapshot(struct monitor *m, int err)
+{
+	if (err)
+		m->self.snapshots_failed++;
+	if (err && err != m->snapshot_error)
+		log_warning("no snapshot can be taken: %s; the sensor goes on",
+			    strerror(-err));
+	if (!err && m->snapshot_error)
+		log_info("snapshots work again");
+	m->snapshot_error = err;
+}
+
+int monitor_tick(struct monitor *m)
+{
+	struct snapshot_stats stats;
+	struct report_cause cause;
+	int err;
+
+	m->now_ns = kernel_now_ns();
+	m->reporter.host.boot_realtime_ns = kernel_boot_realtime_ns();
+	process_table_begin(m->processes, m->now_ns);
+	err = snapshot_take(m->snapshot, on_table, m, &stats);
+	log_snapshot(m, err);
+	/* What happened before the snapshot is judged before what it shows, and
+	 * refusals are counted to the last before an incident is closed. */
+	monitor_consume(m);
+	sensor_refusals(m->sensor, on_refusal_total, m);
+	m->now_ns = kernel_now_ns();
+	if (!err) {
+		m->self.last_snapshot = stats;
+		m->self.descriptors = 0;
+		process_table_each(m->processes, settle, m);
+		m->self.processes = process_table_count(m->processes);
+	}
+	cause = (struct report_cause){.time_ns = m->now_ns};
+	judge_system(m, false, &cause, NULL);
+	report_summaries(&m->reporter, m->now_ns, false);
+	log_losses(m);
+	return err;
+}
+
+void monitor_consume(struct monitor *monitor)
+{
+	int err = sensor_consume(monitor->sensor);
+	static struct log_limit limit = {.interval_ns = 10000000000ull};
+
+	if (err < 0)
+		log_limited(&limit, LOG_LEVEL_ERROR, "records can't be read: %s",
+			    strerror(-err));
+}
+
+/* ---- life ---- */
+
+int monitor_fd(const struct monitor *monitor)
+{
+	return sensor_fd(monitor->sensor);
+}
+
+void monitor_set_config(struct monitor *m, const struct config *config)
+{
+	uint32_t steps[FDW_MAX_STEPS];
+	size_t n = config_steps(config, steps);
+
+	m->config = config;
+	m->config_version++;
+	m->lowest_step = steps[0];
+	m->rules_by_user = false;
+	for (size_t i = 0; i < config->rules_len; i++)
+		m->rules_by_user |= config->rules[i].match_user != NULL;
+	if (m->sensor)
+		sensor_set_steps(m->sensor, steps, n);
+}
+
+static int open_collectors(struct monitor *m, char *why, size_t why_size)
+{
+	struct sensor_handlers handlers = {m, on_near, on_refused};
+	struct sensor_counters_map counters;
+	uint32_t steps[FDW_MAX_STEPS];
+	size_t n = config_steps(m->config, steps);
+	int err;
+
+	err = sensor_open(steps, n, &handlers, &m->sensor, why, why_size);
+	if (err)
+		return err;
+	sensor_counters_map(m->sensor, &counters);
+	err = snapshot_open(&counters, &m->snapshot, why, why_size);
+	if (err)
+		return err;
+	/* Attached before the first snapshot: what happens meanwhile is seen by
+	 * one of the two at least. */
+	err = sensor_attach(m->sensor);
+	if (err)
+		snprintf(why, why_size, "the sensor can't be attached: %s: %s",
+			 strerror(-err), kernel_bpf_reason());
+	m->attached_ns = kernel_now_ns();
+	return err ? err : proof_run(m->snapshot, why, why_size);
+}
+
+int monitor_open(const struct config *config, struct outlet *outlet, struct monitor **out,
+		 char *why, size_t why_size)
+{
+	struct monitor *m = calloc(1, sizeof(*m));
+	int err = -ENOMEM;
+
+	snprintf(why, why_size, "%s", strerror(ENOMEM));
+	if (!m)
+		return err;
+	m->files.file_nr = m->files.nr_open = -1;
+	monitor_set_config(m, config);
+	m->cpus = sysconf(_SC_NPROCESSORS_CONF);
+	gethostname(m->host_name, sizeof(m->host_name) - 1);
+	kernel_boot_id(m->boot_id);
+	m->processes = process_table_new();
+	m->reporter = (struct reporter){
+		.outlet = outlet,
+		.host = {m->host_name, m->boot_id, kernel_boot_realtime_ns()},
+		.groups = grouping_new(alert_new_id),
+		.processes = m->processes,
+	};
+	if (!m->processes || !m->reporter.groups)
+		goto out;
+	err = kernel_files_open(&m->files);
+	if (err) {
+		snprintf(why, why_size, "/proc/sys/fs/file-nr: %s", strerror(-err));
+		goto out;
+	}
+	err = open_collectors(m, why, why_size);
+	if (err)
+		goto out;
+	m->self.sensor = sensor_name(m->sensor);
+	m->self.counters = sensor_counters(m->sensor);
+	m->self.snapshot = snapshot_name(m->snapshot);
+	*out = m;
+	return 0;
+out:
+	sensor_close(m->sensor);
+	m->sensor = NULL;
+	monitor_close(m);
+	return err;
+}
+
+void monitor_self(const struct monitor *monitor, struct monitor_self *out)
+{
+	*out = monitor->self;
+}
+
+void monitor_close(struct monitor *monitor)
+{
+	if (!monitor)
+		return;
+	if (monitor->sensor) {
+		monitor_tick(monitor);
+		report_summaries(&monitor->reporter, kernel_now_ns(), true);
+	}
+	snapshot_close(monitor->snapshot);
+	sensor_close(monitor->sensor);
+	kernel_files_close(&monitor->files);
+	grouping_free(monitor->reporter.groups);
+	process_table_free(monitor->processes);
+	free(monitor);
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/report.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "collect/kernel.h"
+#include "collect/syscalls.h"
+
+/* Calls by which one process was refused, in one alert. */
+#define REFUSED_MAX 64
+
+void report_fd(const struct reporter *r, const struct process *process, struct alert_fd *out)
+{
+	const struct fdw_table *table = &process->table;
+	struct forecast forecast;
+
+	memset(out, 0, sizeof(*out));
+	if (!process->has_table)
+		return;
+	out->known = true;
+	out->count = table->count;
+	out->used = table->used;
+	out->soft_limit = table->soft_limit;
+	out->hard_limit = table->hard_limit;
+	out->sealed = process->policy.sealed;
+	out->torn = table->flags & FDW_TABLE_TORN;
+	out->thread = process->thread;
+	out->tables = process->tables;
+	out->shared_with = process_table_sharers(r->processes, process);
+	out->counters_known = table->flags & FDW_TABLE_COUNTERS;
+	out->opened = table->opened;
+	out->closed = table->closed;
+	forecast_estimate(&process->history, table->soft_limit, &forecast);
+	out->growth_known = forecast.growth_known;
+	out->growth_per_s = forecast.growth_per_s;
+	out->exhaustion_known = forecast.exhaustion_known;
+	out->exhausted_in_s = forecast.exhausted_in_s;
+}
+
+static void add_refused(const struct process *process, struct alert_fd *fd,
+			struct alert_refusal calls[REFUSED_MAX])
+{
+	fd->refused_known = true;
+	fd->refused = calls;
+	for (size_t i = 0; i < process->refusals_len; i++) {
+		const struct process_refusal *refusal = &process->refusals[i];
+		uint64_t count = refusal->total - refusal->base;
+
+		if (!count)
+			continue;
+		if (refusal->error == EMFILE)
+			fd->refused_emfile += count;
+		else if (refusal->error == ENFILE)
+			fd->refused_enfile += count;
+		else
+			fd->refused_other += count;
+		if (fd->refused_len < REFUSED_MAX)
+			calls[fd->refused_len++] = (struct alert_refusal){
+				.call = syscalls_name(refusal->call),
+				.error = refusal->error,
+				.count = count,
+			};
+	}
+}
+
+static void add_limit(struct alert *alert, const struct limits_verdict *limit, pid_t pid)
+{
+	alert->limit.name = limit->name;
+	alert->limit.text = limit->text;
+	alert->limit.sysctl = limit->sysctl;
+	if (limit->sysctl)
+		alert->limit.value_known = !kernel_sysctl(limit->sysctl, &alert->limit.value);
+	else if (limit->is_rlimit)
+		alert->limit.value_known =
+			!kernel_rlimit(pid, limit->rlimit, &alert->limit.value);
+}
+
+static void send(struct reporter *r, struct alert *alert)
+{
+	alert_new_id(alert->id);
+	alert->host = &r->host;
+	outlet_send(r->outlet, alert);
+}
+
+void report_process(struct reporter *r, struct process *process,
+		    const struct policy_decision *what, const struct report_cause *cause)
+{
+	struct alert_refusal calls[REFUSED_MAX];
+	struct alert alert = {
+		.time_ns = cause->time_ns,
+		.what = *what,
+		.who = &process->who,
+	};
+	bool recovered = what->action == POLICY_FD_RECOVERED;
+	bool gone = recovered && what->reason == POLICY_REASON_EXITED;
+
+	if (what->opens) {
+		alert_new_id(process->incident);
+		process->incident_ns = cause->time_ns;
+	}
+	if (!gone)
+		identity_read_proc(&process->who);
+	if (grouping_admit(r->groups, &process->group, identity_group(&process->who), what,
+			   cause->time_ns)) {
+		memcpy(alert.incident, process->incident, sizeof(alert.incident));
+		if (cause->time_ns > process->incident_ns)
+			alert.duration_ns = cause->time_ns - process->incident_ns;
+		if (!gone) /* the count of what is gone is not known */
+			report_fd(r, process, &alert.fd);
+		add_refused(process, &alert.fd, calls);
+		if (!recovered)
+			alert.request = cause->request;
+		if (what->action == POLICY_OTHER_LIMIT && cause->limit)
+			add_limit(&alert, cause->limit, process->who.pid);
+		send(r, &alert);
+	}
+	if (recovered) {
+		process_refusals_close(process);
+		process->incident[0] = 0;
+	}
+}
+
+void report_system(struct reporter *r, struct report_system *system,
+		   const struct policy_decision *what, const struct report_cause *cause,
+		   struct identity *who)
+{
+	struct alert alert = {
+		.time_ns = cause->time_ns,
+		.what = *what,
+		.who = who,
+		.system = system->now,
+		.request = cause->request,
+	};
+
+	if (what->opens) {
+		alert_new_id(system->incident);
+		system->opened_ns = cause->time_ns;
+	}
+	if (who)
+		identity_read_proc(who);
+	memcpy(alert.incident, system->incident, sizeof(alert.incident));
+	if (cause->time_ns > system->opened_ns)
+		alert.duration_ns = cause->time_ns - system->opened_ns;
+	alert.system.refused_enfile = system->refused_enfile;
+	send(r, &alert);
+	if (what->action == POLICY_SYSTEM_RECOVERED) {
+		system->incident[0] = 0;
+		system->refused_enfile = 0;
+	}
+}
+
+void report_summaries(struct reporter *r, uint64_t now_ns, bool flush)
+{
+	struct grouping_summary summary;
+
+	while (grouping_due(r->groups, now_ns, flush, &summary)) {
+		struct alert alert = {
+			.time_ns = summary.until_ns,
+			.what = {.action = summary.action, .reason = summary.reason},
+			.group = {.name = summary.key, .processes = summary.processes},
+		};
+
+		memcpy(alert.incident, summary.incident,
+		       strnlen(summary.incident, sizeof(alert.incident) - 1));
+		alert.duration_ns = summary.until_ns - summary.since_ns;
+		send(r, &alert);
+	}
+}

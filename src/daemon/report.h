@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Turns what the policy decided into alerts and sends them: gives incidents their
+ * ids, fills in what is known, groups.
+ */
+#ifndef FDWARDEN_REPORT_H
+#define FDWARDEN_REPORT_H
+
+#include <stdint.h>
+
+#include "output/alert.h"
+#include "output/outlet.h"
+#include "policy/grouping.h"
+#include "policy/limits.h"
+#include "policy/policy.h"
+#include "state/process_table.h"
+
+struct reporter {
+	struct outlet *outlet;
+	struct alert_host host;
+	struct grouping *groups;
+	struct process_table *processes;
+};
+
+/* Why a decision came about, beside the count. All may be absent. */
+struct report_cause {
+	uint64_t time_ns; /* CLOCK_BOOTTIME */
+	struct alert_request request;
+	const struct limits_verdict *limit; /* of an other-limit alert */
+};
+
+/* What is known of a process's descriptors, for an alert or a listing. */
+void report_fd(const struct reporter *r, const struct process *process, struct alert_fd *out);
+
+/* One decision about a process. Reads what is missing of its identity. */
+void report_process(struct reporter *r, struct process *process,
+		    const struct policy_decision *what, const struct report_cause *cause);
+
+/* The whole system's incident. */
+struct report_system {
+	char incident[ALERT_ID_LEN];
+	uint64_t opened_ns;
+	uint64_t refused_enfile; /* in this incident */
+	struct alert_system now;
+};
+
+/* One decision about the system. `who` was refused; NULL: none. */
+void report_system(struct reporter *r, struct report_system *system,
+		   const struct policy_decision *what, const struct report_cause *cause,
+		   struct identity *who);
+
+/* Sends the summaries that are due. `flush`: all that wait. */
+void report_summaries(struct reporter *r, uint64_t now_ns, bool flush);
+
+#endif

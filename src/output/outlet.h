@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * All sinks together: one alert goes to each of them.
+ */
+#ifndef FDWARDEN_OUTLET_H
+#define FDWARDEN_OUTLET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "output/alert.h"
+#include "output/sink.h"
+
+enum outlet_kind { OUTLET_STDOUT, OUTLET_JOURNAL, OUTLET_FILE, OUTLET_HOOK, OUTLET_KINDS };
+
+/* Which sinks are wanted; strings are copied. */
+struct outlet_settings {
+	bool stdout_on, journal_on;
+	const char *file; /* NULL: none */
+	const char *hook; /* NULL: none */
+};
+
+struct outlet;
+
+/* NULL: no memory. */
+struct outlet *outlet_new(void);
+
+/*
+ * Opens what is newly wanted, closes what is not any more, and leaves the others
+ * alone. Either all of it is done (0), or nothing: -errno, one line in `why`.
+ */
+int outlet_configure(struct outlet *outlet, const struct outlet_settings *settings, char *why,
+		     size_t why_size);
+
+/* Sends it to every sink; never blocks. Losses are counted by the sinks. Returns 0,
+ * or -ENOMEM: not sent at all (counted, too). */
+int outlet_send(struct outlet *outlet, const struct alert *alert);
+
+/* Log rotation: files are opened anew. */
+void outlet_reopen(struct outlet *outlet);
+
+/* The sink of a kind, NULL if it is not open. */
+struct sink *outlet_sink(const struct outlet *outlet, enum outlet_kind kind);
+
+/* Alerts that were lost, in all sinks that are open, ever. */
+uint64_t outlet_lost(const struct outlet *outlet);
+
+/* Writes what waits for at most timeout_ms in each sink. Accepts NULL. Returns the
+ * number of alerts lost. */
+uint64_t outlet_close(struct outlet *outlet, int timeout_ms);
+
+#endif

@@ -30,12 +30,17 @@ struct alert_refusal {
 	uint64_t count;
 };
 
-/* A process's descriptors: the `fd` object of an alert and of ps --json. */
+/*
+ * A process's descriptors: the `fd` object of an alert and of ps --json.
+ * A limit of ~0 ("unlimited") is no number: it is absent from the JSON, and so
+ * are `free` and `usage` where the soft limit is. `refused_other`, of calls that
+ * other errors than EMFILE and ENFILE refused, is there only when it is not 0.
+ */
 struct alert_fd {
 	bool known; /* count … hard_limit */
 	uint64_t count, used, soft_limit, hard_limit;
-	bool sealed;	      /* lowered its limit under its count */
-	bool torn;	      /* the count may be off by a bit */
+	bool sealed;          /* lowered its limit under its count */
+	bool torn;            /* the count may be off by a bit */
 	uint32_t thread;      /* tid whose own table this is; 0: the process's */
 	uint32_t tables;      /* distinct tables in the process; 0, 1: one */
 	uint32_t shared_with; /* other processes that share the table */
@@ -55,7 +60,7 @@ struct alert_fd {
 struct alert_system {
 	bool known;
 	uint64_t allocated, max; /* fs.file-nr, fs.file-max */
-	uint64_t nr_open;	 /* 0: unknown */
+	uint64_t nr_open;        /* 0: unknown */
 	uint64_t refused_enfile; /* in this incident */
 };
 
@@ -71,7 +76,7 @@ struct alert_limit {
 	const char *name; /* fd.limit; NULL: not such an alert */
 	const char *text; /* for the message */
 	bool value_known;
-	uint64_t value;	    /* fd.limit_value, at present */
+	uint64_t value;     /* fd.limit_value, at present */
 	const char *sysctl; /* fd.limit_sysctl: what sets it; NULL: none */
 };
 
@@ -86,7 +91,7 @@ struct alert {
 	struct policy_decision what;
 	char id[ALERT_ID_LEN];
 	char incident[ALERT_ID_LEN]; /* empty: none */
-	uint64_t duration_ns;	     /* since the incident opened */
+	uint64_t duration_ns;        /* since the incident opened */
 	const struct alert_host *host;
 	const struct identity *who; /* NULL: the system, or a summary */
 	struct alert_fd fd;

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "output/alert.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "output/json.h"
+
+#define ECS_VERSION "8.11.0"
+#define UNLIMITED   UINT64_MAX
+
+void alert_timestamp(uint64_t realtime_ns, char text[32])
+{
+	time_t seconds = (time_t)(realtime_ns / 1000000000u);
+	unsigned micros = (unsigned)(realtime_ns % 1000000000u / 1000u);
+	struct tm tm;
+	size_t len;
+
+	gmtime_r(&seconds, &tm);
+	len = strftime(text, 24, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + len, 32 - len, ".%06uZ", micros % 1000000u);
+}
+
+void alert_new_id(char id[ALERT_ID_LEN])
+{
+	static const char hex[] = "0123456789abcdef";
+	unsigned char bytes[16];
+	ssize_t got;
+	size_t i, at = 0;
+
+	/* An id need not be secret, and an alert must not wait for entropy. */
+	got = getrandom(bytes, sizeof(bytes), GRND_INSECURE);
+	if (got != (ssize_t)sizeof(bytes))
+		got = getrandom(bytes, sizeof(bytes), 0);
+	if (got != (ssize_t)sizeof(bytes)) {
+		/* forbidden: unique is what matters */
+		static uint64_t serial;
+		struct timespec now;
+		uint64_t parts[2];
+
+		clock_gettime(CLOCK_REALTIME, &now);
+		parts[0] = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+		parts[1] = __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED);
+		memcpy(bytes, parts, sizeof(bytes));
+	}
+	bytes[6] = (bytes[6] & 0x0f) | 0x40; /* version 4 */
+	bytes[8] = (bytes[8] & 0x3f) | 0x80; /* variant of RFC 4122 */
+	for (i = 0; i < sizeof(bytes); i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			id[at++] = '-';
+		id[at++] = hex[bytes[i] >> 4];
+		id[at++] = hex[bytes[i] & 15];
+	}
+	id[at] = '\0';
+}
+
+static int add_process(cJSON *parent, const struct identity *who,
+		       const struct alert_host *host)
+{
+	cJSON *process = json_add_object(parent, "process"), *inner;
+	char text[32];
+	int err = process ? 0 : -ENOMEM;
+
+	if (!err)
+		err = json_add_uint(process, "pid", (uint64_t)who->pid);
+	if (!err && who->comm[0])
+		err = json_add_text(process, "name", who->comm);
+	if (!err && who->start_ns && host) {
+		alert_timestamp(who->start_ns + host->boot_realtime_ns, text);
+		err = json_add_text(process, "start", text);
+	}
+	if (!err)
+		err = json_add_text(process, "executable", who->executable);
+	if (!err)
+		err = json_add_text(process, "command_line", who->command_line);
+	if (!err && who->ppid > 0) {
+		inner = json_add_object(process, "parent");
+		err = inner ? json_add_uint(inner, "pid", (uint64_t)who->ppid)
+			    : -ENOMEM;
+	}
+	if (!err && who->uid != (uid_t)-1) {
+		snprintf(text, sizeof(text), "%" PRIu32, (uint32_t)who->uid);
+		inner = json_add_object(process, "user");
+		err = inner ? json_add_text(inner, "id", text) : -ENOMEM;
+	}
+	return err;
+}
+
+/* "parent":{"outer":{"inner":"text"}}, or nothing for text NULL */
+static int add_nested(cJSON *parent, const char *outer, const char *inner,
+		      const char *text)
+{
+	cJSON *object;
+
+	if (!text)
+		return 0;
+	object = json_add_object(parent, outer);
+	return object ? json_add_text(object, inner, text) : -ENOMEM;
+}
+
+int alert_add_identity(cJSON *parent, const struct identity *who,
+		       const struct alert_host *host)
+{
+	int err = add_process(parent, who, host);
+
+	if (!err)
+		err = add_nested(parent, "service", "name", who->service);
+	if (!err)
+		err = add_nested(parent, "container", "id", who->container_id);
+	return err;
+}
+
+/* A share in 0..1. What is not full must not round to full. */
+static int add_usage(cJSON *parent, uint64_t used, uint64_t limit)
+{
+	double usage;
+
+	if (limit == 0)
+		return 0;
+	usage = (double)used / (double)limit;
+	if (used < limit && usage > 0.9999)
+		usage = 0.9999;
+	return json_add_real(parent, "usage", usage, 4);
+}
+
+static int add_table(cJSON *out, const struct alert_fd *fd)
+{
+	bool limited = fd->soft_limit != UNLIMITED;
+	uint64_t free = fd->soft_limit > fd->used ? fd->soft_limit - fd->used : 0;
+	int err;
+
+	if (!fd->known)
+		return 0;
+	err = json_add_uint(out, "count", fd->count);
+	if (!err)
+		err = json_add_uint(out, "used", fd->used);
+	if (!err && limited)
+		err = json_add_uint(out, "free", free);
+	if (!err && limited)
+		err = add_usage(out, fd->used, fd->soft_limit);
+	if (!err && limited)
+		err = json_add_uint(out, "soft_limit", fd->soft_limit);
+	if (!err && fd->hard_limit != UNLIMITED)
+		err = json_add_uint(out, "hard_limit", fd->hard_limit);
+	if (!err && fd->sealed)
+		err = cJSON_AddTrueToObject(out, "sealed") ? 0 : -ENOMEM;
+	if (!err && fd->torn)
+		err = cJSON_AddTrueToObject(out, "torn") ? 0 : -ENOMEM;
+	if (!err && fd->thread)
+		err = json_add_uint(out, "thread", fd->thread);
+	if (!err && fd->tables > 1)
+		err = json_add_uint(out, "tables", fd->tables);
+	if (!err && fd->shared_with)
+		err = json_add_uint(out, "shared_with", fd->shared_with);
+	return err;
+}
+
+static int add_rates(cJSON *out, const struct alert_fd *fd)
+{
+	int err = 0;
+
+	if (fd->counters_known)
+		err = json_add_uint(out, "opened", fd->opened);
+	if (!err && fd->counters_known)
+		err = json_add_uint(out, "closed", fd->closed);
+	if (!err && fd->growth_known)
+		err = json_add_real(out, "growth_per_s", fd->growth_per_s, 2);
+	if (!err && fd->exhaustion_known && fd->exhausted_in_s >= 0)
+		err = json_add_real(out, "exhausted_in_s", fd->exhausted_in_s, 0);
+	return err;
+}
+
+/* A call's refusals are one entry, whatever their errors; `at` is its first. */
+static int add_call(cJSON *calls, const struct alert_fd *fd, size_t at)
+{
+	uint64_t count = 0;
+	size_t i;
+
+	for (i = 0; i < fd->refused_len; i++) {
+		if (strcmp(fd->refused[i].call, fd->refused[at].call) != 0)
+			continue;
+		if (i < at)
+			return 0; /* counted already */
+		count += fd->refused[i].count;
+	}
+	return count ? json_add_uint(calls, fd->refused[at].call, count) : 0;
+}
+
+static int add_refused(cJSON *out, const struct alert_fd *fd)
+{
+	cJSON *refused, *calls;
+	size_t i;
+	int err;
+
+	if (!fd->refused_known)
+		return 0;
+	refused = json_add_object(out, "refused");
+	if (!refused)
+		return -ENOMEM;
+	err = json_add_uint(refused, "emfile", fd->refused_emfile);
+	if (!err)
+		err = json_add_uint(refused, "enfile", fd->refused_enfile);
+	if (!err && fd->refused_other)
+		err = json_add_uint(refused, "other", fd->refused_other);
+	if (err)
+		return err;
+	calls = json_add_object(refused, "by_syscall");
+	if (!calls)
+		return -ENOMEM;
+	for (i = 0; i < fd->refused_len && !err; i++)
+		err = add_call(calls, fd, i);
+	return err;
+}
+
+static int fill_fd(cJSON *out, const struct alert_fd *fd)
+{
+	int err = add_table(out, fd);
+
+	if (!err)
+		err = add_rates(out, fd);
+	if (!err)
+		err = add_refused(out, fd);
+	return err;
+}
+
+int alert_add_fd(cJSON *parent, const struct alert_fd *fd)
+{
+	cJSON *out = json_add_object(parent, "fd");
+
+	return out ? fill_fd(out, fd) : -ENOMEM;
+}
+
+static bool is_system(const struct alert *alert)
+{
+	return alert->what.action >= POLICY_SYSTEM_WARNING &&
+	       alert->what.action <= POLICY_SYSTEM_RECOVERED;
+}
+
+static int add_event(cJSON *root, const struct alert *alert)
+{
+	cJSON *event = json_add_object(root, "event");
+	int err = event ? 0 : -ENOMEM;
+
+	if (!err)
+		err = json_add_text(event, "kind", "alert");
+	if (!err)
+		err = json_add_text(event, "dataset", "fdwarden.alert");
+	if (!err)
+		err = json_add_text(event, "action",
+				    policy_action_name(alert->what.action));
+	if (!err)
+		err = json_add_uint(event, "severity",
+				    (uint64_t)policy_severity(alert->what.action));
+	if (!err)
+		err = json_add_text(event, "id", alert->id);
+	if (!err && alert->incident[0])
+		err = json_add_uint(event, "duration_ns", alert->duration_ns);
+	return err;
+}
+
+static int add_host(cJSON *root, const struct alert_host *host)
+{
+	cJSON *out;
+	int err;
+
+	if (!host || (!host->name && !host->boot_id))
+		return 0;
+	out = json_add_object(root, "host");
+	if (!out)
+		return -ENOMEM;
+	err = json_add_text(out, "name", host->name);
+	if (!err)
+		err = add_nested(out, "boot", "id", host->boot_id);
+	return err;
+}
+
+static int add_request(cJSON *fd, const struct alert_request *request)
+{
+	const char *error = request->error ? strerrorname_np(request->error) : NULL;
+	cJSON *out;
+	int err;
+
+	if (!request->call && !request->path && !error)
+		return 0;
+	out = json_add_object(fd, "request");
+	if (!out)
+		return -ENOMEM;
+	err = json_add_text(out, "syscall", request->call);
+	if (!err)
+		err = json_add_text(out, "path", request->path);
+	if (!err)
+		err = json_add_text(out, "error", error);
+	return err;
+}
+
+static int add_limit(cJSON *fd, const struct alert_limit *limit)
+{
+	int err;
+
+	if (!limit->name)
+		return 0;
+	err = json_add_text(fd, "limit", limit->name);
+	if (!err && limit->value_known)
+		err = json_add_uint(fd, "limit_value", limit->value);
+	if (!err)
+		err = json_add_text(fd, "limit_sysctl", limit->sysctl);
+	return err;
+}
+
+static int add_group(cJSON *fd, const struct alert_group *group)
+{
+	cJSON *out;
+	int err;
+
+	if (!group->name)
+		return 0;
+	out = json_add_object(fd, "group");
+	if (!out)
+		return -ENOMEM;
+	err = json_add_text(out, "name", group->name);
+	if (!err)
+		err = json_add_uint(out, "processes", group->processes);
+	return err;
+}
+
+static int add_alert_fd(cJSON *root, const struct alert *alert)
+{
+	cJSON *fd = json_add_object(root, "fd");
+	int err = fd ? 0 : -ENOMEM;
+
+	if (!err && alert->incident[0])
+		err = json_add_text(fd, "incident", alert->incident);
+	if (!err && alert->what.reason != POLICY_REASON_NONE)
+		err = json_add_text(fd, "reason",
+				    policy_reason_name(alert->what.reason));
+	if (!err)
+		err = add_limit(fd, &alert->limit);
+	if (!err)
+		err = fill_fd(fd, &alert->fd);
+	if (!err)
+		err = add_request(fd, &alert->request);
+	if (!err)
+		err = add_group(fd, &alert->group);
+	return err;
+}
+
+static int add_alert_system(cJSON *root, const struct alert *alert)
+{
+	cJSON *system = json_add_object(root, "system");
+	const struct alert_system *now = &alert->system;
+	int err = system ? 0 : -ENOMEM;
+
+	if (!err && alert->incident[0])
+		err = json_add_text(system, "incident", alert->incident);
+	if (!err && now->known)
+		err = json_add_uint(system, "allocated", now->allocated);
+	if (!err && now->known)
+		err = json_add_uint(system, "max", now->max);
+	if (!err && now->known)
+		err = add_usage(system, now->allocated, now->max);
+	if (!err) {
+		cJSON *refused = json_add_object(system, "refused");
+
+		err = refused ? json_add_uint(refused, "enfile", now->refused_enfile)
+			      : -ENOMEM;
+	}
+	return err;
+}
+
+static int fill_alert(cJSON *root, const struct alert *alert)
+{
+	uint64_t epoch = alert->host ? alert->host->boot_realtime_ns : 0;
+	char text[1024];
+	int err;
+
+	alert_timestamp(alert->time_ns + epoch, text);
+	err = json_add_text(root, "@timestamp", text);
+	if (!err)
+		err = add_nested(root, "ecs", "version", ECS_VERSION);
+	if (!err)
+		err = add_event(root, alert);
+	if (!err)
+		err = add_nested(root, "log", "level",
+				 policy_log_level(alert->what.action));
+	if (!err) {
+		alert_message(alert, text, sizeof(text));
+		err = json_add_text(root, "message", text);
+	}
+	if (!err)
+		err = add_host(root, alert->host);
+	if (!err && alert->who)
+		err = alert_add_identity(root, alert->who, alert->host);
+	if (!err)
+		err = is_system(alert) ? add_alert_system(root, alert)
+				       : add_alert_fd(root, alert);
+	return err;
+}
+
+cJSON *alert_to_json(const struct alert *alert)
+{
+	cJSON *root = cJSON_CreateObject();
+
+	if (root && fill_alert(root, alert) < 0) {
+		cJSON_Delete(root);
+		root = NULL;
+	}
+	return root;
+}

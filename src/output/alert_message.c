@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The sentence of an alert. */
+#include "output/alert.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "output/text.h"
+
+/* Bytes of a hostile string at the most, so that the sentence's end is kept. */
+#define NAME_MAX_BYTES 192
+#define PATH_MAX_BYTES 320
+
+struct sentence {
+	char *at;
+	size_t size, len;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct sentence *out,
+						      const char *format, ...)
+{
+	va_list args;
+	int len;
+
+	if (out->len + 1 >= out->size)
+		return;
+	va_start(args, format);
+	len = vsnprintf(out->at + out->len, out->size - out->len, format, args);
+	va_end(args);
+	if (len < 0)
+		return;
+	out->len += (size_t)len;
+	if (out->len >= out->size)
+		out->len = out->size - 1;
+}
+
+static void say_hostile(struct sentence *out, const char *bytes, size_t max)
+{
+	/* room for one more character than is said: it shows a cut */
+	char safe[PATH_MAX_BYTES + 5];
+	size_t room = out->size - out->len;
+	size_t len = text_line(safe, max + 5, bytes, strlen(bytes));
+
+	out->len += text_line(out->at + out->len, room < max + 1 ? room : max + 1, safe,
+			      len);
+	if (len > max)
+		say(out, "...");
+}
+
+static void say_who(struct sentence *out, const struct alert *alert)
+{
+	const struct identity *who = alert->who;
+
+	if (!who) {
+		say(out, "a process");
+		return;
+	}
+	say_hostile(out, who->comm[0] ? who->comm : "?", NAME_MAX_BYTES);
+	say(out, "[%d]", (int)who->pid);
+	if (alert->fd.thread)
+		say(out, " (thread %" PRIu32 ")", alert->fd.thread);
+}
+
+/* Rounded, but what is not full must not read as full. */
+static unsigned percent(uint64_t used, uint64_t limit)
+{
+	double share = round(100.0 * (double)used / (double)limit);
+
+	return share >= 100 && used < limit ? 99 : (unsigned)share;
+}
+
+static bool limited(const struct alert_fd *fd)
+{
+	return fd->known && fd->soft_limit != UINT64_MAX;
+}
+
+/* "972 of 1024 descriptors open (95%)" */
+static void say_usage(struct sentence *out, const struct alert_fd *fd, bool share)
+{
+	if (!fd->known) {
+		say(out, "an unknown number of descriptors open");
+		return;
+	}
+	if (!limited(fd)) {
+		say(out, "%" PRIu64 " descriptors open, without a limit", fd->count);
+		return;
+	}
+	say(out, "%" PRIu64 " of %" PRIu64 " descriptors open", fd->used,
+	    fd->soft_limit);
+	if (share && fd->soft_limit > 0)
+		say(out, " (%u%%)", percent(fd->used, fd->soft_limit));
+}
+
+static void say_when(struct sentence *out, const struct alert_fd *fd)
+{
+	double s = fd->exhausted_in_s;
+
+	if (!fd->exhaustion_known || !isfinite(s) || s < 0)
+		return;
+	if (s < 120)
+		say(out, "; full in about %.0f s", s);
+	else if (s < 7200)
+		say(out, "; full in about %.0f min", s / 60);
+	else if (s < 172800)
+		say(out, "; full in about %.0f h", s / 3600);
+	else
+		say(out, "; full in about %.0f days", s / 86400);
+}
+
+static uint64_t refused_calls(const struct alert_fd *fd)
+{
+	if (!fd->refused_known)
+		return 0;
+	return fd->refused_emfile + fd->refused_enfile + fd->refused_other;
+}
+
+static void say_refused(struct sentence *out, uint64_t calls)
+{
+	if (calls == 1)
+		say(out, "; 1 call was refused");
+	else if (calls > 1)
+		say(out, "; %" PRIu64 " calls were refused", calls);
+}
+
+/* "nginx[1234]: openat refused with EMFILE" */
+static void say_request(struct sentence *out, const struct alert *alert)
+{
+	const struct alert_request *request = &alert->request;
+	const char *error = request->error ? strerrorname_np(request->error) : NULL;
+
+	say_who(out, alert);
+	say(out, ": %s refused", request->call ? request->call : "a call was");
+	if (error)
+		say(out, " with %s", error);
+}
+
+static void say_path(struct sentence *out, const struct alert *alert)
+{
+	if (!alert->request.path || !alert->request.path[0])
+		return;
+	say(out, " (path ");
+	say_hostile(out, alert->request.path, PATH_MAX_BYTES);
+	say(out, ")");
+}
+
+static void say_exhausted(struct sentence *out, const struct alert *alert)
+{
+	const struct alert_fd *fd = &alert->fd;
+
+	say_request(out, alert);
+	/* A pair is refused with one slot free, F_DUPFD with those below its
+	 * minimum free. */
+	if (limited(fd) && fd->used >= fd->soft_limit)
+		say(out, ": all %" PRIu64 " descriptors are taken", fd->soft_limit);
+	else if (limited(fd))
+		say(out, ": %" PRIu64 " of %" PRIu64 " descriptors are taken", fd->used,
+		    fd->soft_limit);
+	say_path(out, alert);
+	if (refused_calls(fd) > 1)
+		say_refused(out, refused_calls(fd));
+}
+
+static void say_other_limit(struct sentence *out, const struct alert *alert)
+{
+	const struct alert_limit *limit = &alert->limit;
+	const struct alert_fd *fd = &alert->fd;
+
+	say_request(out, alert);
+	if (limited(fd) && fd->used < fd->soft_limit)
+		say(out, ", though the table has %" PRIu64 " of %" PRIu64 " free",
+		    fd->soft_limit - fd->used, fd->soft_limit);
+	say(out, ": %s", limit->text ? limit->text : "another limit");
+	if (limit->name && limit->value_known)
+		say(out, " (%s = %" PRIu64 ")", limit->name, limit->value);
+	else if (limit->name && strcmp(limit->name, "unknown") != 0)
+		say(out, " (%s)", limit->name);
+	say_path(out, alert);
+	if (refused_calls(fd) > 1)
+		say_refused(out, refused_calls(fd));
+}
+
+static void say_recovered(struct sentence *out, const struct alert *alert)
+{
+	const struct alert_fd *fd = &alert->fd;
+
+	say_who(out, alert);
+	if (alert->what.reason == POLICY_REASON_EXITED) {
+		say(out, " exited");
+	} else {
+		say(out, " recovered");
+		if (alert->what.reason == POLICY_REASON_LIMIT_RAISED)
+			say(out, ", its limit was raised");
+		if (fd->known) {
+			say(out, ": ");
+			say_usage(out, fd, false);
+		}
+	}
+	say_refused(out, refused_calls(fd));
+}
+
+static void say_full(struct sentence *out, const struct alert *alert)
+{
+	say_who(out, alert);
+	say(out, " has ");
+	say_usage(out, &alert->fd, true);
+	say_when(out, &alert->fd);
+}
+
+static void say_leak(struct sentence *out, const struct alert *alert)
+{
+	say_who(out, alert);
+	say(out, " seems to leak descriptors: ");
+	say_usage(out, &alert->fd, true);
+	say_when(out, &alert->fd);
+}
+
+static void say_system(struct sentence *out, const struct alert *alert)
+{
+	const struct alert_system *system = &alert->system;
+	const char *how = " has ";
+
+	if (alert->what.action == POLICY_SYSTEM_EXHAUSTED)
+		how = " refuses to open files (ENFILE): ";
+	else if (alert->what.action == POLICY_SYSTEM_RECOVERED)
+		how = " recovered: ";
+	say(out, "the system%s", how);
+	if (!system->known) {
+		say(out, "an unknown number of files open");
+	} else {
+		say(out, "%" PRIu64 " of %" PRIu64 " files open", system->allocated,
+		    system->max);
+		if (system->max > 0)
+			say(out, " (%u%%)", percent(system->allocated, system->max));
+	}
+	say_refused(out, system->refused_enfile);
+}
+
+static void say_group(struct sentence *out, const struct alert *alert)
+{
+	const struct alert_group *group = &alert->group;
+	bool recovered = alert->what.action == POLICY_FD_RECOVERED;
+	bool one = group->processes == 1;
+
+	say(out, "%" PRIu64 " %sprocess%s of ", group->processes,
+	    recovered ? "" : "more ", one ? "" : "es");
+	say_hostile(out, group->name, NAME_MAX_BYTES);
+	switch (alert->what.action) {
+	case POLICY_FD_WARNING:
+		say(out, " reached the warning level of descriptors");
+		break;
+	case POLICY_FD_CRITICAL:
+		say(out, " reached the critical level of descriptors");
+		break;
+	case POLICY_FD_EXHAUSTED:
+		say(out, one ? " had its calls refused: its descriptors are all taken"
+			     : " had calls refused: their descriptors are all taken");
+		break;
+	case POLICY_FD_LEAK_SUSPECTED:
+		say(out,
+		    one ? " seems to leak descriptors" : " seem to leak descriptors");
+		break;
+	case POLICY_OTHER_LIMIT:
+		say(out, " had calls refused by ");
+		say(out, "%s", alert->limit.text ? alert->limit.text : "another limit");
+		break;
+	default:
+		say(out, "%s",
+		    alert->what.reason == POLICY_REASON_EXITED ? " exited"
+							       : " recovered");
+	}
+	if (recovered)
+		say_refused(out, refused_calls(&alert->fd));
+}
+
+size_t alert_message(const struct alert *alert, char *text, size_t size)
+{
+	struct sentence out = {.at = text, .size = size};
+
+	if (size == 0)
+		return 0;
+	text[0] = '\0';
+	if (alert->group.name) {
+		say_group(&out, alert);
+		return out.len;
+	}
+	switch (alert->what.action) {
+	case POLICY_FD_EXHAUSTED:
+		say_exhausted(&out, alert);
+		break;
+	case POLICY_FD_RECOVERED:
+		say_recovered(&out, alert);
+		break;
+	case POLICY_FD_LEAK_SUSPECTED:
+		say_leak(&out, alert);
+		break;
+	case POLICY_OTHER_LIMIT:
+		say_other_limit(&out, alert);
+		break;
+	case POLICY_SYSTEM_WARNING:
+	case POLICY_SYSTEM_CRITICAL:
+	case POLICY_SYSTEM_EXHAUSTED:
+	case POLICY_SYSTEM_RECOVERED:
+		say_system(&out, alert);
+		break;
+	default:
+		say_full(&out, alert);
+	}
+	return out.len;
+}

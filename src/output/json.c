@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "output/json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output/text.h"
+
+/* cJSON prints with %1.15g: whole numbers of up to 15 digits come out whole. */
+#define WHOLE_IN_CJSON 1000000000000000ull
+
+int json_add_text(cJSON *parent, const char *name, const char *text)
+{
+	cJSON *item;
+	char *safe;
+	size_t len;
+
+	if (!text)
+		return 0;
+	len = strlen(text);
+	safe = malloc(3 * len + 1); /* each byte may become a U+FFFD */
+	if (!safe)
+		return -ENOMEM;
+	text_utf8(safe, 3 * len + 1, text, len);
+	item = cJSON_AddStringToObject(parent, name, safe);
+	free(safe);
+	return item ? 0 : -ENOMEM;
+}
+
+int json_add_uint(cJSON *parent, const char *name, uint64_t value)
+{
+	char digits[24];
+
+	if (value < WHOLE_IN_CJSON)
+		return cJSON_AddNumberToObject(parent, name, (double)value) ? 0
+									    : -ENOMEM;
+	snprintf(digits, sizeof(digits), "%" PRIu64, value);
+	return cJSON_AddRawToObject(parent, name, digits) ? 0 : -ENOMEM;
+}
+
+int json_add_real(cJSON *parent, const char *name, double value, int decimals)
+{
+	double scale = pow(10, decimals), rounded = round(value * scale) / scale;
+
+	if (!isfinite(rounded))
+		return 0;
+	rounded += 0.0; /* no "-0" */
+	return cJSON_AddNumberToObject(parent, name, rounded) ? 0 : -ENOMEM;
+}
+
+cJSON *json_add_object(cJSON *parent, const char *name)
+{
+	return cJSON_AddObjectToObject(parent, name);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Members of JSON objects, so that a document is always valid: text is made
+ * valid UTF-8, whole numbers stay whole. Each returns 0 or -ENOMEM.
+ */
+#ifndef FDWARDEN_JSON_H
+#define FDWARDEN_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stdint.h>
+
+/* Hostile text; NULL adds nothing. */
+int json_add_text(cJSON *parent, const char *name, const char *text);
+
+/* Exact over the whole range. (cJSON itself holds doubles and prints 1e15 and
+ * more in the form 1e+15; from there on the item is cJSON_Raw.) */
+int json_add_uint(cJSON *parent, const char *name, uint64_t value);
+
+/* Rounded to `decimals` places; what is not finite adds nothing. */
+int json_add_real(cJSON *parent, const char *name, double value, int decimals);
+
+/* A new empty object within `parent`. NULL: no memory. */
+cJSON *json_add_object(cJSON *parent, const char *name);
+
+#endif

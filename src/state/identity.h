@@ -25,8 +25,8 @@ struct identity {
 	/* Each NULL where it is not known. Owned. */
 	char *executable;
 	char *command_line; /* arguments joined with single spaces */
-	char *cgroup;	    /* "/system.slice/nginx.service" */
-	char *service;	    /* "nginx.service" */
+	char *cgroup;       /* "/system.slice/nginx.service" */
+	char *service;      /* "nginx.service" */
 	char *container_id;
 	bool denied; /* something was not read for want of a permission */
 };
@@ -47,6 +47,9 @@ void identity_from_refusal(struct identity *who, const struct fdw_refused *rec);
 /* Sets cgroup, and service and container_id by its form (systemd unit; docker,
  * containerd, cri-o, podman, lxc; cgroup v1 and v2). */
 int identity_set_cgroup(struct identity *who, const char *path);
+
+/* For tests: another directory than /proc. NULL: /proc again. */
+void identity_set_proc_root(const char *root);
 
 /* What groups the processes of one service: container id, service, else
  * executable, else comm. Never NULL; valid as long as `who`. */

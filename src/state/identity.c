@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "state/identity.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "state/cgroup_path.h"
+
+/* One line a hierarchy: enough for all of v1's with long paths. */
+#define CGROUP_TEXT_MAX 16384
+
+static const char *proc_root = "/proc";
+
+void identity_set_proc_root(const char *root)
+{
+	proc_root = root ? root : "/proc";
+}
+
+void identity_from_task(struct identity *who, const struct fdw_task *task)
+{
+	who->start_ns = task->start_ns;
+	who->pid = (pid_t)task->tgid;
+	who->ppid = (pid_t)task->ppid;
+	who->uid = task->uid;
+	memcpy(who->comm, task->comm, sizeof(who->comm));
+	who->comm[sizeof(who->comm) - 1] = '\0';
+}
+
+void identity_clear(struct identity *who)
+{
+	free(who->executable);
+	free(who->command_line);
+	free(who->cgroup);
+	free(who->service);
+	free(who->container_id);
+	memset(who, 0, sizeof(*who));
+}
+
+const char *identity_group(const struct identity *who)
+{
+	if (who->container_id)
+		return who->container_id;
+	if (who->service)
+		return who->service;
+	return who->executable ? who->executable : who->comm;
+}
+
+/* ---- cgroup ---- */
+
+static int copy_part(struct cgroup_part part, char **out)
+{
+	*out = NULL;
+	if (!part.at)
+		return 0;
+	*out = strndup(part.at, part.len);
+	return *out ? 0 : -ENOMEM;
+}
+
+/* Service and container by the path, which need not be whole. */
+static int set_owner(struct identity *who, const char *path)
+{
+	char *service = NULL, *container = NULL;
+	int err = copy_part(cgroup_path_service(path), &service);
+
+	if (!err)
+		err = copy_part(cgroup_path_container(path), &container);
+	if (err) {
+		free(service);
+		return err;
+	}
+	free(who->service);
+	free(who->container_id);
+	who->service = service;
+	who->container_id = container;
+	return 0;
+}
+
+int identity_set_cgroup(struct identity *who, const char *path)
+{
+	char *copy = strdup(path);
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+	err = set_owner(who, copy);
+	if (err) {
+		free(copy);
+		return err;
+	}
+	free(who->cgroup);
+	who->cgroup = copy;
+	return 0;
+}
+
+/* ---- a command line: arguments, each with its NUL ---- */
+
+/* Joins the arguments with spaces. What follows the last one is padding of
+ * programs that write their title there. NULL: none, or no memory. */
+static char *join_arguments(const char *bytes, size_t len)
+{
+	char *line;
+	size_t i;
+
+	if (len > IDENTITY_COMMAND_LINE_MAX)
+		len = IDENTITY_COMMAND_LINE_MAX;
+	while (len > 0 && bytes[len - 1] == '\0')
+		len--;
+	if (len == 0)
+		return NULL;
+	line = malloc(len + 1);
+	if (!line)
+		return NULL;
+	for (i = 0; i < len; i++)
+		line[i] = bytes[i] ? bytes[i] : ' ';
+	line[len] = '\0';
+	return line;
+}
+
+/* ---- a refusal's record ---- */
+
+/* Joins the names, which come from the leaf up, to a path. Those at the root have
+ * no name. Returns whether anything is in it. */
+static bool join_levels(const char *names, size_t len, unsigned levels, char *path,
+			size_t size)
+{
+	const char *level[FDW_CGROUP_LEVELS] = {NULL};
+	unsigned found = 0;
+	size_t at = 0, written = 0;
+
+	while (at < len && found < levels && found < FDW_CGROUP_LEVELS) {
+		size_t part = strnlen(names + at, len - at);
+
+		if (at + part == len)
+			break; /* no NUL: not a name */
+		level[found++] = names + at;
+		at += part + 1;
+	}
+	path[0] = '\0';
+	while (found-- > 0 && written < size) {
+		if (level[found][0] && strcmp(level[found], "/") != 0)
+			written += (size_t)snprintf(path + written, size - written,
+						    "/%s", level[found]);
+	}
+	return path[0] != '\0';
+}
+
+static void cgroup_from_refusal(struct identity *who, const char *names, size_t len,
+				unsigned levels)
+{
+	char path[FDW_CGROUP_LEVELS * (FDW_CGROUP_NAME_MAX + 1) + 1];
+
+	/* Where a v1 hierarchy is in use, the kernel's own path is the root:
+	 * that says nothing, and /proc may say more. */
+	if (who->cgroup || !join_levels(names, len, levels, path, sizeof(path)))
+		return;
+	/* At most so many levels are in a record. If there may be more above, it
+	 * is not the path, but good enough for the names at its end. */
+	if (levels < FDW_CGROUP_LEVELS)
+		(void)identity_set_cgroup(who, path);
+	else if (!who->service && !who->container_id)
+		(void)set_owner(who, path);
+}
+
+void identity_from_refusal(struct identity *who, const struct fdw_refused *rec)
+{
+	size_t room =
+		rec->header.size > sizeof(*rec) ? rec->header.size - sizeof(*rec) : 0;
+	size_t path = rec->path_len, command = rec->cmdline_len,
+	       cgroup = rec->cgroup_len;
+
+	if (path + command + cgroup > room)
+		return;
+	if (!who->command_line)
+		who->command_line = join_arguments(rec->text + path, command);
+	cgroup_from_refusal(who, rec->text + path + command, cgroup,
+			    rec->cgroup_levels);
+}
+
+/* ---- /proc ---- */
+
+/* Reads a file whole, as far as it fits, and ends it with NUL. Returns the length
+ * or -errno. */
+static ssize_t read_file(int dir, const char *name, char *out, size_t size)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	size_t len = 0;
+	ssize_t got = 0;
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (len < size - 1) {
+		got = read(fd, out + len, size - 1 - len);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		len += (size_t)got;
+	}
+	if (got < 0)
+		err = -errno;
+	close(fd);
+	out[len] = '\0';
+	return err ? err : (ssize_t)len;
+}
+
+/* Field 22 of stat, in ticks; the state is field 3. */
+static int read_start(int dir, unsigned long long *ticks, char *state)
+{
+	char text[1024], *at;
+	ssize_t len = read_file(dir, "stat", text, sizeof(text));
+	int field;
+
+	if (len < 0)
+		return (int)len;
+	/* the name before it may hold anything, also blanks and brackets */
+	at = strrchr(text, ')');
+	if (!at || at[1] != ' ')
+		return -ESRCH;
+	*state = at[2];
+	for (field = 2; field < 22 && at; field++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		return -ESRCH;
+	*ticks = strtoull(at + 1, NULL, 10);
+	return 0;
+}
+
+/* 0: the directory is of this very process; -ESTALE: of another one; -ESRCH: the
+ * process is gone. */
+static int verify(const struct identity *who, int dir, char *state)
+{
+	unsigned long long ticks, expected;
+	int err = read_start(dir, &ticks, state);
+
+	if (err)
+		return err == -ENOENT ? -ESRCH : err;
+	expected =
+		who->start_ns / (1000000000ull / (unsigned long)sysconf(_SC_CLK_TCK));
+	/* one tick for roundings */
+	return ticks + 1 >= expected && ticks <= expected + 1 ? 0 : -ESTALE;
+}
+
+/* What a failed read means: only what is not the process's own affair is an error
+ * for the caller. */
+static int judge(struct identity *who, int err)
+{
+	if (err == -EACCES || err == -EPERM) {
+		who->denied = true;
+		return 0;
+	}
+	return err == -ENOENT || err == -ESRCH || err == -EINVAL ? 0 : err;
+}
+
+static int read_executable(struct identity *who, int dir)
+{
+	static const char deleted[] = " (deleted)";
+	char path[PATH_MAX];
+	ssize_t len;
+
+	len = readlinkat(dir, "exe", path, sizeof(path) - 1);
+	if (len < 0)
+		return judge(who, -errno);
+	path[len] = '\0';
+	/* replaced by an upgrade: it is still that program */
+	if ((size_t)len >= sizeof(deleted) &&
+	    strcmp(path + len - (sizeof(deleted) - 1), deleted) == 0)
+		path[(size_t)len - (sizeof(deleted) - 1)] = '\0';
+	who->executable = strdup(path);
+	return who->executable ? 0 : -ENOMEM;
+}
+
+static int read_command_line(struct identity *who, int dir)
+{
+	char bytes[IDENTITY_COMMAND_LINE_MAX + 1] = {0};
+	ssize_t len;
+
+	len = read_file(dir, "cmdline", bytes, sizeof(bytes));
+	if (len < 0)
+		return judge(who, (int)len);
+	who->command_line = join_arguments(bytes, (size_t)len);
+	return 0;
+}
+
+static int read_cgroup(struct identity *who, int dir)
+{
+	char text[CGROUP_TEXT_MAX];
+	const char *path;
+	ssize_t len;
+
+	len = read_file(dir, "cgroup", text, sizeof(text));
+	if (len < 0)
+		return judge(who, (int)len);
+	if ((size_t)len == sizeof(text) - 1) {
+		char *end = strrchr(text, '\n'); /* the last line is cut */
+
+		*(end ? end : text) = '\0';
+	}
+	path = cgroup_path_choose(text);
+	return path ? identity_set_cgroup(who, path) : 0;
+}
+
+/* The directory of a thread other than the main one; -1: none. */
+static int open_other_thread(const struct identity *who, int dir)
+{
+	int tasks = openat(dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	struct dirent *entry;
+	DIR *list;
+
+	if (tasks < 0)
+		return -1;
+	list = fdopendir(tasks);
+	if (!list) {
+		close(tasks);
+		return -1;
+	}
+	while (fd < 0 && (entry = readdir(list))) {
+		long tid = strtol(entry->d_name, NULL, 10);
+
+		if (tid > 0 && tid != who->pid)
+			fd = openat(dirfd(list), entry->d_name,
+				    O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	closedir(list);
+	return fd;
+}
+
+/* Reads into `who` what `known` has not. */
+static int read_files(struct identity *who, const struct identity *known, int dir,
+		      char state)
+{
+	bool executable = !known->executable, command = !known->command_line;
+	int err = executable ? read_executable(who, dir) : 0, next, other;
+
+	next = command ? read_command_line(who, dir) : 0;
+	err = err ? err : next;
+	next = known->cgroup ? 0 : read_cgroup(who, dir);
+	err = err ? err : next;
+	executable = executable && !who->executable;
+	command = command && !who->command_line;
+	if (state != 'Z' || (!executable && !command))
+		return err;
+	/* The main thread has exited: what it had, the others still have. */
+	other = open_other_thread(who, dir);
+	if (other < 0)
+		return err;
+	next = executable ? read_executable(who, other) : 0;
+	err = err ? err : next;
+	next = command ? read_command_line(who, other) : 0;
+	close(other);
+	return err ? err : next;
+}
+
+/* Moves what was read. */
+static void adopt(struct identity *who, struct identity *read)
+{
+	if (read->executable)
+		who->executable = read->executable;
+	if (read->command_line)
+		who->command_line = read->command_line;
+	if (read->cgroup) {
+		/* from the whole path: better than what a part of it said */
+		free(who->service);
+		free(who->container_id);
+		who->cgroup = read->cgroup;
+		who->service = read->service;
+		who->container_id = read->container_id;
+	}
+	who->denied = who->denied || read->denied;
+}
+
+static int open_process(struct identity *who)
+{
+	char path[PATH_MAX];
+	int dir, err;
+
+	snprintf(path, sizeof(path), "%s/%d", proc_root, (int)who->pid);
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0)
+		return dir;
+	err = -errno;
+	/* /proc mounted with hidepid: not gone, but not for us to see */
+	if (err == -ENOENT && kill(who->pid, 0) < 0 && errno == EPERM)
+		err = -EACCES;
+	if (err == -EACCES || err == -EPERM)
+		who->denied = true;
+	return err == -ENOENT ? -ESRCH : err;
+}
+
+int identity_read_proc(struct identity *who)
+{
+	struct identity read = {.pid = who->pid};
+	int dir = open_process(who), err, after;
+	char state = 0;
+
+	if (dir < 0)
+		return dir;
+	err = verify(who, dir, &state);
+	if (err) {
+		close(dir);
+		(void)judge(who, err);
+		return err == -ESTALE ? -ESRCH : err;
+	}
+	/* On procfs an open directory stays with its process: what is read through
+	 * it is of no other one, even if this one exits meanwhile and its pid is
+	 * used again. Looking once more costs little beside being wrong. */
+	err = read_files(&read, who, dir, state);
+	after = verify(who, dir, &state);
+	close(dir);
+	if (after == -ESTALE) {
+		identity_clear(&read);
+		return -ESRCH;
+	}
+	adopt(who, &read);
+	return err ? err : after;
+}

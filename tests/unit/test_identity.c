@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "state/cgroup_path.h"
+#include "state/identity.h"
+
+#define ID  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ID2 "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
+#define POD "kubepods-burstable-pod0e51c6f5_1111_2222_3333_444444444444.slice"
+
+struct sample {
+	const char *path, *service, *container;
+};
+
+static const struct sample samples[] = {
+	{"/", NULL, NULL},
+	{"/init.scope", "init.scope", NULL},
+	{"/system.slice/nginx.service", "nginx.service", NULL},
+	{"/system.slice/system-getty.slice/getty@tty1.service", "getty@tty1.service",
+	 NULL},
+	{"/system.slice/dev-disk-by\\x2dlabel.service", "dev-disk-by\\x2dlabel.service",
+	 NULL},
+	{"/user.slice/user-1000.slice/user@1000.service/app.slice/foo.service",
+	 "foo.service", NULL},
+	{"/user.slice/user-1000.slice/user@1000.service/init.scope",
+	 "user@1000.service", NULL},
+	{"/user.slice/user-1000.slice/session-3.scope", "session-3.scope", NULL},
+	{"/system.slice/foo.service/worker/1", "foo.service", NULL},
+	/* not a unit: only the ending */
+	{"/a/.service/.scope/x.service.d", NULL, NULL},
+	{"/docker/" ID, NULL, ID},
+	{"/docker/" ID "/init.scope", "init.scope", ID},
+	{"/docker/" ID "/system.slice/nginx.service", "nginx.service", ID},
+	{"/system.slice/docker-" ID ".scope", NULL, ID},
+	{"/docker/" ID "/docker/" ID2, NULL, ID2},
+	{"/kubepods.slice/kubepods-burstable.slice/" POD "/cri-containerd-" ID ".scope",
+	 NULL, ID},
+	{"/kubepods.slice/" POD "/crio-" ID ".scope/container", NULL, ID},
+	{"/kubepods.slice/" POD "/crio-conmon-" ID ".scope", "crio-conmon-" ID ".scope",
+	 NULL},
+	{"/system.slice/containerd.service/" POD ":cri-containerd:" ID,
+	 "containerd.service", ID},
+	{"/kubepods/burstable/pod0e51c6f5-1111/" ID, NULL, ID},
+	{"/machine.slice/libpod-" ID ".scope", NULL, ID},
+	{"/machine.slice/libpod-" ID ".scope/container", NULL, ID},
+	{"/machine.slice/libpod-conmon-" ID ".scope", "libpod-conmon-" ID ".scope",
+	 NULL},
+	{"/system.slice/web.service/libpod-payload-" ID, "web.service", ID},
+	{"/lxc.payload.web-1/system.slice/nginx.service", "nginx.service", "web-1"},
+	{"/lxc.monitor.web-1", NULL, NULL},
+	{"/lxc/101/ns", NULL, "101"},
+	{"/lxc", NULL, NULL},
+	{"/lxc.payload.a/docker/" ID, NULL, ID},
+	/* one digit too few, one too many, and not hex */
+	{"/docker/"
+	 "123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+	 NULL, NULL},
+	{"/docker/a" ID, NULL, NULL},
+	{"/docker/g123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+	 NULL, NULL},
+	{"/system.slice/docker-compose.scope", "docker-compose.scope", NULL},
+	{"//system.slice//nginx.service//", "nginx.service", NULL},
+};
+
+static void assert_text(const char *is, const char *expected)
+{
+	if (expected) {
+		assert_non_null(is);
+		assert_string_equal(is, expected);
+	} else {
+		assert_null(is);
+	}
+}
+
+static void test_cgroups(void **state)
+{
+	struct identity who = {0};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		assert_int_equal(identity_set_cgroup(&who, samples[i].path), 0);
+		assert_string_equal(who.cgroup, samples[i].path);
+		assert_text(who.service, samples[i].service);
+		assert_text(who.container_id, samples[i].container);
+	}
+	/* its own string may be set again */
+	assert_int_equal(identity_set_cgroup(&who, who.cgroup), 0);
+	assert_text(who.service, "nginx.service");
+	identity_clear(&who);
+	assert_null(who.cgroup);
+}
+
+static void assert_choice(const char *lines, const char *expected)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%s", lines);
+	assert_text(cgroup_path_choose(text), expected);
+}
+
+static void test_hierarchies(void **state)
+{
+	(void)state;
+	assert_choice("0::/system.slice/a.service\n", "/system.slice/a.service");
+	assert_choice("0::/\n", "/");
+	assert_choice("0::/system.slice/a.service (deleted)\n",
+		      "/system.slice/a.service");
+	/* v1 */
+	assert_choice("12:pids:/p\n11:cpu,cpuacct:/\n9:memory:/m\n"
+		      "1:name=systemd:/system.slice/a.service\n",
+		      "/system.slice/a.service");
+	assert_choice("12:pids:/p\n9:memory:/m\n1:name=systemd:/\n", "/m");
+	assert_choice("12:pids:/p\n3:cpu,memory,x:/m\n", "/m");
+	assert_choice("12:pids:/p\n3:memoryx:/m\n", "/p");
+	assert_choice("4:cpu,pids:/p\n3:net_cls:/n\n", "/p");
+	/* both: v2 is there, but empty */
+	assert_choice("5:pids:/p\n1:name=systemd:/s.service\n0::/\n", "/s.service");
+	assert_choice("1:name=systemd:/a.service\n0::/b.service\n", "/b.service");
+	/* a container says more than anything */
+	assert_choice("5:pids:/docker/" ID
+		      "\n1:name=systemd:/s.service\n0::/b.service\n",
+		      "/docker/" ID);
+	/* colons and spaces in a path are its own */
+	assert_choice("0::/a:b c/d.service\n", "/a:b c/d.service");
+	assert_choice("", NULL);
+	assert_choice("\n\ngarbage\n1:no-path\n::\n", NULL);
+	assert_choice("0::/last-without-newline", "/last-without-newline");
+}
+
+static void test_group(void **state)
+{
+	struct identity who = {.comm = "worker"};
+
+	(void)state;
+	assert_string_equal(identity_group(&who), "worker");
+	who.executable = strdup("/bin/worker");
+	assert_string_equal(identity_group(&who), "/bin/worker");
+	identity_set_cgroup(&who, "/system.slice/w.service");
+	assert_string_equal(identity_group(&who), "w.service");
+	identity_set_cgroup(&who, "/docker/" ID "/w.service");
+	assert_string_equal(identity_group(&who), ID);
+	identity_clear(&who);
+	assert_string_equal(identity_group(&who), "");
+}
+
+static void test_task(void **state)
+{
+	struct fdw_task task = {
+		.start_ns = 5, .tgid = 10, .tid = 11, .ppid = 1, .uid = 33};
+	struct identity who = {.executable = (char *)"/kept"};
+
+	(void)state;
+	memset(task.comm, 'x', sizeof(task.comm)); /* no NUL */
+	identity_from_task(&who, &task);
+	assert_int_equal(who.start_ns, 5);
+	assert_int_equal(who.pid, 10);
+	assert_int_equal(who.ppid, 1);
+	assert_int_equal(who.uid, 33);
+	assert_string_equal(who.comm, "xxxxxxxxxxxxxxx");
+	assert_string_equal(who.executable, "/kept");
+}
+
+/* ---- records ---- */
+
+static struct fdw_refused *record(const char *text, size_t path, size_t command,
+				  size_t cgroup, unsigned levels)
+{
+	size_t len = path + command + cgroup;
+	struct fdw_refused *rec = calloc(1, sizeof(*rec) + len);
+
+	assert_non_null(rec);
+	rec->header.size = (uint32_t)(sizeof(*rec) + len);
+	rec->path_len = (uint16_t)path;
+	rec->cmdline_len = (uint16_t)command;
+	rec->cgroup_len = (uint16_t)cgroup;
+	rec->cgroup_levels = (uint16_t)levels;
+	memcpy(rec->text, text, len);
+	return rec;
+}
+
+static void test_refusal(void **state)
+{
+	/* path 5, command line 10, cgroup 28 */
+	static const char text[] = "/tmp\0"
+				   "sh\0-c\0a b\0"
+				   "w.service\0system.slice\0\0\0\0\0";
+	struct fdw_refused *rec = record(text, 5, 10, 24, 3);
+	struct identity who = {0};
+
+	(void)state;
+	identity_from_refusal(&who, rec);
+	assert_text(who.command_line, "sh -c a b");
+	assert_text(who.cgroup, "/system.slice/w.service");
+	assert_text(who.service, "w.service");
+	assert_null(who.executable);
+	/* what is known stays */
+	rec->text[5] = 'X';
+	rec->text[15] = 'X';
+	identity_from_refusal(&who, rec);
+	assert_text(who.command_line, "sh -c a b");
+	assert_text(who.service, "w.service");
+	identity_clear(&who);
+	/* lengths beyond the record */
+	rec->cgroup_len = 1000;
+	identity_from_refusal(&who, rec);
+	assert_null(who.command_line);
+	assert_null(who.cgroup);
+	free(rec);
+}
+
+static void test_refusal_edges(void **state)
+{
+	struct identity who = {0};
+	struct fdw_refused *rec;
+
+	(void)state;
+	/* no command line, the root */
+	rec = record("\0", 0, 0, 1, 1);
+	identity_from_refusal(&who, rec);
+	assert_null(who.command_line);
+	assert_null(who.cgroup);
+	free(rec);
+	/* as many levels as a record has: the names, but not as the path */
+	rec = record("a.service\0b\0c\0d\0e\0f", 0, 0, 20, FDW_CGROUP_LEVELS);
+	identity_from_refusal(&who, rec);
+	assert_null(who.cgroup);
+	assert_text(who.service, "a.service");
+	free(rec);
+	identity_clear(&who);
+	/* a last name without its NUL, more levels said than there are */
+	rec = record("a.service\0b", 0, 0, 11, 5);
+	identity_from_refusal(&who, rec);
+	assert_text(who.cgroup, "/a.service");
+	free(rec);
+	identity_clear(&who);
+}
+
+static void test_command_lines(void **state)
+{
+	struct identity who = {0};
+	struct fdw_refused *rec;
+
+	(void)state;
+	/* a title with padding; an empty argument within */
+	rec = record("nginx: worker\0\0\0\0", 0, 17, 0, 0);
+	identity_from_refusal(&who, rec);
+	assert_text(who.command_line, "nginx: worker");
+	free(rec);
+	identity_clear(&who);
+	rec = record("a\0\0b\0", 0, 5, 0, 0);
+	identity_from_refusal(&who, rec);
+	assert_text(who.command_line, "a  b");
+	free(rec);
+	identity_clear(&who);
+}
+
+/* ---- an imitated /proc ---- */
+
+static char root[64];
+
+static void write_file(const char *name, const char *text, size_t len)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/424242/%s", root, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void write_stat(char state, unsigned long ticks)
+{
+	char text[512];
+	int len = snprintf(
+		text, sizeof(text),
+		"424242 (a) b (c) 1 2) %c 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 "
+		"17 18 %lu 20 21\n",
+		state, ticks);
+
+	write_file("stat", text, (size_t)len);
+}
+
+static int set_up(void **state)
+{
+	char path[256];
+
+	(void)state;
+	strcpy(root, "/tmp/fdwarden-identity-XXXXXX");
+	if (!mkdtemp(root))
+		return -1;
+	snprintf(path, sizeof(path), "%s/424242", root);
+	if (mkdir(path, 0755) < 0)
+		return -1;
+	write_stat('S', 777);
+	write_file("cmdline", "worker\0-n\0", 10);
+	write_file("cgroup", "0::/system.slice/w.service\n", 27);
+	snprintf(path, sizeof(path), "%s/424242/exe", root);
+	if (symlink("/opt/worker (deleted)", path) < 0)
+		return -1;
+	identity_set_proc_root(root);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[128];
+
+	(void)state;
+	identity_set_proc_root(NULL);
+	snprintf(command, sizeof(command), "rm -r '%s'", root);
+	return system(command);
+}
+
+static void test_read(void **state)
+{
+	struct identity who = {.pid = 424242, .start_ns = 7779999999ull};
+
+	(void)state;
+	assert_int_equal(identity_read_proc(&who), 0);
+	assert_text(who.executable, "/opt/worker");
+	assert_text(who.command_line, "worker -n");
+	assert_text(who.cgroup, "/system.slice/w.service");
+	assert_text(who.service, "w.service");
+	assert_false(who.denied);
+	/* only what is missing is read */
+	write_file("cmdline", "other\0", 6);
+	free(who.cgroup);
+	who.cgroup = NULL;
+	assert_int_equal(identity_read_proc(&who), 0);
+	assert_text(who.command_line, "worker -n");
+	assert_text(who.cgroup, "/system.slice/w.service");
+	identity_clear(&who);
+}
+
+/* Another process has the pid by now. */
+static void test_reused_pid(void **state)
+{
+	static const struct {
+		uint64_t start_ns;
+		int err;
+	} starts[] = {
+		{7750000000ull, -ESRCH}, {7760000000ull, 0},      {7770000000ull, 0},
+		{7789999999ull, 0},      {7790000000ull, -ESRCH}, {0, -ESRCH},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+		struct identity who = {.pid = 424242, .start_ns = starts[i].start_ns};
+
+		assert_int_equal(identity_read_proc(&who), starts[i].err);
+		assert_int_equal(who.executable != NULL, starts[i].err == 0);
+		assert_int_equal(who.cgroup != NULL, starts[i].err == 0);
+		identity_clear(&who);
+	}
+}
+
+static void test_gone(void **state)
+{
+	struct identity who = {.pid = 424243, .start_ns = 7770000000ull};
+
+	(void)state;
+	assert_int_equal(identity_read_proc(&who), -ESRCH);
+	who.pid = 424242;
+	write_file("stat", "rubbish", 7);
+	assert_int_equal(identity_read_proc(&who), -ESRCH);
+	assert_null(who.executable);
+	assert_false(who.denied);
+}
+
+/* The pid's files change hands between the first look and the last: the stat file
+ * is a FIFO, so each look gets what a thread here says. */
+static void *two_lives(void *arg)
+{
+	int life;
+
+	(void)arg;
+	for (life = 0; life < 2; life++) {
+		write_stat('S', life == 0 ? 777 : 999);
+		usleep(100000); /* the reader must see the end of the first one */
+	}
+	return NULL;
+}
+
+static void test_reused_while_read(void **state)
+{
+	struct identity who = {.pid = 424242, .start_ns = 7770000000ull};
+	char path[128];
+	pthread_t thread;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/424242/stat", root);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(pthread_create(&thread, NULL, two_lives, NULL), 0);
+	assert_int_equal(identity_read_proc(&who), -ESRCH);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_null(who.executable);
+	assert_null(who.command_line);
+	assert_null(who.cgroup);
+	assert_null(who.service);
+}
+
+/* The main thread has exited: another thread still knows. */
+static void test_leaderless(void **state)
+{
+	struct identity who = {.pid = 424242, .start_ns = 7770000000ull};
+	char path[256];
+
+	(void)state;
+	write_stat('Z', 777);
+	write_file("cmdline", "", 0);
+	snprintf(path, sizeof(path), "%s/424242/exe", root);
+	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/424242/task", root);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(identity_read_proc(&who), 0);
+	assert_null(who.executable);
+	assert_null(who.command_line);
+	snprintf(path, sizeof(path), "%s/424242/task/424242", root);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/424242/task/424250", root);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/424242/task/424250/exe", root);
+	assert_int_equal(symlink("/opt/threads", path), 0);
+	write_file("task/424250/cmdline", "threads\0-x\0", 11);
+	assert_int_equal(identity_read_proc(&who), 0);
+	assert_text(who.executable, "/opt/threads");
+	assert_text(who.command_line, "threads -x");
+	identity_clear(&who);
+}
+
+static void test_long_command_line(void **state)
+{
+	struct identity who = {.pid = 424242, .start_ns = 7770000000ull};
+	char *text = malloc(100000);
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'x', 100000);
+	write_file("cmdline", text, 100000);
+	assert_int_equal(identity_read_proc(&who), 0);
+	assert_int_equal(strlen(who.command_line), IDENTITY_COMMAND_LINE_MAX);
+	identity_clear(&who);
+	free(text);
+}
+
+/* No descriptor left: said so, and nothing made up. */
+static void test_no_descriptor(void **state)
+{
+	struct identity who = {.pid = 424242, .start_ns = 7770000000ull};
+	struct rlimit was, none;
+	int err;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none = was;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	err = identity_read_proc(&who);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(err, -EMFILE);
+	assert_null(who.cgroup);
+	assert_false(who.denied);
+}
+
+/* ---- the real /proc ---- */
+
+static uint64_t start_of_self(void)
+{
+	FILE *file = fopen("/proc/self/stat", "r");
+	unsigned long long ticks = 0;
+	char text[1024], *at;
+	int field;
+
+	assert_non_null(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	fclose(file);
+	at = strrchr(text, ')');
+	for (field = 2; field < 22; field++)
+		at = strchr(at + 1, ' ');
+	ticks = strtoull(at, NULL, 10);
+	return ticks * 10000000ull + 5000000;
+}
+
+static void test_self(void **state)
+{
+	struct identity who = {.pid = getpid(), .start_ns = start_of_self()};
+	char exe[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	(void)state;
+	assert_true(len > 0);
+	exe[len] = '\0';
+	assert_int_equal(identity_read_proc(&who), 0);
+	assert_string_equal(who.executable, exe);
+	assert_non_null(strstr(who.command_line, "test_identity"));
+	assert_int_equal(who.cgroup[0], '/');
+	assert_false(who.denied);
+	identity_clear(&who);
+}
+
+/* Another user's executable is denied, and that is said; the rest is there. */
+static void test_denied(void **state)
+{
+	struct identity who = {.pid = getpid(), .start_ns = start_of_self()};
+	int status;
+	pid_t child;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		int ok = setgid(65534) == 0 && setuid(65534) == 0 &&
+			 identity_read_proc(&who) == 0 && who.denied &&
+			 !who.executable && who.command_line && who.cgroup;
+
+		_exit(ok ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cgroups),
+		cmocka_unit_test(test_hierarchies),
+		cmocka_unit_test(test_group),
+		cmocka_unit_test(test_task),
+		cmocka_unit_test(test_refusal),
+		cmocka_unit_test(test_refusal_edges),
+		cmocka_unit_test(test_command_lines),
+		cmocka_unit_test_setup_teardown(test_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reused_pid, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_gone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reused_while_read, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_leaderless, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_long_command_line, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_no_descriptor, set_up, tear_down),
+		cmocka_unit_test(test_self),
+		cmocka_unit_test(test_denied),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -180,6 +180,17 @@ static __always_inline void scan_one_word(struct fdtable_scan *s)
 	s->lowest_free = lowest_zero(word);
 }
 
+/* A callback's address is refused before 5.13, in dead code too, and a bounded loop
+ * inside the loop of a task iterator is too much for the verifier: so the object
+ * that includes this says which of the two it takes. */
+#ifdef FDTABLE_BPF_LOOP
+static long scan_group(__u32 group, void *unused)
+{
+	fdtable_scan_group(group);
+	return 0;
+}
+#endif
+
 static __always_inline void scan_all(struct fdtable_scan *s)
 {
 	__u32 group;
@@ -188,6 +199,11 @@ static __always_inline void scan_all(struct fdtable_scan *s)
 		scan_one_word(s);
 		return;
 	}
+#ifdef FDTABLE_BPF_LOOP
+	group = s->groups < MAX_GROUPS ? s->groups : MAX_GROUPS;
+	bpf_loop(group, scan_group, NULL, 0);
+	return;
+#endif
 	for (group = 0; group < MAX_GROUPS; group++) {
 		if (group >= s->groups)
 			break;

@@ -1,88 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The snapshot: one record for each descriptor table of each process, from the
- * kernel's own bitmaps. Read through a task iterator (since 5.8).
+ * The snapshot read through a task iterator: one record for each descriptor table
+ * of each process. Works since 5.8.
  */
-#include "fdtable.bpf.h"
-#include "process.bpf.h"
+#include "snapshot.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-/* inputs */
-const volatile bool have_counters = false; /* the sensor's process maps are shared */
-
-/* Reading the leader's and a thread's table in turn is common; the same thread's
- * table again and again is what this saves. User space finds what is left. */
-static __u64 last_files;
-static __u32 last_tgid;
-
-static __always_inline void add_counters(struct task_struct *leader,
-					 struct fdw_snapshot_record *r)
-{
-	struct process_state *state;
-
-	if (!have_counters)
-		return;
-	state = process_find(leader, r->task.tgid, r->task.start_ns);
-	if (!state)
-		return;
-	r->table.opened = state->opened;
-	r->table.closed = state->closed;
-	r->table.flags |= FDW_TABLE_COUNTERS;
-	if (state->flags & PROCESS_OWN_LIMIT)
-		r->table.flags |= FDW_TABLE_OWN_LIMIT;
-}
-
-/* Flags of a table that is not its process's ordinary one; -1: leave it out. */
-static __always_inline int thread_table(struct task_struct *task,
-					struct files_struct *files)
-{
-	struct files_struct *leaders = task->group_leader->files;
-	int flags = FDW_TABLE_THREAD;
-
-	if (files == leaders)
-		return -1;
-	if (!leaders) /* the main thread exited and left the others the table */
-		flags |= FDW_TABLE_LEADERLESS;
-	if ((__u64)files == last_files && (__u32)task->tgid == last_tgid)
-		return -1;
-	last_files = (__u64)files;
-	last_tgid = task->tgid;
-	return flags;
-}
 
 SEC("iter/task")
 int snapshot(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct fdw_snapshot_record r = {};
-	struct files_struct *files;
-	int flags = 0;
 
-	if (!task || (task->flags & TASK_FLAG_KTHREAD))
-		return 0;
-	files = task->files;
-	if (!files) /* exiting, or a zombie */
-		return 0;
-	if (task->pid != task->tgid)
-		flags = thread_table(task, files);
-	if (flags < 0)
-		return 0;
-
-	r.header.type = FDW_RECORD_TABLE;
-	r.header.size = sizeof(r);
-	r.header.time_ns = bpf_ktime_get_boot_ns();
-	process_identity(task, &r.task);
-	r.table.soft_limit = task->signal->rlim[RLIMIT_NOFILE_INDEX].rlim_cur;
-	r.table.hard_limit = task->signal->rlim[RLIMIT_NOFILE_INDEX].rlim_max;
-	if (fdtable_count(files, r.table.soft_limit, &r.table))
-		return 0;
-	/* It gave its table up meanwhile: what was counted may be anyone's. */
-	if (task->files != files)
-		return 0;
-	r.table.flags |= flags;
-	if (task->pid == task->tgid)
-		add_counters(task, &r);
-	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	if (task && snapshot_task(task, &r))
+		bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
 	return 0;
 }

@@ -70,7 +70,7 @@ static int try_all(char *why, size_t why_size)
 		return err;
 	}
 	sensor_counters_map(sensor, &counters);
-	err = snapshot_open(&counters, &snapshot, why, why_size);
+	err = snapshot_open(SNAPSHOT_AUTO, &counters, &snapshot, why, why_size);
 	if (err) {
 		printf(ROW "none: %s\n", "snapshot", why);
 		goto out;
@@ -87,7 +87,8 @@ static int try_all(char *why, size_t why_size)
 		printf(ROW "%s: attached, and saw calls made to prove it\n", "sensor",
 		       sensor_name(sensor));
 	printf(ROW "%s\n", "counters", sensor_counters(sensor));
-	printf(ROW "%s\n", "snapshot", snapshot_name(snapshot));
+	printf(ROW "%s%s%s\n", "snapshot", snapshot_name(snapshot),
+	       *snapshot_reason(snapshot) ? ": " : "", snapshot_reason(snapshot));
 out:
 	snapshot_close(snapshot);
 	sensor_close(sensor);

@@ -390,7 +390,7 @@ static int open_collectors(struct monitor *m, char *why, size_t why_size)
 	if (err)
 		return err;
 	sensor_counters_map(m->sensor, &counters);
-	err = snapshot_open(&counters, &m->snapshot, why, why_size);
+	err = snapshot_open(SNAPSHOT_AUTO, &counters, &m->snapshot, why, why_size);
 	if (err)
 		return err;
 	/* Attached before the first snapshot: what happens meanwhile is seen by

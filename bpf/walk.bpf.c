@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The snapshot taken by a program that walks the tasks itself and writes into a
+ * mapped array. It is run by BPF_PROG_RUN, which needs no descriptor: it works when
+ * the system has none left. Needs the task iterator's kfuncs (since 6.7,
+ * c68a78ffe2cb), so it is an object of its own, chosen if it loads.
+ */
+#define FDTABLE_BPF_LOOP
+#include "snapshot.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+#define ALL_THREADS 1 /* BPF_TASK_ITER_ALL_THREADS */
+
+#ifndef FDWARDEN_ALL_TYPES
+struct bpf_iter_task {
+	__u64 __opaque[3];
+} __attribute__((aligned(8)));
+#endif
+extern int bpf_iter_task_new(struct bpf_iter_task *it, struct task_struct *task,
+			     unsigned int flags) __ksym;
+extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *it) __ksym;
+extern void bpf_iter_task_destroy(struct bpf_iter_task *it) __ksym;
+extern void bpf_rcu_read_lock(void) __ksym;
+extern void bpf_rcu_read_unlock(void) __ksym;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* user space sets its size */
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct fdw_snapshot_record);
+} tables SEC(".maps");
+
+/* inputs: only processes that started at this time or later */
+__u64 from_start_ns = 0;
+
+/* outputs */
+__u32 tables_len = 0;
+__u32 cut = 0;		 /* the array was full: run again from here */
+__u64 cut_start_ns = 0;
+
+SEC("syscall")
+int walk(void *ctx)
+{
+	struct bpf_iter_task it;
+	struct task_struct *task;
+	__u32 n = 0;
+
+	cut = 0;
+	last_files = 0;
+	bpf_rcu_read_lock();
+	bpf_iter_task_new(&it, NULL, ALL_THREADS);
+	while ((task = bpf_iter_task_next(&it))) {
+		struct fdw_snapshot_record *r, fresh = {};
+
+		if (task->group_leader->start_boottime < from_start_ns)
+			continue;
+		if (!snapshot_task(task, &fresh))
+			continue;
+		r = bpf_map_lookup_elem(&tables, &n);
+		if (!r) {
+			cut = 1;
+			cut_start_ns = fresh.task.start_ns;
+			break;
+		}
+		*r = fresh;
+		n++;
+	}
+	bpf_iter_task_destroy(&it);
+	bpf_rcu_read_unlock();
+	tables_len = n;
+	return 0;
+}

@@ -208,6 +208,9 @@ static int set_number(const struct config_key *key, uint64_t *at, const char *te
 	return 0;
 }
 
+_Static_assert(sizeof(enum config_switch) == sizeof(unsigned int),
+	       "choices are stored as unsigned int");
+
 static int set_choice(const struct config_key *key, unsigned int *at, const char *text)
 {
 	for (unsigned int i = 0; key->choices[i]; i++)
@@ -232,8 +235,6 @@ int config_set_value(const struct config_key *key, void *base, const char *text)
 		err = set_number(key, at, text);
 		break;
 	case CONFIG_CHOICE:
-		_Static_assert(sizeof(enum config_switch) == sizeof(unsigned int),
-			       "choices are stored as unsigned int");
 		err = set_choice(key, at, text);
 		break;
 	case CONFIG_BOOL:

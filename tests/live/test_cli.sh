@@ -1,0 +1,124 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The command line: arguments → exit code, one line on stderr, stdout.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+fdwarden=$(realpath "${FDWARDEN:-build/fdwarden}")
+[ -x "$fdwarden" ] || { echo "FAIL: no $fdwarden; build it first"; exit 1; }
+dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
+ran=0 failed=0
+
+complain() {
+	echo "FAIL: fdwarden $*"
+	failed=$((failed + 1))
+}
+
+# expect CODE STDOUT-PATTERN STDERR-PATTERN ARGUMENT…
+# Patterns are extended regular expressions; '' wants nothing there at all.
+expect() {
+	local code=$1 got stream
+	local -A want=([out]=$2 [err]=$3)
+	shift 3
+	ran=$((ran + 1))
+	timeout 20 "$fdwarden" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	got=$?
+	[ "$got" = "$code" ] || complain "$*: exit code $got, not $code; $(cat "$dir/err")"
+	for stream in out err; do
+		if [ -z "${want[$stream]}" ]; then
+			[ -s "$dir/$stream" ] && complain "$*: std$stream not empty: $(head -3 "$dir/$stream")"
+		elif ! grep -qE -e "${want[$stream]}" "$dir/$stream"; then
+			complain "$*: no '${want[$stream]}' on std$stream: $(head -3 "$dir/$stream")"
+		fi
+	done
+	if [ -n "${want[err]}" ] && [ "$(wc -l <"$dir/err")" != 1 ]; then
+		complain "$*: more than one line on stderr"
+	fi
+}
+
+printf '[thresholds]\nwarn = 70%%\n\n[rule web]\nname = nginx\nignore = yes\n' >"$dir/good"
+printf '[thresholds]\n\nwran = 70%%\n' >"$dir/unknown"
+printf '[thresholds]\nwarn = 70\n' >"$dir/value"
+printf '[thresholds]\nwarn = 96%%\n' >"$dir/order"
+head -c 5000 /dev/urandom >"$dir/random"
+printf '\0' >>"$dir/random"
+
+see="see 'fdwarden"
+expect 0 '^fdwarden [0-9]+\.[0-9]+\.[0-9]+$' '' --version
+expect 0 '^  daemon +[A-Z]' '' --help
+expect 0 '^  check-config +[A-Z]' '' help
+expect 2 '' "^fdwarden: no command given; 'fdwarden --help' lists"
+expect 2 '' "^fdwarden: unknown command 'pss'; " pss
+expect 2 '' "^fdwarden: unknown option '--vers'; " --vers
+expect 2 '' "^fdwarden: unknown command ''; " ''
+expect 2 '' "^fdwarden: unknown command 'a\?b'; " $'a\nb'
+expect 2 '' "^fdwarden: help: unknown command 'pss'; " help pss
+for command in daemon ps check-config features; do
+	expect 0 "^Usage: fdwarden $command" '' "$command" --help
+	expect 0 "^Usage: fdwarden $command" '' "$command" -h
+	expect 0 "^Usage: fdwarden $command" '' help "$command"
+	expect 2 '' "^fdwarden: $command: unknown or ambiguous option '--zip'; $see $command --help'" \
+		"$command" --zip
+	expect 2 '' "^fdwarden: $command: unknown option '-Z'; " "$command" -Z
+	expect 2 '' "^fdwarden: $command: option '--help=1': this option takes no value; " \
+		"$command" --help=1
+done
+# Each command's one-line help is listed, and nothing that does not exist.
+for word in top inspect trace events; do
+	expect 2 '' "^fdwarden: unknown command '$word'; " "$word"
+	"$fdwarden" --help | grep -qE "^  $word " && complain "--help lists $word"
+done
+
+expect 0 '^warn = 70%$' '' check-config -c "$dir/good"
+expect 0 '^warn = 70%$' '' check-config --config="$dir/good"
+expect 0 '^\[rule web\]$' '' check-config -c "$dir/good"
+expect 0 '^warn = 60%$' '' check-config -c "$dir/good" -o thresholds.warn=60%
+expect 0 '^repeat = 15m$' '' check-config -c /dev/null
+expect 2 '' "^fdwarden: $dir/unknown:3: unknown key 'wran' in \[thresholds\]; allowed: warn, critical, " \
+	check-config -c "$dir/unknown"
+expect 2 '' "^fdwarden: $dir/value:2: bad value '70' of warn; allowed: " check-config -c "$dir/value"
+expect 2 '' "^fdwarden: $dir/order:2: warn \(96%\) is not below critical" check-config -c "$dir/order"
+expect 2 '' "^fdwarden: $dir/random:[0-9]+: " check-config -c "$dir/random"
+expect 2 '' "^fdwarden: cannot read the configuration $dir/none: No such file" check-config -c "$dir/none"
+expect 2 '' "^fdwarden: cannot read the configuration $dir: Is a directory" check-config -c "$dir"
+expect 2 '' '^fdwarden: /dev/zero: too large' check-config -c /dev/zero
+expect 2 '' '^fdwarden: -o thresholds.wran=1%: unknown key' check-config -c /dev/null -o thresholds.wran=1%
+expect 2 '' '^fdwarden: -o metrics.listen=a:1: .* not supported by this version' \
+	check-config -c /dev/null -o metrics.listen=a:1
+expect 2 '' "^fdwarden: check-config: option '-c' needs a value: FILE; " check-config -c
+expect 2 '' "^fdwarden: check-config: 'x' is too much" check-config x
+# A daemon with a bad configuration says the same, and does not start.
+expect 2 '' "^fdwarden: $dir/unknown:3: unknown key" daemon -c "$dir/unknown"
+expect 2 '' '^fdwarden: -o zip=1: key .zip. outside of any section' daemon -c /dev/null -o zip=1
+expect 2 '' '^fdwarden: ps: ' ps 0
+expect 2 '' '^fdwarden: ps: ' ps 1x
+expect 2 '' '^fdwarden: ps: ' ps --sort nonsense
+
+# What is printed reads the same.
+ran=$((ran + 1))
+"$fdwarden" check-config -c "$dir/good" >"$dir/once"
+"$fdwarden" check-config -c "$dir/once" >"$dir/twice"
+cmp "$dir/once" "$dir/twice" || complain 'check-config: does not read what it prints'
+
+# A full disk is no success; nor is a standard output that is not there.
+fails_to_write() {
+	ran=$((ran + 1))
+	if [ "$1" != 1 ] || ! grep -q "standard output: $2" "$dir/err"; then
+		complain "$3: exit code $1: $(cat "$dir/err")"
+	fi
+}
+"$fdwarden" check-config -c /dev/null >/dev/full 2>"$dir/err"
+fails_to_write $? 'No space left' 'check-config >/dev/full'
+"$fdwarden" --version >&- 2>"$dir/err"
+fails_to_write $? 'Bad file' '--version >&-'
+
+# With the journal on stderr there is a priority instead of the name.
+ran=$((ran + 2))
+: >"$dir/err"
+stream=$(stat -c %d:%i "$dir/err")
+JOURNAL_STREAM=$stream "$fdwarden" zip 2>"$dir/err"
+grep -q '^<3>unknown command' "$dir/err" || complain "zip: no priority: $(cat "$dir/err")"
+JOURNAL_STREAM=1:1 "$fdwarden" zip 2>"$dir/err"
+grep -q '^fdwarden: unknown' "$dir/err" || complain 'zip: a priority without journal'
+
+[ "$failed" = 0 ] || exit 1
+echo "PASS: $ran cases"

@@ -6,9 +6,13 @@
 #ifndef FDWARDEN_REFUSAL_BPF_H
 #define FDWARDEN_REFUSAL_BPF_H
 
+#include "call.bpf.h"
 #include "channel.bpf.h"
 #include "fdtable.bpf.h"
+#include "near.bpf.h"
 #include "process.bpf.h"
+
+#define REFUSED_INTERVAL_NS 125000000ull
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -145,6 +149,90 @@ static __always_inline void refusal_text(struct refusal_scratch *s,
 		off += n;
 	}
 	r->header.size = sizeof(*r) + off;
+}
+
+static __always_inline enum refusal_class class_of(__u32 error)
+{
+	return error == EMFILE ? REFUSAL_EMFILE
+			       : (error == ENFILE ? REFUSAL_ENFILE : REFUSAL_ELSE);
+}
+
+/* Fills all of the record but its text. */
+static __always_inline void refusal_facts(struct call *c, struct process_state *state,
+					  __u32 error, struct fdw_refused *r)
+{
+	struct task_struct *task = c->task;
+	struct files_struct *files = BPF_CORE_READ(task, files);
+	__u64 min;
+
+	r->table.flags = 0;
+	read_limits(c->task, &r->table);
+	if (!files || fdtable_count(files, r->table.soft_limit, &r->table))
+		count_loss(FDW_LOSS_READ);
+	if (state)
+		add_state(state, &r->table);
+	r->cgroup_id = bpf_get_current_cgroup_id();
+	r->args[0] = syscall_arg(c->regs, 1, c->compat);
+	r->args[1] = syscall_arg(c->regs, 2, c->compat);
+	r->args[2] = syscall_arg(c->regs, 3, c->compat);
+	r->call = c->number;
+	r->error = error;
+	r->free_above = 0;
+	r->reserved = 0;
+	if (c->desc.yield != FDW_YIELD_FCNTL)
+		return;
+	min = (__u32)r->args[2];
+	if (files)
+		r->free_above = free_above(files, &r->table, min);
+}
+
+/* The first refusal of a process by a call, and then so many a second, get a
+ * record; all are counted. */
+static __noinline int refused(struct call *c, __u32 error)
+{
+	struct process_state *state = process_current(c->task);
+	enum refusal_class class = class_of(error);
+	struct fdw_refusal_key key = {};
+	struct refusal_scratch *s;
+	struct fdw_refused *r;
+	__u32 zero = 0, size;
+	__u64 now, path;
+	bool whole;
+
+	now = bpf_ktime_get_boot_ns();
+	s = bpf_map_lookup_elem(&refusal_scratch, &zero);
+	if (!s)
+		return 0;
+	r = &s->record;
+	process_identity(c->task, &r->task);
+	key.start_ns = r->task.start_ns;
+	key.tgid = r->task.tgid;
+	key.call = c->number;
+	key.error = error;
+	r->total = refusal_count(&key);
+	if (!state)
+		count_loss(FDW_LOSS_PROCESS_MAP);
+	if (state && r->total > 1 && now - state->refused_ns[class] < REFUSED_INTERVAL_NS)
+		return 0;
+	r->header.type = FDW_RECORD_REFUSED;
+	r->header.time_ns = now;
+	refusal_facts(c, state, error, r);
+	whole = !state || !(state->flags & PROCESS_IDENTITY_SENT);
+	path = syscall_arg(c->regs, c->desc.path_arg, c->compat);
+	refusal_text(s, c->task, whole, path);
+	size = r->header.size;
+	barrier_var(size);
+	if (size > sizeof(*s))
+		return 0;
+	if (bpf_ringbuf_output(&records, s, size, 0)) {
+		count_loss(FDW_LOSS_RING_FULL);
+		return 0;
+	}
+	if (state) {
+		state->refused_ns[class] = now;
+		state->flags |= PROCESS_IDENTITY_SENT;
+	}
+	return 0;
 }
 
 #endif /* FDWARDEN_REFUSAL_BPF_H */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The system call that is under way: its number, its arguments, and what the table
+ * of calls says of it.
+ */
+#ifndef FDWARDEN_CALL_BPF_H
+#define FDWARDEN_CALL_BPF_H
+
+#include "compat.bpf.h"
+#include "fdwarden/wire.h"
+
+#define MAX_ERRNO 4095
+#define ENFILE 23
+#define EMFILE 24
+#define ENOSPC 28
+#define ETOOMANYREFS 109
+#define F_DUPFD 0
+#define F_DUPFD_CLOEXEC 1030
+
+/* inputs, set before the load */
+const volatile struct fdw_call calls[2 * FDW_MAX_CALLS];
+const volatile bool watched[FDW_MAX_CALLS]; /* in either ABI */
+
+struct call {
+	struct pt_regs *regs;
+	struct task_struct *task;
+	__u32 number; /* with FDW_CALL_COMPAT */
+	bool compat;
+	struct fdw_call desc; /* its entry of the table; zeroed: not in it */
+};
+
+/* Says who called what; `regs` is set. */
+static __always_inline void call_identify(struct call *c, __u64 nr)
+{
+	c->task = current_task();
+	c->compat = syscall_is_compat(c->task);
+	c->number = (nr & FDW_CALL_NUMBER) | (c->compat ? FDW_CALL_COMPAT : 0);
+	if (nr >= FDW_MAX_CALLS)
+		return;
+	nr &= FDW_MAX_CALLS - 1; /* in the same register, for the verifier */
+	if (c->compat)
+		nr += FDW_MAX_CALLS;
+	__builtin_memcpy(&c->desc, (const void *)&calls[nr], sizeof(c->desc));
+}
+
+/* Errors that are limits: EMFILE and ENFILE of any call, others of some. */
+static __always_inline bool error_may_be_limit(long ret)
+{
+	return ret == -EMFILE || ret == -ENFILE || ret == -ENOSPC || ret == -ETOOMANYREFS;
+}
+
+static __always_inline bool error_is_limit(const struct call *c, long ret)
+{
+	return ret == -EMFILE || ret == -ENFILE || (c->desc.flags & FDW_CALL_OTHER_ERRNO);
+}
+
+#endif /* FDWARDEN_CALL_BPF_H */

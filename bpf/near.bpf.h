@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Descriptors gained and given back: counted for the process, and reported when
+ * the table comes near the soft limit.
+ */
+#ifndef FDWARDEN_NEAR_BPF_H
+#define FDWARDEN_NEAR_BPF_H
+
+#include "call.bpf.h"
+#include "channel.bpf.h"
+#include "fdtable.bpf.h"
+#include "process.bpf.h"
+
+#define NEAR_INTERVAL_NS 125000000ull /* between two records of one level */
+#define WINDOW_NS 1000000000ull
+#define WINDOW_RECORDS 10 /* a process's in a second */
+#define MISS_PAUSE_NS 10000000ull
+#define LARGE_TABLE 4096
+#define FULL_SHARE 10000
+
+/* inputs, may change at run time: shares of the soft limit, ascending, in
+ * basis points; the unused ones are ~0 */
+__u32 steps[FDW_MAX_STEPS] = {};
+
+static __always_inline __u32 step_of(__u64 taken, __u64 limit)
+{
+	__u32 i, step = 0;
+
+	for (i = 0; i < FDW_MAX_STEPS; i++)
+		if (taken * FULL_SHARE >= limit * steps[i])
+			step = i + 1;
+		else
+			break;
+	return step;
+}
+
+/* Unlimited is a limit that the multiplications above stand. */
+static __always_inline __u64 bounded_limit(__u64 limit)
+{
+	return limit > 0xffffffff ? 0xffffffff : limit;
+}
+
+static __always_inline bool near_is_news(const struct process_state *state, __u32 step,
+					 __u64 now)
+{
+	return step > state->near_step || now - state->near_ns >= NEAR_INTERVAL_NS;
+}
+
+/* At most WINDOW_RECORDS a second. Threads may race for the last one: harmless. */
+static __always_inline bool window_admits(struct process_state *state, __u64 now)
+{
+	if (now - state->window_ns >= WINDOW_NS) {
+		state->window_ns = now;
+		state->window_records = 0;
+	}
+	if (state->window_records >= WINDOW_RECORDS)
+		return false;
+	state->window_records++;
+	return true;
+}
+
+static __always_inline void read_limits(struct task_struct *task, struct fdw_table *out)
+{
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+
+	out->soft_limit = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE_INDEX].rlim_cur);
+	out->hard_limit = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE_INDEX].rlim_max);
+}
+
+static __always_inline void add_state(const struct process_state *state,
+				      struct fdw_table *out)
+{
+	out->opened = state->opened;
+	out->closed = state->closed;
+	out->flags |= FDW_TABLE_COUNTERS;
+	if (state->flags & PROCESS_OWN_LIMIT)
+		out->flags |= FDW_TABLE_OWN_LIMIT;
+}
+
+/* A hint says that `taken` slots of `limit` may be taken. */
+static __noinline int near_limit(struct call *c, struct process_state *state,
+				 __u64 taken, __u64 limit)
+{
+	struct task_struct *task = c->task;
+	struct files_struct *files;
+	struct fdw_near r = {};
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u32 step = step_of(taken, limit);
+
+	if (now < state->quiet_until_ns || !near_is_news(state, step, now))
+		return 0;
+	read_limits(c->task, &r.table);
+	files = BPF_CORE_READ(task, files);
+	if (!files || fdtable_count(files, r.table.soft_limit, &r.table)) {
+		count_loss(FDW_LOSS_READ);
+		return 0;
+	}
+	step = step_of(r.table.used, limit);
+	if (!step) {
+		/* dup2() or F_DUPFD far up in an empty table. Counting a large
+		 * one at each call of a loop would cost too much. */
+		if (r.table.max_fds > LARGE_TABLE)
+			state->quiet_until_ns = now + MISS_PAUSE_NS;
+		return 0;
+	}
+	if (!near_is_news(state, step, now) || !window_admits(state, now))
+		return 0;
+	r.header.type = FDW_RECORD_NEAR;
+	r.header.size = sizeof(r);
+	r.header.time_ns = now;
+	process_identity(c->task, &r.task);
+	add_state(state, &r.table);
+	r.cgroup_id = bpf_get_current_cgroup_id();
+	r.call = c->number;
+	r.step = step;
+	if (bpf_ringbuf_output(&records, &r, sizeof(r), 0)) {
+		count_loss(FDW_LOSS_RING_FULL);
+		return 0;
+	}
+	state->near_step = step;
+	state->near_ns = now;
+	return 0;
+}
+
+/* `opens` more descriptors, and the numbers below `taken` may all be in use. */
+static __always_inline int gained(struct call *c, __u32 opens, __u64 taken)
+{
+	__u64 limit = bounded_limit(
+		CURRENT_READ(c->task, signal, rlim[RLIMIT_NOFILE_INDEX].rlim_cur));
+	bool near = taken * FULL_SHARE >= limit * steps[0];
+	struct process_state *state;
+
+	if (!opens && !near)
+		return 0;
+	state = process_current(c->task);
+	if (!state) {
+		count_loss(FDW_LOSS_PROCESS_MAP);
+		return 0;
+	}
+	if (opens)
+		__sync_fetch_and_add(&state->opened, opens);
+	return near ? near_limit(c, state, taken, limit) : 0;
+}
+
+static __always_inline int lost_one(struct call *c)
+{
+	struct process_state *state = process_current(c->task);
+
+	if (state)
+		__sync_fetch_and_add(&state->closed, 1);
+	else
+		count_loss(FDW_LOSS_PROCESS_MAP);
+	return 0;
+}
+
+#endif /* FDWARDEN_NEAR_BPF_H */

@@ -8,11 +8,14 @@ MANDIR ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+LOGROTATEDIR ?= $(SYSCONFDIR)/logrotate.d
 DESTDIR ?=
 
 CC ?= gcc
 CLANG ?= clang
-BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool /usr/local/sbin/bpftool) bpftool)
+# Ubuntu's own are below linux-tools; the wrapper in /usr/sbin wants just that of
+# the running kernel.
+BPFTOOL ?= $(firstword $(lastword $(wildcard /usr/lib/linux-tools/*/bpftool)) $(wildcard /usr/sbin/bpftool /usr/bin/bpftool /usr/local/sbin/bpftool) bpftool)
 PKG_CONFIG ?= pkg-config
 CLANG_FORMAT ?= clang-format
 
@@ -55,7 +58,7 @@ HELPERS := $(HELPER_SRCS:tests/helpers/%.c=$(BUILD)/tests/helpers/%) \
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] include/fdwarden/*.h bpf/*.[ch] \
 	tests/*/*.[ch] tests/*/*/*.[ch])
 
-.PHONY: all deps run check check-unit check-live check-vm bench install uninstall \
+.PHONY: all deps run check check-unit check-live check-vm bench fuzz install uninstall \
 	format lint clean help vmlinux units helpers
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -70,6 +73,8 @@ help:
 	@echo 'make bench      measure fdwarden beside other tools'
 	@echo 'make check-vm   the tests on other kernels, in emulated machines'
 	@echo 'make install    [DESTDIR=] [PREFIX=$(PREFIX)]'
+	@echo 'make uninstall  takes away what install put there, but no configuration'
+	@echo 'make fuzz       feeds random input to the parsers [FUZZ_SECONDS=$(FUZZ_SECONDS)]'
 	@echo 'make format, lint, clean; make vmlinux regenerates the kernel types'
 
 deps:
@@ -134,6 +139,73 @@ helpers: $(HELPERS)
 
 check-unit: units
 	@for t in $(UNITS); do echo "# $$t"; $$t || exit 1; done
+
+# ---- fuzzing ----------------------------------------------------------------
+FUZZ_SECONDS ?= 30
+FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZERS := $(FUZZ_SRCS:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+
+# Compiled in one go by clang, as libFuzzer wants all of it instrumented.
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(PURE_SRCS) $(wildcard src/*/*.h include/fdwarden/*.h) \
+		| $(GENERATED)
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) $(PKG_CFLAGS) -std=gnu17 $(WARNINGS) -O1 -g \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		$< $(PURE_SRCS) -o $@ $(PKG_LIBS) -lpthread -lm
+
+# Each for FUZZ_SECONDS, on the kept inputs and those found before.
+fuzz: $(FUZZERS)
+	@for f in $(FUZZERS); do name=$${f##*/fuzz_}; echo "# $$f"; \
+		mkdir -p $(BUILD)/fuzz/corpus/$$name $(BUILD)/fuzz/found; \
+		kept=tests/fuzz/corpus/$$name; [ -d $$kept ] || kept=; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 -verbosity=0 \
+			-artifact_prefix=$(BUILD)/fuzz/found/ \
+			$(BUILD)/fuzz/corpus/$$name $$kept || exit 1; done
+
+# ---- installation -----------------------------------------------------------
+CONFDIR := $(SYSCONFDIR)/fdwarden
+
+install: $(BUILD)/fdwarden
+	install -D -m 755 $(BUILD)/fdwarden '$(DESTDIR)$(BINDIR)/fdwarden'
+	install -d '$(DESTDIR)$(UNITDIR)'
+	sed 's,/usr/local/sbin/,$(BINDIR)/,' systemd/fdwarden.service \
+		> '$(DESTDIR)$(UNITDIR)/fdwarden.service'
+	chmod 644 '$(DESTDIR)$(UNITDIR)/fdwarden.service'
+	install -D -m 644 systemd/fdwarden.sysusers '$(DESTDIR)$(SYSUSERSDIR)/fdwarden.conf'
+	install -D -m 644 docs/fdwarden.8 '$(DESTDIR)$(MANDIR)/man8/fdwarden.8'
+	install -D -m 644 docs/fdwarden.conf.5 '$(DESTDIR)$(MANDIR)/man5/fdwarden.conf.5'
+	@# Both belong to the administrator once they are there.
+	[ -e '$(DESTDIR)$(CONFDIR)/fdwarden.conf' ] || \
+		install -D -m 644 systemd/fdwarden.conf '$(DESTDIR)$(CONFDIR)/fdwarden.conf'
+	[ -e '$(DESTDIR)$(LOGROTATEDIR)/fdwarden' ] || \
+		install -D -m 644 contrib/logrotate/fdwarden '$(DESTDIR)$(LOGROTATEDIR)/fdwarden'
+	@[ -n '$(DESTDIR)' ] || echo 'Next: systemd-sysusers && systemctl daemon-reload &&' \
+		'systemctl enable --now fdwarden'
+
+# The configuration, the user and the logs stay.
+uninstall:
+	rm -f '$(DESTDIR)$(BINDIR)/fdwarden' '$(DESTDIR)$(UNITDIR)/fdwarden.service' \
+		'$(DESTDIR)$(SYSUSERSDIR)/fdwarden.conf' '$(DESTDIR)$(MANDIR)/man8/fdwarden.8' \
+		'$(DESTDIR)$(MANDIR)/man5/fdwarden.conf.5'
+
+# ---- style ------------------------------------------------------------------
+CLANG_TIDY ?= clang-tidy
+SCRIPTS = $(shell grep -lE '^\#!/bin/(ba)?sh' .ci/* $$(find tests src vmlinux -type f) 2>/dev/null)
+TIDY_FLAGS = -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS)
+
+format:
+	$(CLANG_FORMAT) -i $(C_FILES)
+
+lint: $(SKELS) $(GENERATED)
+	$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --language=c \
+		--enable=warning,performance,portability --suppress=missingInclude \
+		--suppress=missingIncludeSystem --library=posix,gnu -D__linux__ -Isrc -Iinclude \
+		src/*.c src/*/*.c
+	$(CLANG_TIDY) --quiet src/*.c src/*/*.c -- $(TIDY_FLAGS)
+	shellcheck $(SCRIPTS)
+	mandoc -Tlint -Wwarning docs/*.[1-9]
+	.ci/layers
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

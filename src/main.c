@@ -49,10 +49,15 @@ static const struct cli_command *find_command(const char *name)
  * use, so that the loss is seen: /dev/null, open the wrong way round. */
 static void hold_standard_fds(void)
 {
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		int got;
+
+		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+			continue;
+		got = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+		if (got != fd) /* the lowest free one, but for a failure */
 			return;
+	}
 }
 
 static int help(int argc, char **argv)

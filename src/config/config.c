@@ -129,7 +129,7 @@ void config_free(struct config *config)
 		const struct config_key *key = &config_keys[i];
 
 		if (key->type >= CONFIG_FILE &&
-		    strcmp(key->section, CONFIG_RULE_SECTION))
+		    strcmp(key->section, CONFIG_RULE_SECTION) != 0)
 			free(*(char **)((char *)config + key->offset));
 	}
 	for (size_t i = 0; i < config->rules_len; i++)

@@ -22,9 +22,9 @@ const volatile struct fdw_call calls[2 * FDW_MAX_CALLS];
 const volatile bool watched[FDW_MAX_CALLS]; /* in either ABI */
 
 struct call {
-	struct pt_regs *regs;
+	struct pt_regs *regs; /* of the entry; read by probes only */
 	struct task_struct *task;
-	__u32 number; /* with FDW_CALL_COMPAT */
+	__u32 number; /* with FDW_CALL_COMPAT; or FDW_CALL_IO_URING */
 	bool compat;
 	struct fdw_call desc; /* its entry of the table; zeroed: not in it */
 };
@@ -41,6 +41,24 @@ static __always_inline void call_identify(struct call *c, __u64 nr)
 	if (c->compat)
 		nr += FDW_MAX_CALLS;
 	__builtin_memcpy(&c->desc, (const void *)&calls[nr], sizeof(c->desc));
+}
+
+/* Argument n (1..6); 0: there is none. */
+static __always_inline __u64 call_arg(const struct call *c, __u32 n)
+{
+	return c->regs ? syscall_arg(c->regs, false, n, c->compat) : 0;
+}
+
+/* From within the kernel: the call that the current task is in. */
+static __always_inline void call_identify_current(struct call *c)
+{
+	c->task = current_task();
+	if (CURRENT_READ(c->task, flags) & TASK_FLAG_IO_WORKER) {
+		c->number = FDW_CALL_IO_URING;
+		return;
+	}
+	c->regs = user_registers(c->task);
+	call_identify(c, syscall_number(c->regs, false));
 }
 
 /* Errors that are limits: EMFILE and ENFILE of any call, others of some. */

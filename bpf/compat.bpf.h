@@ -20,7 +20,8 @@
 
 #define RLIMIT_NOFILE_INDEX 7  /* include/uapi/asm-generic/resource.h; the same on
 				  all architectures that have BPF trampolines */
-#define TASK_FLAG_KTHREAD 0x00200000 /* PF_KTHREAD */
+#define TASK_FLAG_KTHREAD   0x00200000 /* PF_KTHREAD */
+#define TASK_FLAG_IO_WORKER 0x00000010 /* PF_IO_WORKER, since 5.12 */
 
 /*
  * bpf_get_current_task_btf() came with 5.11 (3ca1032ab7ab). Before, the current
@@ -70,14 +71,17 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *nod
 
 /* ---- system calls ---- */
 
+/* A register of `regs`, whose pointer is typed (a tracepoint's argument), or not. */
+#define REGISTER(regs, typed, r) ((typed) ? (regs)->r : BPF_CORE_READ(regs, r))
+
 #if defined(__TARGET_ARCH_x86)
 
 #define X32_SYSCALL_BIT 0x40000000u
 #define THREAD_STATUS_COMPAT 0x0002 /* TS_COMPAT, arch/x86/include/asm/thread_info.h */
 
-static __always_inline __u32 syscall_number(struct pt_regs *regs)
+static __always_inline __u32 syscall_number(struct pt_regs *regs, bool typed)
 {
-	return (__u32)regs->orig_ax & ~X32_SYSCALL_BIT;
+	return (__u32)REGISTER(regs, typed, orig_ax) & ~X32_SYSCALL_BIT;
 }
 
 /* Came in through a 32-bit entry, int 0x80 from 64-bit code included: there
@@ -88,30 +92,33 @@ static __always_inline bool syscall_is_compat(struct task_struct *task)
 }
 
 /* The registers still hold the arguments at the exit. n: 1..6 */
-static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n, bool compat)
+static __always_inline __u64 syscall_arg(struct pt_regs *regs, bool typed, __u32 n,
+					 bool compat)
 {
 	switch (n) {
 	case 1:
-		return compat ? (__u32)regs->bx : regs->di;
+		return compat ? (__u32)REGISTER(regs, typed, bx) : REGISTER(regs, typed, di);
 	case 2:
-		return compat ? (__u32)regs->cx : regs->si;
+		return compat ? (__u32)REGISTER(regs, typed, cx) : REGISTER(regs, typed, si);
 	case 3:
-		return compat ? (__u32)regs->dx : regs->dx;
+		return compat ? (__u32)REGISTER(regs, typed, dx) : REGISTER(regs, typed, dx);
 	case 4:
-		return compat ? (__u32)regs->si : regs->r10;
+		return compat ? (__u32)REGISTER(regs, typed, si)
+			      : REGISTER(regs, typed, r10);
 	case 5:
-		return compat ? (__u32)regs->di : regs->r8;
-	case 6:
-		return compat ? (__u32)regs->bp : regs->r9;
+		return compat ? (__u32)REGISTER(regs, typed, di) : REGISTER(regs, typed, r8);
 	}
 	return 0;
 }
 
+/* THREAD_SIZE without KASAN, arch/x86/include/asm/page_64_types.h */
+#define KERNEL_STACK_SIZE 16384
+
 #elif defined(__TARGET_ARCH_arm64)
 
-static __always_inline __u32 syscall_number(struct pt_regs *regs)
+static __always_inline __u32 syscall_number(struct pt_regs *regs, bool typed)
 {
-	return (__u32)regs->syscallno;
+	return (__u32)REGISTER(regs, typed, syscallno);
 }
 
 /* TIF_32BIT of thread_info.flags */
@@ -121,28 +128,26 @@ static __always_inline bool syscall_is_compat(struct task_struct *task)
 }
 
 /* x0 has the result at the exit; the first argument is kept in orig_x0. */
-static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n, bool compat)
+static __always_inline __u64 syscall_arg(struct pt_regs *regs, bool typed, __u32 n,
+					 bool compat)
 {
 	__u64 value;
 
 	switch (n) {
 	case 1:
-		value = regs->orig_x0;
+		value = REGISTER(regs, typed, orig_x0);
 		break;
 	case 2:
-		value = regs->regs[1];
+		value = REGISTER(regs, typed, regs[1]);
 		break;
 	case 3:
-		value = regs->regs[2];
+		value = REGISTER(regs, typed, regs[2]);
 		break;
 	case 4:
-		value = regs->regs[3];
+		value = REGISTER(regs, typed, regs[3]);
 		break;
 	case 5:
-		value = regs->regs[4];
-		break;
-	case 6:
-		value = regs->regs[5];
+		value = REGISTER(regs, typed, regs[4]);
 		break;
 	default:
 		return 0;
@@ -150,8 +155,22 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n, bool com
 	return compat ? (__u32)value : value;
 }
 
+#define KERNEL_STACK_SIZE 16384 /* with pages of 4 KiB */
+
 #else
 #error "unknown target: add its syscall_number(), syscall_is_compat(), syscall_arg()"
 #endif
+
+/*
+ * The registers that the current task entered the kernel with. bpf_task_pt_regs()
+ * came with 5.15 (dd6e10fbd9fb); before, they are at the end of the stack.
+ */
+static __always_inline struct pt_regs *user_registers(struct task_struct *task)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return (struct pt_regs *)bpf_task_pt_regs(task);
+	return (struct pt_regs *)((__u64)BPF_CORE_READ(task, stack) + KERNEL_STACK_SIZE -
+				  bpf_core_type_size(struct pt_regs));
+}
 
 #endif /* FDWARDEN_COMPAT_BPF_H */

@@ -180,35 +180,25 @@ static __always_inline void scan_one_word(struct fdtable_scan *s)
 	s->lowest_free = lowest_zero(word);
 }
 
-/* A callback's address is refused before 5.13, in dead code too, and a bounded loop
- * inside the loop of a task iterator is too much for the verifier: so the object
- * that includes this says which of the two it takes. */
-#ifdef FDTABLE_BPF_LOOP
-static long scan_group(__u32 group, void *unused)
+/* Sums the whole table up, from what the scan says of it. Global: with its loop in
+ * each caller the sensor would take the verifier 2 s and 760,000 instructions (6.18). */
+__noinline int fdtable_scan_all(void)
 {
-	fdtable_scan_group(group);
-	return 0;
-}
-#endif
-
-static __always_inline void scan_all(struct fdtable_scan *s)
-{
+	struct fdtable_scan *s = fdtable_scan();
 	__u32 group;
 
+	if (!s)
+		return 0;
 	if (s->words_total <= 1) {
 		scan_one_word(s);
-		return;
+		return 0;
 	}
-#ifdef FDTABLE_BPF_LOOP
-	group = s->groups < MAX_GROUPS ? s->groups : MAX_GROUPS;
-	bpf_loop(group, scan_group, NULL, 0);
-	return;
-#endif
 	for (group = 0; group < MAX_GROUPS; group++) {
 		if (group >= s->groups)
 			break;
 		fdtable_scan_group(group);
 	}
+	return 0;
 }
 
 /*
@@ -237,7 +227,7 @@ static __always_inline int fdtable_count(struct files_struct *files, __u64 soft_
 		s->lowest_free = ~0u;
 		if (!s->open_fds)
 			return -1;
-		scan_all(s);
+		fdtable_scan_all();
 		if (!s->failed && BPF_CORE_READ(files, fdt) == table)
 			break;
 	}

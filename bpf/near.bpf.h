@@ -122,12 +122,22 @@ static __noinline int near_limit(struct call *c, struct process_state *state,
 	return 0;
 }
 
-/* `opens` more descriptors, and the numbers below `taken` may all be in use. */
-static __always_inline int gained(struct call *c, __u32 opens, __u64 taken)
+/* The current process's soft limit, as the multiplications above stand it. */
+static __always_inline __u64 current_limit(struct task_struct *task)
 {
-	__u64 limit = bounded_limit(
-		CURRENT_READ(c->task, signal, rlim[RLIMIT_NOFILE_INDEX].rlim_cur));
-	bool near = taken * FULL_SHARE >= limit * steps[0];
+	return bounded_limit(
+		CURRENT_READ(task, signal, rlim[RLIMIT_NOFILE_INDEX].rlim_cur));
+}
+
+static __always_inline bool reaches_a_step(__u64 taken, __u64 limit)
+{
+	return taken * FULL_SHARE >= limit * steps[0];
+}
+
+/* `opens` more descriptors, and the numbers below `taken` may all be in use. */
+static __always_inline int gained(struct call *c, __u32 opens, __u64 taken, __u64 limit)
+{
+	bool near = reaches_a_step(taken, limit);
 	struct process_state *state;
 
 	if (!opens && !near)

@@ -172,9 +172,9 @@ static __always_inline void refusal_facts(struct call *c, struct process_state *
 	if (state)
 		add_state(state, &r->table);
 	r->cgroup_id = bpf_get_current_cgroup_id();
-	r->args[0] = syscall_arg(c->regs, 1, c->compat);
-	r->args[1] = syscall_arg(c->regs, 2, c->compat);
-	r->args[2] = syscall_arg(c->regs, 3, c->compat);
+	r->args[0] = call_arg(c, 1);
+	r->args[1] = call_arg(c, 2);
+	r->args[2] = call_arg(c, 3);
 	r->call = c->number;
 	r->error = error;
 	r->free_above = 0;
@@ -218,7 +218,7 @@ static __noinline int refused(struct call *c, __u32 error)
 	r->header.time_ns = now;
 	refusal_facts(c, state, error, r);
 	whole = !state || !(state->flags & PROCESS_IDENTITY_SENT);
-	path = syscall_arg(c->regs, c->desc.path_arg, c->compat);
+	path = call_arg(c, c->desc.path_arg);
 	refusal_text(s, c->task, whole, path);
 	size = r->header.size;
 	barrier_var(size);

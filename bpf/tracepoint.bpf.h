@@ -15,15 +15,20 @@
 #include "near.bpf.h"
 #include "refusal.bpf.h"
 
+#define MSG_CTRUNC 8
+/* msg_flags of struct msghdr, include/linux/socket.h, and of its 32-bit form */
+#define MSG_FLAGS_OFFSET 48
+#define MSG_FLAGS_OFFSET_COMPAT 24
+
 /* prlimit64() or setrlimit() succeeded. */
 static __always_inline void own_limit(struct call *c)
 {
 	struct process_state *state;
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	bool prlimit = c->desc.flags & FDW_CALL_PRLIMIT;
-	__u32 pid = prlimit ? syscall_arg(c->regs, 1, c->compat) : 0;
-	__u32 resource = syscall_arg(c->regs, prlimit ? 2 : 1, c->compat);
-	__u64 limits = syscall_arg(c->regs, prlimit ? 3 : 2, c->compat);
+	__u32 pid = prlimit ? call_arg(c, 1) : 0;
+	__u32 resource = call_arg(c, prlimit ? 2 : 1);
+	__u64 limits = call_arg(c, prlimit ? 3 : 2);
 
 	if (resource != RLIMIT_NOFILE_INDEX || !limits || (pid && pid != tgid))
 		return;
@@ -32,18 +37,54 @@ static __always_inline void own_limit(struct call *c)
 		state->flags |= PROCESS_OWN_LIMIT;
 }
 
-static __always_inline bool is_dup(struct call *c)
+static __always_inline bool is_dup(struct pt_regs *regs, bool compat)
 {
-	__u32 cmd = syscall_arg(c->regs, 2, c->compat);
+	__u32 cmd = syscall_arg(regs, true, 2, compat);
 
 	return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC;
+}
+
+/*
+ * Descriptors in a message to a full table are dropped without an error: the call
+ * succeeds and sets MSG_CTRUNC. It does so for a short control buffer as well, so
+ * only a table that is full makes it a refusal.
+ */
+static __noinline int truncated(struct call *c)
+{
+	struct task_struct *task = c->task;
+	struct files_struct *files = BPF_CORE_READ(task, files);
+	__u64 msg = call_arg(c, 2);
+	struct fdw_table table = {};
+	__u32 flags = 0;
+
+	if (bpf_probe_read_user(&flags, sizeof(flags),
+				(void *)(msg + (c->compat ? MSG_FLAGS_OFFSET_COMPAT
+							  : MSG_FLAGS_OFFSET))) ||
+	    !(flags & MSG_CTRUNC))
+		return 0;
+	read_limits(task, &table);
+	if (!files || fdtable_count(files, table.soft_limit, &table) ||
+	    table.lowest_free < table.soft_limit)
+		return 0;
+	return refused(c, EMFILE);
+}
+
+/* Installed some, and returned something else than a number. */
+static __always_inline int gained_aside(struct call *c)
+{
+	__u64 taken = CURRENT_READ(c->task, files, next_fd);
+	__u64 limit = current_limit(c->task);
+
+	if (c->desc.flags & FDW_CALL_MSGHDR && reaches_a_step(taken, limit))
+		truncated(c);
+	return gained(c, c->desc.opens, taken, limit);
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sensor_exit, struct pt_regs *regs, long ret)
 {
 	struct call c = {.regs = regs};
-	__u64 nr = syscall_number(regs);
+	__u64 nr = syscall_number(regs, true);
 
 	if ((__u64)ret >= -(__u64)MAX_ERRNO) {
 		if (!error_may_be_limit(ret))
@@ -56,11 +97,11 @@ int BPF_PROG(sensor_exit, struct pt_regs *regs, long ret)
 	call_identify(&c, nr);
 	switch (c.desc.yield) {
 	case FDW_YIELD_RETURN:
-		return gained(&c, 1, (__u32)ret + 1);
+		return gained(&c, 1, (__u32)ret + 1, current_limit(c.task));
 	case FDW_YIELD_FCNTL:
-		return is_dup(&c) ? gained(&c, 1, (__u32)ret + 1) : 0;
+		return is_dup(regs, c.compat) ? gained(&c, 1, (__u32)ret + 1, current_limit(c.task)) : 0;
 	case FDW_YIELD_ASIDE:
-		return gained(&c, c.desc.opens, CURRENT_READ(c.task, files, next_fd));
+		return gained_aside(&c);
 	case FDW_YIELD_CLOSE:
 		return lost_one(&c);
 	case FDW_YIELD_RLIMIT:

@@ -5,7 +5,6 @@
  * the system has none left. Needs the task iterator's kfuncs (since 6.7,
  * c68a78ffe2cb), so it is an object of its own, chosen if it loads.
  */
-#define FDTABLE_BPF_LOOP
 #include "snapshot.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

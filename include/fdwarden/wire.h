@@ -33,6 +33,8 @@
 /* Call number on the wire: bit 15 says that it is a 32-bit (compat) call. */
 #define FDW_CALL_COMPAT 0x8000
 #define FDW_CALL_NUMBER 0x7fff
+/* … and in place of a number: a kernel worker of io_uring, in no call at all. */
+#define FDW_CALL_IO_URING 0x7fff
 
 /* ---- the table of calls, written by user space before the load ---- */
 
@@ -50,6 +52,8 @@ enum fdw_call_flag {
 	FDW_CALL_OTHER_ERRNO = 1 << 0,
 	/* resource and pid are arguments 2 and 1 (prlimit64), not 1 (setrlimit) */
 	FDW_CALL_PRLIMIT = 1 << 1,
+	/* argument 2 is a msghdr, whose flags tell of descriptors dropped */
+	FDW_CALL_MSGHDR = 1 << 2,
 };
 
 struct fdw_call {

@@ -79,6 +79,8 @@ const char *syscalls_name(uint32_t call)
 	int abi = call & FDW_CALL_COMPAT ? 1 : 0;
 	uint32_t nr = call & FDW_CALL_NUMBER;
 
+	if (nr == FDW_CALL_IO_URING)
+		return "io_uring";
 	add_numbers();
 	if (nr < FDW_MAX_CALLS && names[abi][nr])
 		return names[abi][nr];

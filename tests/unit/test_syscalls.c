@@ -55,7 +55,8 @@ static void test_names(void **unused)
 	assert_string_equal(syscalls_name(447), "memfd_secret");
 	assert_string_equal(syscalls_name(999), "syscall_999");
 	assert_ptr_equal(syscalls_name(999), syscalls_name(999));
-	assert_string_equal(syscalls_name(0x7fff), "syscall_32767");
+	assert_string_equal(syscalls_name(0x7ffe), "syscall_32766");
+	assert_string_equal(syscalls_name(FDW_CALL_IO_URING), "io_uring");
 }
 
 int main(void)

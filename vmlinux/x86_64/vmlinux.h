@@ -47,6 +47,7 @@ struct seq_file;
 
 struct task_struct {
 	struct thread_info thread_info;
+	void *stack;
 	unsigned int flags;
 	struct mm_struct *mm;
 	pid_t pid;
@@ -62,10 +63,8 @@ struct task_struct {
 };
 
 struct pt_regs {
-	long unsigned int bp;
 	long unsigned int bx;
 	long unsigned int r10;
-	long unsigned int r9;
 	long unsigned int r8;
 	long unsigned int cx;
 	long unsigned int dx;

@@ -56,6 +56,15 @@ static int on_record(void *context, void *data, size_t size)
 	return 0; /* anything else would end the reading of the others */
 }
 
+/* Of the two sensors in the object, only the programs of one are loaded. */
+static void choose_programs(struct sensor_bpf *bpf)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, bpf->obj)
+		bpf_program__set_autoload(program, program == bpf->progs.sensor_exit);
+}
+
 static int load(struct sensor *s, const uint32_t *steps, size_t steps_len)
 {
 	int err;
@@ -63,6 +72,7 @@ static int load(struct sensor *s, const uint32_t *steps, size_t steps_len)
 	s->bpf = sensor_bpf__open();
 	if (!s->bpf)
 		return -errno;
+	choose_programs(s->bpf);
 	syscalls_fill((struct fdw_call *)s->bpf->rodata->calls, s->bpf->rodata->watched);
 	s->bpf->rodata->use_task_storage = s->task_storage;
 	bpf_map__set_autocreate(s->bpf->maps.process_storage, s->task_storage);

@@ -10,7 +10,7 @@
 
 #define FORECAST_SAMPLES 24
 
-/* 24 samples, oldest overwritten: 196 bytes, of which a daemon holds 10,000.
+/* 24 samples, oldest overwritten: 208 bytes, of which a daemon holds 10,000.
  * Zeroed is empty. */
 struct forecast_history {
 	uint32_t at_ms[FORECAST_SAMPLES]; /* since base_ns */
@@ -21,14 +21,15 @@ struct forecast_history {
 
 struct forecast {
 	bool growth_known;
-	double growth_per_s; /* slots a second; negative when it shrinks */
+	double growth_per_s;   /* slots a second; negative when it shrinks */
 	bool exhaustion_known; /* there is a sound estimate */
 	double exhausted_in_s; /* until all slots below the limit are taken */
 };
 
-/* Adds what was seen at now_ns (any monotonic clock, ns). A sample less than
- * 200 ms after the last one replaces it, unless there are fewer than 4. Going
- * back in time clears the history. */
+/* Adds what was seen at now_ns (any monotonic clock, ns). The newest sample is
+ * always kept as it was seen; those before it are 200 ms apart at least (a burst
+ * replaces its own last sample), but for the first 4. Going back in time clears
+ * the history, and so does a gap of more than an hour. */
 void forecast_add(struct forecast_history *history, uint64_t now_ns, uint64_t used);
 
 /*

@@ -12,10 +12,11 @@
 
 #include "policy/policy.h"
 
-#define GROUPING_SINGLES 5 /* reported one by one, for each action */
+#define GROUPING_SINGLES    5 /* reported one by one, for each action */
 /* A summary comes when none has joined for the quiet time, or at last after
- * the longest; then the group's counting for this action starts anew. */
-#define GROUPING_QUIET_NS 1000000000ull
+ * the longest; then the group's counting for this action starts anew. So it does
+ * when there is nothing to sum up and as much time has passed. */
+#define GROUPING_QUIET_NS   1000000000ull
 #define GROUPING_LONGEST_NS 10000000000ull
 
 struct grouping;
@@ -24,9 +25,9 @@ struct grouping;
 struct grouping_summary {
 	const char *key; /* the group: service, container, or program */
 	enum policy_action action;
-	enum policy_reason reason; /* of recoveries: the last one's */
-	const char *incident; /* the group's: one for its alerts and recovery */
-	uint64_t processes;   /* in this summary */
+	enum policy_reason reason;   /* of recoveries: the last one's */
+	const char *incident;        /* the group's: one for its alerts and recovery */
+	uint64_t processes;          /* in this summary; recoveries: in the incident */
 	uint64_t since_ns, until_ns; /* first and last of them */
 };
 
@@ -42,21 +43,27 @@ void grouping_free(struct grouping *groups);
  * incident was announced by itself or only within a summary. An incident that
  * was announced by itself is reported by itself to its end; one that opened in
  * a summary recovers in a summary with the group's incident, when its last
- * member has recovered.
+ * member has recovered. When a process of a summary gets worse, it may be among
+ * the first few of that action and is then sent by itself, for the summary does
+ * not say which process it is: from there on it is reported by itself as well,
+ * and its recovery is both sent by itself and counted in the group's.
  *
  * Returns true: send it by itself. false: it was put into a summary.
  * -ENOMEM cannot happen to the caller: without memory everything is sent.
  */
 struct grouping_member {
 	bool in_summary; /* opened within a group's incident */
-	uint32_t group;	 /* index + 1 of it; 0: none */
+	bool alone;      /* was announced by itself (since, or from the start) */
+	uint32_t group;  /* index + 1 of the group of in_summary; 0: none */
 };
 bool grouping_admit(struct grouping *groups, struct grouping_member *member,
 		    const char *key, const struct policy_decision *what,
 		    uint64_t now_ns);
 
 /* Takes the next summary that is due at now_ns. false: none. `flush`: all that
- * wait are due (the daemon stops). */
+ * wait are due (the daemon stops), recoveries without the last member too. To be
+ * called until it says false about once a second: it also forgets the groups
+ * that have nothing left to say. */
 bool grouping_due(struct grouping *groups, uint64_t now_ns, bool flush,
 		  struct grouping_summary *out);
 

@@ -18,7 +18,7 @@ enum limits_cause {
 
 struct limits_refusal {
 	const char *call; /* name of the system call: "openat" */
-	int error;	  /* EMFILE, ENFILE, ENOSPC, ETOOMANYREFS */
+	int error;        /* EMFILE, ENFILE, ENOSPC, ETOOMANYREFS */
 	uint64_t args[3]; /* its first three arguments */
 	const char *path; /* path asked for; NULL: none or unknown */
 	/* the caller's table just after the call */
@@ -32,13 +32,14 @@ struct limits_refusal {
 
 struct limits_verdict {
 	enum limits_cause cause;
-	/* LIMITS_OTHER; static strings */
-	const char *name;   /* "fs.inotify.max_user_instances", "RLIMIT_MSGQUEUE";
-			       never NULL: "unknown" */
+	/* LIMITS_OTHER only, else 0, NULL, false; static strings */
+	unsigned int id;    /* tells one limit from another: 1..31 */
+	const char *name;   /* "fs.inotify.max_user_instances", "RLIMIT_MSGQUEUE",
+			       a word for what has no name; never NULL: "unknown" */
 	const char *text;   /* "inotify instances of this user" */
 	const char *sysctl; /* sysctl that sets it, dotted; NULL: none */
-	bool is_rlimit;	    /* value is the process's rlimit number `rlimit` */
-	int rlimit;	    /* RLIMIT_MSGQUEUE, … */
+	bool is_rlimit;     /* value is the process's rlimit number `rlimit` */
+	int rlimit;         /* RLIMIT_MSGQUEUE, … */
 };
 
 /*
@@ -46,10 +47,10 @@ struct limits_verdict {
  * it is the table, whatever it looks like after the call (another thread may
  * have closed one meanwhile), unless it is fs.nr_open that stopped it. For
  * those with limits of their own the table decides: full, or theirs. A pair
- * (pipe, socketpair) is refused with one slot still free.
+ * (pipe, socketpair) is refused with one slot still free. ENFILE is fs.file-max
+ * when the system's files are near it, or nothing else is known to give it.
  */
-void limits_classify(const struct limits_refusal *refusal,
-		     struct limits_verdict *out);
+void limits_classify(const struct limits_refusal *refusal, struct limits_verdict *out);
 
 /* "fs.inotify.max_user_instances" → "/proc/sys/fs/inotify/max_user_instances".
  * Returns -ENAMETOOLONG if it does not fit into size bytes. */

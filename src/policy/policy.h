@@ -46,57 +46,67 @@ struct policy_settings {
 	uint32_t warn_bp;
 	uint32_t critical_bp;
 	uint32_t hysteresis_bp; /* recovered below warn_bp - hysteresis_bp */
-	uint64_t repeat_ns;	/* of an alert of a level that lasts; 0: never */
-	uint64_t min_limit; /* lower soft limits raise no warning, no critical;
+	uint64_t repeat_ns;     /* of an alert of a level that lasts; 0: never */
+	uint64_t min_limit;     /* lower soft limits raise no warning, no critical;
 			       a refusal is reported whatever the limit */
-	bool ignore;	    /* no alert at all */
+	bool ignore;            /* no alert at all */
 };
 
 enum policy_refusal {
 	POLICY_REFUSAL_NONE,
 	POLICY_REFUSAL_TABLE_FULL, /* EMFILE because the table is full */
-	POLICY_REFUSAL_OTHER,	   /* another limit: see policy/limits.h */
+	POLICY_REFUSAL_OTHER,      /* another limit: see policy/limits.h */
 };
 
 /* What was seen of one process at one instant. */
 struct policy_observation {
 	uint64_t now_ns;
-	bool exited;	/* gone: nothing below is meant */
+	bool exited;    /* gone: nothing below is meant */
 	bool has_table; /* the five below are known */
 	uint64_t count; /* open descriptors */
-	uint64_t used;	/* those below the soft limit */
+	uint64_t used;  /* those below the soft limit */
 	uint64_t soft_limit;
-	bool own_limit;	      /* the process is known to have set its own limit */
+	bool own_limit;       /* the process is known to have set its own limit */
 	bool own_limit_known; /* … whether it did is known at all (it was watched
 				 by the sensor since its start) */
 	enum policy_refusal refusal; /* a call was refused, newly */
+	unsigned int other_limit;    /* of a POLICY_REFUSAL_OTHER: which limit it is,
+				     limits_verdict.id; 0: not told */
 	bool settled; /* a complete view (a snapshot): may recover on it. Records
 			 from the sensor can only raise. */
 };
 
-/* State of one process's trouble. Zeroed is the start. */
+/* State of one process's trouble. Zeroed is the start. Times of 0: never. */
 struct policy_fd {
-	enum policy_level level;  /* now, with hysteresis */
-	bool sealed;		  /* lowered its limit under its count */
-	bool incident;		  /* one is open */
-	uint64_t opened_ns;	  /* when it opened */
-	uint64_t opened_soft_limit; /* highest soft limit seen while it is open */
-	uint64_t alerted_ns[POLICY_LEVELS]; /* last alert of each level in this
-					       incident; 0: none */
-	uint64_t other_ns;	  /* last refusal by another limit; 0: none */
+	enum policy_level level; /* now, with hysteresis; above OK only while an
+				    incident is open */
+	bool incident;           /* one is open */
+	bool sealed;             /* lowered its limit under its count */
+	bool table_seen;         /* the next two are known */
+	uint64_t table_ns;       /* when its table was last seen */
+	uint64_t last_soft_limit;
+	uint64_t recovered_ns; /* end of the incident before */
+	uint32_t flaps;        /* incidents in quick succession */
+	/* of the open incident */
+	uint32_t other_alerted; /* other limits, by bit: alerted in this interval */
+	uint32_t other_ever;    /* … and in this incident */
+	uint64_t opened_ns;
+	uint64_t alerted_ns[POLICY_LEVELS]; /* last alert of this level or above */
+	uint64_t refused_ns;                /* last refusal by the full table */
+	uint64_t other_ns;                  /* last refusal by another limit */
 	uint64_t other_alerted_ns;
-	uint64_t recovered_ns;	  /* end of the incident before; 0: none */
-	uint64_t below_since_ns;  /* under the recovery level since; 0: not */
-	uint32_t flaps;		  /* incidents in quick succession */
-	uint64_t last_soft_limit; /* 0: not seen yet */
-	uint64_t max_used;	  /* most slots used in this incident */
+	uint64_t below_since_ns;     /* under the recovery level since */
+	uint64_t trouble_soft_limit; /* last soft limit under which it was in
+					trouble; 0: none */
+	uint64_t max_used;           /* most slots used */
 };
 
 struct policy_decision {
 	enum policy_action action;
 	enum policy_reason reason; /* of a recovery */
-	bool opens;		   /* first alert of its incident */
-	bool repeats;		   /* the same level as the last one */
+	bool opens;                /* first alert of its incident */
+	bool repeats;              /* nothing new: this level, a higher one, or this
+				      limit was alerted in the incident before */
 };
 #define POLICY_MAX_DECISIONS 3
 
@@ -107,19 +117,24 @@ struct policy_decision {
  *
  * - A level is alerted when it is first reached in an incident; again after
  *   repeat_ns, if it still (or again) holds. A jump over a level alerts only the
- *   highest. Between two levels the hysteresis holds as well.
- * - POLICY_FD_EXHAUSTED comes with a refusal, never from the count alone.
+ *   highest, and counts as an alert of those below: on the way down nothing is
+ *   said. Between two levels the hysteresis holds as well.
+ * - POLICY_FD_EXHAUSTED comes with a refusal, never from the count alone. A
+ *   table that stays full without asking for more repeats as POLICY_FD_CRITICAL.
  * - Another limit's refusal opens an incident too, or joins the open one, and is
- *   over when 60 s have passed without one.
+ *   over when 60 s have passed without one. Each limit (other_limit) is alerted
+ *   by itself, and repeated.
  * - Recovery needs a settled observation. If the incident opened within 60 s of
  *   the end of the one before, it also needs the process to stay below for a
  *   time that doubles with each such flap: 2 s, 4 s … 60 s.
- * - Sealed: the soft limit is at or below the number of slots it leaves
- *   (count > soft_limit when first seen, or after the process itself lowered
- *   it; used == soft_limit right after it lowered it). A limit lowered from
- *   outside does not seal. It ends when the limit is above the count again.
- *   A sealed process raises nothing; an open incident is closed
- *   (POLICY_REASON_CLOSED).
+ * - Sealed: the process set its soft limit at or below the number of slots it
+ *   has: count > soft_limit when first seen, unless it is known not to have set
+ *   its limit; count > soft_limit or used == soft_limit at the first sight of a
+ *   limit that the process itself lowered. A limit lowered from outside does not
+ *   seal. It ends when the limit is above the count again. A sealed process
+ *   raises nothing; an open incident is closed (POLICY_REASON_CLOSED).
+ * - Observations may come a little out of order. After `exited` the state is
+ *   as at the start.
  *
  * Returns the number of decisions, 0..POLICY_MAX_DECISIONS.
  */
@@ -140,20 +155,22 @@ struct policy_system {
 	enum policy_level level;
 	bool incident;
 	uint64_t opened_ns;
-	uint64_t alerted_ns[POLICY_LEVELS];
-	uint64_t refused_ns; /* last refusal */
+	uint64_t alerted_ns[POLICY_LEVELS]; /* last alert of this level or above */
+	uint64_t refused_ns;                /* last refusal */
+	uint64_t trouble_max; /* last file-max under which it was in trouble */
 };
 
-/* As policy_fd_observe(), with the POLICY_SYSTEM_* actions. An exhausted system
- * recovers when it is below warn_bp - hysteresis_bp and 2 s without refusal. */
+/* As policy_fd_observe(), with the POLICY_SYSTEM_* actions, each observation
+ * settled; min_limit is not meant for it. An exhausted system recovers when it
+ * is below warn_bp - hysteresis_bp and 2 s without refusal. */
 int policy_system_observe(struct policy_system *state,
 			  const struct policy_settings *set,
 			  const struct policy_system_observation *seen,
 			  struct policy_decision out[POLICY_MAX_DECISIONS]);
 
 /* Number of near-limit levels of `set` that used of soft_limit reaches: 0..2. */
-enum policy_level policy_level_of(const struct policy_settings *set,
-				  uint64_t used, uint64_t soft_limit);
+enum policy_level policy_level_of(const struct policy_settings *set, uint64_t used,
+				  uint64_t soft_limit);
 
 /* The contract's names: "fd-warning"; "closed", NULL for none;
  * ECS log.level: "warning", "critical", "error", "info". Static strings. */

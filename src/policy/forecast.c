@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/forecast.h"
+
+#include <string.h>
+
+#define MS_NS          1000000ull
+/* Samples closer together than this say the same twice. */
+#define SPACING_MS     200
+/* … but the first few are taken as they come: a process that fills its table in
+ * a second has no time for more. */
+#define DENSE_SAMPLES  4
+#define WINDOW_MS      30000
+#define GROWTH_SAMPLES 3
+#define GROWTH_SPAN_MS 500
+/* Nothing that old is of use, and it would run times out of their 32 bits. */
+#define GAP_MS         (3600 * 1000ull)
+#define REBASE_MS      (1ull << 31)
+#define HORIZON_S      (30.0 * 24 * 3600)
+
+_Static_assert(sizeof(struct forecast_history) == 208, "10,000 are held");
+
+/* Index of the sample that is `age` samples older than the newest. */
+static unsigned int at(const struct forecast_history *history, unsigned int age)
+{
+	return (history->next + 2u * FORECAST_SAMPLES - 1 - age) % FORECAST_SAMPLES;
+}
+
+/* Moves the base to the oldest sample, and all times with it. */
+static void rebase(struct forecast_history *history)
+{
+	uint32_t shift = history->at_ms[at(history, history->len - 1u)];
+
+	for (unsigned int age = 0; age < history->len; age++)
+		history->at_ms[at(history, age)] -= shift;
+	history->base_ns += shift * MS_NS;
+}
+
+static void put(struct forecast_history *history, uint64_t now_ms, uint64_t used)
+{
+	history->at_ms[history->next] = (uint32_t)now_ms;
+	history->used[history->next] = used < UINT32_MAX ? (uint32_t)used : UINT32_MAX;
+	history->next = (history->next + 1) % FORECAST_SAMPLES;
+	if (history->len < FORECAST_SAMPLES)
+		history->len++;
+}
+
+/* The newest sample stands until it is far enough from the one before it;
+ * comparing with that, and not with the newest, lets a history move on however
+ * fast the samples come. */
+static bool replaces_newest(const struct forecast_history *history)
+{
+	return history->len >= DENSE_SAMPLES &&
+	       history->at_ms[at(history, 0)] - history->at_ms[at(history, 1)] <
+		       SPACING_MS;
+}
+
+void forecast_add(struct forecast_history *history, uint64_t now_ns, uint64_t used)
+{
+	if (history->len && now_ns >= history->base_ns) {
+		uint64_t now_ms = (now_ns - history->base_ns) / MS_NS;
+		if (now_ms >= history->at_ms[at(history, 0)] &&
+		    now_ms - history->at_ms[at(history, 0)] <= GAP_MS) {
+			if (replaces_newest(history)) {
+				history->next = (uint8_t)at(history, 0);
+				history->len--;
+			}
+			put(history, now_ms, used);
+			if (now_ms >= REBASE_MS)
+				rebase(history);
+			return;
+		}
+	}
+	memset(history, 0, sizeof(*history));
+	history->base_ns = now_ns;
+	put(history, 0, used);
+}
+
+/* Sums for a straight line through the samples of the window; seconds and slots
+ * are relative to the newest, so that they stay small and sums exact. */
+struct sums {
+	unsigned int n;
+	double span_s;
+	double x, y, xx, xy, yy;
+};
+
+static void sum_window(const struct forecast_history *history, struct sums *sums)
+{
+	uint32_t newest_ms = history->at_ms[at(history, 0)];
+	uint32_t newest = history->used[at(history, 0)];
+
+	memset(sums, 0, sizeof(*sums));
+	for (unsigned int age = 0; age < history->len; age++) {
+		unsigned int i = at(history, age);
+		uint32_t ago_ms = newest_ms - history->at_ms[i];
+		double x = -(double)ago_ms / 1e3;
+		double y = (double)history->used[i] - (double)newest;
+
+		if (ago_ms > WINDOW_MS)
+			break;
+		sums->n++;
+		sums->span_s = -x;
+		sums->x += x;
+		sums->y += y;
+		sums->xx += x * x;
+		sums->xy += x * y;
+		sums->yy += y * y;
+	}
+}
+
+void forecast_estimate(const struct forecast_history *history, uint64_t limit,
+		       struct forecast *out)
+{
+	struct sums sums;
+	double sxx, sxy, syy, residual, seconds, left;
+	uint64_t used;
+
+	memset(out, 0, sizeof(*out));
+	if (history->len < GROWTH_SAMPLES)
+		return;
+	sum_window(history, &sums);
+	if (sums.n < GROWTH_SAMPLES || sums.span_s * 1e3 < GROWTH_SPAN_MS)
+		return;
+
+	sxx = sums.xx - sums.x * sums.x / sums.n;
+	sxy = sums.xy - sums.x * sums.y / sums.n;
+	syy = sums.yy - sums.y * sums.y / sums.n;
+	out->growth_known = true;
+	out->growth_per_s = sxy / sxx;
+
+	/* slope > 2 × its standard error, both squared:
+	 * slope² > 4 × residual / ((n - 2) × sxx) */
+	residual = syy - out->growth_per_s * sxy;
+	if (residual < 0)
+		residual = 0;
+	if (out->growth_per_s <= 0 ||
+	    out->growth_per_s * out->growth_per_s * (sums.n - 2) * sxx <= 4 * residual)
+		return;
+	used = history->used[at(history, 0)];
+	left = used < limit ? (double)(limit - used) : 0;
+	seconds = left / out->growth_per_s;
+	if (seconds >= HORIZON_S)
+		return;
+	out->exhaustion_known = true;
+	out->exhausted_in_s = seconds;
+}

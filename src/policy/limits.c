@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+/*
+ * The limits behind refusals that are not the descriptor limit nor fs.file-max,
+ * and where the kernel tests them (paths of its source tree).
+ */
+enum kind {
+	UNKNOWN = 1,
+	NR_OPEN,           /* fs/file.c: expand_files(), dup_fd() */
+	INOTIFY_INSTANCES, /* fs/notify/inotify: inotify_new_group() */
+	INOTIFY_WATCHES,
+	FANOTIFY_GROUPS, /* fs/notify/fanotify; a fixed 128 before 5.13 */
+	FANOTIFY_MARKS,
+	MESSAGE_QUEUE_BYTES, /* ipc/mqueue.c: mqueue_get_inode() */
+	MESSAGE_QUEUES,
+	PIPE_PAGES,        /* fs/pipe.c: alloc_pipe_info() */
+	EPOLL_WATCHES,     /* fs/eventpoll.c: ep_insert() */
+	RING_FILES,        /* io_uring/rsrc.c: io_sqe_files_register() */
+	RING_SLOTS,        /* io_uring/filetable.c: io_file_bitmap_get() */
+	IN_FLIGHT,         /* net/unix: too_many_unix_fds() */
+	UNIX_SOCKETS,      /* net/unix/af_unix.c: unix_create1() */
+	SOCKET_MEMORY,     /* net/socket.c: sock_alloc() */
+	ANONYMOUS_DEVICES, /* fs/super.c: get_anon_bdev(), 2^20 minors */
+	USER_EVENTS,       /* kernel/trace/trace_events_user.c, 6.4+ */
+	SECRET_MEMORY,     /* mm/secretmem.c */
+	NUMBERS_ABOVE,     /* fs/file.c: f_dupfd() */
+	DEVICE,            /* a driver's or file system's own */
+	MOUNTS,            /* fs/namespace.c: count_mounts() */
+	KINDS
+};
+_Static_assert(KINDS <= 32, "limits_verdict.id is used as a bit");
+
+static const struct limits_verdict verdicts[KINDS] = {
+	[UNKNOWN] = {.name = "unknown", .text = "an unknown limit"},
+	[NR_OPEN] = {.name = "fs.nr_open",
+		     .text = "size of one process's descriptor table",
+		     .sysctl = "fs.nr_open"},
+	[INOTIFY_INSTANCES] = {.name = "fs.inotify.max_user_instances",
+			       .text = "inotify instances of this user",
+			       .sysctl = "fs.inotify.max_user_instances"},
+	[INOTIFY_WATCHES] = {.name = "fs.inotify.max_user_watches",
+			     .text = "inotify watches of this user",
+			     .sysctl = "fs.inotify.max_user_watches"},
+	[FANOTIFY_GROUPS] = {.name = "fs.fanotify.max_user_groups",
+			     .text = "fanotify groups of this user",
+			     .sysctl = "fs.fanotify.max_user_groups"},
+	[FANOTIFY_MARKS] = {.name = "fs.fanotify.max_user_marks",
+			    .text = "fanotify marks of this user",
+			    .sysctl = "fs.fanotify.max_user_marks"},
+	[MESSAGE_QUEUE_BYTES] = {.name = "RLIMIT_MSGQUEUE",
+				 .text = "bytes in POSIX message queues of this user",
+				 .is_rlimit = true,
+				 .rlimit = RLIMIT_MSGQUEUE},
+	[MESSAGE_QUEUES] = {.name = "fs.mqueue.queues_max",
+			    .text = "POSIX message queues of this IPC namespace",
+			    .sysctl = "fs.mqueue.queues_max"},
+	[PIPE_PAGES] = {.name = "fs.pipe-user-pages-hard",
+			.text = "pages in pipes of this user",
+			.sysctl = "fs.pipe-user-pages-hard"},
+	[EPOLL_WATCHES] = {.name = "fs.epoll.max_user_watches",
+			   .text = "epoll watches of this user",
+			   .sysctl = "fs.epoll.max_user_watches"},
+	[RING_FILES] = {.name = "RLIMIT_NOFILE",
+			.text = "files registered with one io_uring at once",
+			.is_rlimit = true,
+			.rlimit = RLIMIT_NOFILE},
+	[RING_SLOTS] = {.name = "io_uring-file-slots",
+			.text = "slots in an io_uring's own file table"},
+	[IN_FLIGHT] = {.name = "RLIMIT_NOFILE",
+		       .text = "descriptors of this user in flight in unix sockets",
+		       .is_rlimit = true,
+		       .rlimit = RLIMIT_NOFILE},
+	[UNIX_SOCKETS] = {.name = "unix-sockets",
+			  .text = "unix sockets of the system (twice fs.file-max)",
+			  .sysctl = "fs.file-max"},
+	[SOCKET_MEMORY] = {.name = "socket-memory",
+			   .text = "kernel memory for a new socket"},
+	[ANONYMOUS_DEVICES] = {.name = "anonymous-devices",
+			       .text = "device numbers for mounts and subvolumes "
+				       "without a disk (1048576 a system)"},
+	[USER_EVENTS] = {.name = "kernel.user_events_max",
+			 .text = "user_events of the system",
+			 .sysctl = "kernel.user_events_max"},
+	[SECRET_MEMORY] = {.name = "secret-memory-users",
+			   .text = "users of secret memory on the system"},
+	[NUMBERS_ABOVE] = {.name = "RLIMIT_NOFILE",
+			   .text = "descriptor numbers from the minimum asked for up "
+				   "to the soft limit (lower ones are free)",
+			   .is_rlimit = true,
+			   .rlimit = RLIMIT_NOFILE},
+	[DEVICE] = {.name = "device",
+		    .text = "opens that a device or file system allows"},
+	[MOUNTS] = {.name = "fs.mount-max",
+		    .text = "mounts in this mount namespace",
+		    .sysctl = "fs.mount-max"},
+};
+
+/* ---- what the tables say ---- */
+
+static bool is_call(const char *call, const char *const *names)
+{
+	for (; *names; names++) {
+		if (strcmp(call, *names) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool table_full(const struct limits_refusal *refusal)
+{
+	return refusal->used >= refusal->soft_limit ||
+	       refusal->lowest_free >= refusal->soft_limit;
+}
+
+/* Far from full: so much is not given back by another thread between the call's
+ * look and ours. */
+static bool table_has_slack(const struct limits_refusal *refusal)
+{
+	uint64_t slack = refusal->soft_limit / 4;
+
+	return !table_full(refusal) &&
+	       refusal->soft_limit - refusal->used >= (slack > 16 ? slack : 16);
+}
+
+/* fs.nr_open may be lowered under limits that were set before. */
+static bool nr_open_reached(const struct limits_refusal *refusal)
+{
+	static const char *const pairs[] = {"pipe", "pipe2", "socketpair", NULL};
+	uint64_t need = is_call(refusal->call, pairs) ? 2 : 1;
+	uint64_t taken = refusal->used > refusal->lowest_free ? refusal->used
+							      : refusal->lowest_free;
+
+	return refusal->nr_open && refusal->soft_limit > refusal->nr_open &&
+	       taken + need > refusal->nr_open;
+}
+
+/* A CPU keeps this many files to itself before it adds them to the total. */
+static uint64_t file_nr_error(const struct limits_refusal *refusal)
+{
+	uint64_t batch = 2ull * refusal->cpus;
+
+	return (batch > 32 ? batch : 32) * refusal->cpus;
+}
+
+/* Not known (0) counts as near: it is what ENFILE means by itself. */
+static bool files_near_max(const struct limits_refusal *refusal)
+{
+	return refusal->files_allocated >= refusal->files_max ||
+	       refusal->files_max - refusal->files_allocated <= file_nr_error(refusal);
+}
+
+/* Not even half in use: the files can't have gone between the call and our look
+ * at file-nr, unless half the system has. */
+static bool files_have_slack(const struct limits_refusal *refusal)
+{
+	return !files_near_max(refusal) &&
+	       refusal->files_allocated < refusal->files_max / 2;
+}
+
+/* ---- when a row of the table applies ---- */
+
+static bool always(const struct limits_refusal *refusal)
+{
+	(void)refusal;
+	return true;
+}
+
+static bool slot_left(const struct limits_refusal *refusal)
+{
+	return !table_full(refusal);
+}
+
+static bool files_left(const struct limits_refusal *refusal)
+{
+	return !files_near_max(refusal);
+}
+
+static bool unix_files_left(const struct limits_refusal *refusal)
+{
+	return refusal->args[0] == AF_UNIX && !files_near_max(refusal);
+}
+
+/* What is asked for is a number from args[2] up, and there is none though the
+ * table has free slots below. */
+static bool none_from_minimum(const struct limits_refusal *refusal)
+{
+	bool dup = refusal->args[1] == F_DUPFD || refusal->args[1] == F_DUPFD_CLOEXEC;
+
+	return dup && refusal->free_above == 0 && !table_full(refusal) &&
+	       refusal->lowest_free < refusal->args[2];
+}
+
+static bool device_with_slack(const struct limits_refusal *refusal)
+{
+	return refusal->path && strncmp(refusal->path, "/dev/", 5) == 0 &&
+	       table_has_slack(refusal);
+}
+
+/* Byte 1 of an ioctl's command is its owner's letter. */
+static bool ioctl_user_events(const struct limits_refusal *refusal)
+{
+	return ((refusal->args[1] >> 8) & 0xff) == '*' && slot_left(refusal);
+}
+
+static bool ioctl_btrfs(const struct limits_refusal *refusal)
+{
+	return ((refusal->args[1] >> 8) & 0xff) == 0x94 && slot_left(refusal);
+}
+
+/* ---- the table of causes ---- */
+
+struct row {
+	const char *call;
+	int error;
+	enum kind kind;
+	bool (*applies)(const struct limits_refusal *refusal);
+};
+
+/* The first row that fits is the cause. Calls that a row may not fit are left to
+ * classify_emfile() and classify_enfile(). */
+static const struct row rows[] = {
+	{"inotify_init", EMFILE, INOTIFY_INSTANCES, slot_left},
+	{"inotify_init1", EMFILE, INOTIFY_INSTANCES, slot_left},
+	{"inotify_add_watch", ENOSPC, INOTIFY_WATCHES, always},
+	{"fanotify_init", EMFILE, FANOTIFY_GROUPS, slot_left},
+	{"fanotify_mark", ENOSPC, FANOTIFY_MARKS, always},
+	{"mq_open", EMFILE, MESSAGE_QUEUE_BYTES, slot_left},
+	{"mq_open", ENOSPC, MESSAGE_QUEUES, always},
+	{"epoll_ctl", ENOSPC, EPOLL_WATCHES, always},
+	{"sendmsg", ETOOMANYREFS, IN_FLIGHT, always},
+	{"sendmmsg", ETOOMANYREFS, IN_FLIGHT, always},
+	{"io_uring_register", EMFILE, RING_FILES, always},
+	{"io_uring_register", ENFILE, RING_SLOTS, files_left},
+	{"io_uring_enter", ENFILE, RING_SLOTS, files_left},
+	{"fcntl", EMFILE, NUMBERS_ABOVE, none_from_minimum},
+	{"fcntl64", EMFILE, NUMBERS_ABOVE, none_from_minimum},
+	{"open", EMFILE, DEVICE, device_with_slack},
+	{"openat", EMFILE, DEVICE, device_with_slack},
+	{"openat2", EMFILE, DEVICE, device_with_slack},
+	{"ioctl", EMFILE, USER_EVENTS, ioctl_user_events},
+	{"ioctl", EMFILE, ANONYMOUS_DEVICES, ioctl_btrfs},
+	{"ioctl", EMFILE, DEVICE, slot_left},
+	{"write", EMFILE, USER_EVENTS, always},
+	{"writev", EMFILE, USER_EVENTS, always},
+	{"mount", EMFILE, ANONYMOUS_DEVICES, always},
+	{"fsconfig", EMFILE, ANONYMOUS_DEVICES, always},
+	{"mount", ENOSPC, MOUNTS, always},
+	{"move_mount", ENOSPC, MOUNTS, always},
+	{"open_tree", ENOSPC, MOUNTS, always},
+	{"fsmount", ENOSPC, MOUNTS, always},
+	/* copies the table, whose size is what fs.nr_open bounds */
+	{"fork", EMFILE, NR_OPEN, always},
+	{"vfork", EMFILE, NR_OPEN, always},
+	{"close_range", EMFILE, NR_OPEN, always},
+	/* … and these may make namespaces, which mount file systems */
+	{"clone", EMFILE, ANONYMOUS_DEVICES, slot_left},
+	{"clone3", EMFILE, ANONYMOUS_DEVICES, slot_left},
+	{"unshare", EMFILE, ANONYMOUS_DEVICES, always},
+	{"pipe", ENFILE, PIPE_PAGES, files_left},
+	{"pipe2", ENFILE, PIPE_PAGES, files_left},
+	{"socket", ENFILE, UNIX_SOCKETS, unix_files_left},
+	{"socketpair", ENFILE, UNIX_SOCKETS, unix_files_left},
+	{"socket", ENFILE, SOCKET_MEMORY, files_left},
+	{"socketpair", ENFILE, SOCKET_MEMORY, files_left},
+	{"socketcall", ENFILE, SOCKET_MEMORY, files_left},
+	{"accept", ENFILE, SOCKET_MEMORY, files_left},
+	{"accept4", ENFILE, SOCKET_MEMORY, files_left},
+	/* a unix socket's connect() makes the peer's end */
+	{"connect", ENFILE, UNIX_SOCKETS, files_left},
+	{"memfd_secret", ENFILE, SECRET_MEMORY, files_left},
+};
+
+/* Calls that get EMFILE from the table alone, but for the rows above. Any other
+ * call's EMFILE is the table's only if it is full: that may be a call newer than
+ * this list, or one that has a limit of its own. */
+/* clang-format off */
+static const char *const takers[] = {
+	"open", "openat", "openat2", "creat", "open_by_handle_at", "open_tree",
+	"open_tree_attr", "fsopen", "fsmount", "fspick", "dup", "dup2", "dup3",
+	"fcntl", "fcntl64", "socket", "socketpair", "accept", "accept4",
+	"epoll_create", "epoll_create1", "eventfd", "eventfd2", "timerfd_create",
+	"signalfd", "signalfd4", "memfd_create", "memfd_secret", "userfaultfd",
+	"perf_event_open", "io_uring_setup", "pidfd_open", "pidfd_getfd",
+	"landlock_create_ruleset", "bpf", "seccomp", "pipe", "pipe2", "recvmsg",
+	"recvmmsg", "recvmmsg_time64", "socketcall", "getsockopt", "read", NULL,
+};
+/* clang-format on */
+
+static void set_other(struct limits_verdict *out, enum kind kind)
+{
+	*out = verdicts[kind];
+	out->cause = LIMITS_OTHER;
+	out->id = kind;
+}
+
+static void classify_emfile(const struct limits_refusal *refusal,
+			    struct limits_verdict *out)
+{
+	if (is_call(refusal->call, takers) || table_full(refusal))
+		out->cause = LIMITS_DESCRIPTORS;
+	else
+		set_other(out, UNKNOWN);
+}
+
+/* What opens a name runs a file system's or driver's own code, which may give
+ * ENFILE for reasons of its own; the other takers do not. */
+static void classify_enfile(const struct limits_refusal *refusal,
+			    struct limits_verdict *out)
+{
+	static const char *const openers[] = {
+		"open", "openat", "openat2", "creat", "open_by_handle_at", NULL};
+
+	if (files_have_slack(refusal) && is_call(refusal->call, openers))
+		set_other(out, DEVICE);
+	else if (files_have_slack(refusal) && !is_call(refusal->call, takers))
+		set_other(out, UNKNOWN);
+	else
+		out->cause = LIMITS_FILE_MAX;
+}
+
+void limits_classify(const struct limits_refusal *refusal, struct limits_verdict *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->name = "unknown";
+	if (refusal->error == EMFILE && nr_open_reached(refusal)) {
+		set_other(out, NR_OPEN);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *row = &rows[i];
+
+		if (row->error == refusal->error &&
+		    strcmp(row->call, refusal->call) == 0 && row->applies(refusal)) {
+			set_other(out, row->kind);
+			return;
+		}
+	}
+	if (refusal->error == EMFILE)
+		classify_emfile(refusal, out);
+	else if (refusal->error == ENFILE)
+		classify_enfile(refusal, out);
+	else
+		set_other(out, UNKNOWN);
+}
+
+int limits_sysctl_path(const char *sysctl, char *path, size_t size)
+{
+	static const char root[] = "/proc/sys/";
+	size_t root_len = sizeof(root) - 1, len = strlen(sysctl);
+
+	if (root_len + len + 1 > size)
+		return -ENAMETOOLONG;
+	memcpy(path, root, root_len);
+	for (size_t i = 0; i <= len; i++)
+		path[root_len + i] = sysctl[i] == '.' ? '/' : sysctl[i];
+	return 0;
+}

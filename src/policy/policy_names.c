@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the alert's contract calls the policy's decisions. */
+#include "policy/policy.h"
+
+#include <stddef.h>
+
+static const struct {
+	const char *name;
+	const char *log_level;
+	int severity;
+} actions[POLICY_ACTIONS] = {
+	[POLICY_FD_WARNING] = {"fd-warning", "warning", 3},
+	[POLICY_FD_CRITICAL] = {"fd-critical", "critical", 4},
+	[POLICY_FD_EXHAUSTED] = {"fd-exhausted", "critical", 5},
+	[POLICY_FD_RECOVERED] = {"fd-recovered", "info", 2},
+	[POLICY_FD_LEAK_SUSPECTED] = {"fd-leak-suspected", "warning", 3},
+	[POLICY_OTHER_LIMIT] = {"other-limit", "error", 3},
+	[POLICY_SYSTEM_WARNING] = {"system-warning", "warning", 3},
+	[POLICY_SYSTEM_CRITICAL] = {"system-critical", "critical", 4},
+	[POLICY_SYSTEM_EXHAUSTED] = {"system-exhausted", "critical", 5},
+	[POLICY_SYSTEM_RECOVERED] = {"system-recovered", "info", 2},
+};
+
+const char *policy_action_name(enum policy_action action)
+{
+	return (unsigned int)action < POLICY_ACTIONS ? actions[action].name : "unknown";
+}
+
+const char *policy_log_level(enum policy_action action)
+{
+	return (unsigned int)action < POLICY_ACTIONS ? actions[action].log_level
+						     : "info";
+}
+
+int policy_severity(enum policy_action action)
+{
+	return (unsigned int)action < POLICY_ACTIONS ? actions[action].severity : 0;
+}
+
+const char *policy_reason_name(enum policy_reason reason)
+{
+	switch (reason) {
+	case POLICY_REASON_CLOSED:
+		return "closed";
+	case POLICY_REASON_EXITED:
+		return "exited";
+	case POLICY_REASON_LIMIT_RAISED:
+		return "limit-raised";
+	case POLICY_REASON_NONE:
+		break;
+	}
+	return NULL;
+}

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The few that are reported one by one, and the many in a summary. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "policy/grouping.h"
+
+#define MS   1000000ull
+#define S    (1000 * MS)
+
+#define MANY 2000
+
+static unsigned int ids;
+
+static void count_id(char id[37])
+{
+	snprintf(id, 37, "id-%033u", ++ids);
+}
+
+struct bench {
+	struct grouping *groups;
+	struct grouping_member members[MANY];
+	uint64_t now_ns;
+};
+
+static int begin(void **state)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+
+	if (!bench)
+		return -1;
+	ids = 0;
+	bench->now_ns = 1000 * S;
+	bench->groups = grouping_new(count_id);
+	*state = bench;
+	return bench->groups ? 0 : -1;
+}
+
+static int end(void **state)
+{
+	struct bench *bench = *state;
+
+	grouping_free(bench->groups);
+	free(bench);
+	return 0;
+}
+
+static bool say(struct bench *bench, size_t who, enum policy_action action)
+{
+	struct policy_decision what = {.action = action};
+
+	if (action == POLICY_FD_RECOVERED)
+		what.reason = POLICY_REASON_CLOSED;
+	return grouping_admit(bench->groups, &bench->members[who], "web", &what,
+			      bench->now_ns);
+}
+
+static bool opens(struct bench *bench, size_t who, enum policy_action action)
+{
+	struct policy_decision what = {.action = action, .opens = true};
+
+	return grouping_admit(bench->groups, &bench->members[who], "web", &what,
+			      bench->now_ns);
+}
+
+/* The one summary that is due now, and no other. */
+static struct grouping_summary due(struct bench *bench)
+{
+	static char key[64], incident[37];
+	struct grouping_summary out, none;
+
+	assert_true(grouping_due(bench->groups, bench->now_ns, false, &out));
+	snprintf(key, sizeof(key), "%s", out.key);
+	snprintf(incident, sizeof(incident), "%s", out.incident);
+	assert_false(grouping_due(bench->groups, bench->now_ns, false, &none));
+	out.key = key;
+	out.incident = incident;
+	return out;
+}
+
+static void nothing_due(struct bench *bench)
+{
+	struct grouping_summary out;
+
+	assert_false(grouping_due(bench->groups, bench->now_ns, false, &out));
+}
+
+/* `n` processes open, the first few by themselves. */
+static void open_many(struct bench *bench, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(opens(bench, i, POLICY_FD_WARNING),
+				 i < GROUPING_SINGLES);
+}
+
+static void two_thousand(void **state)
+{
+	struct bench *b = *state;
+	struct grouping_summary sum;
+	char incident[37];
+
+	for (size_t i = 0; i < MANY; i++) {
+		assert_int_equal(opens(b, i, POLICY_FD_WARNING), i < 5);
+		b->now_ns += 100000; /* 0.2 s in all */
+		nothing_due(b);
+	}
+	b->now_ns += 999 * MS;
+	nothing_due(b);
+	b->now_ns += 1 * MS;
+	sum = due(b);
+	assert_string_equal(sum.key, "web");
+	assert_int_equal(sum.action, POLICY_FD_WARNING);
+	assert_int_equal(sum.processes, MANY - 5);
+	assert_int_equal(sum.since_ns, 1000 * S + 5 * 100000);
+	assert_int_equal(sum.until_ns, 1000 * S + (MANY - 1) * 100000);
+	assert_int_equal(strlen(sum.incident), 36);
+	strcpy(incident, sum.incident);
+	assert_int_equal(ids, 1);
+
+	for (size_t i = 0; i < MANY; i++)
+		assert_int_equal(say(b, i, POLICY_FD_RECOVERED), i < 5);
+	nothing_due(b);
+	b->now_ns += S;
+	sum = due(b);
+	assert_int_equal(sum.action, POLICY_FD_RECOVERED);
+	assert_int_equal(sum.reason, POLICY_REASON_CLOSED);
+	assert_int_equal(sum.processes, MANY - 5);
+	assert_string_equal(sum.incident, incident);
+	b->now_ns += 100 * S;
+	nothing_due(b);
+
+	/* and all starts anew, under another incident */
+	open_many(b, 6);
+	b->now_ns += S;
+	sum = due(b);
+	assert_int_equal(sum.processes, 1);
+	assert_string_not_equal(sum.incident, incident);
+}
+
+static void recovery_waits_for_the_last(void **state)
+{
+	struct bench *b = *state;
+	struct grouping_summary sum;
+
+	open_many(b, 8);
+	b->now_ns += S;
+	assert_int_equal(due(b).processes, 3);
+	assert_false(say(b, 5, POLICY_FD_RECOVERED));
+	assert_false(say(b, 6, POLICY_FD_RECOVERED));
+	b->now_ns += 3600 * S;
+	nothing_due(b);
+	assert_false(say(b, 7, POLICY_FD_RECOVERED));
+	b->now_ns += S;
+	sum = due(b);
+	assert_int_equal(sum.action, POLICY_FD_RECOVERED);
+	assert_int_equal(sum.processes, 3);
+	assert_true(say(b, 0, POLICY_FD_RECOVERED));
+}
+
+static void opening_is_told_before_recovery(void **state)
+{
+	struct bench *b = *state;
+	struct grouping_summary first, second;
+
+	open_many(b, 10);
+	for (size_t i = 0; i < 10; i++)
+		say(b, i, POLICY_FD_RECOVERED);
+	b->now_ns += S;
+	assert_true(grouping_due(b->groups, b->now_ns, false, &first));
+	assert_int_equal(first.action, POLICY_FD_WARNING);
+	assert_int_equal(first.processes, 5);
+	assert_true(grouping_due(b->groups, b->now_ns, false, &second));
+	assert_int_equal(second.action, POLICY_FD_RECOVERED);
+	assert_int_equal(second.processes, 5);
+	assert_int_equal(ids, 1);
+	nothing_due(b);
+
+	/* the recovery ended the incident: what comes next is another */
+	b->now_ns += 10 * S;
+	open_many(b, 6);
+	say(b, 5, POLICY_FD_RECOVERED);
+	b->now_ns += S;
+	assert_true(grouping_due(b->groups, b->now_ns, false, &first));
+	assert_true(grouping_due(b->groups, b->now_ns, false, &second));
+	assert_int_equal(ids, 2);
+	open_many(b, 6);
+	assert_int_equal(ids, 3);
+	say(b, 5, POLICY_FD_RECOVERED);
+	grouping_due(b->groups, b->now_ns, true, &first);
+	grouping_due(b->groups, b->now_ns, true, &second);
+
+	/* a later join holds the opening back, and with it the recovery */
+	b->now_ns += 10 * S;
+	open_many(b, 6);
+	assert_false(say(b, 5, POLICY_FD_RECOVERED));
+	b->now_ns += 900 * MS;
+	assert_false(opens(b, 6, POLICY_FD_WARNING));
+	b->now_ns += 100 * MS;
+	nothing_due(b);
+	assert_false(say(b, 6, POLICY_FD_RECOVERED));
+	b->now_ns += 900 * MS;
+	assert_true(grouping_due(b->groups, b->now_ns, false, &first));
+	assert_int_equal(first.action, POLICY_FD_WARNING);
+	assert_int_equal(first.processes, 2);
+	nothing_due(b);
+	b->now_ns += 100 * MS;
+	assert_int_equal(due(b).processes, 2);
+}
+
+/* Also when the recovery has long been waiting for its last member. */
+static void opening_is_told_before_late_recovery(void **state)
+{
+	struct bench *b = *state;
+	struct grouping_summary first, second;
+
+	open_many(b, 7);
+	b->now_ns += S;
+	assert_int_equal(due(b).processes, 2);
+	assert_false(say(b, 5, POLICY_FD_RECOVERED));
+	b->now_ns += 20 * S;
+	for (size_t i = 20; i < 26; i++)
+		opens(b, i, POLICY_FD_WARNING);
+	assert_false(say(b, 6, POLICY_FD_RECOVERED));
+	assert_false(say(b, 25, POLICY_FD_RECOVERED));
+	nothing_due(b);
+	b->now_ns += S;
+	assert_true(grouping_due(b->groups, b->now_ns, false, &first));
+	assert_int_equal(first.action, POLICY_FD_WARNING);
+	assert_true(grouping_due(b->groups, b->now_ns, false, &second));
+	assert_int_equal(second.action, POLICY_FD_RECOVERED);
+	assert_int_equal(second.processes, 3);
+}
+
+static void a_steady_stream_is_cut(void **state)
+{
+	struct bench *b = *state;
+	uint64_t began_ns = 0;
+	struct grouping_summary sum;
+
+	for (size_t i = 0;; i++) {
+		if (!opens(b, i, POLICY_FD_WARNING) && !began_ns)
+			began_ns = b->now_ns;
+		b->now_ns += 500 * MS;
+		if (grouping_due(b->groups, b->now_ns, false, &sum))
+			break;
+		assert_true(i < 100);
+	}
+	assert_int_equal(b->now_ns - began_ns, GROUPING_LONGEST_NS);
+	assert_int_equal(sum.processes, 20);
+	/* the counting starts anew */
+	for (size_t i = 100; i < 106; i++)
+		assert_int_equal(opens(b, i, POLICY_FD_WARNING), i < 105);
+}
+
+static void far_apart_are_single(void **state)
+{
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < 100; i++) {
+		assert_true(opens(b, i, POLICY_FD_WARNING));
+		b->now_ns += S;
+		nothing_due(b);
+	}
+	/* also when nobody asks for summaries meanwhile */
+	for (size_t i = 300; i < 320; i++) {
+		assert_true(opens(b, i, POLICY_FD_WARNING));
+		b->now_ns += S;
+	}
+	/* each action and each group counts by itself */
+	for (size_t i = 100; i < 105; i++) {
+		struct policy_decision what = {.action = POLICY_FD_WARNING,
+					       .opens = true};
+
+		assert_true(opens(b, i, POLICY_FD_WARNING));
+		assert_true(opens(b, i + 100, POLICY_FD_EXHAUSTED));
+		assert_true(grouping_admit(b->groups, &b->members[i + 200], "db", &what,
+					   b->now_ns));
+	}
+	assert_false(opens(b, 105, POLICY_FD_WARNING));
+}
+
+static void the_first_to_get_worse_is_named(void **state)
+{
+	struct bench *b = *state;
+	struct policy_decision again = {.action = POLICY_FD_WARNING, .repeats = true};
+	struct grouping_summary sum;
+
+	open_many(b, 20);
+	b->now_ns += S;
+	assert_int_equal(due(b).processes, 15);
+
+	/* repeats of those of the summary stay in a summary */
+	for (size_t i = 20; i-- > 0;)
+		assert_int_equal(grouping_admit(b->groups, &b->members[i], "web",
+						&again, b->now_ns),
+				 i < 5);
+	b->now_ns += S;
+	sum = due(b);
+	assert_int_equal(sum.processes, 15);
+	assert_int_equal(sum.action, POLICY_FD_WARNING);
+
+	/* … and take no place from who is new */
+	for (size_t i = 20; i-- > 5;)
+		assert_false(grouping_admit(b->groups, &b->members[i], "web", &again,
+					    b->now_ns));
+	assert_true(opens(b, 50, POLICY_FD_WARNING));
+	b->now_ns += S;
+	assert_int_equal(due(b).processes, 15);
+
+	/* one of them gets worse: by itself from here on */
+	assert_true(say(b, 17, POLICY_FD_EXHAUSTED));
+	b->now_ns += S;
+	nothing_due(b);
+	assert_true(
+		grouping_admit(b->groups, &b->members[17], "web", &again, b->now_ns));
+	/* all do: the first few */
+	b->now_ns += S;
+	for (size_t i = 0; i < 20; i++)
+		assert_int_equal(say(b, i, POLICY_FD_CRITICAL), i < 5 || i == 17);
+	b->now_ns += S;
+	sum = due(b);
+	assert_int_equal(sum.action, POLICY_FD_CRITICAL);
+	assert_int_equal(sum.processes, 14);
+
+	/* its recovery is told both by itself and in the number of the group */
+	for (size_t i = 0; i < 20; i++)
+		assert_int_equal(say(b, i, POLICY_FD_RECOVERED), i < 5 || i == 17);
+	b->now_ns += S;
+	sum = due(b);
+	assert_int_equal(sum.action, POLICY_FD_RECOVERED);
+	assert_int_equal(sum.processes, 15);
+	assert_int_equal(ids, 1);
+}
+
+static void flush(void **state)
+{
+	struct bench *b = *state;
+	struct grouping_summary sum;
+
+	open_many(b, 8);
+	assert_false(say(b, 7, POLICY_FD_RECOVERED));
+	assert_true(grouping_due(b->groups, b->now_ns, true, &sum));
+	assert_int_equal(sum.action, POLICY_FD_WARNING);
+	assert_int_equal(sum.processes, 3);
+	assert_true(grouping_due(b->groups, b->now_ns, true, &sum));
+	assert_int_equal(sum.action, POLICY_FD_RECOVERED);
+	assert_int_equal(sum.processes, 1);
+	assert_false(grouping_due(b->groups, b->now_ns, true, &sum));
+}
+
+static void the_system_is_no_group(void **state)
+{
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < 20; i++)
+		assert_true(opens(b, i, POLICY_SYSTEM_EXHAUSTED));
+	for (size_t i = 0; i < 20; i++)
+		assert_true(say(b, i, POLICY_SYSTEM_RECOVERED));
+}
+
+static uint64_t next_random(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
+/* What every number must come to, over long random lives in many groups. */
+static void sums_agree(void **state)
+{
+	static bool open[MANY], summed[MANY];
+	struct bench *b = *state;
+	struct grouping_summary sum;
+	uint64_t seed = 88172645463325252ull, opened = 0, recovered = 0;
+	uint64_t told_opened = 0, told_recovered = 0;
+	char text[16];
+
+	for (unsigned int i = 0; i < 400000; i++) {
+		size_t who = next_random(&seed) % 200;
+		struct policy_decision what = {.action = POLICY_FD_WARNING,
+					       .opens = !open[who]};
+		bool sent;
+
+		if (open[who] && next_random(&seed) % 2)
+			what.action = POLICY_FD_RECOVERED;
+		else if (open[who])
+			what.action = POLICY_FD_CRITICAL;
+		/* the key may change while an incident is open */
+		snprintf(text, sizeof(text), "%u", (unsigned int)(i / 40000 + who % 3));
+		sent = grouping_admit(b->groups, &b->members[who], text, &what,
+				      b->now_ns);
+		if (what.opens)
+			opened += summed[who] = !sent;
+		if (!summed[who])
+			assert_true(sent);
+		if (what.action == POLICY_FD_RECOVERED)
+			recovered += summed[who];
+		open[who] = what.action != POLICY_FD_RECOVERED;
+		b->now_ns += next_random(&seed) % (40 * MS);
+		if (i % 4096 == 0)
+			b->now_ns += 5 * S;
+		while (grouping_due(b->groups, b->now_ns, false, &sum)) {
+			told_opened +=
+				sum.action == POLICY_FD_WARNING ? sum.processes : 0;
+			told_recovered +=
+				sum.action == POLICY_FD_RECOVERED ? sum.processes : 0;
+			assert_true(sum.processes > 0);
+			assert_true(sum.since_ns <= sum.until_ns);
+		}
+	}
+	for (size_t who = 0; who < 200; who++) {
+		recovered += open[who] && summed[who];
+		if (open[who])
+			say(b, who, POLICY_FD_RECOVERED);
+	}
+	b->now_ns += 10 * S;
+	while (grouping_due(b->groups, b->now_ns, false, &sum)) {
+		told_opened += sum.action == POLICY_FD_WARNING ? sum.processes : 0;
+		told_recovered += sum.action == POLICY_FD_RECOVERED ? sum.processes : 0;
+	}
+	assert_true(opened > 10000);
+	assert_int_equal(told_opened, opened);
+	assert_int_equal(told_recovered, recovered);
+	assert_int_equal(opened, recovered);
+}
+
+/* Groups that have nothing left to say take no memory: their indexes, which are
+ * given to members, are used again. */
+static void memory_is_bounded(void **state)
+{
+	struct bench *b = *state;
+	uint32_t highest = 0;
+	char key[32];
+
+	for (unsigned int i = 0; i < 20000; i++) {
+		struct policy_decision what = {.action = POLICY_FD_WARNING,
+					       .opens = true};
+		struct grouping_member members[6] = {0};
+		struct grouping_summary sum;
+
+		snprintf(key, sizeof(key), "group %u", i);
+		for (int j = 0; j < 6; j++)
+			grouping_admit(b->groups, &members[j], key, &what, b->now_ns);
+		assert_true(members[5].in_summary);
+		if (members[5].group > highest)
+			highest = members[5].group;
+		what = (struct policy_decision){.action = POLICY_FD_RECOVERED};
+		for (int j = 0; j < 6; j++)
+			grouping_admit(b->groups, &members[j], key, &what, b->now_ns);
+		b->now_ns += 500 * MS;
+		while (grouping_due(b->groups, b->now_ns, false, &sum))
+			;
+	}
+	assert_in_range(highest, 1, 8);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
+	const struct CMUnitTest tests[] = {
+		TEST(two_thousand),
+		TEST(recovery_waits_for_the_last),
+		TEST(opening_is_told_before_recovery),
+		TEST(opening_is_told_before_late_recovery),
+		TEST(a_steady_stream_is_cut),
+		TEST(far_apart_are_single),
+		TEST(the_first_to_get_worse_is_named),
+		TEST(flush),
+		TEST(the_system_is_no_group),
+		TEST(sums_agree),
+		TEST(memory_is_bounded),
+	};
+
+	grouping_free(NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -24,18 +24,18 @@ struct sink_message {
 	size_t len;
 	const char *text; /* the message, one line, safe */
 	enum policy_action action;
-	int pid;	      /* 0: none */
+	int pid;              /* 0: none */
 	const char *name;     /* process; NULL: none; safe UTF-8 */
 	const char *service;  /* NULL: none; safe UTF-8 */
 	const char *incident; /* NULL: none */
 };
 
 struct sink_stats {
-	const char *name;   /* "stdout", "file", "journal", "hook" */
-	uint64_t written;   /* alerts handed over whole */
-	uint64_t dropped;   /* alerts lost: queue full, or the write failed */
-	uint64_t queued;    /* waiting now */
-	int last_error;	    /* errno of the last failure; 0: works */
+	const char *name; /* "stdout", "file", "journal", "hook" */
+	uint64_t written; /* alerts handed over whole */
+	uint64_t dropped; /* alerts lost: queue full, or the write failed */
+	uint64_t queued;  /* waiting now */
+	int last_error;   /* errno of the last failure; 0: works */
 };
 
 struct sink;

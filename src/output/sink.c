@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The queue, the thread and the accounts that all sinks share. */
+#include "output/sink_impl.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STACK_SIZE (256ul * 1024)
+/* How long a cancelled thread has to notice, before it is left to itself. */
+#define NOTICE_MS  200
+
+/* ---- reports; under the lock ---- */
+
+__attribute__((format(printf, 2, 3))) static void report(struct sink *sink,
+							 const char *format, ...)
+{
+	unsigned slot;
+	va_list args;
+	int len;
+
+	/* when nobody takes them, the newest is worth more than the one before */
+	if (sink->reports_len == SINK_REPORTS)
+		sink->reports_len--;
+	slot = (sink->first_report + sink->reports_len++) % SINK_REPORTS;
+	len = snprintf(sink->reports[slot], SINK_REPORT_MAX, "%s: ", sink->type->name);
+	va_start(args, format);
+	vsnprintf(sink->reports[slot] + len, SINK_REPORT_MAX - (size_t)len, format,
+		  args);
+	va_end(args);
+	eventfd_write(sink->event_fd, 1);
+}
+
+static const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static void account_drop_full(struct sink *sink)
+{
+	sink->dropped++;
+	sink->lost_full++;
+	if (sink->full)
+		return;
+	sink->full = true;
+	report(sink, "the queue is full, alerts are being lost");
+}
+
+static void account_written(struct sink *sink)
+{
+	sink->written++;
+	if (sink->last_error) {
+		sink->last_error = 0;
+		report(sink, "works again; %" PRIu64 " alert%s lost",
+		       sink->lost_failing, plural(sink->lost_failing));
+		sink->lost_failing = 0;
+	}
+	/* Half empty: it reads again. At once would be a report a line when the
+	 * reader is merely slow. */
+	if (sink->full && sink->lines <= SINK_QUEUE_LINES / 2 &&
+	    sink->bytes <= SINK_QUEUE_BYTES / 2) {
+		report(sink, "%" PRIu64 " alert%s lost while %s", sink->lost_full,
+		       plural(sink->lost_full), sink->type->slow);
+		sink->full = false;
+		sink->lost_full = 0;
+	}
+}
+
+static void account_failure(struct sink *sink, int err)
+{
+	sink->dropped++;
+	if (err == -ECANCELED)
+		return;
+	sink->lost_failing++;
+	if (sink->last_error == 0)
+		report(sink, "%s; alerts are being lost",
+		       sink->why[0] ? sink->why : strerrordesc_np(-err));
+	sink->last_error = -err;
+}
+
+/* ---- the thread ---- */
+
+/* The next thing to do; NULL: it is all over. */
+static struct sink_item *take(struct sink *sink)
+{
+	struct sink_item *item;
+
+	pthread_mutex_lock(&sink->lock);
+	while (!sink->head && !sink->closing)
+		pthread_cond_wait(&sink->filled, &sink->lock);
+	item = atomic_load(&sink->cancelled) ? NULL : sink->head;
+	if (item) {
+		sink->head = item->next;
+		if (!sink->head)
+			sink->tail = &sink->head;
+	}
+	pthread_mutex_unlock(&sink->lock);
+	return item;
+}
+
+static void settle(struct sink *sink, struct sink_item *item, int err)
+{
+	pthread_mutex_lock(&sink->lock);
+	if (item->reopen) {
+		if (err)
+			report(sink, "could not be opened anew: %s",
+			       strerrordesc_np(-err));
+	} else {
+		sink->lines--;
+		sink->bytes -= item->bytes;
+		if (err)
+			account_failure(sink, err);
+		else
+			account_written(sink);
+	}
+	pthread_mutex_unlock(&sink->lock);
+	free(item);
+}
+
+/* The word to reopen that could not be queued is late, but not lost. */
+static void reopen_late(struct sink *sink)
+{
+	bool wanted;
+	int err;
+
+	pthread_mutex_lock(&sink->lock);
+	wanted = sink->reopen_wanted;
+	sink->reopen_wanted = false;
+	pthread_mutex_unlock(&sink->lock);
+	if (!wanted)
+		return;
+	err = sink->type->reopen(sink);
+	if (!err)
+		return;
+	pthread_mutex_lock(&sink->lock);
+	report(sink, "could not be opened anew: %s", strerrordesc_np(-err));
+	pthread_mutex_unlock(&sink->lock);
+}
+
+static void release(struct sink *sink)
+{
+	struct sink_item *item, *next;
+
+	if (atomic_fetch_sub(&sink->holders, 1) > 1)
+		return;
+	for (item = sink->head; item; item = next) {
+		next = item->next;
+		free(item);
+	}
+	close(sink->wake_fd);
+	close(sink->event_fd);
+	pthread_cond_destroy(&sink->filled);
+	pthread_cond_destroy(&sink->ended);
+	pthread_mutex_destroy(&sink->lock);
+	sink->type->destroy(sink);
+}
+
+static void *run(void *arg)
+{
+	struct sink *sink = arg;
+	struct sink_item *item;
+
+	if (sink->type->start)
+		sink->type->start(sink);
+	while ((item = take(sink))) {
+		int err;
+
+		sink->why[0] = '\0';
+		reopen_late(sink);
+		err = item->reopen ? sink->type->reopen(sink)
+				   : sink->type->write(sink, &item->message);
+		settle(sink, item, err);
+	}
+	pthread_mutex_lock(&sink->lock);
+	sink->done = true;
+	pthread_cond_signal(&sink->ended);
+	pthread_mutex_unlock(&sink->lock);
+	release(sink);
+	return NULL;
+}
+
+int sink_wait(struct sink *sink, int fd, short events, int timeout_ms)
+{
+	struct pollfd fds[] = {{.fd = sink->wake_fd, .events = POLLIN},
+			       {.fd = fd, .events = events}};
+
+	while (poll(fds, 2, timeout_ms) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	if (fds[0].revents)
+		return -ECANCELED;
+	return fds[1].revents ? 1 : 0;
+}
+
+void sink_explain(struct sink *sink, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(sink->why, sizeof(sink->why), format, args);
+	va_end(args);
+}
+
+/* ---- start and end ---- */
+
+static int start_thread(struct sink *sink)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	char name[16];
+	int err = pthread_attr_init(&attr);
+
+	if (err)
+		return -err;
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	/* Signals are the main thread's; a SIGPIPE that stays blocked is nothing
+	 * but an EPIPE. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&sink->thread, &attr, run, sink);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	if (err)
+		return -err;
+	snprintf(name, sizeof(name), "sink-%s", sink->type->name);
+	pthread_setname_np(sink->thread, name);
+	return 0;
+}
+
+int sink_start(struct sink *sink, const struct sink_type *type)
+{
+	pthread_condattr_t attr;
+	int err;
+
+	sink->type = type;
+	sink->tail = &sink->head;
+	atomic_init(&sink->holders, 2);
+	atomic_init(&sink->cancelled, false);
+	sink->event_fd = -1;
+	sink->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (sink->wake_fd < 0)
+		return -errno;
+	sink->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (sink->event_fd < 0) {
+		err = -errno;
+		goto close_wake;
+	}
+	pthread_mutex_init(&sink->lock, NULL);
+	pthread_cond_init(&sink->filled, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&sink->ended, &attr);
+	pthread_condattr_destroy(&attr);
+	err = start_thread(sink);
+	if (!err)
+		return 0;
+	pthread_cond_destroy(&sink->ended);
+	pthread_cond_destroy(&sink->filled);
+	pthread_mutex_destroy(&sink->lock);
+	close(sink->event_fd);
+close_wake:
+	close(sink->wake_fd);
+	return err;
+}
+
+/* Under the lock: waits for the thread's end, for at most ms. */
+static bool await_end(struct sink *sink, int ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	while (!sink->done) {
+		if (pthread_cond_timedwait(&sink->ended, &sink->lock, &until))
+			break;
+	}
+	return sink->done;
+}
+
+uint64_t sink_close(struct sink *sink, int timeout_ms)
+{
+	uint64_t lost;
+	bool done;
+
+	if (!sink)
+		return 0;
+	pthread_mutex_lock(&sink->lock);
+	sink->closing = true;
+	pthread_cond_signal(&sink->filled);
+	done = await_end(sink, timeout_ms > 0 ? timeout_ms : 0);
+	if (!done) {
+		atomic_store(&sink->cancelled, true);
+		eventfd_write(sink->wake_fd, 1);
+		done = await_end(sink, NOTICE_MS);
+	}
+	lost = sink->dropped + sink->lines;
+	pthread_mutex_unlock(&sink->lock);
+	if (done)
+		pthread_join(sink->thread, NULL);
+	else /* in the kernel, for who knows how long */
+		pthread_detach(sink->thread);
+	release(sink);
+	return lost;
+}
+
+/* ---- the owner's side ---- */
+
+static size_t size_of(const char *text)
+{
+	return text ? strlen(text) + 1 : 0;
+}
+
+static const char *store(char **at, const char *text, size_t size)
+{
+	char *copy = *at;
+
+	if (!text)
+		return NULL;
+	memcpy(copy, text, size);
+	*at += size;
+	return copy;
+}
+
+static struct sink_item *new_item(const struct sink_message *message)
+{
+	size_t size = sizeof(struct sink_item) + message->len + 1 +
+		      size_of(message->text) + size_of(message->name) +
+		      size_of(message->service) + size_of(message->incident);
+	struct sink_item *item = malloc(size);
+	char *at;
+
+	if (!item)
+		return NULL;
+	memset(item, 0, sizeof(*item));
+	item->bytes = size;
+	item->message = *message;
+	at = item->strings;
+	item->message.line = store(&at, message->line, message->len);
+	*at++ = '\0';
+	item->message.text = store(&at, message->text, size_of(message->text));
+	item->message.name = store(&at, message->name, size_of(message->name));
+	item->message.service = store(&at, message->service, size_of(message->service));
+	item->message.incident =
+		store(&at, message->incident, size_of(message->incident));
+	return item;
+}
+
+/* Under the lock. */
+static void append(struct sink *sink, struct sink_item *item)
+{
+	*sink->tail = item;
+	sink->tail = &item->next;
+	pthread_cond_signal(&sink->filled);
+}
+
+int sink_put(struct sink *sink, const struct sink_message *message)
+{
+	struct sink_item *item = new_item(message);
+	int err = 0;
+
+	pthread_mutex_lock(&sink->lock);
+	if (item && sink->lines < SINK_QUEUE_LINES &&
+	    sink->bytes + item->bytes <= SINK_QUEUE_BYTES) {
+		sink->lines++;
+		sink->bytes += item->bytes;
+		append(sink, item);
+		item = NULL;
+	} else {
+		account_drop_full(sink);
+		err = -ENOBUFS;
+	}
+	pthread_mutex_unlock(&sink->lock);
+	free(item);
+	return err;
+}
+
+void sink_reopen(struct sink *sink)
+{
+	struct sink_item *item;
+
+	if (!sink->type->reopen)
+		return;
+	item = calloc(1, sizeof(*item));
+	pthread_mutex_lock(&sink->lock);
+	if (item) {
+		item->reopen = true;
+		append(sink, item);
+	} else {
+		sink->reopen_wanted = true;
+	}
+	pthread_mutex_unlock(&sink->lock);
+}
+
+void sink_stats(struct sink *sink, struct sink_stats *out)
+{
+	pthread_mutex_lock(&sink->lock);
+	out->name = sink->type->name;
+	out->written = sink->written;
+	out->dropped = sink->dropped;
+	out->queued = sink->lines;
+	out->last_error = sink->last_error;
+	pthread_mutex_unlock(&sink->lock);
+}
+
+int sink_event_fd(const struct sink *sink)
+{
+	return sink->event_fd;
+}
+
+bool sink_report(struct sink *sink, char *line, size_t size)
+{
+	eventfd_t ignored;
+	bool any;
+
+	pthread_mutex_lock(&sink->lock);
+	any = sink->reports_len > 0;
+	if (any) {
+		snprintf(line, size, "%s", sink->reports[sink->first_report]);
+		sink->first_report = (sink->first_report + 1) % SINK_REPORTS;
+		sink->reports_len--;
+	}
+	if (sink->reports_len == 0)
+		eventfd_read(sink->event_fd, &ignored);
+	pthread_mutex_unlock(&sink->lock);
+	return any;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A file of lines, which a log rotation may replace, on a disk that may be full. */
+#include "output/sink_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct sink_file {
+	struct sink sink; /* first */
+	char *path;
+	int fd;
+	bool half_line; /* the file ends in the middle of a line */
+};
+
+static ssize_t write_once(int fd, const char *bytes, size_t len)
+{
+	ssize_t done;
+
+	do
+		done = write(fd, bytes, len);
+	while (done < 0 && errno == EINTR);
+	return done;
+}
+
+/* Cuts off what was written of a line, `done` bytes, if it is still the end of the
+ * file: someone else may have appended since. */
+static bool cut_off(int fd, off_t done)
+{
+	off_t end = lseek(fd, 0, SEEK_CUR); /* O_APPEND: where our bytes end */
+	struct stat st;
+
+	return end >= done && fstat(fd, &st) == 0 && st.st_size == end &&
+	       ftruncate(fd, end - done) == 0;
+}
+
+static int write_line(struct sink_file *self, const char *line, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t now = write_once(self->fd, line + done, len - done);
+
+		if (now < 0) {
+			int err = -errno;
+
+			if (done > 0 && !cut_off(self->fd, (off_t)done))
+				self->half_line = true;
+			return err;
+		}
+		done += (size_t)now;
+	}
+	return 0;
+}
+
+/* Ends a half line that could not be cut off. */
+static int mend(struct sink_file *self)
+{
+	if (!self->half_line)
+		return 0;
+	if (write_once(self->fd, "\n", 1) != 1)
+		return -errno;
+	self->half_line = false;
+	return 0;
+}
+
+static int file_write(struct sink *sink, const struct sink_message *message)
+{
+	struct sink_file *self = (struct sink_file *)sink;
+	int err = mend(self);
+
+	if (!err)
+		err = write_line(self, message->line, message->len);
+	if (err)
+		sink_explain(sink, "%s: %s", self->path, strerrordesc_np(-err));
+	return err;
+}
+
+/* Whether the file ends within a line, as a crash may leave it. It takes reading,
+ * which the file's owner may not have allowed us: then it is not known. */
+static bool ends_within_line(const char *path, const struct stat *st)
+{
+	char last = '\n';
+	int fd;
+
+	if (!S_ISREG(st->st_mode) || st->st_size == 0)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return false;
+	if (pread(fd, &last, 1, st->st_size - 1) != 1)
+		last = '\n';
+	close(fd);
+	return last != '\n';
+}
+
+/* Returns the descriptor or -errno. */
+static int open_path(const char *path, bool *half_line)
+{
+	/* O_NONBLOCK: opening a FIFO must not wait for its reader */
+	int fd = open(path,
+		      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		      0640);
+	struct stat st;
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || fcntl(fd, F_SETFL, O_APPEND) < 0)
+		err = -errno;
+	else if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+		err = -EINVAL;
+	if (err) {
+		close(fd);
+		return err;
+	}
+	*half_line = ends_within_line(path, &st);
+	return fd;
+}
+
+static int file_reopen(struct sink *sink)
+{
+	struct sink_file *self = (struct sink_file *)sink;
+	bool half_line = false;
+	int fd;
+
+	(void)mend(self); /* as its last line, for whoever rotates it away */
+	fd = open_path(self->path, &half_line);
+	if (fd < 0)
+		return fd; /* better the old file than none */
+	close(self->fd);
+	self->fd = fd;
+	self->half_line = half_line;
+	return 0;
+}
+
+static void file_destroy(struct sink *sink)
+{
+	struct sink_file *self = (struct sink_file *)sink;
+
+	if (self->fd >= 0)
+		close(self->fd);
+	free(self->path);
+	free(self);
+}
+
+static const struct sink_type file_type = {
+	.name = "file",
+	.slow = "the file could not be written fast enough",
+	.write = file_write,
+	.reopen = file_reopen,
+	.destroy = file_destroy,
+};
+
+int sink_open_file(const char *path, struct sink **out)
+{
+	struct sink_file *self = calloc(1, sizeof(*self));
+	int err;
+
+	if (!self)
+		return -ENOMEM;
+	self->fd = -1;
+	self->path = strdup(path);
+	err = self->path ? open_path(path, &self->half_line) : -ENOMEM;
+	if (err >= 0) {
+		self->fd = err;
+		err = sink_start(&self->sink, &file_type);
+	}
+	if (err < 0) {
+		file_destroy(&self->sink);
+		return err;
+	}
+	*out = &self->sink;
+	return 0;
+}

@@ -6,8 +6,10 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -484,44 +486,70 @@ static void test_no_descriptor(void **state)
 
 /* ---- the real /proc ---- */
 
-static uint64_t start_of_self(void)
+static uint64_t start_of(pid_t pid)
 {
-	FILE *file = fopen("/proc/self/stat", "r");
-	unsigned long long ticks = 0;
-	char text[1024], *at;
+	char path[64], text[1024], *at;
+	FILE *file;
 	int field;
 
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "r");
 	assert_non_null(file);
 	assert_non_null(fgets(text, sizeof(text), file));
 	fclose(file);
 	at = strrchr(text, ')');
 	for (field = 2; field < 22; field++)
 		at = strchr(at + 1, ' ');
-	ticks = strtoull(at, NULL, 10);
-	return ticks * 10000000ull + 5000000;
+	return strtoull(at, NULL, 10) * 10000000 + 5000000;
 }
 
-static void test_self(void **state)
+/* A real process, a moment after it became another program. */
+static pid_t start_sleep(void)
 {
-	struct identity who = {.pid = getpid(), .start_ns = start_of_self()};
-	char exe[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	pid_t child;
+	int ends[2];
+	char byte;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		execl("/bin/sleep", "sleep", "60", (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &byte, 1), 0); /* closed by its exec */
+	close(ends[0]);
+	return child;
+}
+
+static void test_real(void **state)
+{
+	struct identity who = {.pid = start_sleep()};
+	char *executable = realpath("/bin/sleep", NULL);
+	int status;
 
 	(void)state;
-	assert_true(len > 0);
-	exe[len] = '\0';
+	assert_non_null(executable);
+	who.start_ns = start_of(who.pid);
 	assert_int_equal(identity_read_proc(&who), 0);
-	assert_string_equal(who.executable, exe);
-	assert_non_null(strstr(who.command_line, "test_identity"));
+	assert_string_equal(who.executable, executable);
+	assert_string_equal(who.command_line, "sleep 60");
 	assert_int_equal(who.cgroup[0], '/');
 	assert_false(who.denied);
+	free(executable);
+	/* gone: what was read stays */
+	assert_int_equal(kill(who.pid, SIGKILL), 0);
+	assert_int_equal(waitpid(who.pid, &status, 0), who.pid);
+	assert_int_equal(identity_read_proc(&who), -ESRCH);
+	assert_string_equal(who.command_line, "sleep 60");
 	identity_clear(&who);
 }
 
 /* Another user's executable is denied, and that is said; the rest is there. */
 static void test_denied(void **state)
 {
-	struct identity who = {.pid = getpid(), .start_ns = start_of_self()};
+	struct identity who = {.pid = getpid(), .start_ns = start_of(getpid())};
 	int status;
 	pid_t child;
 
@@ -560,7 +588,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long_command_line, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_no_descriptor, set_up, tear_down),
-		cmocka_unit_test(test_self),
+		cmocka_unit_test(test_real),
 		cmocka_unit_test(test_denied),
 	};
 

@@ -43,11 +43,12 @@ static __always_inline struct task_struct *current_task(void)
  * pointer is typed, else a probe. */
 #define CURRENT_READ(task, a, ...)                                             \
 	({                                                                     \
-		typeof(BPF_CORE_READ(task, a, ##__VA_ARGS__)) v_;              \
+		struct task_struct *t_ = (task);                               \
+		typeof(BPF_CORE_READ(t_, a, ##__VA_ARGS__)) v_;                \
 		if (HAVE_BTF_TASK)                                             \
-			v_ = CHAIN_(task, a, ##__VA_ARGS__);                   \
+			v_ = CHAIN_(t_, a, ##__VA_ARGS__);                     \
 		else                                                           \
-			v_ = BPF_CORE_READ(task, a, ##__VA_ARGS__);            \
+			v_ = BPF_CORE_READ(t_, a, ##__VA_ARGS__);              \
 		v_;                                                            \
 	})
 #define CHAIN_SELECT_(_1, _2, NAME, ...) NAME

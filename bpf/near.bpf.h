@@ -22,6 +22,13 @@
  * basis points; the unused ones are ~0 */
 __u32 steps[FDW_MAX_STEPS] = {};
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct fdw_near);
+} near_scratch SEC(".maps"); /* not on the stack: 512 bytes are for all frames */
+
 static __always_inline __u32 step_of(__u64 taken, __u64 limit)
 {
 	__u32 i, step = 0;
@@ -83,37 +90,40 @@ static __noinline int near_limit(struct call *c, struct process_state *state,
 {
 	struct task_struct *task = c->task;
 	struct files_struct *files;
-	struct fdw_near r = {};
 	__u64 now = bpf_ktime_get_boot_ns();
-	__u32 step = step_of(taken, limit);
+	__u32 step = step_of(taken, limit), zero = 0;
+	struct fdw_near *r;
 
+	r = bpf_map_lookup_elem(&near_scratch, &zero);
+	if (!r)
+		return 0;
 	if (now < state->quiet_until_ns || !near_is_news(state, step, now))
 		return 0;
-	read_limits(c->task, &r.table);
+	read_limits(c->task, &r->table);
 	files = BPF_CORE_READ(task, files);
-	if (!files || fdtable_count(files, r.table.soft_limit, &r.table)) {
+	if (!files || fdtable_count(files, r->table.soft_limit, &r->table)) {
 		count_loss(FDW_LOSS_READ);
 		return 0;
 	}
-	step = step_of(r.table.used, limit);
+	step = step_of(r->table.used, limit);
 	if (!step) {
 		/* dup2() or F_DUPFD far up in an empty table. Counting a large
 		 * one at each call of a loop would cost too much. */
-		if (r.table.max_fds > LARGE_TABLE)
+		if (r->table.max_fds > LARGE_TABLE)
 			state->quiet_until_ns = now + MISS_PAUSE_NS;
 		return 0;
 	}
 	if (!near_is_news(state, step, now) || !window_admits(state, now))
 		return 0;
-	r.header.type = FDW_RECORD_NEAR;
-	r.header.size = sizeof(r);
-	r.header.time_ns = now;
-	process_identity(c->task, &r.task);
-	add_state(state, &r.table);
-	r.cgroup_id = bpf_get_current_cgroup_id();
-	r.call = c->number;
-	r.step = step;
-	if (bpf_ringbuf_output(&records, &r, sizeof(r), 0)) {
+	r->header.type = FDW_RECORD_NEAR;
+	r->header.size = sizeof(*r);
+	r->header.time_ns = now;
+	process_identity(c->task, &r->task);
+	add_state(state, &r->table);
+	r->cgroup_id = bpf_get_current_cgroup_id();
+	r->call = c->number;
+	r->step = step;
+	if (bpf_ringbuf_output(&records, r, sizeof(*r), 0)) {
 		count_loss(FDW_LOSS_RING_FULL);
 		return 0;
 	}

@@ -66,10 +66,12 @@ static __always_inline struct process_state *process_find(struct task_struct *le
 	return state && state->start_ns == start_ns ? state : NULL;
 }
 
+static const struct process_state fresh_state; /* 88 bytes less of stack */
+
 /* Of the current process; created on first use. NULL: no memory. */
 static __always_inline struct process_state *process_current(struct task_struct *task)
 {
-	struct process_state *state, fresh = {};
+	struct process_state *state;
 	__u64 start_ns;
 	__u32 tgid;
 
@@ -81,9 +83,11 @@ static __always_inline struct process_state *process_current(struct task_struct 
 	state = bpf_map_lookup_elem(&process_hash, &tgid);
 	if (state && state->start_ns == start_ns)
 		return state;
-	fresh.start_ns = start_ns;
-	bpf_map_update_elem(&process_hash, &tgid, &fresh, BPF_ANY);
-	return bpf_map_lookup_elem(&process_hash, &tgid);
+	bpf_map_update_elem(&process_hash, &tgid, &fresh_state, BPF_ANY);
+	state = bpf_map_lookup_elem(&process_hash, &tgid);
+	if (state)
+		state->start_ns = start_ns;
+	return state;
 }
 
 /* Who `task` is: its process by the leader, its credentials by itself. */

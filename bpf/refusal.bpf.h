@@ -22,10 +22,24 @@ struct {
 	__type(value, struct fdw_refusal_value);
 } refusals SEC(".maps");
 
+/* Strings are appended at an offset that is masked before each use: older kernels'
+ * verifiers (up to 6.12) lose its bound otherwise. The mask leaves room behind. */
+#define TEXT_MASK 2047
+_Static_assert(sizeof(struct fdw_refused) + FDW_TEXT_MAX <= TEXT_MASK, "the mask must not cut");
+
 struct refusal_scratch {
 	struct fdw_refused record;
-	char text[FDW_TEXT_MAX];
+	char text[TEXT_MASK + 1 + FDW_PATH_MAX];
+	struct fdw_table other; /* of a second count; not on the stack */
 };
+
+/* Where the next string goes. */
+#define TEXT_AT(scratch, off)                                                          \
+	({                                                                             \
+		__u64 at_ = (off);                                                     \
+		barrier_var(at_);                                                      \
+		(scratch)->text + (at_ & TEXT_MASK);                                   \
+	})
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -33,9 +47,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct refusal_scratch);
 } refusal_scratch SEC(".maps");
-
-/* Room for one more string at `off`, so that the verifier can see the bound. */
-#define TEXT_AT(scratch, off) ((scratch)->text + (off))
 
 static __always_inline __u64 refusal_count(struct fdw_refusal_key *key)
 {
@@ -56,8 +67,8 @@ static __always_inline __u64 refusal_count(struct fdw_refusal_key *key)
 	return value->count;
 }
 
-/* Each of these appends at `off` and returns the bytes appended, 0..max. */
-static __always_inline __u32 add_path(struct refusal_scratch *s, __u64 address)
+/* Each of these appends at `off` and returns the bytes appended. */
+static __always_inline __u64 add_path(struct refusal_scratch *s, __u64 address)
 {
 	long n;
 
@@ -67,8 +78,8 @@ static __always_inline __u32 add_path(struct refusal_scratch *s, __u64 address)
 	return n > 0 && n <= FDW_PATH_MAX ? n : 0;
 }
 
-static __always_inline __u32 add_cmdline(struct refusal_scratch *s,
-					 struct task_struct *task, __u32 off)
+static __always_inline __u64 add_cmdline(struct refusal_scratch *s,
+					 struct task_struct *task, __u64 off)
 {
 	__u64 start = BPF_CORE_READ(task, mm, arg_start);
 	__u64 len = BPF_CORE_READ(task, mm, arg_end) - start;
@@ -78,19 +89,21 @@ static __always_inline __u32 add_cmdline(struct refusal_scratch *s,
 	if (len > FDW_CMDLINE_MAX)
 		len = FDW_CMDLINE_MAX;
 	barrier_var(len);
-	if (len > FDW_CMDLINE_MAX || off > FDW_PATH_MAX)
+	len &= 2 * FDW_CMDLINE_MAX - 1;
+	if (len > FDW_CMDLINE_MAX)
 		return 0;
 	if (bpf_probe_read_user(TEXT_AT(s, off), len, (void *)start))
 		return 0;
 	return len;
 }
 
-static __always_inline __u32 add_cgroup(struct refusal_scratch *s,
-					struct task_struct *task, __u32 off,
+static __always_inline __u64 add_cgroup(struct refusal_scratch *s,
+					struct task_struct *task, __u64 off,
 					__u16 *levels)
 {
 	struct kernfs_node *node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
-	__u32 i, begin = off;
+	__u64 begin = off;
+	__u32 i;
 
 #pragma unroll
 	for (i = 0; i < FDW_CGROUP_LEVELS; i++) {
@@ -102,12 +115,9 @@ static __always_inline __u32 add_cgroup(struct refusal_scratch *s,
 		parent = kernfs_parent(node);
 		if (!parent) /* the root has no name */
 			break;
-		barrier_var(off);
-		if (off > FDW_PATH_MAX + FDW_CMDLINE_MAX + i * FDW_CGROUP_NAME_MAX)
-			break;
 		n = bpf_probe_read_kernel_str(TEXT_AT(s, off), FDW_CGROUP_NAME_MAX,
 					      BPF_CORE_READ(node, name));
-		if (n <= 0 || n > FDW_CGROUP_NAME_MAX)
+		if (n <= 0)
 			break;
 		off += n;
 		*levels = i + 1;
@@ -121,14 +131,14 @@ static __always_inline __u32 add_cgroup(struct refusal_scratch *s,
  * limit. Counting a range takes a second pass with the range's start for limit.
  */
 static __always_inline __u32 free_above(struct files_struct *files,
-					const struct fdw_table *table, __u64 min)
+					struct refusal_scratch *s, __u64 min)
 {
-	struct fdw_table below = {};
+	const struct fdw_table *table = &s->record.table;
 	__u64 limit = table->soft_limit;
 
-	if (min >= limit || fdtable_count(files, min, &below))
+	if (min >= limit || fdtable_count(files, min, &s->other))
 		return 0;
-	return (limit - min) - (table->used - below.used);
+	return (limit - min) - (table->used - s->other.used);
 }
 
 static __always_inline void refusal_text(struct refusal_scratch *s,
@@ -136,7 +146,7 @@ static __always_inline void refusal_text(struct refusal_scratch *s,
 					 __u64 path)
 {
 	struct fdw_refused *r = &s->record;
-	__u32 off = add_path(s, path), n;
+	__u64 off = add_path(s, path), n;
 
 	r->path_len = off;
 	r->cmdline_len = r->cgroup_len = r->cgroup_levels = 0;
@@ -159,8 +169,9 @@ static __always_inline enum refusal_class class_of(__u32 error)
 
 /* Fills all of the record but its text. */
 static __always_inline void refusal_facts(struct call *c, struct process_state *state,
-					  __u32 error, struct fdw_refused *r)
+					  __u32 error, struct refusal_scratch *s)
 {
+	struct fdw_refused *r = &s->record;
 	struct task_struct *task = c->task;
 	struct files_struct *files = BPF_CORE_READ(task, files);
 	__u64 min;
@@ -183,7 +194,7 @@ static __always_inline void refusal_facts(struct call *c, struct process_state *
 		return;
 	min = (__u32)r->args[2];
 	if (files)
-		r->free_above = free_above(files, &r->table, min);
+		r->free_above = free_above(files, s, min);
 }
 
 /* The first refusal of a process by a call, and then so many a second, get a
@@ -216,14 +227,13 @@ static __noinline int refused(struct call *c, __u32 error)
 		return 0;
 	r->header.type = FDW_RECORD_REFUSED;
 	r->header.time_ns = now;
-	refusal_facts(c, state, error, r);
+	refusal_facts(c, state, error, s);
 	whole = !state || !(state->flags & PROCESS_IDENTITY_SENT);
 	path = call_arg(c, c->desc.path_arg);
 	refusal_text(s, c->task, whole, path);
 	size = r->header.size;
 	barrier_var(size);
-	if (size > sizeof(*s))
-		return 0;
+	size &= TEXT_MASK;
 	if (bpf_ringbuf_output(&records, s, size, 0)) {
 		count_loss(FDW_LOSS_RING_FULL);
 		return 0;

@@ -54,17 +54,22 @@ static __noinline int truncated(struct call *c)
 	struct task_struct *task = c->task;
 	struct files_struct *files = BPF_CORE_READ(task, files);
 	__u64 msg = call_arg(c, 2);
-	struct fdw_table table = {};
-	__u32 flags = 0;
+	struct refusal_scratch *s;
+	struct fdw_table *table;
+	__u32 flags = 0, zero = 0;
 
+	s = bpf_map_lookup_elem(&refusal_scratch, &zero);
+	if (!s)
+		return 0;
+	table = &s->record.table;
 	if (bpf_probe_read_user(&flags, sizeof(flags),
 				(void *)(msg + (c->compat ? MSG_FLAGS_OFFSET_COMPAT
 							  : MSG_FLAGS_OFFSET))) ||
 	    !(flags & MSG_CTRUNC))
 		return 0;
-	read_limits(task, &table);
-	if (!files || fdtable_count(files, table.soft_limit, &table) ||
-	    table.lowest_free < table.soft_limit)
+	read_limits(task, table);
+	if (!files || fdtable_count(files, table->soft_limit, table) ||
+	    table->lowest_free < table->soft_limit)
 		return 0;
 	return refused(c, EMFILE);
 }

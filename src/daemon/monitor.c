@@ -179,6 +179,7 @@ static void judge_refusal(struct monitor *m, struct process *p,
 	}
 	seen.refusal = verdict.cause == LIMITS_DESCRIPTORS ? POLICY_REFUSAL_TABLE_FULL
 							   : POLICY_REFUSAL_OTHER;
+	seen.other_limit = verdict.id;
 	if (rec)
 		observe_table(m, p, &rec->table, &seen);
 	else if (p->has_table)

@@ -10,7 +10,7 @@
 /* Calls by which one process was refused, in one alert. */
 #define REFUSED_MAX 64
 
-void report_fd(const struct reporter *r, const struct process *process, struct alert_fd *out)
+void report_fd(const struct process *process, struct alert_fd *out)
 {
 	const struct fdw_table *table = &process->table;
 	struct forecast forecast;
@@ -27,7 +27,7 @@ void report_fd(const struct reporter *r, const struct process *process, struct a
 	out->torn = table->flags & FDW_TABLE_TORN;
 	out->thread = process->thread;
 	out->tables = process->tables;
-	out->shared_with = process_table_sharers(r->processes, process);
+	out->shared_with = process->sharers;
 	out->counters_known = table->flags & FDW_TABLE_COUNTERS;
 	out->opened = table->opened;
 	out->closed = table->closed;
@@ -106,8 +106,10 @@ void report_process(struct reporter *r, struct process *process,
 		memcpy(alert.incident, process->incident, sizeof(alert.incident));
 		if (cause->time_ns > process->incident_ns)
 			alert.duration_ns = cause->time_ns - process->incident_ns;
-		if (!gone) /* the count of what is gone is not known */
-			report_fd(r, process, &alert.fd);
+		if (!gone) { /* the count of what is gone is not known */
+			process_table_find_sharers(r->processes, process);
+			report_fd(process, &alert.fd);
+		}
 		add_refused(process, &alert.fd, calls);
 		if (!recovered)
 			alert.request = cause->request;

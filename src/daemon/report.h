@@ -30,7 +30,7 @@ struct report_cause {
 };
 
 /* What is known of a process's descriptors, for an alert or a listing. */
-void report_fd(const struct reporter *r, const struct process *process, struct alert_fd *out);
+void report_fd(const struct process *process, struct alert_fd *out);
 
 /* One decision about a process. Reads what is missing of its identity. */
 void report_process(struct reporter *r, struct process *process,

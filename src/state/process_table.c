@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "state/process_table.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -221,16 +222,44 @@ void process_table_remove(struct process_table *table, struct process *process)
 	free_entry(entry);
 }
 
-uint32_t process_table_sharers(struct process_table *table, const struct process *process)
+void process_table_find_sharers(struct process_table *table, struct process *process)
 {
-	uint32_t sharers = 0;
-
+	process->sharers = 0;
 	if (!process->has_table)
-		return 0;
+		return;
 	for (struct entry *entry = table->entries; entry; entry = entry->hh.next)
-		sharers += entry->process.has_table && &entry->process != process &&
-			   entry->process.table.files == process->table.files;
-	return sharers;
+		process->sharers += entry->process.has_table &&
+				    &entry->process != process &&
+				    entry->process.table.files == process->table.files;
+}
+
+static int by_table(const void *a, const void *b)
+{
+	const struct process *p = *(const struct process *const *)a;
+	const struct process *q = *(const struct process *const *)b;
+
+	return (p->table.files > q->table.files) - (p->table.files < q->table.files);
+}
+
+int process_table_find_all_sharers(struct process_table *table)
+{
+	size_t n = 0, run;
+	struct process **all = calloc(HASH_COUNT(table->entries) + 1, sizeof(struct process *));
+
+	if (!all)
+		return -ENOMEM;
+	for (struct entry *entry = table->entries; entry; entry = entry->hh.next)
+		if (entry->process.has_table)
+			all[n++] = &entry->process;
+	qsort(all, n, sizeof(struct process *), by_table);
+	for (size_t i = 0; i < n; i += run) {
+		for (run = 1; i + run < n && !by_table(&all[i], &all[i + run]); run++)
+			;
+		for (size_t j = i; j < i + run; j++)
+			all[j]->sharers = run - 1;
+	}
+	free(all);
+	return 0;
 }
 
 struct process_refusal *process_refusal_of(struct process *process, uint32_t call, int error)

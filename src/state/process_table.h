@@ -35,6 +35,7 @@ struct process {
 	uint64_t table_ns; /* when it was read */
 	uint32_t thread;   /* tid whose own it is; 0: the process's */
 	uint32_t tables;   /* distinct ones in the last snapshot */
+	uint32_t sharers;  /* other processes with the same table, when last asked */
 	bool known_since_start; /* the sensor watched all its life */
 	uint64_t seen_ns;	/* last sign of life */
 	struct forecast_history history;
@@ -91,8 +92,11 @@ void process_table_each(struct process_table *table, process_visit visit, void *
 
 void process_table_remove(struct process_table *table, struct process *process);
 
-/* Other processes with the same descriptor table (CLONE_FILES). */
-uint32_t process_table_sharers(struct process_table *table, const struct process *process);
+/* Counts the other processes with the same descriptor table (CLONE_FILES), for one
+ * process or for all of them: into process->sharers. The latter returns -ENOMEM, and
+ * leaves them as they were, without memory. */
+void process_table_find_sharers(struct process_table *table, struct process *process);
+int process_table_find_all_sharers(struct process_table *table);
 
 /* The entry for a call and errno, added if there is none. NULL: no memory. */
 struct process_refusal *process_refusal_of(struct process *process, uint32_t call, int error);

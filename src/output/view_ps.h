@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What `fdwarden ps` shows of one snapshot: a table for people, a document for
+ * programs.
+ */
+#ifndef FDWARDEN_VIEW_PS_H
+#define FDWARDEN_VIEW_PS_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "output/alert.h"
+#include "state/identity.h"
+
+struct view_ps_row {
+	const struct identity *who;
+	const struct alert_fd *fd;
+};
+
+/* One snapshot; all of it is the caller's. */
+struct view_ps {
+	uint64_t realtime_ns; /* when it was taken, since 1970 */
+	const struct alert_host *host;
+	const struct alert_system *system;
+	struct view_ps_row *rows;
+	size_t len;
+	/* What could not be seen. Rows of which something was denied
+	 * (identity.denied) or torn (alert_fd.torn) are counted by the view. */
+	uint64_t unread; /* processes whose table could not be read */
+	uint64_t lost;   /* records that found no room: processes that are missing */
+};
+
+enum view_ps_key {
+	VIEW_PS_USAGE, /* fullest first; sealed ones after all others, unknown last */
+	VIEW_PS_COUNT, /* most first, and so for limit and growth */
+	VIEW_PS_LIMIT,
+	VIEW_PS_GROWTH,
+	VIEW_PS_PID,  /* lowest first */
+	VIEW_PS_NAME, /* by bytes */
+	VIEW_PS_KEYS
+};
+
+/* "usage", … 0 or -EINVAL. */
+int view_ps_key_parse(const char *name, enum view_ps_key *out);
+#define VIEW_PS_KEY_NAMES "usage, count, limit, growth, pid, name"
+
+/* Stable in what it shows: ties are in the order of pids. */
+void view_ps_sort(struct view_ps_row *rows, size_t len, enum view_ps_key key);
+
+struct view_ps_style {
+	bool colour;
+	bool utf8; /* the caller has set LC_CTYPE, and it is UTF-8 */
+	int width; /* of a line in columns; 0: as long as it takes. Figures are never
+		      cut: the service and the command give way, in this order. */
+};
+
+/* Prints the table, in the rows' order, and below it the totals and what could not
+ * be seen. Nothing of a process reaches `out` raw. 0 or -errno of the writing. */
+int view_ps_table(const struct view_ps *view, const struct view_ps_style *style,
+		  FILE *out);
+
+/* {"@timestamp", "host":{"name"}, "system":{"allocated","max","nr_open"},
+ * "processes":[{"process","fd"}…]} with the members of an alert. NULL: no memory. */
+cJSON *view_ps_json(const struct view_ps *view);
+
+#endif

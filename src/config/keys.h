@@ -70,8 +70,7 @@ void config_rule_clear(struct config_rule *rule);
 void config_rule_settings(const struct config *config, const struct config_rule *rule,
 			  struct policy_settings *out);
 
-/* Number of distinct levels, also where there are more than FDW_MAX_STEPS, of
- * which the lowest are in steps[]. */
+/* As config_steps(), but more than FDW_MAX_STEPS where there are more levels. */
 size_t config_count_steps(const struct config *config, uint32_t steps[FDW_MAX_STEPS]);
 
 /* config_load() of a text in memory, which `name` is said of in errors. */

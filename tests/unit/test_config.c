@@ -502,6 +502,11 @@ static void levels(void **state)
 	levels_text(text, sizeof(text), FDW_MAX_STEPS - 1, "");
 	assert_int_equal(load(text, NULL, &config, error), -EINVAL);
 	assert_non_null(strstr(error, "more than 16 different levels"));
+	/* one too many, found last and above all others */
+	levels_text(text, sizeof(text), FDW_MAX_STEPS - 2, "");
+	strcat(text, "[rule top]\nname = top\ncritical = 99%\n");
+	assert_int_equal(load(text, NULL, &config, error), -EINVAL);
+	assert_non_null(strstr(error, "more than 16 different levels"));
 	/* what is ignored has no level */
 	levels_text(text, sizeof(text), FDW_MAX_STEPS - 1, "ignore = yes\n");
 	config = load_good(text, NULL);

@@ -173,4 +173,21 @@ static __always_inline int lost_one(struct call *c)
 	return 0;
 }
 
+/* prlimit64() or setrlimit() succeeded. */
+static __always_inline void own_limit(struct call *c)
+{
+	struct process_state *state;
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	bool prlimit = c->desc.flags & FDW_CALL_PRLIMIT;
+	__u32 pid = prlimit ? call_arg(c, 1) : 0;
+	__u32 resource = call_arg(c, prlimit ? 2 : 1);
+	__u64 limits = call_arg(c, prlimit ? 3 : 2);
+
+	if (resource != RLIMIT_NOFILE_INDEX || !limits || (pid && pid != tgid))
+		return;
+	state = process_current(c->task);
+	if (state)
+		state->flags |= PROCESS_OWN_LIMIT;
+}
+
 #endif /* FDWARDEN_NEAR_BPF_H */

@@ -167,19 +167,36 @@ static __always_inline enum refusal_class class_of(__u32 error)
 			       : (error == ENFILE ? REFUSAL_ENFILE : REFUSAL_ELSE);
 }
 
-/* Fills all of the record but its text. */
-static __always_inline void refusal_facts(struct call *c, struct process_state *state,
-					  __u32 error, struct refusal_scratch *s)
+/* Counts a refusal. Returns the record to fill, with who was refused, if one is due:
+ * for the first by this call, and then so many a second. NULL: none is. */
+static __always_inline struct refusal_scratch *
+refusal_begin(struct call *c, struct process_state *state, __u32 error)
 {
-	struct fdw_refused *r = &s->record;
-	struct task_struct *task = c->task;
-	struct files_struct *files = BPF_CORE_READ(task, files);
-	__u64 min;
+	struct fdw_refusal_key key = {};
+	struct refusal_scratch *s;
+	struct fdw_refused *r;
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u32 zero = 0;
 
-	r->table.flags = 0;
+	s = bpf_map_lookup_elem(&refusal_scratch, &zero);
+	if (!s)
+		return NULL;
+	r = &s->record;
+	process_identity(c->task, &r->task);
+	key.start_ns = r->task.start_ns;
+	key.tgid = r->task.tgid;
+	key.call = c->number;
+	key.error = error;
+	r->total = refusal_count(&key);
+	if (!state)
+		count_loss(FDW_LOSS_PROCESS_MAP);
+	if (state && r->total > 1 &&
+	    now - state->refused_ns[class_of(error)] < REFUSED_INTERVAL_NS)
+		return NULL;
+	r->header.type = FDW_RECORD_REFUSED;
+	r->header.time_ns = now;
 	read_limits(c->task, &r->table);
-	if (!files || fdtable_count(files, r->table.soft_limit, &r->table))
-		count_loss(FDW_LOSS_READ);
+	r->table.flags = 0;
 	if (state)
 		add_state(state, &r->table);
 	r->cgroup_id = bpf_get_current_cgroup_id();
@@ -190,48 +207,15 @@ static __always_inline void refusal_facts(struct call *c, struct process_state *
 	r->error = error;
 	r->free_above = 0;
 	r->reserved = 0;
-	if (c->desc.yield != FDW_YIELD_FCNTL)
-		return;
-	min = (__u32)r->args[2];
-	if (files)
-		r->free_above = free_above(files, s, min);
+	return s;
 }
 
-/* The first refusal of a process by a call, and then so many a second, get a
- * record; all are counted. */
-static __noinline int refused(struct call *c, __u32 error)
+static __always_inline int refusal_send(struct refusal_scratch *s,
+					struct process_state *state, __u32 error,
+					bool whole)
 {
-	struct process_state *state = process_current(c->task);
-	enum refusal_class class = class_of(error);
-	struct fdw_refusal_key key = {};
-	struct refusal_scratch *s;
-	struct fdw_refused *r;
-	__u32 zero = 0, size;
-	__u64 now, path;
-	bool whole;
+	__u32 size = s->record.header.size;
 
-	now = bpf_ktime_get_boot_ns();
-	s = bpf_map_lookup_elem(&refusal_scratch, &zero);
-	if (!s)
-		return 0;
-	r = &s->record;
-	process_identity(c->task, &r->task);
-	key.start_ns = r->task.start_ns;
-	key.tgid = r->task.tgid;
-	key.call = c->number;
-	key.error = error;
-	r->total = refusal_count(&key);
-	if (!state)
-		count_loss(FDW_LOSS_PROCESS_MAP);
-	if (state && r->total > 1 && now - state->refused_ns[class] < REFUSED_INTERVAL_NS)
-		return 0;
-	r->header.type = FDW_RECORD_REFUSED;
-	r->header.time_ns = now;
-	refusal_facts(c, state, error, s);
-	whole = !state || !(state->flags & PROCESS_IDENTITY_SENT);
-	path = call_arg(c, c->desc.path_arg);
-	refusal_text(s, c->task, whole, path);
-	size = r->header.size;
 	barrier_var(size);
 	size &= TEXT_MASK;
 	if (bpf_ringbuf_output(&records, s, size, 0)) {
@@ -239,10 +223,59 @@ static __noinline int refused(struct call *c, __u32 error)
 		return 0;
 	}
 	if (state) {
-		state->refused_ns[class] = now;
-		state->flags |= PROCESS_IDENTITY_SENT;
+		state->refused_ns[class_of(error)] = s->record.header.time_ns;
+		if (whole)
+			state->flags |= PROCESS_IDENTITY_SENT;
 	}
 	return 0;
+}
+
+static __always_inline void refusal_table(struct call *c, struct refusal_scratch *s)
+{
+	struct task_struct *task = c->task;
+	struct files_struct *files = BPF_CORE_READ(task, files);
+	struct fdw_refused *r = &s->record;
+	__u32 flags = r->table.flags;
+	__u64 opened = r->table.opened, closed = r->table.closed;
+
+	if (!files || fdtable_count(files, r->table.soft_limit, &r->table)) {
+		count_loss(FDW_LOSS_READ);
+		r->table.max_fds = 0;
+		return;
+	}
+	r->table.flags |= flags;
+	r->table.opened = opened;
+	r->table.closed = closed;
+	if (c->desc.yield == FDW_YIELD_FCNTL)
+		r->free_above = free_above(files, s, (__u32)r->args[2]);
+}
+
+/* A refused call, with all that is known of it. */
+static __noinline int refused(struct call *c, __u32 error)
+{
+	struct process_state *state = process_current(c->task);
+	struct refusal_scratch *s = refusal_begin(c, state, error);
+	bool whole = !state || !(state->flags & PROCESS_IDENTITY_SENT);
+
+	if (!s)
+		return 0;
+	refusal_table(c, s);
+	refusal_text(s, c->task, whole, call_arg(c, c->desc.path_arg));
+	return refusal_send(s, state, error, whole);
+}
+
+/* One that is known not to be the table's: shorter, for the many programs that each
+ * bring their own copy of it. */
+static __noinline int refused_elsewhere(struct call *c, __u32 error)
+{
+	struct process_state *state = process_current(c->task);
+	struct refusal_scratch *s = refusal_begin(c, state, error);
+
+	if (!s)
+		return 0;
+	s->record.table.max_fds = 0;
+	refusal_text(s, c->task, false, call_arg(c, c->desc.path_arg));
+	return refusal_send(s, state, error, false);
 }
 
 #endif /* FDWARDEN_REFUSAL_BPF_H */

@@ -20,23 +20,6 @@
 #define MSG_FLAGS_OFFSET 48
 #define MSG_FLAGS_OFFSET_COMPAT 24
 
-/* prlimit64() or setrlimit() succeeded. */
-static __always_inline void own_limit(struct call *c)
-{
-	struct process_state *state;
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	bool prlimit = c->desc.flags & FDW_CALL_PRLIMIT;
-	__u32 pid = prlimit ? call_arg(c, 1) : 0;
-	__u32 resource = call_arg(c, prlimit ? 2 : 1);
-	__u64 limits = call_arg(c, prlimit ? 3 : 2);
-
-	if (resource != RLIMIT_NOFILE_INDEX || !limits || (pid && pid != tgid))
-		return;
-	state = process_current(c->task);
-	if (state)
-		state->flags |= PROCESS_OWN_LIMIT;
-}
-
 static __always_inline bool is_dup(struct pt_regs *regs, bool compat)
 {
 	__u32 cmd = syscall_arg(regs, true, 2, compat);

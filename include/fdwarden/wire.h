@@ -54,6 +54,9 @@ enum fdw_call_flag {
 	FDW_CALL_PRLIMIT = 1 << 1,
 	/* argument 2 is a msghdr, whose flags tell of descriptors dropped */
 	FDW_CALL_MSGHDR = 1 << 2,
+	/* the fexit sensor sits on its exit as well: what the table or file-max
+	 * refused within it must not be counted again there */
+	FDW_CALL_EXIT_SEEN = 1 << 3,
 };
 
 struct fdw_call {
@@ -93,7 +96,8 @@ struct fdw_table {
 	__u32 count;	   /* bits set in open_fds */
 	__u32 used;	   /* those of them below the soft limit */
 	__u32 lowest_free; /* number that a plain open() gets next */
-	__u32 max_fds;	   /* size of the table */
+	__u32 max_fds;	   /* size of the table; 0: it was not looked at, as the
+			      refusal is known to be another limit's */
 	__u32 flags;	   /* enum fdw_table_flag */
 	__u32 reserved;
 };

@@ -7,10 +7,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "collect/collectors.h"
 #include "collect/kernel.h"
-#include "collect/proof.h"
-#include "collect/sensor.h"
-#include "collect/snapshot.h"
 #include "log.h"
 
 #ifndef CAP_PERFMON
@@ -58,41 +56,25 @@ static void print_capabilities(void)
 static int try_all(char *why, size_t why_size)
 {
 	struct sensor_handlers handlers = {NULL, ignore_near, ignore_refused};
-	struct sensor_counters_map counters;
-	struct snapshot *snapshot = NULL;
-	struct sensor *sensor = NULL;
 	uint32_t step = 10000;
-	int err;
+	struct collectors_options options = {.steps = &step, .steps_len = 1};
+	struct collectors c;
+	int err = collectors_open(&options, &handlers, &c, why, why_size);
 
-	err = sensor_open(&step, 1, &handlers, &sensor, why, why_size);
 	if (err) {
 		printf(ROW "none: %s\n", "sensor", why);
 		return err;
 	}
-	sensor_counters_map(sensor, &counters);
-	err = snapshot_open(SNAPSHOT_AUTO, &counters, &snapshot, why, why_size);
-	if (err) {
-		printf(ROW "none: %s\n", "snapshot", why);
-		goto out;
-	}
-	err = sensor_attach(sensor);
-	if (err)
-		snprintf(why, why_size, "attaching: %s: %s", strerror(-err),
-			 kernel_bpf_reason());
-	else
-		err = proof_run(snapshot, why, why_size);
-	if (err)
-		printf(ROW "none: %s\n", "sensor", why);
-	else
-		printf(ROW "%s: attached, and saw calls made to prove it\n", "sensor",
-		       sensor_name(sensor));
-	printf(ROW "%s\n", "counters", sensor_counters(sensor));
-	printf(ROW "%s%s%s\n", "snapshot", snapshot_name(snapshot),
-	       *snapshot_reason(snapshot) ? ": " : "", snapshot_reason(snapshot));
-out:
-	snapshot_close(snapshot);
-	sensor_close(sensor);
-	return err;
+	printf(ROW "%s: attached, and saw the calls made to prove it\n", "sensor",
+	       sensor_name(c.sensor));
+	if (*c.refused)
+		printf(ROW "fexit is not used: %s\n", "", c.refused);
+	printf(ROW "%s\n", "counters", sensor_counters(c.sensor));
+	printf(ROW "%s\n", "snapshot", snapshot_name(c.snapshot));
+	if (*snapshot_reason(c.snapshot))
+		printf(ROW "%s\n", "", snapshot_reason(c.snapshot));
+	collectors_close(&c);
+	return 0;
 }
 
 int cmd_features(int argc, char **argv)

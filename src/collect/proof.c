@@ -5,14 +5,19 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#define CALLS 8
+#define ROUNDS	       4
+#define OPENS_A_ROUND  4 /* open, dup, dup3, fcntl */
+#define REFUSED_ROUNDS 3
 
 struct own {
 	uint32_t pid;
 	bool found;
 	struct fdw_table table;
+	uint64_t refused;
+	struct sensor *sensor;
 };
 
 static void on_table(void *context, const struct fdw_snapshot_record *record)
@@ -25,43 +30,113 @@ static void on_table(void *context, const struct fdw_snapshot_record *record)
 	own->table = record->table;
 }
 
+static void on_refusal(void *context, const struct fdw_refusal_key *key, uint64_t count)
+{
+	struct own *own = context;
+
+	if (key->tgid != own->pid)
+		return;
+	own->refused += count;
+	sensor_forget_refusal(own->sensor, key);
+}
+
 static int look(struct snapshot *snapshot, struct own *own)
 {
 	struct snapshot_stats stats;
 
-	memset(own, 0, sizeof(*own));
-	own->pid = getpid();
+	own->found = false;
 	return snapshot_take(snapshot, on_table, own, &stats);
 }
 
-int proof_run(struct snapshot *snapshot, char *why, size_t why_size)
+/* Opens OPENS_A_ROUND descriptors and closes all of them but the one that dup3()
+ * replaces; a failed open in between must not count. Returns the closes or -errno. */
+static int open_and_close(void)
 {
-	struct own before, after;
-	int err = look(snapshot, &before);
+	int fds[3], closed = 0, err = 0;
 
-	for (int i = 0; i < CALLS && !err; i++) {
-		int fd = dup(STDERR_FILENO);
+	fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	fds[1] = dup(fds[0]);
+	fds[2] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
+	if (fds[0] < 0 || fds[1] < 0 || fds[2] < 0 || dup3(fds[0], fds[1], O_CLOEXEC) < 0)
+		err = -errno;
+	if (open("/proc/self/there is no such file", O_RDONLY | O_CLOEXEC) >= 0)
+		err = -EPROTO;
+	for (int i = 0; i < 3; i++)
+		closed += fds[i] >= 0 && !close(fds[i]);
+	return err ? err : closed;
+}
 
-		err = fd < 0 ? -errno : 0;
-		close(fd);
+/* Is refused REFUSED_ROUNDS times. */
+static int be_refused(void)
+{
+	struct rlimit old, none;
+	int err = 0, fds[2];
+
+	if (getrlimit(RLIMIT_NOFILE, &old))
+		return -errno;
+	none = (struct rlimit){0, old.rlim_max};
+	if (setrlimit(RLIMIT_NOFILE, &none))
+		return -errno;
+	for (int i = 0; i < REFUSED_ROUNDS; i++) {
+		int got = i ? dup(STDERR_FILENO) : pipe2(fds, O_CLOEXEC);
+
+		if (got >= 0 || errno != EMFILE)
+			err = -EPROTO;
 	}
-	if (!err)
-		err = look(snapshot, &after);
-	if (err) {
-		snprintf(why, why_size, "no snapshot can be taken: %s", strerror(-err));
-		return err;
-	}
-	if (!after.found) {
+	if (setrlimit(RLIMIT_NOFILE, &old))
+		err = -errno;
+	return err;
+}
+
+static int compare(const struct own *before, const struct own *after, int closed, char *why,
+		   size_t why_size)
+{
+	uint64_t opens = after->table.opened - before->table.opened;
+	uint64_t closes = after->table.closed - before->table.closed;
+
+	if (!after->found) {
 		snprintf(why, why_size,
 			 "the snapshot does not show this process: is it in a pid "
 			 "namespace? Run it in the host's");
 		return -ENODATA;
 	}
-	if (after.table.opened - before.table.opened < CALLS ||
-	    after.table.closed - before.table.closed < CALLS) {
+	/* Reading a snapshot opens and closes some of its own. */
+	if (opens < ROUNDS * OPENS_A_ROUND || opens > ROUNDS * OPENS_A_ROUND + 2 ||
+	    closes < (uint64_t)closed || closes > (uint64_t)closed + 2 ||
+	    after->refused != REFUSED_ROUNDS) {
 		snprintf(why, why_size,
-			 "the sensor is attached, but did not see this process's own calls");
+			 "the sensor is attached, but of this process's own %d opens, %d "
+			 "closes and %d refusals it saw %llu, %llu and %llu",
+			 ROUNDS * OPENS_A_ROUND, closed, REFUSED_ROUNDS,
+			 (unsigned long long)opens, (unsigned long long)closes,
+			 (unsigned long long)after->refused);
 		return -ENODATA;
 	}
 	return 0;
+}
+
+int proof_run(struct sensor *sensor, struct snapshot *snapshot, char *why, size_t why_size)
+{
+	struct own before = {.pid = getpid()}, after = {.pid = getpid(), .sensor = sensor};
+	int err = look(snapshot, &before), closed = 0;
+
+	for (int i = 0; i < ROUNDS && !err; i++) {
+		int n = open_and_close();
+
+		if (n < 0)
+			err = n;
+		else
+			closed += n;
+	}
+	if (!err)
+		err = look(snapshot, &after);
+	if (!err)
+		err = be_refused();
+	if (!err)
+		err = sensor_refusals(sensor, on_refusal, &after);
+	if (err < 0) {
+		snprintf(why, why_size, "the sensor can't be tried out: %s", strerror(-err));
+		return err;
+	}
+	return compare(&before, &after, closed, why, why_size);
 }

@@ -9,12 +9,14 @@
 #include <string.h>
 
 #include "collect/kernel.h"
+#include "collect/sensor_programs.h"
 #include "collect/syscalls.h"
 #include "sensor.skel.h"
 
 #define REFUSALS_BATCH 256
 
 struct sensor {
+	enum sensor_kind kind;
 	struct sensor_bpf *bpf;
 	struct ring_buffer *ring;
 	struct sensor_handlers handlers;
@@ -56,29 +58,24 @@ static int on_record(void *context, void *data, size_t size)
 	return 0; /* anything else would end the reading of the others */
 }
 
-/* Of the two sensors in the object, only the programs of one are loaded. */
-static void choose_programs(struct sensor_bpf *bpf)
+static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char *why,
+		size_t why_size)
 {
-	struct bpf_program *program;
-
-	bpf_object__for_each_program(program, bpf->obj)
-		bpf_program__set_autoload(program, program == bpf->progs.sensor_exit);
-}
-
-static int load(struct sensor *s, const uint32_t *steps, size_t steps_len)
-{
+	struct fdw_call *calls;
 	int err;
 
 	s->bpf = sensor_bpf__open();
 	if (!s->bpf)
 		return -errno;
-	choose_programs(s->bpf);
-	syscalls_fill((struct fdw_call *)s->bpf->rodata->calls, s->bpf->rodata->watched);
+	calls = (struct fdw_call *)s->bpf->rodata->calls;
+	syscalls_fill(calls, s->bpf->rodata->watched);
 	s->bpf->rodata->use_task_storage = s->task_storage;
 	bpf_map__set_autocreate(s->bpf->maps.process_storage, s->task_storage);
 	bpf_map__set_autocreate(s->bpf->maps.process_hash, !s->task_storage);
 	sensor_set_steps(s, steps, steps_len);
-	err = sensor_bpf__load(s->bpf);
+	err = sensor_choose_programs(s->bpf->obj, s->kind, calls, why, why_size);
+	if (!err)
+		err = sensor_bpf__load(s->bpf);
 	if (err) {
 		sensor_bpf__destroy(s->bpf);
 		s->bpf = NULL;
@@ -86,25 +83,34 @@ static int load(struct sensor *s, const uint32_t *steps, size_t steps_len)
 	return err;
 }
 
-int sensor_open(const uint32_t *steps, size_t steps_len,
+static void describe(char *why, size_t why_size, const char *what, int err)
+{
+	if (!*why)
+		snprintf(why, why_size, "the sensor can't be %s: %s: %s", what, strerror(-err),
+			 kernel_bpf_reason());
+}
+
+int sensor_open(enum sensor_kind kind, const uint32_t *steps, size_t steps_len,
 		const struct sensor_handlers *handlers, struct sensor **out, char *why,
 		size_t why_size)
 {
 	struct sensor *s = calloc(1, sizeof(*s));
 	int err = -ENOMEM;
 
+	why[0] = 0;
 	if (!s)
 		goto out;
+	s->kind = kind;
 	s->handlers = *handlers;
 	s->cpus = libbpf_num_possible_cpus();
 	s->per_cpu = calloc(s->cpus > 0 ? s->cpus : 1, sizeof(*s->per_cpu));
 	if (!s->per_cpu)
 		goto out;
 	s->task_storage = true;
-	err = load(s, steps, steps_len);
-	if (err) { /* before 5.12 there is none for tracing programs */
+	err = load(s, steps, steps_len, why, why_size);
+	if (err && !*why) { /* before 5.12 there is none for tracing programs */
 		s->task_storage = false;
-		err = load(s, steps, steps_len);
+		err = load(s, steps, steps_len, why, why_size);
 	}
 	if (err)
 		goto out;
@@ -113,8 +119,7 @@ int sensor_open(const uint32_t *steps, size_t steps_len,
 		err = -errno;
 out:
 	if (err) {
-		snprintf(why, why_size, "the sensor can't be loaded: %s: %s", strerror(-err),
-			 kernel_bpf_reason());
+		describe(why, why_size, "loaded", err);
 		sensor_close(s);
 		return err;
 	}
@@ -122,9 +127,14 @@ out:
 	return 0;
 }
 
-int sensor_attach(struct sensor *sensor)
+int sensor_attach(struct sensor *sensor, char *why, size_t why_size)
 {
-	return sensor_bpf__attach(sensor->bpf);
+	int err = sensor_bpf__attach(sensor->bpf);
+
+	why[0] = 0;
+	if (err)
+		describe(why, why_size, "attached", err);
+	return err;
 }
 
 void sensor_close(struct sensor *sensor)
@@ -139,8 +149,7 @@ void sensor_close(struct sensor *sensor)
 
 const char *sensor_name(const struct sensor *sensor)
 {
-	(void)sensor;
-	return "tracepoint";
+	return sensor->kind == SENSOR_FEXIT ? "fexit" : "tracepoint";
 }
 
 const char *sensor_counters(const struct sensor *sensor)

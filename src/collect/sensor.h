@@ -28,21 +28,26 @@ struct sensor_losses {
 	uint64_t malformed;	/* records that failed the check */
 };
 
+enum sensor_kind {
+	SENSOR_TRACEPOINT, /* at the exits of all calls */
+	SENSOR_FEXIT,	   /* on the functions that hand out descriptors */
+};
+
 struct sensor;
 
 /*
  * Loads the programs for these near-limit levels (ascending, basis points); sees
- * nothing until sensor_attach(). Returns 0, or -errno with one line in `why`.
+ * nothing until sensor_attach(). Both return 0, or -errno with one line in `why`.
  */
-int sensor_open(const uint32_t *steps, size_t steps_len,
+int sensor_open(enum sensor_kind kind, const uint32_t *steps, size_t steps_len,
 		const struct sensor_handlers *handlers, struct sensor **out, char *why,
 		size_t why_size);
-int sensor_attach(struct sensor *sensor);
+int sensor_attach(struct sensor *sensor, char *why, size_t why_size);
 
 /* Accepts NULL. */
 void sensor_close(struct sensor *sensor);
 
-/* Which sensor this is ("tracepoint"), and how it keeps its counters. Static. */
+/* Which sensor this is ("tracepoint", "fexit"), and how it keeps its counters. Static. */
 const char *sensor_name(const struct sensor *sensor);
 const char *sensor_counters(const struct sensor *sensor);
 

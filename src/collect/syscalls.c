@@ -72,6 +72,15 @@ void syscalls_fill(struct fdw_call calls[2 * FDW_MAX_CALLS], bool watched[FDW_MA
 	}
 }
 
+void syscalls_set_flag(struct fdw_call calls[2 * FDW_MAX_CALLS], const char *name,
+		       bool compat, uint8_t flag)
+{
+	int nr = number_of(compat, name);
+
+	if (nr >= 0)
+		calls[compat * FDW_MAX_CALLS + nr].flags |= flag;
+}
+
 const char *syscalls_name(uint32_t call)
 {
 	/* Made when first asked for, kept: callers hold on to the pointer. */

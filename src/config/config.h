@@ -19,6 +19,8 @@
 #define CONFIG_PATH "/etc/fdwarden/fdwarden.conf"
 
 enum config_switch { CONFIG_NO, CONFIG_YES, CONFIG_AUTO };
+enum config_sensor { CONFIG_SENSOR_AUTO, CONFIG_SENSOR_TRACEPOINT, CONFIG_SENSOR_FEXIT };
+enum config_method { CONFIG_METHOD_AUTO, CONFIG_METHOD_PROG_RUN, CONFIG_METHOD_ITER };
 
 /* [rule NAME]: the first rule that matches a process serves it. All matchers
  * that are set must match (fnmatch patterns). */
@@ -33,10 +35,12 @@ struct config_rule {
 };
 
 struct config {
+	enum config_sensor sensor; /* sensor = auto; read at start only */
 	/* [thresholds] warn = 80%, critical = 95%, hysteresis = 5%, repeat = 15m,
 	 * min_limit = 16; `ignore` is not used here */
 	struct policy_settings thresholds;
 	uint64_t interval_ns; /* [snapshot] interval = 1s; 100ms .. 1h */
+	enum config_method method; /* [snapshot] method = auto; read at start only */
 	/* [output]; auto: journal when standard output is connected to it
 	 * ($JOURNAL_STREAM), else stdout */
 	enum config_switch stdout_on, journal_on;

@@ -12,6 +12,13 @@
 static const char *const switch_choices[] = {
 	[CONFIG_NO] = "no", [CONFIG_YES] = "yes", [CONFIG_AUTO] = "auto", NULL};
 
+static const char *const sensor_choices[] = {[CONFIG_SENSOR_AUTO] = "auto",
+					     [CONFIG_SENSOR_TRACEPOINT] = "tracepoint",
+					     [CONFIG_SENSOR_FEXIT] = "fexit", NULL};
+static const char *const method_choices[] = {[CONFIG_METHOD_AUTO] = "auto",
+					     [CONFIG_METHOD_PROG_RUN] = "prog-run",
+					     [CONFIG_METHOD_ITER] = "iter", NULL};
+
 #define IN(member)      .offset = offsetof(struct config, member)
 #define IN_RULE(member) .offset = offsetof(struct config_rule, member)
 #define HAS(member)     .has = offsetof(struct config_rule, member)
@@ -19,6 +26,8 @@ static const char *const switch_choices[] = {
 
 /* clang-format off */
 const struct config_key config_keys[] = {
+	{"", "sensor", CONFIG_CHOICE, IN(sensor), .def = "auto", .choices = sensor_choices},
+
 	{"thresholds", "warn", CONFIG_PERCENT, IN(thresholds.warn_bp), .def = "80%"},
 	{"thresholds", "critical", CONFIG_PERCENT, IN(thresholds.critical_bp), .def = "95%"},
 	{"thresholds", "hysteresis", CONFIG_PERCENT, IN(thresholds.hysteresis_bp), .def = "5%"},
@@ -29,6 +38,7 @@ const struct config_key config_keys[] = {
 
 	{"snapshot", "interval", CONFIG_DURATION, IN(interval_ns), .def = "1s",
 	 .min = 100, .max = 3600000},
+	{"snapshot", "method", CONFIG_CHOICE, IN(method), .def = "auto", .choices = method_choices},
 
 	{"output", "stdout", CONFIG_CHOICE, IN(stdout_on), .def = "auto", .choices = switch_choices},
 	{"output", "journal", CONFIG_CHOICE, IN(journal_on), .def = "auto", .choices = switch_choices},

@@ -203,9 +203,11 @@ static void say_ready(const struct daemon *d)
 	monitor_self(d->monitor, &self);
 	dprintf(STDERR_FILENO,
 		"ready: sensor=%s counters=\"%s\" snapshot=%s processes=%" PRIu64
-		" descriptors=%" PRIu64 " snapshot_ms=%.1f\n",
+		" descriptors=%" PRIu64 " snapshot_ms=%.1f%s%s%s\n",
 		self.sensor, self.counters, self.snapshot, self.processes,
-		self.descriptors, (double)self.last_snapshot.took_ns / 1e6);
+		self.descriptors, (double)self.last_snapshot.took_ns / 1e6,
+		*self.sensor_refused ? " (no fexit: " : "", self.sensor_refused,
+		*self.sensor_refused ? ")" : "");
 	sd_notifyf(0,
 		   "READY=1\nSTATUS=Watching %" PRIu64 " processes through the %s sensor",
 		   self.processes, self.sensor);

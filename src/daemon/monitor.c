@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collect/collectors.h"
 #include "collect/kernel.h"
-#include "collect/proof.h"
 #include "collect/syscalls.h"
 #include "daemon/report.h"
 #include "log.h"
@@ -22,14 +22,12 @@ struct monitor {
 	uint32_t config_version;
 	uint32_t lowest_step; /* basis points */
 	bool rules_by_user; /* names must be looked up */
-	struct sensor *sensor;
-	struct snapshot *snapshot;
+	struct collectors collect;
 	struct kernel_files files;
 	struct process_table *processes;
 	struct reporter reporter;
 	char host_name[HOST_NAME_LEN];
 	char boot_id[37];
-	uint64_t attached_ns; /* the sensor has seen everything since */
 	uint32_t cpus;
 
 	struct policy_system system_policy;
@@ -82,7 +80,7 @@ static void observe_table(const struct monitor *m, const struct process *p,
 	seen->used = table->used;
 	seen->soft_limit = table->soft_limit;
 	seen->own_limit = table->flags & FDW_TABLE_OWN_LIMIT;
-	seen->own_limit_known = p->who.start_ns >= m->attached_ns;
+	seen->own_limit_known = p->who.start_ns >= m->collect.since_ns;
 }
 
 static void judge(struct monitor *m, struct process *p, const struct policy_observation *seen,
@@ -180,7 +178,7 @@ static void judge_refusal(struct monitor *m, struct process *p,
 	seen.refusal = verdict.cause == LIMITS_DESCRIPTORS ? POLICY_REFUSAL_TABLE_FULL
 							   : POLICY_REFUSAL_OTHER;
 	seen.other_limit = verdict.id;
-	if (rec)
+	if (rec && rec->table.max_fds)
 		observe_table(m, p, &rec->table, &seen);
 	else if (p->has_table)
 		observe_table(m, p, &p->table, &seen);
@@ -189,14 +187,23 @@ static void judge_refusal(struct monitor *m, struct process *p,
 
 /* ---- records of the sensor ---- */
 
+/* A record of what we did ourselves to prove the sensor. */
+static bool is_proof(const struct monitor *m, const struct fdw_header *header,
+		     const struct fdw_task *task)
+{
+	return task->tgid == (uint32_t)getpid() && header->time_ns < m->collect.since_ns;
+}
+
 static void on_near(void *context, const struct fdw_near *rec)
 {
 	struct monitor *m = context;
 	struct policy_observation seen = {.now_ns = rec->header.time_ns};
 	struct report_cause cause = {.time_ns = rec->header.time_ns};
-	struct process *p = process_table_see(m->processes, &rec->task, &rec->table,
-					      rec->header.time_ns);
+	struct process *p;
 
+	if (is_proof(m, &rec->header, &rec->task))
+		return;
+	p = process_table_see(m->processes, &rec->task, &rec->table, rec->header.time_ns);
 	if (!p)
 		return;
 	forecast_add(&p->history, rec->header.time_ns, rec->table.used);
@@ -207,10 +214,13 @@ static void on_near(void *context, const struct fdw_near *rec)
 static void on_refused(void *context, const struct fdw_refused *rec)
 {
 	struct monitor *m = context;
-	struct process *p = process_table_see(m->processes, &rec->task, &rec->table,
-					      rec->header.time_ns);
 	struct process_refusal *refusal;
+	struct process *p;
 
+	if (is_proof(m, &rec->header, &rec->task))
+		return;
+	p = process_table_see(m->processes, &rec->task,
+			      rec->table.max_fds ? &rec->table : NULL, rec->header.time_ns);
 	if (!p)
 		return;
 	identity_from_refusal(&p->who, rec);
@@ -254,9 +264,9 @@ static void forget(struct monitor *m, struct process *p)
 			.error = p->refusals[i].error,
 		};
 
-		sensor_forget_refusal(m->sensor, &key);
+		sensor_forget_refusal(m->collect.sensor, &key);
 	}
-	sensor_forget_process(m->sensor, p->who.pid);
+	sensor_forget_process(m->collect.sensor, p->who.pid);
 	process_table_remove(m->processes, p);
 }
 
@@ -293,7 +303,7 @@ static void log_losses(struct monitor *m)
 	struct sensor_losses *now = &m->self.losses, *said = &m->losses_logged;
 	static struct log_limit limit = {.interval_ns = 10000000000ull};
 
-	sensor_losses(m->sensor, now);
+	sensor_losses(m->collect.sensor, now);
 	if (!memcmp(now, said, sizeof(*now)))
 		return;
 	log_limited(&limit, LOG_LEVEL_WARNING,
@@ -327,12 +337,12 @@ int monitor_tick(struct monitor *m)
 	m->now_ns = kernel_now_ns();
 	m->reporter.host.boot_realtime_ns = kernel_boot_realtime_ns();
 	process_table_begin(m->processes, m->now_ns);
-	err = snapshot_take(m->snapshot, on_table, m, &stats);
+	err = snapshot_take(m->collect.snapshot, on_table, m, &stats);
 	log_snapshot(m, err);
 	/* What happened before the snapshot is judged before what it shows, and
 	 * refusals are counted to the last before an incident is closed. */
 	monitor_consume(m);
-	sensor_refusals(m->sensor, on_refusal_total, m);
+	sensor_refusals(m->collect.sensor, on_refusal_total, m);
 	m->now_ns = kernel_now_ns();
 	if (!err) {
 		m->self.last_snapshot = stats;
@@ -349,7 +359,7 @@ int monitor_tick(struct monitor *m)
 
 void monitor_consume(struct monitor *monitor)
 {
-	int err = sensor_consume(monitor->sensor);
+	int err = sensor_consume(monitor->collect.sensor);
 	static struct log_limit limit = {.interval_ns = 10000000000ull};
 
 	if (err < 0)
@@ -361,7 +371,7 @@ void monitor_consume(struct monitor *monitor)
 
 int monitor_fd(const struct monitor *monitor)
 {
-	return sensor_fd(monitor->sensor);
+	return sensor_fd(monitor->collect.sensor);
 }
 
 void monitor_set_config(struct monitor *m, const struct config *config)
@@ -375,33 +385,32 @@ void monitor_set_config(struct monitor *m, const struct config *config)
 	m->rules_by_user = false;
 	for (size_t i = 0; i < config->rules_len; i++)
 		m->rules_by_user |= config->rules[i].match_user != NULL;
-	if (m->sensor)
-		sensor_set_steps(m->sensor, steps, n);
+	if (m->collect.sensor)
+		sensor_set_steps(m->collect.sensor, steps, n);
 }
 
 static int open_collectors(struct monitor *m, char *why, size_t why_size)
 {
+	static const enum collectors_choice choices[] = {
+		[CONFIG_SENSOR_AUTO] = COLLECTORS_AUTO,
+		[CONFIG_SENSOR_TRACEPOINT] = COLLECTORS_TRACEPOINT,
+		[CONFIG_SENSOR_FEXIT] = COLLECTORS_FEXIT,
+	};
+	static const enum snapshot_choice methods[] = {
+		[CONFIG_METHOD_AUTO] = SNAPSHOT_AUTO,
+		[CONFIG_METHOD_PROG_RUN] = SNAPSHOT_WALK,
+		[CONFIG_METHOD_ITER] = SNAPSHOT_ITER,
+	};
 	struct sensor_handlers handlers = {m, on_near, on_refused};
-	struct sensor_counters_map counters;
 	uint32_t steps[FDW_MAX_STEPS];
-	size_t n = config_steps(m->config, steps);
-	int err;
+	struct collectors_options options = {
+		.sensor = choices[m->config->sensor],
+		.snapshot = methods[m->config->method],
+		.steps = steps,
+		.steps_len = config_steps(m->config, steps),
+	};
 
-	err = sensor_open(steps, n, &handlers, &m->sensor, why, why_size);
-	if (err)
-		return err;
-	sensor_counters_map(m->sensor, &counters);
-	err = snapshot_open(SNAPSHOT_AUTO, &counters, &m->snapshot, why, why_size);
-	if (err)
-		return err;
-	/* Attached before the first snapshot: what happens meanwhile is seen by
-	 * one of the two at least. */
-	err = sensor_attach(m->sensor);
-	if (err)
-		snprintf(why, why_size, "the sensor can't be attached: %s: %s",
-			 strerror(-err), kernel_bpf_reason());
-	m->attached_ns = kernel_now_ns();
-	return err ? err : proof_run(m->snapshot, why, why_size);
+	return collectors_open(&options, &handlers, &m->collect, why, why_size);
 }
 
 int monitor_open(const struct config *config, struct outlet *outlet, struct monitor **out,
@@ -435,14 +444,14 @@ int monitor_open(const struct config *config, struct outlet *outlet, struct moni
 	err = open_collectors(m, why, why_size);
 	if (err)
 		goto out;
-	m->self.sensor = sensor_name(m->sensor);
-	m->self.counters = sensor_counters(m->sensor);
-	m->self.snapshot = snapshot_name(m->snapshot);
+	m->self.sensor = sensor_name(m->collect.sensor);
+	m->self.counters = sensor_counters(m->collect.sensor);
+	m->self.sensor_refused = m->collect.refused;
+	m->self.snapshot = snapshot_name(m->collect.snapshot);
 	*out = m;
 	return 0;
 out:
-	sensor_close(m->sensor);
-	m->sensor = NULL;
+	collectors_close(&m->collect);
 	monitor_close(m);
 	return err;
 }
@@ -456,12 +465,11 @@ void monitor_close(struct monitor *monitor)
 {
 	if (!monitor)
 		return;
-	if (monitor->sensor) {
+	if (monitor->collect.sensor) {
 		monitor_tick(monitor);
 		report_summaries(&monitor->reporter, kernel_now_ns(), true);
 	}
-	snapshot_close(monitor->snapshot);
-	sensor_close(monitor->sensor);
+	collectors_close(&monitor->collect);
 	kernel_files_close(&monitor->files);
 	grouping_free(monitor->reporter.groups);
 	process_table_free(monitor->processes);

@@ -19,6 +19,7 @@ struct monitor;
 /* Figures of the monitor itself. */
 struct monitor_self {
 	const char *sensor, *counters, *snapshot;
+	const char *sensor_refused; /* why it is not fexit; "" if it is, or wanted so */
 	uint64_t processes, descriptors;
 	struct snapshot_stats last_snapshot;
 	uint64_t snapshots_failed;

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Private to the sensor: which of the object's programs a sensor consists of, and
+ * what they are attached to.
+ */
+#ifndef FDWARDEN_SENSOR_PROGRAMS_H
+#define FDWARDEN_SENSOR_PROGRAMS_H
+
+#include <bpf/libbpf.h>
+#include <stddef.h>
+
+#include "collect/sensor.h"
+
+/* Marks the programs of `kind` for loading and the others not, and gives each its
+ * kernel function; notes in `calls` whose exit is seen. Returns 0, or -ENOENT with
+ * one line in `why` if this kernel lacks a function that it takes. */
+int sensor_choose_programs(struct bpf_object *object, enum sensor_kind kind,
+			   struct fdw_call calls[2 * FDW_MAX_CALLS], char *why,
+			   size_t why_size);
+
+#endif

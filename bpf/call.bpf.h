@@ -37,9 +37,10 @@ static __always_inline void call_identify(struct call *c, __u64 nr)
 	c->number = (nr & FDW_CALL_NUMBER) | (c->compat ? FDW_CALL_COMPAT : 0);
 	if (nr >= FDW_MAX_CALLS)
 		return;
-	nr &= FDW_MAX_CALLS - 1; /* in the same register, for the verifier */
 	if (c->compat)
 		nr += FDW_MAX_CALLS;
+	barrier_var(nr); /* or its bound is lost before 6.12 */
+	nr &= 2 * FDW_MAX_CALLS - 1;
 	__builtin_memcpy(&c->desc, (const void *)&calls[nr], sizeof(c->desc));
 }
 

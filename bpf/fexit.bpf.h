@@ -134,12 +134,14 @@ static __always_inline int limited(long ret)
  * attach them to: exit_NAME to the native call's function, compat_NAME to the 32-bit
  * one's. All these functions take the registers and return a long.
  */
-#define ON_EXIT(name, handle)                                                          \
+#define ON_EXIT_ONE(name, handle)                                                      \
 	SEC("fexit")                                                                   \
 	int BPF_PROG(exit_##name, const struct pt_regs *regs, long ret)                \
 	{                                                                              \
 		return handle(ret);                                                    \
-	}                                                                              \
+	}
+#define ON_EXIT(name, handle)                                                          \
+	ON_EXIT_ONE(name, handle)                                                      \
 	SEC("fexit")                                                                   \
 	int BPF_PROG(compat_##name, const struct pt_regs *regs, long ret)              \
 	{                                                                              \
@@ -149,20 +151,15 @@ static __always_inline int limited(long ret)
 ON_EXIT(close, closed)
 ON_EXIT(prlimit64, limited)
 ON_EXIT(setrlimit, limited)
-ON_EXIT(inotify_init, exited)
+ON_EXIT_ONE(inotify_init, exited) /* no arguments: one function for both ABIs */
 ON_EXIT(inotify_init1, exited)
 ON_EXIT(inotify_add_watch, exited)
 ON_EXIT(fanotify_init, exited)
-ON_EXIT(fanotify_mark, exited)
 ON_EXIT(mq_open, exited)
 ON_EXIT(io_uring_register, exited)
 ON_EXIT(epoll_ctl, exited)
 ON_EXIT(sendmsg, exited)
 ON_EXIT(pipe, exited)
 ON_EXIT(pipe2, exited)
-ON_EXIT(socket, exited)
-ON_EXIT(socketpair, exited)
-ON_EXIT(mount, exited)
-ON_EXIT(fsmount, exited)
 
 #endif /* FDWARDEN_FEXIT_BPF_H */

@@ -101,6 +101,8 @@ static __always_inline void process_identity(struct task_struct *task,
 	out->tid = BPF_CORE_READ(task, pid);
 	out->ppid = BPF_CORE_READ(leader, real_parent, tgid);
 	out->uid = BPF_CORE_READ(task, cred, euid.val);
+	/* The whole array is compared and sent: nothing may stand behind the NUL. */
+	__builtin_memset(out->comm, 0, sizeof(out->comm));
 	BPF_CORE_READ_STR_INTO(&out->comm, leader, comm);
 }
 

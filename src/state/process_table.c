@@ -102,7 +102,8 @@ static struct entry *find_or_add(struct process_table *table, const struct fdw_t
 
 static void take_identity(struct process *process, const struct fdw_task *task)
 {
-	if (process->who.comm[0] && memcmp(process->who.comm, task->comm, FDW_COMM_LEN)) {
+	if (process->who.comm[0] &&
+	    strncmp(process->who.comm, task->comm, FDW_COMM_LEN)) {
 		identity_clear(&process->who);
 		process->settings_version = 0;
 	}

@@ -10,8 +10,8 @@
 #include "collect/snapshot_impl.h"
 #include "walk.skel.h"
 
-/* Tables of one pass: 1 MB. More of them take more passes. */
-#define TABLES_MAX 8192
+/* Tables of one pass: 480 KB, which count as resident. More of them take more passes. */
+#define TABLES_MAX 4096
 /* Tasks are in the order of their forks, but two CPUs that fork at once may enter
  * theirs in another order than that of their start times. */
 #define OVERLAP_NS 10000000u

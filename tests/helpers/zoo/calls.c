@@ -124,26 +124,28 @@ static int call_pipe2(void)
 	return zoo_hold_pair(ZOO_ERRNO(pipe2(fds, O_CLOEXEC)), fds);
 }
 
-/* A listening socket and a connection that waits on it. */
+/* A listening socket and connections that wait on it. */
 struct listener {
-	int fd, connecting;
-	bool waiting; /* a connection is there to be accepted */
+	int fd;
+	int waiting; /* connections to be accepted */
 	struct sockaddr_storage address;
 	socklen_t len;
 };
 
-static int connect_to(struct listener *to)
+/* Their other ends are closed at once: a call of accept needs no descriptor but
+ * the one that it gives. */
+static int connect_some(struct listener *to)
 {
-	int fd = ZOO_ERRNO(socket(to->address.ss_family, SOCK_STREAM, 0));
+	for (; to->waiting < 8; to->waiting++) {
+		int fd = ZOO_ERRNO(socket(to->address.ss_family, SOCK_STREAM, 0));
 
-	if (fd < 0)
-		return fd;
-	if (connect(fd, (struct sockaddr *)&to->address, to->len)) {
+		if (fd < 0)
+			return fd;
+		if (connect(fd, (struct sockaddr *)&to->address, to->len))
+			return -errno;
 		close(fd);
-		return -errno;
 	}
-	to->waiting = true;
-	return fd;
+	return 0;
 }
 
 static int listen_on(struct listener *on, int family)
@@ -167,20 +169,15 @@ static int listen_on(struct listener *on, int family)
 	on->len = sizeof(on->address);
 	if (getsockname(on->fd, (struct sockaddr *)&on->address, &on->len))
 		return -errno;
-	/* one waits before the first call: it needs no other descriptor then */
-	on->connecting = connect_to(on);
-	return on->connecting < 0 ? on->connecting : 0;
+	return connect_some(on);
 }
 
 static int accept_from(struct listener *from, bool four)
 {
-	int client = -1, fd;
+	int fd = from->waiting ? 0 : connect_some(from);
 
-	if (!from->waiting) {
-		client = connect_to(from);
-		if (client < 0)
-			return client;
-	}
+	if (fd < 0)
+		return fd;
 	if (four)
 		fd = ZOO_ERRNO(accept4(from->fd, NULL, NULL, SOCK_CLOEXEC));
 	else
@@ -190,9 +187,7 @@ static int accept_from(struct listener *from, bool four)
 		fd = -ENOSYS;
 #endif
 	if (fd >= 0)
-		from->waiting = false;
-	if (client >= 0)
-		close(client);
+		from->waiting--;
 	return zoo_hold(fd);
 }
 

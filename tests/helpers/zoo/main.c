@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,30 +93,29 @@ static void hold_inherited(void)
 	closedir(dir);
 }
 
-static int count_open(void)
+/* Slots taken below `limit`, asked for one by one: needs no descriptor. */
+static long count_used(long limit)
 {
-	DIR *dir = opendir("/proc/self/fd");
-	int count = 0;
+	long used = 0;
 
-	if (!dir)
-		return -errno;
-	for (struct dirent *entry; (entry = readdir(dir));)
-		count += entry->d_name[0] != '.';
-	closedir(dir);
-	return count - 1; /* the listing's own */
+	for (long fd = 0; fd < limit; fd++)
+		used += fcntl((int)fd, F_GETFD) >= 0;
+	return used;
 }
 
 int zoo_fill(long used)
 {
-	int now = used < 0 ? 0 : count_open();
+	struct rlimit limit;
+	long now;
 
-	if (now < 0)
-		return now;
-	for (; used < 0 || now < used; now++) {
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return -errno;
+	if (used < 0)
+		used = (long)limit.rlim_cur;
+	/* no call too many: a refusal would be one that was not asked for */
+	for (now = count_used((long)limit.rlim_cur); now < used; now++) {
 		int fd = zoo_hold(ZOO_ERRNO(dup(STDERR_FILENO)));
 
-		if (fd == -EMFILE && used < 0)
-			return 0;
 		if (fd < 0)
 			return fd;
 	}

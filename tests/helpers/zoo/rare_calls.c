@@ -137,7 +137,7 @@ struct queue_attr { /* struct mq_attr, without librt */
 static int call_mq_open(void)
 {
 	static int serial;
-	struct queue_attr attr = {.messages = 1, .size = 1};
+	struct queue_attr attr = {.messages = 10, .size = 8000};
 	char name[64];
 	int fd;
 
@@ -232,11 +232,15 @@ static int call_fsopen(void)
 
 /* A context serves for one call, refused or not. */
 static int context;
+static bool context_spent;
 
 static int prepare_fsmount(void)
 {
-	if (context > 0)
+	if (context > 0 && !context_spent)
 		return 0;
+	if (context > 0)
+		close(context);
+	context_spent = false;
 	context = ZOO_ERRNO(syscall(SYS_fsopen, "tmpfs", 0));
 	if (context < 0)
 		return context;
@@ -246,14 +250,12 @@ static int prepare_fsmount(void)
 
 static int call_fsmount(void)
 {
-	int err = prepare_fsmount(), fd;
+	int err = prepare_fsmount();
 
 	if (err < 0)
 		return err;
-	fd = zoo_hold(ZOO_ERRNO(syscall(SYS_fsmount, context, 0, 0)));
-	close(context);
-	context = 0;
-	return fd;
+	context_spent = true;
+	return zoo_hold(ZOO_ERRNO(syscall(SYS_fsmount, context, 0, 0)));
 }
 
 static int call_fspick(void)
@@ -304,7 +306,7 @@ const struct zoo_step zoo_rare_calls[] = {
 	{WAY(memfd_secret, "a file in secret memory")},
 	{WAY(userfaultfd, "for faults of user mode")},
 	{WAY(perf_event_open, "a dummy software event")},
-	{WAY(mq_open, "a message queue, unlinked")},
+	{WAY(mq_open, "a message queue of 80 kB, unlinked")},
 	{WAY(io_uring_setup, "a ring of one entry")},
 	{WAY(pidfd_open, "of itself")},
 	{WAY(pidfd_getfd, "its own standard error"), .prepare = prepare_own_pidfd},

@@ -54,7 +54,7 @@ int zoo_hold_pair(int result, const int fds[2]);
 int zoo_last_held(void); /* -1: none */
 int zoo_drop_last(void); /* takes it from the list without closing */
 void zoo_forget(unsigned int first, unsigned int last);
-/* dup() until `used` slots are taken; < 0: until EMFILE. 0 or -errno. */
+/* dup() until `used` slots below the limit are taken; < 0: all. 0 or -errno. */
 int zoo_fill(long used);
 
 /* result of a system call as -errno */

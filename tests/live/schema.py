@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What an alert may look like, and no other way.
+
+A field is there with a value of its type, or it is absent: what is not known is
+never null, never an empty string and never a made-up figure.
+"""
+import re
+
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+# action: severity, log.level
+ACTIONS = {
+    "fd-warning": (3, "warning"),
+    "fd-critical": (4, "critical"),
+    "fd-exhausted": (5, "critical"),
+    "fd-recovered": (2, "info"),
+    "fd-leak-suspected": (3, "warning"),
+    "other-limit": (3, "error"),
+    "system-warning": (3, "warning"),
+    "system-critical": (4, "critical"),
+    "system-exhausted": (5, "critical"),
+    "system-recovered": (2, "info"),
+}
+REASONS = ("closed", "exited", "limit-raised")
+
+
+class Wrong(Exception):
+    """The object breaks the contract; str() says where and how."""
+
+
+def text(value):
+    if not isinstance(value, str) or not value:
+        raise Wrong(f"not a text that says something: {value!r}")
+    if CONTROL.search(value):
+        raise Wrong(f"has control characters: {value!r}")
+
+
+def raw_text(value):
+    """Text of a process's own, in which tab and newline may be."""
+    text(value.replace("\n", " ").replace("\t", " ") if isinstance(value, str) else value)
+
+
+def one_of(*choices):
+    def check(value):
+        if value not in choices or isinstance(value, bool):
+            raise Wrong(f"{value!r} is none of {choices}")
+    return check
+
+
+def matching(pattern):
+    def check(value):
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise Wrong(f"{value!r} has not the form {pattern.pattern}")
+    return check
+
+
+def whole(least=0):
+    def check(value):
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise Wrong(f"{value!r} is no whole number of at least {least}")
+    return check
+
+
+def real(least=float("-inf"), most=float("inf")):
+    def check(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) \
+                or not least <= value <= most:
+            raise Wrong(f"{value!r} is no number in {least}..{most}")
+    return check
+
+
+def true(value):
+    if value is not True:
+        raise Wrong(f"{value!r} is not true")
+
+
+def mapping(check):
+    def check_all(value):
+        if not isinstance(value, dict):
+            raise Wrong(f"{value!r} is no object")
+        for key, member in value.items():
+            text(key)
+            check(member)
+    return check_all
+
+
+def object_of(required, optional=None):
+    optional = optional or {}
+
+    def check(value):
+        if not isinstance(value, dict):
+            raise Wrong(f"{value!r} is no object")
+        for key in required.keys() - value.keys():
+            raise Wrong(f"{key} is missing")
+        for key, member in value.items():
+            inner = required.get(key) or optional.get(key)
+            if not inner:
+                raise Wrong(f"{key} is not of the contract")
+            try:
+                inner(member)
+            except Wrong as error:
+                raise Wrong(f"{key}: {error}") from None
+    return check
+
+
+PROCESS = object_of(
+    {"pid": whole(1), "name": raw_text},
+    {"start": matching(TIMESTAMP), "executable": raw_text, "command_line": raw_text,
+     "parent": object_of({"pid": whole(1)}),
+     "user": object_of({"id": matching(re.compile(r"\d+"))})})
+
+TABLE = {
+    "count": whole(), "used": whole(), "free": whole(), "usage": real(0, 1),
+    "soft_limit": whole(), "hard_limit": whole(),
+    "growth_per_s": real(), "exhausted_in_s": real(0),
+    "opened": whole(), "closed": whole(),
+    "sealed": true, "torn": true, "thread": whole(1), "tables": whole(2),
+    "shared_with": whole(1),
+}
+REFUSED = object_of({"emfile": whole(), "enfile": whole(), "by_syscall": mapping(whole(1))},
+                    {"other": whole(1)})
+REQUEST = object_of({}, {"syscall": text, "path": raw_text, "error": text})
+FD = object_of(
+    {"incident": matching(UUID)},
+    {**TABLE, "reason": one_of(*REASONS), "refused": REFUSED, "request": REQUEST,
+     "limit": text, "limit_value": whole(), "limit_sysctl": text,
+     "group": object_of({"name": raw_text, "processes": whole(1)})})
+SYSTEM = object_of(
+    {"incident": matching(UUID), "refused": object_of({"enfile": whole()})},
+    {"allocated": whole(), "max": whole(), "usage": real(0, 1)})
+
+ALERT = object_of(
+    {"@timestamp": matching(TIMESTAMP),
+     "ecs": object_of({"version": one_of("8.11.0")}),
+     "event": object_of({"kind": one_of("alert"), "dataset": one_of("fdwarden.alert"),
+                         "action": one_of(*ACTIONS), "severity": whole(1),
+                         "id": matching(UUID), "duration_ns": whole()}),
+     "log": object_of({"level": text}),
+     "message": text,
+     "host": object_of({"name": text, "boot": object_of({"id": text})})},
+    {"process": PROCESS, "service": object_of({"name": raw_text}),
+     "container": object_of({"id": raw_text}), "fd": FD, "system": SYSTEM})
+
+PS = object_of(
+    {"@timestamp": matching(TIMESTAMP), "host": object_of({"name": text}),
+     "system": object_of({"allocated": whole(), "max": whole(), "nr_open": whole()}),
+     "processes": lambda value: [PS_ENTRY(entry) for entry in value]},
+    # what it may not see, and how it went
+    {"self": lambda value: None})
+PS_ENTRY = object_of({"process": PROCESS, "fd": object_of({}, TABLE)},
+                     {"service": object_of({"name": raw_text}),
+                      "container": object_of({"id": raw_text})})
+
+
+def expect(condition, what):
+    if not condition:
+        raise Wrong(what)
+
+
+def check_table(fd):
+    """What the figures of one table must be to each other."""
+    if "used" not in fd:
+        expect(not {"count", "free", "usage"} & fd.keys(), "fd: figures without fd.used")
+        return
+    expect("count" in fd, "fd: used without count")
+    expect(fd["used"] <= fd["count"], f"fd: used {fd['used']} above count {fd['count']}")
+    if "soft_limit" not in fd:
+        return
+    expect(fd["used"] <= fd["soft_limit"], "fd: used above the soft limit")
+    expect(fd.get("free") == fd["soft_limit"] - fd["used"], "fd: free is not limit - used")
+    if fd["soft_limit"]:
+        usage = fd["used"] / fd["soft_limit"]
+        expect(abs(fd.get("usage", -1) - usage) <= 0.0001, "fd: usage is not used / limit")
+    if "hard_limit" in fd:
+        expect(fd["soft_limit"] <= fd["hard_limit"], "fd: soft limit above the hard")
+
+
+def check_fd(action, fd):
+    check_table(fd)
+    expect(("reason" in fd) == (action == "fd-recovered"), "fd.reason: of recoveries alone")
+    expect(("limit" in fd) <= (action == "other-limit"), "fd.limit: of other-limit alone")
+    if action == "other-limit" and "group" not in fd:
+        expect("limit" in fd, "fd.limit is missing")
+    if "refused" in fd:
+        refused = fd["refused"]
+        total = refused["emfile"] + refused["enfile"] + refused.get("other", 0)
+        expect(total == sum(refused["by_syscall"].values()),
+               "fd.refused: by_syscall does not add up")
+    if "group" not in fd and action in ("fd-warning", "fd-critical", "fd-exhausted"):
+        expect("used" in fd, f"{action} without fd.used")
+
+
+def check_alert(alert):
+    """Raises Wrong unless `alert` keeps the contract in every field."""
+    ALERT(alert)
+    action = alert["event"]["action"]
+    severity, level = ACTIONS[action]
+    expect(alert["event"]["severity"] == severity, f"event.severity of {action}")
+    expect(alert["log"]["level"] == level, f"log.level of {action}")
+    if action.startswith("system-"):
+        expect("system" in alert and "fd" not in alert, f"{action} needs system, not fd")
+        return
+    expect("fd" in alert and "system" not in alert, f"{action} needs fd, not system")
+    check_fd(action, alert["fd"])
+    expect(("process" in alert) != ("group" in alert["fd"]),
+           "either one process or a group of them")
+    if "process" in alert and alert["process"]["name"].isprintable():
+        expect(alert["process"]["name"] in alert["message"], "message does not name it")
+
+
+def check_ps(document):
+    PS(document)
+    seen = set()
+    for entry in document["processes"]:
+        pid = entry["process"]["pid"]
+        expect(pid not in seen, f"process {pid} is listed twice")
+        seen.add(pid)
+        check_table(entry["fd"])

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Rules, and a configuration that changes while it runs."""
+import os
+import signal
+import subprocess
+import time
+
+from harness import Daemon, FDWARDEN, Scratch, Zoo, check, same
+
+QUICK = "[snapshot]\ninterval = 200ms\n"
+
+
+def near(share=55):
+    return Zoo("limit=64", f"fill={share}", "say=near", "wait")
+
+
+def test_rule_ignores_a_name():
+    text = QUICK + "[rule quiet]\nname = zoo-qu*\nignore = yes\n"
+    with Scratch() as scratch, Daemon(config=scratch.file("conf", text)) as daemon, \
+            Zoo("name=zoo-quiet", "limit=64", "refuse=openat:3", "say=near", "wait") as quiet:
+        quiet.expect("near")
+        with near() as loud:
+            daemon.wait(loud.pid, "fd-warning")
+            time.sleep(0.5)
+        same(daemon.actions(quiet.pid), [], "alerts of what is ignored")
+
+
+def test_rule_sets_levels():
+    text = QUICK + "[rule early]\nexecutable = */fdzoo\nuser = 0\nwarn = 30%\ncritical = 60%\n"
+    with Scratch() as scratch, Daemon(config=scratch.file("conf", text)) as daemon, \
+            Zoo("limit=100", "fill=29", "say=a", "wait", "fill=30", "say=b", "wait",
+                "fill=60", "wait") as zoo:
+        zoo.expect("a")
+        time.sleep(0.5)
+        same(daemon.actions(zoo.pid), [], "alerts at 29 %")
+        zoo.go()
+        _, alert = daemon.wait(zoo.pid, "fd-warning")
+        same(alert["fd"]["used"], 30, "fd.used")
+        zoo.go()
+        _, alert = daemon.wait(zoo.pid, "fd-critical")
+        same(alert["fd"]["used"], 60, "fd.used")
+
+
+def test_reload():
+    with Scratch() as scratch:
+        path = scratch.file("conf", QUICK)
+        with Daemon(config=path) as daemon, near(40) as zoo:
+            zoo.expect("near")
+            time.sleep(0.5)
+            same(daemon.actions(zoo.pid), [], "alerts at 62 %")
+            scratch.file("conf", QUICK + "[thresholds]\nwarn = 50%\n")
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_log("reloaded")
+            daemon.wait(zoo.pid, "fd-warning")
+            with near(35) as another:  # the sensor knows the new level as well
+                daemon.wait(another.pid, "fd-warning")
+
+
+def test_reload_to_ignored():
+    """An open incident of what is ignored from now on is closed."""
+    with Scratch() as scratch:
+        path = scratch.file("conf", QUICK)
+        with Daemon(config=path) as daemon, near() as zoo:
+            daemon.wait(zoo.pid, "fd-warning")
+            scratch.file("conf", QUICK + "[rule x]\nexecutable = */fdzoo\nignore = yes\n")
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait(zoo.pid, "fd-recovered")
+            time.sleep(0.5)
+            same(daemon.actions(zoo.pid), ["fd-warning", "fd-recovered"], "alerts")
+
+
+def test_reload_of_a_bad_file():
+    with Scratch() as scratch:
+        path = scratch.file("conf", QUICK + "[thresholds]\nwarn = 50%\n")
+        with Daemon(config=path) as daemon, near(20) as zoo:
+            zoo.expect("near")
+            scratch.file("conf", QUICK + "[thresholds]\nwarn = 5O%\n")
+            daemon.process.send_signal(signal.SIGHUP)
+            line = daemon.wait_log("5O%")
+            check(f"{path}:4" in line, f"the place is not named: {line}")
+            time.sleep(0.4)
+            same(daemon.actions(zoo.pid), [], "alerts at 31 %")
+            with near(35) as another:
+                daemon.wait(another.pid, "fd-warning")
+
+
+def test_reload_keeps_incidents():
+    with Scratch() as scratch:
+        path = scratch.file("conf", QUICK)
+        with Daemon(config=path) as daemon, near() as zoo:
+            _, first = daemon.wait(zoo.pid, "fd-warning")
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_log("reloaded")
+            time.sleep(0.5)
+            zoo.end()
+            _, last = daemon.wait(zoo.pid, "fd-recovered")
+            same(last["fd"]["incident"], first["fd"]["incident"], "fd.incident")
+            same(daemon.actions(zoo.pid), ["fd-warning", "fd-recovered"], "alerts")
+
+
+def test_effective_configuration():
+    """What check-config prints is a configuration that says the same."""
+    with Scratch() as scratch:
+        text = "[thresholds]\nwarn=70%\n[rule a]\nname=x*\ncritical=99%\n"
+        first = subprocess.run([FDWARDEN, "check-config", "-c", scratch.file("a", text)],
+                               capture_output=True, text=True, check=False)
+        same(first.returncode, 0, f"exit status, with {first.stderr!r}")
+        check("warn = 70%" in first.stdout and "[rule a]" in first.stdout, first.stdout)
+        second = subprocess.run(
+            [FDWARDEN, "check-config", "-c", scratch.file("b", first.stdout)],
+            capture_output=True, text=True, check=False)
+        same(second.stdout, first.stdout, "effective configuration of the effective one")
+
+
+def test_stdout_off():
+    with Scratch() as scratch:
+        path = scratch.file("alerts")
+        with Daemon("output.stdout=no", f"output.file={path}",
+                    "snapshot.interval=200ms") as daemon, near() as zoo:
+            zoo.expect("near")
+            end = time.monotonic() + 5
+            while not os.path.getsize(path) and time.monotonic() < end:
+                time.sleep(0.01)
+            check(os.path.getsize(path), "no alert in the file")
+            same(len(daemon.alerts), 0, "alerts on standard output")

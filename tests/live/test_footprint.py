@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the daemon itself takes."""
+import os
+import time
+
+from harness import Daemon, Zoo, check, listed, note
+
+CROWD = ("limit=200", "crowd=2000", "openat=97", "say=there", "wait")
+
+
+def status_kib(pid, field):
+    with open(f"/proc/{pid}/status", encoding="ascii") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith(field + ":"))
+
+
+def cpu_ns(pid):
+    """Of all its threads, by the scheduler's own clock: ticks are too coarse."""
+    total = 0
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{tid}/schedstat", encoding="ascii") as stat:
+            total += int(stat.read().split()[0])
+    return total
+
+
+def test_memory_with_2000_processes():
+    with Daemon() as daemon, Zoo(*CROWD) as zoo:
+        zoo.expect("there", 60)
+        time.sleep(3)
+        rss = status_kib(daemon.pid, "VmRSS") / 1024
+        note(f"RSS {rss:.1f} MiB with 2000 processes of 100 descriptors")
+        check(rss < 10, f"RSS is {rss:.1f} MiB")
+
+
+def test_idle_processor_time():
+    with Daemon() as daemon:
+        time.sleep(1)
+        start, before = time.monotonic(), cpu_ns(daemon.pid)
+        time.sleep(8)
+        share = (cpu_ns(daemon.pid) - before) / 1e9 / (time.monotonic() - start)
+        note(f"{share * 100:.3f} % of a core when idle")
+        check(share < 0.003, f"it takes {share * 100:.2f} % of a core when idle")
+
+
+def test_descriptors_are_bounded():
+    """As many after hundreds of alerts as before the first."""
+    with Daemon("snapshot.interval=200ms") as daemon:
+        before = listed(daemon.pid)
+        for _ in range(3):
+            with Zoo("limit=64", "crowd=200", "refuse=openat:2", "say=there", "wait") as zoo:
+                zoo.expect("there")
+        time.sleep(0.7)
+        after = listed(daemon.pid)
+        note(f"{after} descriptors open")
+        check(after <= before + 1, f"{before} descriptors at first, {after} after the crowds")
+        check(after < 64, f"{after} descriptors")
+
+
+def test_memory_is_bounded():
+    """Processes that come, are refused and go leave nothing behind."""
+    def churn(daemon):
+        for _ in range(5):
+            with Zoo("limit=64", "crowd=300", "refuse=openat:2", "say=there", "wait") as zoo:
+                zoo.expect("there")
+        time.sleep(1.5)
+        return status_kib(daemon.pid, "VmRSS")
+
+    with Daemon("snapshot.interval=200ms") as daemon:
+        first, second, third = (churn(daemon) for _ in range(3))
+        note(f"RSS {first}, {second}, {third} KiB after 1500 processes each")
+        check(third < first + 1024, "memory grows with processes that are gone")

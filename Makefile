@@ -138,7 +138,19 @@ units: $(UNITS)
 helpers: $(HELPERS)
 
 check-unit: units
-	@for t in $(UNITS); do echo "# $$t"; $$t || exit 1; done
+	@tests/run $(UNITS)
+
+check-live: all helpers
+	@FDWARDEN=$(BUILD)/fdwarden tests/live/run
+
+# Every test that this machine can run; what it can't is skipped by name.
+check:
+	@.ci/deps build check
+	@$(MAKE) --no-print-directory all units helpers
+	@FDWARDEN=$(BUILD)/fdwarden tests/run --live $(UNITS)
+
+bench: all helpers
+	@FDWARDEN=$(BUILD)/fdwarden tests/bench/run
 
 # ---- fuzzing ----------------------------------------------------------------
 FUZZ_SECONDS ?= 30

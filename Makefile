@@ -19,6 +19,10 @@ BPFTOOL ?= $(firstword $(lastword $(wildcard /usr/lib/linux-tools/*/bpftool)) $(
 PKG_CONFIG ?= pkg-config
 CLANG_FORMAT ?= clang-format
 
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
+
 # One directory a variant (plain, or a sanitizer), so that they never mix.
 BUILD ?= build
 ARCH := $(shell uname -m)
@@ -80,6 +84,10 @@ help:
 deps:
 	@.ci/deps build
 
+run: deps
+	@$(MAKE) --no-print-directory all
+	$(BUILD)/fdwarden daemon
+
 # ---- BPF --------------------------------------------------------------------
 BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v2 \
 	-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-declarations -Wno-gnu-variable-sized-type-not-at-end \
@@ -87,13 +95,15 @@ BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v2 \
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
-	$(BPFTOOL) gen object $@ $@.tmp
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp
 	@rm -f $@.tmp
 
 $(BUILD)/gen/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	@mkdir -p $(@D)
-	$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
 
 # The kernel's types that the programs use, and no others.
 vmlinux:
@@ -103,36 +113,41 @@ vmlinux:
 # Names of all calls of the native ABI, and of the 32-bit one where there is one.
 $(BUILD)/gen/syscall_names.inc: src/collect/generate_syscall_names.sh
 	@mkdir -p $(@D)
-	CC='$(CC)' $< asm/unistd.h > $@
+	$(Q)CC='$(CC)' $< asm/unistd.h > $@
 
 $(BUILD)/gen/syscall_names_compat.inc: src/collect/generate_syscall_names.sh
 	@mkdir -p $(@D)
-	CC='$(CC)' $< asm/unistd_32.h > $@
+	$(Q)CC='$(CC)' $< asm/unistd_32.h > $@
 
 GENERATED := $(BUILD)/gen/syscall_names.inc $(BUILD)/gen/syscall_names_compat.inc
 $(filter $(BUILD)/src/collect/%,$(OBJS)): | $(SKELS) $(GENERATED)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/fdwarden: $(BUILD)/src/main.o $(OBJS)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(PKG_LIBS) -lpthread -lm
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(PKG_LIBS) -lpthread -lm
 
 # ---- tests ------------------------------------------------------------------
 $(BUILD)/libpure.a: $(PURE_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libpure.a
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(PKG_LIBS) \
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(PKG_LIBS) \
 		$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)) -lpthread -lm
 
 $(BUILD)/tests/helpers/%: $(BUILD)/tests/helpers/%.o
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread
 
 $(BUILD)/tests/helpers/fdzoo: $(ZOO_OBJS)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread
 
 units: $(UNITS)
 helpers: $(HELPERS)
@@ -151,6 +166,12 @@ check:
 
 bench: all helpers
 	@FDWARDEN=$(BUILD)/fdwarden tests/bench/run
+
+# What can't be had here is skipped by name: qemu, a kernel, an image.
+check-vm:
+	@.ci/deps build vm || true
+	@$(MAKE) --no-print-directory all helpers
+	@tests/vm/run --build $(BUILD)
 
 # ---- fuzzing ----------------------------------------------------------------
 FUZZ_SECONDS ?= 30

@@ -1,0 +1,222 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# machines: small
+# each: sensor
+# timeout: 150
+# One process's way to its limit and back, as the daemon tells it.
+
+# Up to a full table and three refusals; waits before it goes on.
+to_the_wall() {
+	local id=$1
+	shift
+	zoo_start "$id" limit=256:4096 say=low wait openat=150 fill=210 say=warned wait \
+		fill=246 say=critical wait fill=256 fail=openat:3 say=full wait "$@" say=after wait
+	zoo_says "$id" low
+	zoo_go "$id"
+	zoo_says "$id" warned
+	await "$ZOO" fd-warning
+	zoo_go "$id"
+	zoo_says "$id" critical
+	await "$ZOO" fd-critical
+	zoo_go "$id"
+	zoo_says "$id" full
+	await "$ZOO" fd-exhausted
+}
+
+# expect_incident PID REASON: whole, with one identity, and closed so
+expect_incident() {
+	await "$1" fd-recovered
+	expect_actions "$1" fd-warning fd-critical fd-exhausted fd-recovered
+	expect "the number of incidents" "$(of "$1" .fd.incident | sort -u | wc -l)" 1
+	expect "the reason of the recovery" \
+		"$(of "$1" 'select(.event.action == "fd-recovered") | .fd.reason')" "$2"
+	expect "the refused total at the end" \
+		"$(of "$1" 'select(.event.action == "fd-recovered") | .fd.refused.emfile')" 3
+}
+
+test_closed() {
+	daemon_start
+	to_the_wall zoo close_all
+	expect "the count at the refusal" \
+		"$(of "$ZOO" 'select(.event.action == "fd-exhausted") | .fd.count')" 256
+	expect "the free slots then" \
+		"$(of "$ZOO" 'select(.event.action == "fd-exhausted") | .fd.free')" 0
+	zoo_go zoo
+	expect_incident "$ZOO" closed
+	daemon_check
+}
+
+test_exited() {
+	daemon_start
+	to_the_wall zoo close_all
+	kill -9 "$ZOO"
+	expect_incident "$ZOO" exited
+	daemon_check
+}
+
+test_limit_raised() {
+	daemon_start
+	to_the_wall zoo limit=4096
+	zoo_go zoo
+	expect_incident "$ZOO" limit-raised
+	daemon_check
+}
+
+test_refused_totals() {
+	local calls="openat openat2 socket socketpair pipe2 dup fcntl_dupfd eventfd2
+		epoll_create1 timerfd_create memfd_create" call steps=""
+	for call in $calls; do steps="$steps fail=$call:83"; done
+	daemon_start
+	# shellcheck disable=SC2086
+	zoo_start zoo limit=128 prepare=accept4 fill=128 $steps \
+		fail=accept4:87 say=finished wait close_all say=closed wait
+	zoo_says zoo finished
+	zoo_go zoo
+	await "$ZOO" fd-recovered
+	of "$ZOO" 'select(.event.action == "fd-recovered") | .fd.refused' >"$WORK/refused"
+	expect "the total" "$(jq .emfile "$WORK/refused")" 1000
+	expect "the sum by call" "$(jq '.by_syscall | add' "$WORK/refused")" 1000
+	expect "the share of accept4" "$(jq .by_syscall.accept4 "$WORK/refused")" 87
+	expect "the number of calls" "$(jq '.by_syscall | length' "$WORK/refused")" 12
+	daemon_check
+}
+
+# What is stopped from outside drains and says goodbye with 0.
+test_sigterm() {
+	daemon_launch "$WORK"
+	zoo_start zoo limit=64 fill=64 fail=openat:3 say=full wait
+	zoo_says zoo full
+	kill -TERM "$DAEMON"
+	wait "$DAEMON"
+	expect "the exit status" $? 0
+	expect_actions "$ZOO" fd-warning fd-critical fd-exhausted
+}
+
+test_short_life() {
+	daemon_start
+	fdzoo name=brief limit=32 refuse=openat:2 || fail "fdzoo: status $?"
+	wait_for "$PATIENCE" brief_is_told ||
+		fail "no fd-exhausted with its command line: $(alerts .process.command_line | tail -n 1)"
+	daemon_check
+}
+
+brief_is_told() {
+	alerts 'select(.event.action == "fd-exhausted") | "\(.process.name) \(.process.command_line)"' |
+		grep -q '^brief .*limit=32 refuse=openat:2'
+}
+
+test_32_bit_calls() {
+	fdzoo --strict prepare=open32 || skip "this kernel has no 32-bit calls"
+	daemon_start
+	zoo_start zoo limit=128 prepare=open32 fill=128 fail=open32:7 say=finished wait close_all say=closed wait
+	zoo_says zoo finished
+	await "$ZOO" fd-exhausted
+	zoo_go zoo
+	await "$ZOO" fd-recovered
+	expect "the total" \
+		"$(of "$ZOO" 'select(.event.action == "fd-recovered") | .fd.refused.emfile')" 7
+	daemon_check
+}
+
+test_sealed_is_quiet() {
+	daemon_start
+	zoo_start zoo openat=100 limit=50 say=sealed wait
+	zoo_says zoo sealed
+	sleep 3
+	expect_actions "$ZOO"
+	daemon_check
+}
+
+test_swinging_is_told_once() {
+	daemon_start
+	zoo_start zoo limit=1000 wave=750:850:15:50 say=finished wait
+	zoo_says zoo finished
+	sleep 2
+	expect "the number of warnings" "$(of "$ZOO" .event.action | grep -c fd-warning)" 1
+	daemon_check
+}
+
+# "PID REFUSED" of every incident that has ended
+ended_incidents() {
+	alerts 'select(.event.action == "fd-recovered") |
+		[.process.pid, .fd.refused.emfile] | join(" ")'
+}
+
+all_have_ended() {
+	ended_incidents >"$WORK/ended"
+	cut -d ' ' -f 2 "$WORK/refusals" | while read -r pid; do
+		grep -q "^$pid " "$WORK/ended" || return 1
+	done
+}
+
+# refuse_way NAME: "NAME PID" in refusals, PID being whose table was full
+refuse_way() {
+	local out=$WORK/$1.out word=$1
+	# By another path, or all would be told of as one group.
+	ln /tests/bin/fdzoo "$WORK/fdzoo-$1"
+	"$WORK/fdzoo-$1" --strict "say=$1" limit=48 "refuse=$1:4" >"$out" 2>&1 </dev/null
+	case $? in
+	0) ;;
+	77)
+		echo "$1" >>"$WORK/lacking"
+		return
+		;;
+	*)
+		echo "$1 (fdzoo: $(tail -n 1 "$out"))" >>"$WORK/wrong"
+		return
+		;;
+	esac
+	case "$1 $FDWARDEN_SENSOR" in
+	# The result of such a call is in the ring, and no call returns it.
+	uring_*\ tracepoint) return ;;
+	# It puts the descriptor into the table of its child; that it is the
+	# child's is seen where the kernel takes the number.
+	seccomp_addfd\ fexit) word=child ;;
+	esac
+	echo "$1 $(sed -n "s/^$word \(.* \)*//p" "$out")" >>"$WORK/refusals"
+}
+
+# Every way in, at a full table: refused, told, and counted to the last call.
+test_every_way_refused() {
+	local way error pid total
+	daemon_start
+	fdzoo ways >"$WORK/ways" || fail "fdzoo ways: status $?"
+	touch "$WORK/refusals" "$WORK/lacking" "$WORK/wrong"
+	while read -r way error <&3; do
+		[ "$error" != EMFILE ] || refuse_way "$way"
+	done 3<"$WORK/ways"
+	wait_for "$PATIENCE" all_have_ended
+	while read -r way pid; do
+		total=$(sed -n "s/^$pid //p" "$WORK/ended" | xargs)
+		[ "$total" = 4 ] || echo "$way (${total:-not told})" >>"$WORK/wrong"
+	done <"$WORK/refusals"
+	note "$(wc -l <"$WORK/refusals") ways; lacking here: $(xargs <"$WORK/lacking")"
+	[ ! -s "$WORK/wrong" ] || fail "not 4 refusals: $(xargs <"$WORK/wrong")"
+	[ "$(wc -l <"$WORK/refusals")" -gt 30 ] || fail "only few ways work here"
+	daemon_check
+}
+
+# Processes of a group that were refused: those told one by one and "N more"
+told_of_crowd() {
+	alerts 'select(.event.action == "fd-exhausted" and .process == null) | .fd.group.processes' \
+		>"$WORK/more"
+	alerts 'select(.event.action == "fd-exhausted") | .process.pid // empty' |
+		sort -u >"$WORK/single"
+	echo $(($(wc -l <"$WORK/single") + $(awk '{ n += $1 } END { print n + 0 }' "$WORK/more")))
+}
+
+is_told_of_all() {
+	[ "$(told_of_crowd)" = "$1" ]
+}
+
+# Many at once: a handful of alerts, and the exact number.
+test_crowd_is_summed_up() {
+	daemon_start
+	zoo_start zoo limit=64 crowd=80 fill=64 fail=openat:2 say=full wait
+	zoo_says zoo full
+	wait_for "$PATIENCE" is_told_of_all 80 || fail "told of $(told_of_crowd) of 80"
+	note "$(wc -l <"$WORK/single") one by one, then $(xargs <"$WORK/more") more"
+	[ "$(wc -l <"$WORK/single")" -le 20 ] || fail "$(wc -l <"$WORK/single") alerts"
+	zoo_go zoo
+	daemon_check
+}

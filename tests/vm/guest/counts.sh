@@ -1,0 +1,131 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# machines: small
+# timeout: 120
+# `fdwarden ps --json` against /proc.
+
+# snapshot FILE: "PID COUNT SOFT-LIMIT" a line, by fdwarden
+snapshot() {
+	fdwarden ps --json >"$1.json" || fail "ps: status $?: $(tail -n 1 "$WORK/output")"
+	jq -r '.processes[] | "\(.process.pid) \(.fd.count) \(.fd.soft_limit)"' "$1.json" |
+		sort >"$1"
+}
+
+# listing FILE: the same by /proc, of all that have a table, but for those that run now
+listing() {
+	local dir pid
+	for dir in /proc/[0-9]*; do
+		pid=${dir#/proc/}
+		[ -n "$(tr -d '\0' <"$dir/cmdline" 2>/dev/null)" ] || continue
+		echo "$pid $(descriptors "$pid") $(sed -n 's/^Max open files *\([0-9]*\) .*/\1/p' "$dir/limits")"
+	done 2>/dev/null | sort >"$1"
+}
+
+# compare PID…: of these at least, and of all others that hold still
+compare() {
+	local pid
+	listing "$WORK/before"
+	snapshot "$WORK/ps"
+	listing "$WORK/after"
+	grep -Fx -f "$WORK/before" "$WORK/after" | grep -v "^$$ " >"$WORK/quiet"
+	for pid in "$@"; do
+		grep -q "^$pid " "$WORK/quiet" || fail "process $pid does not hold still"
+	done
+	grep -Fxv -f "$WORK/ps" "$WORK/quiet" >"$WORK/differ"
+	while read -r pid rest; do
+		fail "/proc/$pid has $rest, fdwarden: $(grep "^$pid " "$WORK/ps")"
+	done <"$WORK/differ"
+	note "$(wc -l <"$WORK/quiet") processes equal"
+}
+
+test_small_and_large_tables() {
+	local pids=
+	ulimit -n 20000
+	zoo_start one limit=64 say=there wait
+	pids=$ZOO
+	zoo_start word limit=1024 fill=64 say=there wait
+	pids="$pids $ZOO"
+	zoo_start many fill=15000 say=there wait
+	pids="$pids $ZOO"
+	zoo_start full limit=100 fill say=there wait
+	pids="$pids $ZOO"
+	zoo_start high dup2=900 dup3=17 say=there wait
+	pids="$pids $ZOO"
+	for id in one word many full high; do zoo_says $id there; done
+	# shellcheck disable=SC2086
+	compare $pids
+}
+
+test_holes_exec_and_fork() {
+	local pids=
+	zoo_start holes fill=300 close=150 openat=3 say=there wait
+	pids=$ZOO
+	zoo_start exec openat=20 cloexec=30 exec say=there wait
+	pids="$pids $ZOO"
+	zoo_start crowd openat=40 crowd=30 socketpair=5 say=there wait
+	pids="$pids $ZOO"
+	for id in holes exec crowd; do zoo_says $id there; done
+	# shellcheck disable=SC2086
+	compare $pids
+}
+
+# Tables that several processes share, or that lost some by ranges.
+test_shared_and_ranges() {
+	local pids=""
+	zoo_start share openat=20 share=2 say=there wait
+	pids=$ZOO
+	zoo_start clone openat=5 clone_files=50 say=there wait
+	pids="$pids $ZOO"
+	zoo_start fork openat=40 fork=3 close=10 say=there wait
+	pids="$pids $ZOO"
+	zoo_start range openat=100 close_range=50:60 say=there wait
+	pids="$pids $ZOO"
+	zoo_start unshare openat=100 share=1 close_range_unshare=20:60 say=there wait
+	pids="$pids $ZOO"
+	zoo_start scm scm_rights=300 say=there wait
+	pids="$pids $ZOO"
+	for id in share clone fork range unshare scm; do zoo_says $id there; done
+	# shellcheck disable=SC2086
+	compare $pids
+}
+
+# /proc/PID/fd shows nothing once the main thread has exited; its threads' does.
+test_leaderless() {
+	local entry expected=0
+	zoo_start zoo leaderless openat=70 say=there wait
+	zoo_says zoo there
+	for entry in "/proc/$ZOO/task"/*/fd/*; do
+		[ -h "$entry" ] && expected=$((expected + 1))
+	done
+	snapshot "$WORK/ps"
+	expect "the count" "$(awk -v pid="$ZOO" '$1 == pid { print $2 }' "$WORK/ps")" $expected
+	[ $expected -gt 70 ] || fail "the kernel lists $expected only"
+}
+
+# Every way of getting a descriptor that this kernel has, five of each.
+test_every_way() {
+	local way rest pids="" lacking=""
+	fdzoo ways >"$WORK/ways" || fail "fdzoo ways: status $?"
+	while read -r way rest; do
+		zoo_start "$way" "prepare=$way" "$way=5" say=there wait
+		pids="$pids $ZOO"
+	done <"$WORK/ways"
+	set --
+	for pid in $pids; do
+		read -r way rest <&3
+		wait_for "$PATIENCE" said_or_gone "$way" "$pid" ||
+			fail "fdzoo $way does not come to its end"
+		if grep -q '^skip' "$WORK/$way.out" || ! grep -q '^there' "$WORK/$way.out"; then
+			lacking="$lacking $way"
+		else
+			set -- "$@" "$pid"
+		fi
+	done 3<"$WORK/ways"
+	note "ways that this kernel or machine lacks:${lacking:- none}"
+	[ $# -gt 20 ] || fail "only $# ways work"
+	compare "$@"
+}
+
+said_or_gone() {
+	grep -q '^there' "$WORK/$1.out" || ! kill -0 "$2"
+}

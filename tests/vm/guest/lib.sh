@@ -1,0 +1,164 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the tests in a machine share. A test is a function that returns; `fail`
+# and `skip` end it. Its files are in $WORK.
+
+# One daemon serves all tests that want no other: to verify its programs takes
+# an emulated machine seconds.
+SHARED=/tmp/daemon-$FDWARDEN_SENSOR
+ALERTS=$SHARED/alerts
+LOG=$SHARED/log
+# Seconds. Emulated, and sharing two cores with another machine, all is slow.
+PATIENCE=30
+DAEMON_PATIENCE=60
+
+fail() {
+	echo "$*" | head -n 1 | cut -c 1-300 >"$WORK/reason"
+	exit 1
+}
+
+skip() {
+	echo "$*" >"$WORK/reason"
+	exit 77
+}
+
+# Kept in the console's log whatever the outcome.
+note() {
+	echo "$*" >>"$WORK/notes"
+}
+
+clean_up() {
+	[ -s "$WORK/pids" ] && xargs kill -9 <"$WORK/pids" 2>/dev/null
+	[ -s "$WORK/sysctls" ] && while read -r key value; do
+		echo "$value" >"/proc/sys/$key"
+	done <"$WORK/sysctls"
+	return 0
+}
+
+# Seconds since the machine started.
+uptime_seconds() {
+	cut -d . -f 1 /proc/uptime
+}
+
+# wait_for SECONDS COMMAND…: until it succeeds
+wait_for() {
+	local end=$(($(uptime_seconds) + $1))
+	shift
+	until "$@" 2>/dev/null; do
+		[ "$(uptime_seconds)" -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+# sysctl_set KEY VALUE: until the end of the test
+sysctl_set() {
+	[ -e "/proc/sys/$1" ] || skip "this kernel has no sysctl $1"
+	grep -qs "^$1 " "$WORK/sysctls" ||
+		echo "$1 $(cat "/proc/sys/$1")" >>"$WORK/sysctls"
+	echo "$2" >"/proc/sys/$1" || fail "sysctl $1 can't be set to $2"
+}
+
+# ---- the daemon ----
+
+# Running and ready, with its pid in $DAEMON. `alerts` tells of those from now on.
+daemon_start() {
+	if [ -e "$SHARED/pid" ]; then
+		DAEMON=$(cat "$SHARED/pid")
+		daemon_check
+	else
+		daemon_launch "$SHARED" setsid
+		echo "$DAEMON" >"$SHARED/pid"
+	fi
+	FIRST=$(($(wc -l <"$ALERTS") + 1))
+}
+
+# daemon_launch DIRECTORY [WRAPPER]
+daemon_launch() {
+	ALERTS=$1/alerts
+	LOG=$1/log
+	FIRST=1
+	mkdir -p "$1"
+	${2:-} fdwarden daemon -o "sensor=$FDWARDEN_SENSOR" >"$ALERTS" 2>"$LOG" &
+	DAEMON=$!
+	wait_for $DAEMON_PATIENCE daemon_is_ready ||
+		fail "the daemon is not ready after $DAEMON_PATIENCE s: $(tail -n 1 "$LOG")"
+	kill -0 "$DAEMON" 2>/dev/null || fail "the daemon ended: $(tail -n 1 "$LOG")"
+	note "$(grep ready: "$LOG")"
+}
+
+daemon_is_ready() {
+	grep -q ready: "$LOG" || ! kill -0 "$DAEMON"
+}
+
+# It still runs, and all that it wrote is JSON.
+daemon_check() {
+	if ! kill -0 "$DAEMON" 2>/dev/null; then
+		rm -f "$SHARED/pid"
+		fail "the daemon ended by itself: $(tail -n 1 "$LOG")"
+	fi
+	grep '}$' "$ALERTS" | jq . >/dev/null || fail "an alert is no JSON"
+}
+
+# alerts FILTER: what jq makes of the alerts since the test began
+alerts() {
+	tail -n "+$FIRST" "$ALERTS" | grep '}$' | jq -r "$1"
+}
+
+# of PID FILTER: of one process's alerts
+of() {
+	grep "\"pid\":$1[,}].*}\$" "$ALERTS" | jq -r "select(.process.pid == $1) | $2"
+}
+
+has() {
+	of "$1" .event.action | grep -qx "$2"
+}
+
+# await PID ACTION
+await() {
+	wait_for "$PATIENCE" has "$1" "$2" ||
+		fail "no $2 of process $1 after $PATIENCE s, but: $(of "$1" .event.action | xargs)"
+}
+
+# expect_actions PID ACTION…: these and no others, in this order
+expect_actions() {
+	local pid=$1 got
+	shift
+	got=$(of "$pid" .event.action | xargs)
+	[ "$got" = "$*" ] || fail "process $pid has alerts '$got', not '$*'"
+}
+
+expect() {
+	[ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"
+}
+
+# ---- fdzoo ----
+
+# zoo_start ID STEP…: in the background; its pid is in $ZOO
+zoo_start() {
+	local id=$1
+	shift
+	mkfifo "$WORK/$id.in"
+	fdzoo "$@" <>"$WORK/$id.in" >"$WORK/$id.out" 2>&1 &
+	ZOO=$!
+	echo "$ZOO" >>"$WORK/pids"
+}
+
+# zoo_says ID WORD: wait until it has
+zoo_says() {
+	wait_for "$PATIENCE" grep -q "^$2 " "$WORK/$1.out" ||
+		fail "fdzoo $1 does not come to '$2': $(tail -n 1 "$WORK/$1.out")"
+}
+
+# zoo_go ID: on from its next `wait`
+zoo_go() {
+	echo >"$WORK/$1.in"
+}
+
+# descriptors PID: as /proc lists them
+descriptors() {
+	local count=0 entry
+	for entry in "/proc/$1/fd"/*; do
+		[ -h "$entry" ] && count=$((count + 1))
+	done
+	echo $count
+}

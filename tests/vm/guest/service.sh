@@ -1,0 +1,203 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# machines: systemd
+# timeout: 150
+# The service under systemd, as `make install` puts it there. Each test begins
+# with the service running; see `up`.
+
+UNIT=fdwarden.service
+
+up() {
+	systemctl reset-failed $UNIT 2>/dev/null
+	systemctl is-active --quiet $UNIT || start
+}
+
+start() {
+	systemd-sysusers || fail "systemd-sysusers: status $?"
+	systemctl daemon-reload
+	systemctl start $UNIT || {
+		journalctl -u $UNIT --no-pager -n 30
+		fail "systemctl start: $(journalctl -u $UNIT --no-pager -o cat -n 1)"
+	}
+}
+
+show() {
+	systemctl show -p "$1" --value $UNIT
+}
+
+# A fresh process is refused a descriptor; its pid is in $ZOO.
+cause_alert() {
+	rm -f "$WORK"/zoo.*
+	zoo_start zoo limit=64 refuse=openat:5 say=finished wait
+	zoo_says zoo finished
+}
+
+# in_journal PID [JQ-FILTER]: fd-exhausted of this process, as the journal has it
+in_journal() {
+	journalctl -u $UNIT -o json --no-pager >"$WORK/journal" || return 1
+	jq -e -s "map(select(.FDWARDEN_ACTION == \"fd-exhausted\" and
+		.FDWARDEN_PID == \"$1\"${2:+ and $2})) | length > 0" <"$WORK/journal" >/dev/null
+}
+
+expect_alert() {
+	cause_alert
+	wait_for "$PATIENCE" in_journal "$ZOO" || {
+		tail -n 3 "$WORK/journal"
+		fail "no fd-exhausted of process $ZOO in the journal"
+	}
+}
+
+# other_pid OLD: the service is up again, as another process
+other_pid() {
+	[ "$(show ActiveState)" = active ] && [ "$(show MainPID)" != "$1" ] &&
+		[ "$(show MainPID)" != 0 ]
+}
+
+await_other_pid() {
+	wait_for 30 other_pid "$1" || {
+		systemctl status --no-pager $UNIT
+		fail "not restarted: $(show ActiveState), $(show Result)"
+	}
+}
+
+test_start() {
+	start
+	expect "the state" "$(show ActiveState)" active
+	expect "its type" "$(show Type)" notify
+}
+
+test_own_user_without_root() {
+	local pid uids
+	up
+	pid=$(show MainPID)
+	uids=$(sed -n 's/^Uid://p' "/proc/$pid/status" | xargs)
+	case " $uids " in
+	*" 0 "*) fail "it runs with user ids $uids" ;;
+	esac
+	note "uids $uids; $(grep CapEff "/proc/$pid/status")"
+	# CAP_SYS_ADMIN is bit 21
+	[ $((0x$(sed -n 's/^CapEff:[^0-9a-f]*//p' "/proc/$pid/status") >> 21 & 1)) = 0 ] ||
+		fail "it has CAP_SYS_ADMIN"
+}
+
+test_alert_in_journal() {
+	up
+	expect_alert
+	jq -c "select(.FDWARDEN_PID == \"$ZOO\")" <"$WORK/journal" | head -n 1
+	in_journal "$ZOO" '(.MESSAGE | type) == "string" and .PRIORITY != null' ||
+		fail "no message or priority"
+}
+
+test_reload() {
+	local pid
+	up
+	pid=$(show MainPID)
+	systemctl reload $UNIT || {
+		journalctl -u $UNIT --no-pager -o cat -n 5
+		fail "systemctl reload: $(journalctl -u $UNIT --no-pager -o cat -n 3 | head -n 1)"
+	}
+	expect "the process after the reload" "$(show MainPID)" "$pid"
+	expect "the state" "$(show ActiveState)" active
+	expect_alert
+}
+
+test_restart() {
+	local pid
+	up
+	pid=$(show MainPID)
+	systemctl restart $UNIT || fail "systemctl restart: status $?"
+	other_pid "$pid" || fail "it is not another process"
+	expect_alert
+}
+
+test_watchdog() {
+	local pid dropin=/run/systemd/system/$UNIT.d
+	up
+	[ "$(show WatchdogUSec)" != 0 ] || fail "the unit has no watchdog"
+	mkdir -p $dropin
+	printf '[Service]\nWatchdogSec=3\nRestartSec=1\n' >$dropin/short.conf
+	systemctl daemon-reload
+	systemctl restart $UNIT
+	pid=$(show MainPID)
+	sleep 5
+	expect "the process, which keeps its watchdog fed," "$(show MainPID)" "$pid"
+	kill -STOP "$pid"
+	await_other_pid "$pid"
+	journalctl -u $UNIT --no-pager -o cat | grep -qi watchdog ||
+		fail "the journal does not tell of the watchdog"
+	expect_alert
+	rm -r $dropin
+	systemctl daemon-reload
+}
+
+test_security() {
+	local level
+	level=$(systemd-analyze security --no-pager $UNIT |
+		sed -n 's/.*Overall exposure level for [^:]*: \([0-9.]*\).*/\1/p')
+	note "exposure $level"
+	[ -n "$level" ] || fail "systemd-analyze tells no level"
+	jq -e -n "$level <= 2.0" >/dev/null || {
+		systemd-analyze security --no-pager $UNIT | grep -F '✗'
+		fail "the exposure is $level"
+	}
+}
+
+# Names of the BPF programs in the kernel, systemd's own left out.
+bpf_programs() {
+	sed -n 's/.* bpf_prog_[0-9a-f]*_\(.*\)\t\[bpf\]$/\1/p' /proc/kallsyms |
+		grep -v '^sd_' | sort
+}
+
+no_bpf_programs() {
+	[ -z "$(bpf_programs)" ]
+}
+
+test_killed_and_started_again() {
+	local pid before
+	up
+	# Tells the programs' names to /proc/kallsyms.
+	sysctl_set net/core/bpf_jit_kallsyms 1
+	before=$(bpf_programs)
+	[ -n "$before" ] || fail "no program of fdwarden is seen in the kernel"
+	pid=$(show MainPID)
+	kill -9 "$pid"
+	await_other_pid "$pid"
+	expect_alert
+	expect "the set of programs after the restart" \
+		"$(bpf_programs | xargs)" "$(echo "$before" | xargs)"
+	systemctl stop $UNIT
+	expect "the result" "$(show Result)" success
+	wait_for 10 no_bpf_programs || fail "left in the kernel: $(bpf_programs | xargs)"
+}
+
+# The service has no CAP_SYS_ADMIN: it gets no new file either.
+test_file_max() {
+	local allocated
+	up
+	zoo_start zoo uid=1000 say=there wait fail=openat:40:ENFILE say=finished wait
+	zoo_says zoo there
+	zoo_start wall limit=100 say=there wait refuse=dup:5 say=full wait
+	local wall=$ZOO
+	zoo_says wall there
+	allocated=$(cut -f 1 /proc/sys/fs/file-nr)
+	note "file-nr $allocated"
+	sysctl_set fs/file-max "$((allocated / 2))"
+	zoo_go zoo
+	zoo_says zoo finished
+	zoo_go wall
+	zoo_says wall full
+	# Longer than an interval, so that a snapshot falls into it.
+	sleep 3
+	sysctl_set fs/file-max 1000000
+	wait_for "$PATIENCE" in_journal "$wall" || fail "the full table was not told meanwhile"
+	for action in system-exhausted system-recovered; do
+		wait_for "$PATIENCE" action_in_journal $action || fail "no $action in the journal"
+	done
+	expect "the state" "$(show ActiveState)" active
+	expect_alert
+}
+
+action_in_journal() {
+	journalctl -u $UNIT -o json --no-pager |
+		jq -e -s "map(select(.FDWARDEN_ACTION == \"$1\")) | length > 0" >/dev/null
+}

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The guests' file systems: one of busybox, one of systemd.
+
+Both live in memory and need no disk, no module and no network. What takes long
+to make is kept in the cache under a hash of its recipe.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import tempfile
+
+from . import kernels
+from .cpio import Archive
+from .kernels import Unavailable
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+ROOT = HERE.parent.parent
+GUEST = HERE / "guest"
+
+SYSTEMD_PACKAGES = ("systemd", "systemd-sysv", "dbus", "jq")
+# Not needed by any test, and half of the image.
+SYSTEMD_LEFT_OUT = (
+    r"(usr/share/(doc|locale|man|info|zoneinfo|common-licenses|bash-completion|i18n)"
+    r"|usr/lib/x86_64-linux-gnu/(gconv|perl-base)|usr/lib/apt|usr/lib/udev/hwdb"
+    r"|var/(cache|lib)/(apt|dpkg|debconf)|usr/include|boot|dev)/"
+)
+# What waits for a device or a network that this guest has not, or takes time.
+SYSTEMD_MASKED = (
+    "serial-getty@ttyS0.service",
+    "getty@tty1.service",
+    "systemd-firstboot.service",
+    "systemd-networkd-wait-online.service",
+    "systemd-timesyncd.service",
+    "systemd-update-utmp.service",
+    "systemd-pcrphase.service",
+    "systemd-pcrphase-sysinit.service",
+    "e2scrub_reap.service",
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer",
+    "fstrim.timer",
+    "e2scrub_all.timer",
+)
+MAKE_VARIABLES = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+TESTS_UNIT = """\
+[Unit]
+Description=Tests of fdwarden in this machine
+[Service]
+Type=exec
+ExecStart=/bin/sh /tests/driver.sh
+ExecStopPost=/bin/systemctl poweroff --force --force
+LimitNOFILE=65536:524288
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def needed(tool):
+    path = shutil.which(tool) or shutil.which(tool, path="/usr/sbin:/sbin:/usr/local/sbin")
+    if not path:
+        raise Unavailable(f"{tool} is not installed (`.ci/deps vm` installs it)")
+    return path
+
+
+def add_tests(archive, build, selection, present=frozenset()):
+    """The scripts, the helpers that were built, and what to run of them."""
+    for script in sorted(GUEST.glob("*.sh")):
+        archive.add_file(f"tests/{script.name}", script)
+    archive.add_text("tests/selection", selection)
+    for helper in sorted((build / "tests" / "helpers").glob("*")):
+        if helper.is_file() and not helper.suffix:
+            archive.add_program(f"tests/bin/{helper.name}", helper, present)
+
+
+def small(work, build, selection):
+    """A guest of one init script: busybox, jq, fdwarden."""
+    busybox, jq = needed("busybox"), needed("jq")
+    path = work / f"small-{hashlib.sha256(selection.encode()).hexdigest()[:8]}.cpio"
+    with Archive(path) as archive:
+        for name in ("bin", "sbin", "lib", "lib64"):
+            archive.add_directory(f"usr/{name}")
+            archive.add_link(name, f"usr/{name}")
+        for name in ("proc", "sys", "dev", "run", "tmp", "root", "var/lib", "etc"):
+            archive.add_directory(name)
+        archive.add_text("etc/passwd", "root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n")
+        archive.add_text("etc/group", "root:x:0:\nuser:x:1000:\n")
+        archive.add_program("usr/bin/busybox", busybox)
+        archive.add_link("usr/bin/sh", "busybox")
+        archive.add_program("usr/bin/jq", jq)
+        archive.add_program("usr/sbin/fdwarden", build / "fdwarden")
+        archive.add_file("init", GUEST / "init")
+        add_tests(archive, build, selection)
+    return path
+
+
+def distribution():
+    """(suite, address of its mirror, components) that this machine runs."""
+    release = platform.freedesktop_os_release()
+    suite = release.get("VERSION_CODENAME", "")
+    out = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(RELEASE)|$(COMPONENT)|$(REPO_URI)"],
+        capture_output=True,
+        text=True,
+    ).stdout
+    for line in out.splitlines():
+        name, component, address = line.split("|")
+        if name == suite and component == "main":
+            more = ",universe" if release.get("ID") == "ubuntu" else ""
+            return suite, address, component + more
+    raise Unavailable("apt's sources name no mirror of this machine's own distribution")
+
+
+def systemd_base():
+    """The cached system, of the host's distribution so that its libraries fit."""
+    tool = needed("mmdebstrap")
+    suite, address, components = distribution()
+    recipe = json.dumps(
+        [suite, components, SYSTEMD_PACKAGES, SYSTEMD_LEFT_OUT, SYSTEMD_MASKED]
+    )
+    key = hashlib.sha256(recipe.encode()).hexdigest()[:16]
+    base = kernels.cache_dir() / f"systemd-{key}.cpio"
+    names = base.with_suffix(".json")
+    with kernels.cache_lock():
+        if base.is_file() and names.is_file():
+            return base, frozenset(json.loads(names.read_text()))
+        kernels.log(f"systemd guest: installing {suite} into an image")
+        for old in kernels.cache_dir().glob("systemd-*"):
+            old.unlink()
+        with tempfile.TemporaryDirectory(
+            prefix=kernels.PARTIAL, dir=kernels.cache_dir()
+        ) as work:
+            tar = pathlib.Path(work) / "root.tar"
+            process = subprocess.run(
+                [
+                    tool,
+                    "--quiet",
+                    "--variant=minbase",
+                    f"--components={components}",
+                    f"--include={','.join(SYSTEMD_PACKAGES)}",
+                    suite,
+                    tar,
+                    address,
+                ],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                # Its own directory is not open to the user that it becomes.
+                env={**os.environ, "TMPDIR": "/var/tmp"},
+            )
+            if process.returncode:
+                last = (process.stderr.strip().splitlines() or ["no message"])[-1]
+                raise Unavailable(f"mmdebstrap: {last}")
+            image = pathlib.Path(work) / "base.cpio"
+            with Archive(image) as archive:
+                for name in ("boot", "dev"):
+                    archive.add_directory(name)
+                archive.add_tar(tar, SYSTEMD_LEFT_OUT)
+                archive.add_text("etc/hostname", "guest\n")
+                # No one to be asked at the first boot.
+                archive.add_text("etc/machine-id", f"{key}{key}\n")
+                for unit in SYSTEMD_MASKED:
+                    archive.add_link(f"etc/systemd/system/{unit}", "/dev/null")
+            index = pathlib.Path(work) / "names.json"
+            index.write_text(json.dumps(sorted(archive.names)))
+            os.replace(index, names)
+            os.replace(image, base)
+    return base, frozenset(archive.names)
+
+
+def systemd(work, build, selection):
+    """A guest of systemd, with fdwarden as `make install` puts it there."""
+    base, present = systemd_base()
+    overlay = work / "systemd-overlay.cpio"
+    # Not below the build's directory, where make looks for dependencies.
+    with tempfile.TemporaryDirectory(prefix="fdwarden-") as tree:
+        install(tree, build)
+        with Archive(overlay) as archive:
+            archive.add_tree(tree)
+            for program in pathlib.Path(tree).rglob("sbin/fdwarden"):
+                archive.add_program(str(program.relative_to(tree)), program, present)
+            add_tests(archive, build, selection, present)
+            unit = "fdwarden-tests.service"
+            archive.add_text(f"etc/systemd/system/{unit}", TESTS_UNIT)
+            archive.add_link(
+                f"etc/systemd/system/multi-user.target.wants/{unit}", f"../{unit}"
+            )
+    path = work / "systemd.cpio"
+    with open(path, "wb") as out:
+        for part in (base, overlay):
+            with open(part, "rb") as source:
+                shutil.copyfileobj(source, out, 1 << 20)
+            out.write(b"\0" * (-out.tell() % 4))
+    overlay.unlink()
+    return path
+
+
+def install(tree, build):
+    process = subprocess.run(
+        ["make", "-C", ROOT, "install", f"DESTDIR={tree}", f"BUILD={build}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        # Nothing of a make that called this one.
+        env={k: v for k, v in os.environ.items() if k not in MAKE_VARIABLES},
+    )
+    if process.returncode:
+        last = (process.stderr.strip().splitlines() or ["no message"])[-1]
+        raise RuntimeError(f"make install: {last}")

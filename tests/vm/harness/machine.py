@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One emulated machine: boots, prints its results on the serial console, stops.
+
+The protocol, each on a line of its own and each starting with "@@ ":
+  run NAME               the test has begun
+  ok NAME                it passed
+  not ok NAME: REASON    it failed
+  skip NAME: REASON      it can't run here
+  done                   all that was asked for has run
+"""
+
+import dataclasses
+import re
+import selectors
+import subprocess
+import time
+
+LINE = re.compile(rb"@@ (run|ok|not ok|skip|done)(?: ([^:\s]+)(?:: (.*))?)?\s*$")
+# After "done" the guest switches itself off; one that can't is killed.
+SWITCH_OFF = 15
+# A machine that starts no test in this time never will.
+START = 120
+
+
+@dataclasses.dataclass
+class Result:
+    test: str
+    verdict: str  # "ok", "not ok" or "skip"
+    reason: str = ""
+    seconds: float = 0.0
+
+
+def command(emulator, accelerator, kernel, image, append):
+    line = f"console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off {append}"
+    return [
+        emulator,
+        *("-accel", accelerator, "-cpu", "max", "-smp", "2", "-m", "1536M"),
+        *("-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio"),
+        *("-kernel", str(kernel), "-initrd", str(image), "-append", line.strip()),
+    ]
+
+
+class Machine:
+    """Runs one guest and collects its results, in the order of its tests."""
+
+    def __init__(self, arguments, tests, console, limit, report):
+        self.arguments = arguments
+        self.tests = tests
+        self.console = console
+        self.limit = limit
+        self.report = report
+        self.results = {}
+        self.running = None
+        self.begun = time.monotonic()
+        self.done = False
+
+    def take(self, line):
+        match = LINE.search(line)
+        if not match:
+            return None
+        kind = match[1].decode()
+        name = (match[2] or b"").decode("utf-8", "replace")
+        reason = (match[3] or b"").decode("utf-8", "replace").strip()
+        if kind == "done":
+            self.done = True
+        elif kind == "run":
+            self.running, self.begun = name, time.monotonic()
+        elif name in self.tests:
+            took = time.monotonic() - self.begun
+            self.results[name] = Result(name, kind, reason, took)
+            self.report(self.results[name])
+            self.running = None
+        return kind
+
+    def run(self):
+        """All tests' results; those that never came are failures."""
+        start = time.monotonic()
+        deadline = start + START
+        ended = "it switched itself off"
+        with open(self.console, "wb") as log:
+            process = subprocess.Popen(
+                self.arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                pending = b""
+                with selectors.DefaultSelector() as selector:
+                    selector.register(process.stdout, selectors.EVENT_READ)
+                    while True:
+                        left = deadline - time.monotonic()
+                        if left <= 0:
+                            ended = f"no end after {time.monotonic() - start:.0f} s"
+                            break
+                        if not selector.select(left):
+                            continue
+                        data = process.stdout.read1(65536)
+                        if not data:
+                            break
+                        log.write(data)
+                        log.flush()
+                        *lines, pending = (pending + data).split(b"\n")
+                        for line in lines:
+                            kind = self.take(line.rstrip(b"\r"))
+                            if kind == "run":
+                                deadline = start + self.limit
+                            elif kind == "done":
+                                deadline = time.monotonic() + SWITCH_OFF
+            finally:
+                if process.poll() is None and (self.done or ended[0] == "n"):
+                    process.kill()
+                process.stdout.close()
+                if process.wait() > 0:
+                    ended = f"the emulator ended with status {process.returncode}"
+        self.fill(ended)
+        return list(self.results.values()), time.monotonic() - start
+
+    def fill(self, ended):
+        for name in self.tests:
+            if name in self.results:
+                continue
+            if name == self.running:
+                reason = f"the machine stopped during this test ({ended})"
+            elif self.running or self.results:
+                reason = f"the machine stopped before this test ({ended})"
+            else:
+                reason = f"the machine ran no test ({ended})"
+            self.results[name] = Result(name, "not ok", reason)
+            self.report(self.results[name])

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What runs where, read from the heads of the guest's scripts.
+
+A script tests/vm/guest/NAME.sh holds functions test_*, and says in comments:
+  # machines: small lockdown     in which kinds of machine it runs
+  # timeout: 60                  seconds for each of its tests
+  # each: sensor                 once with every sensor
+"""
+
+import dataclasses
+import fnmatch
+import re
+
+from . import images
+
+# What makes the machine: the image's builder, more of the kernel's command
+# line, and seconds until it is given up.
+MACHINES = {
+    "small": (images.small, "rdinit=/init", 600),
+    "lockdown": (images.small, "rdinit=/init lockdown=integrity", 600),
+    "systemd": (
+        images.systemd,
+        "rdinit=/sbin/init systemd.unified_cgroup_hierarchy=1 systemd.show_status=no",
+        600,
+    ),
+}
+# For `-o sensor=`; "auto" is what tests get that run once.
+SENSORS = ("tracepoint", "fexit")
+
+
+@dataclasses.dataclass(frozen=True)
+class Test:
+    name: str
+    script: str
+    function: str
+    sensor: str
+    timeout: int
+
+    def line(self):
+        return f"{self.name} {self.script} {self.function} {self.sensor} {self.timeout}\n"
+
+
+def head(text, key, default):
+    match = re.search(rf"^# {key}: *(.+)$", text, re.M)
+    return match[1].strip() if match else default
+
+
+def tests_of(machine, patterns):
+    """The tests that a kind of machine runs, of those that were asked for."""
+    found = []
+    for script in sorted(images.GUEST.glob("*.sh")):
+        text = script.read_text()
+        if machine not in head(text, "machines", "").split():
+            continue
+        sensors = SENSORS if head(text, "each", "") == "sensor" else ("auto",)
+        timeout = int(head(text, "timeout", "60"))
+        functions = re.findall(r"^test_(\w+)\(\)", text, re.M)
+        for sensor in sensors:
+            for function in functions:
+                name = f"{machine}/{script.stem}/{function}"
+                if len(sensors) > 1:
+                    name += f"/{sensor}"
+                if matches(name, patterns):
+                    found.append(
+                        Test(name, script.stem, f"test_{function}", sensor, timeout)
+                    )
+    return found
+
+
+def matches(name, patterns):
+    """Whether a pattern names the test, or a part of its path."""
+    return not patterns or any(
+        fnmatch.fnmatch(part, pattern)
+        for pattern in patterns
+        for part in (name, *name.split("/"))
+    )

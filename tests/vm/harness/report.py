@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Progress lines, the table of kernels and results, the closing line."""
+
+import threading
+
+MARKS = {"ok": "ok", "not ok": "FAIL", "skip": "skip"}
+
+
+class Report:
+    """Results by test and kernel; told of from several threads."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.cells = {}  # (test, series) -> Result
+        self.titles = {}  # series -> version
+        self.tests = []
+        self.whole = []  # skips and failures that are no test of their own
+
+    def say(self, text):
+        with self.lock:
+            print(text, flush=True)
+
+    def whole_skip(self, name, reason):
+        self.whole.append((name, "skip", reason))
+        self.say(f"# {name} is left out: {reason}")
+
+    def whole_failure(self, name, reason):
+        self.whole.append((name, "not ok", reason))
+        self.say(f"# {name} failed: {reason}")
+
+    def add(self, series, result):
+        with self.lock:
+            self.cells[result.test, series] = result
+            if result.test not in self.tests:
+                self.tests.append(result.test)
+        if result.verdict == "not ok":
+            title = self.titles.get(series, series)
+            self.say(f"# {title} {result.test} failed: {result.reason}")
+
+    def table(self):
+        series = list(self.titles)
+        width = max([len(test) for test in self.tests] + [4])
+        columns = [max(len(self.titles[s]), 12) for s in series]
+        lines = [
+            "  ".join(
+                [" " * width]
+                + [self.titles[s].rjust(c) for s, c in zip(series, columns)]
+            )
+        ]
+        for test in self.tests:
+            row = [test.ljust(width)]
+            for name, column in zip(series, columns):
+                result = self.cells.get((test, name))
+                text = "-"
+                if result:
+                    text = MARKS[result.verdict]
+                    if result.verdict != "skip":
+                        text += f" {result.seconds:5.1f} s"
+                row.append(text.rjust(column))
+            lines.append("  ".join(row))
+        return "\n".join(lines)
+
+    def reasons(self, verdict):
+        """(name, reason) of everything that came out so."""
+        named = [(name, why) for name, kind, why in self.whole if kind == verdict]
+        for test in self.tests:
+            for series, title in self.titles.items():
+                result = self.cells.get((test, series))
+                if result and result.verdict == verdict:
+                    named.append((f"{title} {test}", result.reason))
+        return named
+
+    def close(self):
+        """Print what is left to say; return the exit status."""
+        if self.cells:
+            self.say("\n" + self.table() + "\n")
+        failed, skipped = self.reasons("not ok"), self.reasons("skip")
+        for name, reason in failed:
+            self.say(f"FAIL: {name}: {reason}")
+        for name, reason in skipped:
+            self.say(f"SKIP: {name}: {reason}")
+        passed = sum(result.verdict == "ok" for result in self.cells.values())
+        self.say(f"{passed} passed, {len(failed)} failed, {len(skipped)} skipped")
+        return 1 if failed else 0

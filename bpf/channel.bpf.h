@@ -28,4 +28,42 @@ static __always_inline void count_loss(__u32 what)
 		(*n)++;
 }
 
+/*
+ * Records and tables are put together in per-CPU memory. Programs on trampolines may
+ * be preempted by others on the same CPU (since 5.11 only migration is disabled), and
+ * those must not use it meanwhile: they pass, and what they would have said is
+ * counted. Without atomics that return a value (before 5.12) two that meet exactly
+ * may both pass; never do both enter.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} gate SEC(".maps");
+
+static __always_inline bool gate_enter(void)
+{
+	__u32 zero = 0;
+	volatile __u64 *inside = bpf_map_lookup_elem(&gate, &zero);
+
+	if (!inside)
+		return false;
+	__sync_fetch_and_add(inside, 1);
+	if (*inside == 1)
+		return true;
+	__sync_fetch_and_add(inside, -1);
+	count_loss(FDW_LOSS_GATE);
+	return false;
+}
+
+static __always_inline void gate_leave(void)
+{
+	__u32 zero = 0;
+	__u64 *inside = bpf_map_lookup_elem(&gate, &zero);
+
+	if (inside)
+		__sync_fetch_and_add(inside, -1);
+}
+
 #endif /* FDWARDEN_CHANNEL_BPF_H */

@@ -84,26 +84,23 @@ static __always_inline void add_state(const struct process_state *state,
 		out->flags |= FDW_TABLE_OWN_LIMIT;
 }
 
-/* A hint says that `taken` slots of `limit` may be taken. */
-static __noinline int near_limit(struct call *c, struct process_state *state,
-				 __u64 taken, __u64 limit)
+/* Counts the table and reports it, behind the gate. */
+static __always_inline void near_report(struct call *c, struct process_state *state,
+					__u64 limit, __u64 now)
 {
 	struct task_struct *task = c->task;
 	struct files_struct *files;
-	__u64 now = bpf_ktime_get_boot_ns();
-	__u32 step = step_of(taken, limit), zero = 0;
+	__u32 step, zero = 0;
 	struct fdw_near *r;
 
 	r = bpf_map_lookup_elem(&near_scratch, &zero);
 	if (!r)
-		return 0;
-	if (now < state->quiet_until_ns || !near_is_news(state, step, now))
-		return 0;
+		return;
 	read_limits(c->task, &r->table);
 	files = BPF_CORE_READ(task, files);
 	if (!files || fdtable_count(files, r->table.soft_limit, &r->table)) {
 		count_loss(FDW_LOSS_READ);
-		return 0;
+		return;
 	}
 	step = step_of(r->table.used, limit);
 	if (!step) {
@@ -111,10 +108,10 @@ static __noinline int near_limit(struct call *c, struct process_state *state,
 		 * one at each call of a loop would cost too much. */
 		if (r->table.max_fds > LARGE_TABLE)
 			state->quiet_until_ns = now + MISS_PAUSE_NS;
-		return 0;
+		return;
 	}
 	if (!near_is_news(state, step, now) || !window_admits(state, now))
-		return 0;
+		return;
 	r->header.type = FDW_RECORD_NEAR;
 	r->header.size = sizeof(*r);
 	r->header.time_ns = now;
@@ -125,10 +122,23 @@ static __noinline int near_limit(struct call *c, struct process_state *state,
 	r->step = step;
 	if (bpf_ringbuf_output(&records, r, sizeof(*r), 0)) {
 		count_loss(FDW_LOSS_RING_FULL);
-		return 0;
+		return;
 	}
 	state->near_step = step;
 	state->near_ns = now;
+}
+
+/* A hint says that `taken` slots of `limit` may be taken. */
+static __noinline int near_limit(struct call *c, struct process_state *state,
+				 __u64 taken, __u64 limit)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	if (now < state->quiet_until_ns ||
+	    !near_is_news(state, step_of(taken, limit), now) || !gate_enter())
+		return 0;
+	near_report(c, state, limit, now);
+	gate_leave();
 	return 0;
 }
 
@@ -173,6 +183,19 @@ static __always_inline int lost_one(struct call *c)
 	return 0;
 }
 
+/* The current process's id as it is known in its own pid namespace. */
+static __always_inline __u32 tgid_in_own_namespace(struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct pid *pid = BPF_CORE_READ(leader, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+	struct upid *upid = (struct upid *)((__u64)pid +
+					    bpf_core_field_offset(struct pid, numbers) +
+					    level * bpf_core_type_size(struct upid));
+
+	return BPF_CORE_READ(upid, nr);
+}
+
 /* prlimit64() or setrlimit() succeeded. */
 static __always_inline void own_limit(struct call *c)
 {
@@ -183,7 +206,8 @@ static __always_inline void own_limit(struct call *c)
 	__u32 resource = call_arg(c, prlimit ? 2 : 1);
 	__u64 limits = call_arg(c, prlimit ? 3 : 2);
 
-	if (resource != RLIMIT_NOFILE_INDEX || !limits || (pid && pid != tgid))
+	if (resource != RLIMIT_NOFILE_INDEX || !limits ||
+	    (pid && pid != tgid && pid != tgid_in_own_namespace(c->task)))
 		return;
 	state = process_current(c->task);
 	if (state)

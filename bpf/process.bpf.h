@@ -10,7 +10,7 @@
 
 enum process_flag {
 	PROCESS_OWN_LIMIT = 1 << 0,	/* it set its own RLIMIT_NOFILE */
-	PROCESS_IDENTITY_SENT = 1 << 1, /* a refusal's record told who it is */
+	PROCESS_IDENTITY_SENT = 1 << 1, /* a refusal's record told who it is … */
 };
 
 enum refusal_class { REFUSAL_EMFILE, REFUSAL_ENFILE, REFUSAL_ELSE, REFUSAL_CLASSES };
@@ -22,9 +22,12 @@ struct process_state {
 	__u64 window_ns; /* start of the second in which records are counted */
 	__u64 quiet_until_ns;
 	__u64 refused_ns[REFUSAL_CLASSES];
-	__u32 flags; /* enum process_flag */
+	__u64 identity_exec_id; /* … of the program that it was then */
+	__u32 flags;		/* enum process_flag */
 	__u16 near_step;
 	__u16 window_records;
+	__u32 refusal_keys; /* in the refusals' map */
+	__u32 reserved;
 };
 
 /*
@@ -41,10 +44,11 @@ struct {
 	__type(value, struct process_state);
 } process_storage SEC(".maps");
 
+/* Nobody deletes those of processes that came and went between two snapshots: the
+ * longest unused make room. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 65536);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
 	__type(key, __u32);
 	__type(value, struct process_state);
 } process_hash SEC(".maps");
@@ -101,6 +105,7 @@ static __always_inline void process_identity(struct task_struct *task,
 	out->tid = BPF_CORE_READ(task, pid);
 	out->ppid = BPF_CORE_READ(leader, real_parent, tgid);
 	out->uid = BPF_CORE_READ(task, cred, euid.val);
+	out->exec_id = BPF_CORE_READ(task, self_exec_id);
 	/* The whole array is compared and sent: nothing may stand behind the NUL. */
 	__builtin_memset(out->comm, 0, sizeof(out->comm));
 	BPF_CORE_READ_STR_INTO(&out->comm, leader, comm);

@@ -12,7 +12,6 @@
 #include "near.bpf.h"
 #include "process.bpf.h"
 
-#define REFUSED_INTERVAL_NS 125000000ull
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -48,15 +47,36 @@ struct {
 	__type(value, struct refusal_scratch);
 } refusal_scratch SEC(".maps");
 
-static __always_inline __u64 refusal_count(struct fdw_refusal_key *key)
+/* Calls are told apart as long as the process has not filled its share of the map:
+ * one that fails on purpose by all numbers must not push out the others'. */
+static __always_inline __u32 refusal_call(const struct call *c,
+					  const struct process_state *state)
+{
+	__u32 number = c->number & FDW_CALL_NUMBER;
+
+	if (number >= FDW_MAX_CALLS && number != FDW_CALL_IO_URING)
+		return FDW_CALL_ELSE;
+	return state && state->refusal_keys >= FDW_REFUSAL_KEYS_MAX ? FDW_CALL_ELSE
+								    : c->number;
+}
+
+/* Returns the new total; 0: there was no room to count it. */
+static __always_inline __u64 refusal_count(struct fdw_refusal_key *key,
+					   const struct call *c,
+					   struct process_state *state)
 {
 	struct fdw_refusal_value *value, one = {.count = 1};
 
+	key->call = c->number;
 	value = bpf_map_lookup_elem(&refusals, key);
 	if (!value) {
-		if (!bpf_map_update_elem(&refusals, key, &one, BPF_NOEXIST))
+		key->call = refusal_call(c, state);
+		if (!bpf_map_update_elem(&refusals, key, &one, BPF_NOEXIST)) {
+			if (state)
+				__sync_fetch_and_add(&state->refusal_keys, 1);
 			return 1;
-		/* another thread was quicker, or there is no room */
+		}
+		/* there is one already, or there is no room */
 		value = bpf_map_lookup_elem(&refusals, key);
 	}
 	if (!value) {
@@ -167,67 +187,26 @@ static __always_inline enum refusal_class class_of(__u32 error)
 			       : (error == ENFILE ? REFUSAL_ENFILE : REFUSAL_ELSE);
 }
 
-/* Counts a refusal. Returns the record to fill, with who was refused, if one is due:
- * for the first by this call, and then so many a second. NULL: none is. */
-static __always_inline struct refusal_scratch *
-refusal_begin(struct call *c, struct process_state *state, __u32 error)
+/* Everything but table and text, behind the gate. */
+static __always_inline void refusal_fill(struct call *c, struct process_state *state,
+					 struct fdw_refused *r, __u32 error, __u64 total,
+					 __u64 now)
 {
-	struct fdw_refusal_key key = {};
-	struct refusal_scratch *s;
-	struct fdw_refused *r;
-	__u64 now = bpf_ktime_get_boot_ns();
-	__u32 zero = 0;
-
-	s = bpf_map_lookup_elem(&refusal_scratch, &zero);
-	if (!s)
-		return NULL;
-	r = &s->record;
-	process_identity(c->task, &r->task);
-	key.start_ns = r->task.start_ns;
-	key.tgid = r->task.tgid;
-	key.call = c->number;
-	key.error = error;
-	r->total = refusal_count(&key);
-	if (!state)
-		count_loss(FDW_LOSS_PROCESS_MAP);
-	if (state && r->total > 1 &&
-	    now - state->refused_ns[class_of(error)] < REFUSED_INTERVAL_NS)
-		return NULL;
+	__builtin_memset(&r->table, 0, sizeof(r->table));
 	r->header.type = FDW_RECORD_REFUSED;
 	r->header.time_ns = now;
+	process_identity(c->task, &r->task);
 	read_limits(c->task, &r->table);
-	r->table.flags = 0;
 	if (state)
 		add_state(state, &r->table);
 	r->cgroup_id = bpf_get_current_cgroup_id();
 	r->args[0] = call_arg(c, 1);
 	r->args[1] = call_arg(c, 2);
 	r->args[2] = call_arg(c, 3);
-	r->call = c->number;
+	r->total = total;
 	r->error = error;
 	r->free_above = 0;
 	r->reserved = 0;
-	return s;
-}
-
-static __always_inline int refusal_send(struct refusal_scratch *s,
-					struct process_state *state, __u32 error,
-					bool whole)
-{
-	__u32 size = s->record.header.size;
-
-	barrier_var(size);
-	size &= TEXT_MASK;
-	if (bpf_ringbuf_output(&records, s, size, 0)) {
-		count_loss(FDW_LOSS_RING_FULL);
-		return 0;
-	}
-	if (state) {
-		state->refused_ns[class_of(error)] = s->record.header.time_ns;
-		if (whole)
-			state->flags |= PROCESS_IDENTITY_SENT;
-	}
-	return 0;
 }
 
 static __always_inline void refusal_table(struct call *c, struct refusal_scratch *s)
@@ -250,32 +229,85 @@ static __always_inline void refusal_table(struct call *c, struct refusal_scratch
 		r->free_above = free_above(files, s, (__u32)r->args[2]);
 }
 
-/* A refused call, with all that is known of it. */
-static __noinline int refused(struct call *c, __u32 error)
+static __always_inline void refusal_send(struct refusal_scratch *s,
+					 struct process_state *state, __u32 error,
+					 bool whole)
 {
-	struct process_state *state = process_current(c->task);
-	struct refusal_scratch *s = refusal_begin(c, state, error);
-	bool whole = !state || !(state->flags & PROCESS_IDENTITY_SENT);
+	__u32 size = s->record.header.size;
 
-	if (!s)
-		return 0;
-	refusal_table(c, s);
-	refusal_text(s, c->task, whole, call_arg(c, c->desc.path_arg));
-	return refusal_send(s, state, error, whole);
+	barrier_var(size);
+	size &= TEXT_MASK;
+	if (bpf_ringbuf_output(&records, s, size, 0)) {
+		count_loss(FDW_LOSS_RING_FULL);
+		return;
+	}
+	if (!state)
+		return;
+	state->refused_ns[class_of(error)] = s->record.header.time_ns;
+	/* A page of arguments that was not there may be the next time. */
+	if (whole && s->record.cmdline_len) {
+		state->identity_exec_id = s->record.task.exec_id;
+		state->flags |= PROCESS_IDENTITY_SENT;
+	}
 }
 
-/* One that is known not to be the table's: shorter, for the many programs that each
- * bring their own copy of it. */
+static __always_inline bool identity_is_due(const struct call *c,
+					    const struct process_state *state)
+{
+	struct task_struct *task = c->task;
+
+	return !state || !(state->flags & PROCESS_IDENTITY_SENT) ||
+	       state->identity_exec_id != BPF_CORE_READ(task, self_exec_id);
+}
+
+/*
+ * A call was refused. It is counted in any case; a record is made of the first by
+ * this call, and then of so many a second. `table`: it may have been the table, which
+ * is counted, too.
+ */
+static __always_inline int refused_by(struct call *c, __u32 error, bool table)
+{
+	struct task_struct *task = c->task;
+	struct process_state *state = process_current(task);
+	__u64 now = bpf_ktime_get_boot_ns(), total;
+	struct fdw_refusal_key key = {
+		.start_ns = start_time(BPF_CORE_READ(task, group_leader)),
+		.tgid = BPF_CORE_READ(task, tgid),
+		.error = error,
+	};
+	struct refusal_scratch *s;
+	__u32 zero = 0;
+	bool whole;
+
+	total = refusal_count(&key, c, state);
+	if (!state)
+		count_loss(FDW_LOSS_PROCESS_MAP);
+	if (state && total != 1 &&
+	    now - state->refused_ns[class_of(error)] < FDW_REFUSED_INTERVAL_NS)
+		return 0;
+	s = bpf_map_lookup_elem(&refusal_scratch, &zero);
+	if (!s || !gate_enter())
+		return 0;
+	refusal_fill(c, state, &s->record, error, total, now);
+	s->record.call = key.call;
+	if (table)
+		refusal_table(c, s);
+	whole = identity_is_due(c, state);
+	refusal_text(s, task, whole, call_arg(c, c->desc.path_arg));
+	refusal_send(s, state, error, whole);
+	gate_leave();
+	return 0;
+}
+
+static __noinline int refused(struct call *c, __u32 error)
+{
+	return refused_by(c, error, true);
+}
+
+/* One that is known not to be the table's. */
 static __noinline int refused_elsewhere(struct call *c, __u32 error)
 {
-	struct process_state *state = process_current(c->task);
-	struct refusal_scratch *s = refusal_begin(c, state, error);
-
-	if (!s)
-		return 0;
-	s->record.table.max_fds = 0;
-	refusal_text(s, c->task, false, call_arg(c, c->desc.path_arg));
-	return refusal_send(s, state, error, false);
+	return refused_by(c, error, false);
 }
 
 #endif /* FDWARDEN_REFUSAL_BPF_H */

@@ -11,11 +11,6 @@
 /* inputs */
 const volatile bool have_counters = false; /* the sensor's process maps are shared */
 
-/* Reading the leader's and a thread's table in turn is common; the same thread's
- * table again and again is what this saves. User space finds what is left. */
-static __u64 last_files;
-static __u32 last_tgid;
-
 static __always_inline void add_counters(struct task_struct *leader,
 					 struct fdw_snapshot_record *r)
 {
@@ -33,22 +28,17 @@ static __always_inline void add_counters(struct task_struct *leader,
 		r->table.flags |= FDW_TABLE_OWN_LIMIT;
 }
 
-/* Flags of a table that is not its process's ordinary one; -1: leave it out. */
+/* Flags of a table that is not its process's ordinary one; -1: leave it out. Threads
+ * that share one appear each; user space takes the first. */
 static __always_inline int thread_table(struct task_struct *task,
 					struct files_struct *files)
 {
 	struct files_struct *leaders = task->group_leader->files;
-	int flags = FDW_TABLE_THREAD;
 
 	if (files == leaders)
 		return -1;
-	if (!leaders) /* the main thread exited and left the others the table */
-		flags |= FDW_TABLE_LEADERLESS;
-	if ((__u64)files == last_files && (__u32)task->tgid == last_tgid)
-		return -1;
-	last_files = (__u64)files;
-	last_tgid = task->tgid;
-	return flags;
+	/* Else the main thread exited and left the others the table. */
+	return leaders ? FDW_TABLE_THREAD : FDW_TABLE_THREAD | FDW_TABLE_LEADERLESS;
 }
 
 /* Fills *r, zeroed by the caller, from `task`. Returns false if there is nothing to

@@ -32,27 +32,35 @@ static __always_inline bool is_dup(struct pt_regs *regs, bool compat)
  * succeeds and sets MSG_CTRUNC. It does so for a short control buffer as well, so
  * only a table that is full makes it a refusal.
  */
-static __noinline int truncated(struct call *c)
+static __always_inline bool table_is_full(struct call *c)
 {
 	struct task_struct *task = c->task;
 	struct files_struct *files = BPF_CORE_READ(task, files);
-	__u64 msg = call_arg(c, 2);
 	struct refusal_scratch *s;
 	struct fdw_table *table;
-	__u32 flags = 0, zero = 0;
+	__u32 zero = 0;
+	bool full;
 
 	s = bpf_map_lookup_elem(&refusal_scratch, &zero);
-	if (!s)
-		return 0;
-	table = &s->record.table;
+	if (!s || !gate_enter())
+		return false;
+	table = &s->other;
+	read_limits(task, table);
+	full = files && !fdtable_count(files, table->soft_limit, table) &&
+	       table->lowest_free >= table->soft_limit;
+	gate_leave();
+	return full;
+}
+
+static __noinline int truncated(struct call *c)
+{
+	__u64 msg = call_arg(c, 2);
+	__u32 flags = 0;
+
 	if (bpf_probe_read_user(&flags, sizeof(flags),
 				(void *)(msg + (c->compat ? MSG_FLAGS_OFFSET_COMPAT
 							  : MSG_FLAGS_OFFSET))) ||
-	    !(flags & MSG_CTRUNC))
-		return 0;
-	read_limits(task, table);
-	if (!files || fdtable_count(files, table->soft_limit, table) ||
-	    table->lowest_free < table->soft_limit)
+	    !(flags & MSG_CTRUNC) || !table_is_full(c))
 		return 0;
 	return refused(c, EMFILE);
 }

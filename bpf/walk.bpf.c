@@ -10,6 +10,9 @@
 char LICENSE[] SEC("license") = "GPL";
 
 #define ALL_THREADS 1 /* BPF_TASK_ITER_ALL_THREADS */
+/* Of one process: anyone can make threads with tables of their own by the thousand,
+ * and they must not fill the array. */
+#define THREAD_TABLES_MAX 64
 
 #ifndef FDWARDEN_ALL_TYPES
 struct bpf_iter_task {
@@ -39,6 +42,31 @@ __u32 tables_len = 0;
 __u32 cut = 0;		 /* the array was full: run again from here */
 __u64 cut_start_ns = 0;
 
+/* inner state: threads come behind their leader, one process after another */
+static __u64 last_files;
+static __u32 last_tgid, last_tables;
+
+/* Whether this thread's table is one more of its process, and not one too many. */
+static __always_inline bool is_another_table(struct task_struct *task)
+{
+	__u32 tgid = task->tgid;
+	__u64 files = (__u64)task->files;
+
+	if (tgid != last_tgid) {
+		last_tgid = tgid;
+		last_files = 0;
+		last_tables = 0;
+	}
+	if (task->pid == task->tgid)
+		return true;
+	if (!files || files == last_files || files == (__u64)task->group_leader->files ||
+	    last_tables >= THREAD_TABLES_MAX)
+		return false;
+	last_files = files;
+	last_tables++;
+	return true;
+}
+
 SEC("syscall")
 int walk(void *ctx)
 {
@@ -47,7 +75,7 @@ int walk(void *ctx)
 	__u32 n = 0;
 
 	cut = 0;
-	last_files = 0;
+	last_tgid = 0;
 	bpf_rcu_read_lock();
 	bpf_iter_task_new(&it, NULL, ALL_THREADS);
 	while ((task = bpf_iter_task_next(&it))) {
@@ -55,7 +83,7 @@ int walk(void *ctx)
 
 		if (task->group_leader->start_boottime < from_start_ns)
 			continue;
-		if (!snapshot_task(task, &fresh))
+		if (!is_another_table(task) || !snapshot_task(task, &fresh))
 			continue;
 		r = bpf_map_lookup_elem(&tables, &n);
 		if (!r) {

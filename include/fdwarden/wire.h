@@ -33,8 +33,13 @@
 /* Call number on the wire: bit 15 says that it is a 32-bit (compat) call. */
 #define FDW_CALL_COMPAT 0x8000
 #define FDW_CALL_NUMBER 0x7fff
-/* … and in place of a number: a kernel worker of io_uring, in no call at all. */
+/* … and in place of a number: a kernel worker of io_uring, in no call at all; and
+ * all calls beyond those that are told apart (unknown numbers, and what a process
+ * has been refused by when it has filled its share of the map). */
 #define FDW_CALL_IO_URING 0x7fff
+#define FDW_CALL_ELSE	  0x7ffe
+/* Calls and errnos by which a process's refusals are told apart. */
+#define FDW_REFUSAL_KEYS_MAX 48
 
 /* ---- the table of calls, written by user space before the load ---- */
 
@@ -83,9 +88,10 @@ struct fdw_task {
 	__u32 tid; /* the thread that was seen */
 	__u32 ppid;
 	__u32 uid; /* effective, in the initial user namespace */
+	__u64 exec_id; /* another number after each execve */
 	char comm[FDW_COMM_LEN]; /* of the leader; hostile bytes, NUL-ended */
 };
-_Static_assert(sizeof(struct fdw_task) == 40, "wire layout");
+_Static_assert(sizeof(struct fdw_task) == 48, "wire layout");
 
 struct fdw_table {
 	__u64 files;	  /* address of files_struct: equal means shared */
@@ -104,6 +110,9 @@ struct fdw_table {
 _Static_assert(sizeof(struct fdw_table) == 64, "wire layout");
 
 /* ---- records ---- */
+
+/* Between two records of one kind of a process, refusals are only counted. */
+#define FDW_REFUSED_INTERVAL_NS 125000000ull
 
 enum fdw_record_type {
 	FDW_RECORD_NEAR = 1,	/* struct fdw_near, ring buffer */
@@ -124,7 +133,7 @@ struct fdw_snapshot_record {
 	struct fdw_task task;
 	struct fdw_table table;
 };
-_Static_assert(sizeof(struct fdw_snapshot_record) == 120, "wire layout");
+_Static_assert(sizeof(struct fdw_snapshot_record) == 128, "wire layout");
 
 /* A descriptor was handed out near the limit. */
 struct fdw_near {
@@ -135,7 +144,7 @@ struct fdw_near {
 	__u32 call;	 /* number, with FDW_CALL_COMPAT */
 	__u32 step;	 /* levels reached, 1.. */
 };
-_Static_assert(sizeof(struct fdw_near) == 136, "wire layout");
+_Static_assert(sizeof(struct fdw_near) == 144, "wire layout");
 
 /*
  * A call was refused. The record has all that must be known of a process that
@@ -160,7 +169,7 @@ struct fdw_refused {
 	__u32 reserved;
 	char text[];
 };
-_Static_assert(sizeof(struct fdw_refused) == 184, "wire layout");
+_Static_assert(sizeof(struct fdw_refused) == 192, "wire layout");
 #define FDW_TEXT_MAX                                                           \
 	(FDW_PATH_MAX + FDW_CMDLINE_MAX +                                      \
 	 FDW_CGROUP_LEVELS * FDW_CGROUP_NAME_MAX)
@@ -187,6 +196,7 @@ enum fdw_loss {
 	FDW_LOSS_REFUSAL_MAP,	/* refusals not counted: their map is full */
 	FDW_LOSS_PROCESS_MAP,	/* calls not counted: no state for the process */
 	FDW_LOSS_READ,		/* kernel memory that could not be read */
+	FDW_LOSS_GATE,		/* records not made: another was being made there */
 	FDW_LOSS_MAX,
 };
 

@@ -90,6 +90,8 @@ const char *syscalls_name(uint32_t call)
 
 	if (nr == FDW_CALL_IO_URING)
 		return "io_uring";
+	if (nr == FDW_CALL_ELSE)
+		return "other";
 	add_numbers();
 	if (nr < FDW_MAX_CALLS && names[abi][nr])
 		return names[abi][nr];

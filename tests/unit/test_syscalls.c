@@ -55,7 +55,8 @@ static void test_names(void **unused)
 	assert_string_equal(syscalls_name(447), "memfd_secret");
 	assert_string_equal(syscalls_name(999), "syscall_999");
 	assert_ptr_equal(syscalls_name(999), syscalls_name(999));
-	assert_string_equal(syscalls_name(0x7ffe), "syscall_32766");
+	assert_string_equal(syscalls_name(FDW_CALL_ELSE), "other");
+	assert_string_equal(syscalls_name(0x7ffd), "syscall_32765");
 	assert_string_equal(syscalls_name(FDW_CALL_IO_URING), "io_uring");
 }
 

@@ -35,6 +35,8 @@ struct thread_info {
 
 struct mm_struct;
 
+struct pid;
+
 struct files_struct;
 
 struct signal_struct;
@@ -54,11 +56,13 @@ struct task_struct {
 	pid_t tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
 	u64 start_boottime;
 	const struct cred *cred;
 	char comm[16];
 	struct files_struct *files;
 	struct signal_struct *signal;
+	u64 self_exec_id;
 	struct css_set *cgroups;
 };
 
@@ -88,6 +92,15 @@ struct rlimit {
 typedef struct {
 	uid_t val;
 } kuid_t;
+
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[0];
+};
 
 struct cred {
 	kuid_t euid;

@@ -96,7 +96,7 @@ static const struct limits_verdict verdicts[KINDS] = {
 			   .is_rlimit = true,
 			   .rlimit = RLIMIT_NOFILE},
 	[DEVICE] = {.name = "device",
-		    .text = "opens that a device or file system allows"},
+		    .text = "opens that a file system or device allows"},
 	[MOUNTS] = {.name = "fs.mount-max",
 		    .text = "mounts in this mount namespace",
 		    .sysctl = "fs.mount-max"},
@@ -115,21 +115,47 @@ static bool is_call(const char *call, const char *const *names)
 
 static bool table_full(const struct limits_refusal *refusal)
 {
-	return refusal->used >= refusal->soft_limit ||
-	       refusal->lowest_free >= refusal->soft_limit;
+	return refusal->table_known && !refusal->not_the_table &&
+	       (refusal->used >= refusal->soft_limit ||
+		refusal->lowest_free >= refusal->soft_limit);
 }
 
-/* Far from full: so much is not given back by another thread between the call's
- * look and ours. */
+/* fcntl() takes a number from args[2] up. */
+static bool has_minimum(const struct limits_refusal *refusal)
+{
+	static const char *const calls[] = {"fcntl", "fcntl64", NULL};
+
+	return is_call(refusal->call, calls) &&
+	       (refusal->args[1] == F_DUPFD || refusal->args[1] == F_DUPFD_CLOEXEC) &&
+	       refusal->args[2] < refusal->soft_limit;
+}
+
+/*
+ * Far from full, so that it was not full at the call either. The figures are of a
+ * moment later: meanwhile another thread may have closed some, and the call that did
+ * find the table full must not be explained away. But that a quarter of the table
+ * (and 16 at least, where a quarter is next to nothing) is given back within those
+ * microseconds is less likely than that something else refused the call.
+ */
 static bool table_has_slack(const struct limits_refusal *refusal)
 {
-	uint64_t slack = refusal->soft_limit / 4;
+	uint64_t room = refusal->soft_limit, left, slack;
 
-	return !table_full(refusal) &&
-	       refusal->soft_limit - refusal->used >= (slack > 16 ? slack : 16);
+	if (!refusal->table_known || table_full(refusal))
+		return false;
+	if (has_minimum(refusal)) {
+		room -= refusal->args[2];
+		left = refusal->free_above;
+	} else {
+		/* fs.nr_open may be lowered under limits that were set before. */
+		if (refusal->nr_open && refusal->nr_open < room)
+			room = refusal->nr_open;
+		left = room > refusal->used ? room - refusal->used : 0;
+	}
+	slack = room / 4;
+	return left >= (slack > 16 ? slack : 16);
 }
 
-/* fs.nr_open may be lowered under limits that were set before. */
 static bool nr_open_reached(const struct limits_refusal *refusal)
 {
 	static const char *const pairs[] = {"pipe", "pipe2", "socketpair", NULL};
@@ -137,7 +163,8 @@ static bool nr_open_reached(const struct limits_refusal *refusal)
 	uint64_t taken = refusal->used > refusal->lowest_free ? refusal->used
 							      : refusal->lowest_free;
 
-	return refusal->nr_open && refusal->soft_limit > refusal->nr_open &&
+	return refusal->table_known && !refusal->not_the_table && refusal->nr_open &&
+	       refusal->soft_limit > refusal->nr_open &&
 	       taken + need > refusal->nr_open;
 }
 
@@ -187,20 +214,13 @@ static bool unix_files_left(const struct limits_refusal *refusal)
 	return refusal->args[0] == AF_UNIX && !files_near_max(refusal);
 }
 
-/* What is asked for is a number from args[2] up, and there is none though the
+/* What is asked for is a number from args[2] up, of which there were none though the
  * table has free slots below. */
 static bool none_from_minimum(const struct limits_refusal *refusal)
 {
-	bool dup = refusal->args[1] == F_DUPFD || refusal->args[1] == F_DUPFD_CLOEXEC;
-
-	return dup && refusal->free_above == 0 && !table_full(refusal) &&
-	       refusal->lowest_free < refusal->args[2];
-}
-
-static bool device_with_slack(const struct limits_refusal *refusal)
-{
-	return refusal->path && strncmp(refusal->path, "/dev/", 5) == 0 &&
-	       table_has_slack(refusal);
+	return refusal->table_known && !refusal->not_the_table &&
+	       has_minimum(refusal) && !table_full(refusal) &&
+	       !table_has_slack(refusal) && refusal->lowest_free < refusal->args[2];
 }
 
 /* Byte 1 of an ioctl's command is its owner's letter. */
@@ -241,9 +261,6 @@ static const struct row rows[] = {
 	{"io_uring_enter", ENFILE, RING_SLOTS, files_left},
 	{"fcntl", EMFILE, NUMBERS_ABOVE, none_from_minimum},
 	{"fcntl64", EMFILE, NUMBERS_ABOVE, none_from_minimum},
-	{"open", EMFILE, DEVICE, device_with_slack},
-	{"openat", EMFILE, DEVICE, device_with_slack},
-	{"openat2", EMFILE, DEVICE, device_with_slack},
 	{"ioctl", EMFILE, USER_EVENTS, ioctl_user_events},
 	{"ioctl", EMFILE, ANONYMOUS_DEVICES, ioctl_btrfs},
 	{"ioctl", EMFILE, DEVICE, slot_left},
@@ -277,9 +294,9 @@ static const struct row rows[] = {
 	{"memfd_secret", ENFILE, SECRET_MEMORY, files_left},
 };
 
-/* Calls that get EMFILE from the table alone, but for the rows above. Any other
- * call's EMFILE is the table's only if it is full: that may be a call newer than
- * this list, or one that has a limit of its own. */
+/* Calls that get EMFILE from the table, but for the rows above. Any other call's
+ * EMFILE is the table's only if it is full: that may be a call newer than this list,
+ * or one that has a limit of its own. */
 /* clang-format off */
 static const char *const takers[] = {
 	"open", "openat", "openat2", "creat", "open_by_handle_at", "open_tree",
@@ -293,6 +310,14 @@ static const char *const takers[] = {
 };
 /* clang-format on */
 
+/* Those of them that open a name run a file system's or driver's own code, which may
+ * give either error for reasons of its own (FUSE passes on whatever its server says);
+ * the other takers do not. */
+static const char *const openers[] = {
+	"open",      "openat",         "openat2", "creat", "open_by_handle_at",
+	"open_tree", "open_tree_attr", "fspick",  NULL,
+};
+
 static void set_other(struct limits_verdict *out, enum kind kind)
 {
 	*out = verdicts[kind];
@@ -303,20 +328,19 @@ static void set_other(struct limits_verdict *out, enum kind kind)
 static void classify_emfile(const struct limits_refusal *refusal,
 			    struct limits_verdict *out)
 {
-	if (is_call(refusal->call, takers) || table_full(refusal))
+	bool elsewhere = refusal->not_the_table || table_has_slack(refusal);
+
+	if (table_full(refusal) || (is_call(refusal->call, takers) && !elsewhere))
 		out->cause = LIMITS_DESCRIPTORS;
+	else if (is_call(refusal->call, openers))
+		set_other(out, DEVICE);
 	else
 		set_other(out, UNKNOWN);
 }
 
-/* What opens a name runs a file system's or driver's own code, which may give
- * ENFILE for reasons of its own; the other takers do not. */
 static void classify_enfile(const struct limits_refusal *refusal,
 			    struct limits_verdict *out)
 {
-	static const char *const openers[] = {
-		"open", "openat", "openat2", "creat", "open_by_handle_at", NULL};
-
 	if (files_have_slack(refusal) && is_call(refusal->call, openers))
 		set_other(out, DEVICE);
 	else if (files_have_slack(refusal) && !is_call(refusal->call, takers))

@@ -21,7 +21,11 @@ struct limits_refusal {
 	int error;        /* EMFILE, ENFILE, ENOSPC, ETOOMANYREFS */
 	uint64_t args[3]; /* its first three arguments */
 	const char *path; /* path asked for; NULL: none or unknown */
-	/* the caller's table just after the call */
+	/* What the sensor saw itself: something else than the table refused it. An
+	 * EMFILE then never is LIMITS_DESCRIPTORS. */
+	bool not_the_table;
+	/* the caller's table just after the call; false: these five say nothing */
+	bool table_known;
 	uint64_t used, soft_limit, lowest_free;
 	uint64_t free_above; /* F_DUPFD: free slots from its minimum up */
 	uint64_t nr_open;    /* fs.nr_open; 0: unknown */
@@ -43,11 +47,14 @@ struct limits_verdict {
 };
 
 /*
- * The cause of a refusal. For calls that can get EMFILE only from the table,
- * it is the table, whatever it looks like after the call (another thread may
- * have closed one meanwhile), unless it is fs.nr_open that stopped it. For
- * those with limits of their own the table decides: full, or theirs. A pair
- * (pipe, socketpair) is refused with one slot still free. ENFILE is fs.file-max
+ * The cause of a refusal. For calls that get EMFILE from the table it is the
+ * table, also with some slots free after the call (another thread may have closed
+ * some meanwhile), unless it is fs.nr_open that stopped it. With so many free that
+ * they can't have been taken just before, a call that opens a name was refused by
+ * the file system or driver behind it; the others by what is not known. For calls
+ * with limits of their own the table decides: full, or theirs. A pair (pipe,
+ * socketpair) is refused with one slot still free. Where the table is not known,
+ * the call alone decides. ENFILE is fs.file-max
  * when the system's files are near it, or nothing else is known to give it.
  */
 void limits_classify(const struct limits_refusal *refusal, struct limits_verdict *out);

@@ -29,6 +29,10 @@ enum tables {
 	PAIR,    /* … but for one slot */
 	SAME,    /* soft limit is fs.nr_open, and all slots taken */
 	UNDER,   /* soft limit above fs.nr_open, which is far */
+	FEW,     /* 200 slots left: less than a quarter */
+	NONE,    /* the table is not known */
+	ELSE,    /* … and the sensor saw that it did not refuse */
+	BOTH,    /* … though the table is known, and full by now */
 };
 
 static const struct limits_refusal tables[] = {
@@ -43,6 +47,10 @@ static const struct limits_refusal tables[] = {
 	[PAIR] = {.used = 511, .lowest_free = 511, .nr_open = 512},
 	[SAME] = {.used = 1024, .lowest_free = 1024, .nr_open = 1024},
 	[UNDER] = {.used = 10, .lowest_free = 10, .nr_open = 512},
+	[FEW] = {.used = 824, .lowest_free = 5},
+	[NONE] = {.files_allocated = 1000},
+	[ELSE] = {.files_allocated = 1000, .not_the_table = true},
+	[BOTH] = {.used = 1024, .lowest_free = 1024, .not_the_table = true},
 };
 
 static const struct {
@@ -54,13 +62,16 @@ static const struct {
 	const char *path;
 	uint64_t free_above;
 } cases[] = {
-	/* the table, whatever it looks like afterwards */
+	/* the table, also if another thread has closed some since */
 	{"openat", EMFILE, FULL, FD, {0}, "/etc/passwd", 0},
-	{"openat", EMFILE, ROOM, FD, {0}, "/etc/passwd", 0},
-	{"socket", EMFILE, ROOM, FD, {0}, NULL, 0},
+	{"openat", EMFILE, FEW, FD, {0}, "/etc/passwd", 0},
+	{"socket", EMFILE, FEW, FD, {0}, NULL, 0},
 	{"pipe2", EMFILE, ONE, FD, {0}, NULL, 0},
-	{"recvmmsg_time64", EMFILE, ROOM, FD, {0}, NULL, 0},
-	{"dup", EMFILE, UNDER, FD, {0}, NULL, 0},
+	{"recvmmsg_time64", EMFILE, FEW, FD, {0}, NULL, 0},
+	/* … but not so many */
+	{"socket", EMFILE, ROOM, "unknown", {0}, NULL, 0},
+	{"recvmmsg_time64", EMFILE, ROOM, "unknown", {0}, NULL, 0},
+	{"dup", EMFILE, UNDER, "unknown", {0}, NULL, 0},
 	{"some_new_call", EMFILE, FULL, FD, {0}, NULL, 0},
 	{"some_new_call", EMFILE, ROOM, "unknown", {0}, NULL, 0},
 	/* fs.nr_open */
@@ -100,13 +111,13 @@ static const struct {
 	{"sendmsg", ETOOMANYREFS, ROOM, "RLIMIT_NOFILE", {0}, NULL, 0},
 	{"sendmmsg", ETOOMANYREFS, FULL, "RLIMIT_NOFILE", {0}, NULL, 0},
 	{"io_uring_register", EMFILE, ROOM, "RLIMIT_NOFILE", {0}, NULL, 0},
-	{"io_uring_setup", EMFILE, ROOM, FD, {0}, NULL, 0},
+	{"io_uring_setup", EMFILE, FEW, FD, {0}, NULL, 0},
 	{"mount", EMFILE, FULL, "anonymous-devices", {0}, NULL, 0},
 	{"fsconfig", EMFILE, ROOM, "anonymous-devices", {0}, NULL, 0},
 	{"unshare", EMFILE, ROOM, "anonymous-devices", {0}, NULL, 0},
 	{"mount", ENOSPC, ROOM, "fs.mount-max", {0}, NULL, 0},
 	{"write", EMFILE, FULL, "kernel.user_events_max", {0}, NULL, 0},
-	{"read", EMFILE, ROOM, FD, {0}, NULL, 0},
+	{"read", EMFILE, FEW, FD, {0}, NULL, 0},
 	/* ioctl: by the command's owner */
 	{"ioctl", EMFILE, ROOM, "kernel.user_events_max", {3, 0xc0082a00}, NULL, 0},
 	{"ioctl", EMFILE, ROOM, "anonymous-devices", {3, 0x5000940e}, NULL, 0},
@@ -116,15 +127,40 @@ static const struct {
 	{"fcntl", EMFILE, ROOM, "RLIMIT_NOFILE", {3, F_DUPFD, 1000}, NULL, 0},
 	{"fcntl", EMFILE, ROOM, "RLIMIT_NOFILE", {3, F_DUPFD_CLOEXEC, 1000}, NULL, 0},
 	{"fcntl64", EMFILE, ROOM, "RLIMIT_NOFILE", {3, F_DUPFD, 1000}, NULL, 0},
-	{"fcntl", EMFILE, ROOM, FD, {3, F_DUPFD, 1000}, NULL, 4}, /* freed since */
-	{"fcntl", EMFILE, ROOM, FD, {3, F_DUPFD, 0}, NULL, 0},
+	{"fcntl", EMFILE, ROOM, "RLIMIT_NOFILE", {3, F_DUPFD, 1000}, NULL, 4},
+	{"fcntl", EMFILE, ROOM, "unknown", {3, F_DUPFD, 1000}, NULL, 20},
+	{"fcntl", EMFILE, ROOM, "unknown", {3, F_DUPFD, 0}, NULL, 1014},
+	{"fcntl", EMFILE, FEW, FD, {3, F_DUPFD, 0}, NULL, 200},
 	{"fcntl", EMFILE, FULL, FD, {3, F_DUPFD, 1000}, NULL, 0},
-	{"fcntl", EMFILE, ROOM, FD, {3, F_NOTIFY, 1000}, NULL, 0},
-	/* drivers */
+	{"fcntl", EMFILE, FEW, FD, {3, F_NOTIFY, 1000}, NULL, 0},
+	/* drivers and file systems */
 	{"openat", EMFILE, ROOM, "device", {0}, "/dev/video0", 0},
+	{"openat", EMFILE, ROOM, "device", {0}, "/mnt/s3/object", 0},
+	{"openat", EMFILE, ROOM, "device", {0}, NULL, 0},
+	{"open", EMFILE, ROOM, "device", {0}, "object", 0},
+	{"creat", EMFILE, ROOM, "device", {0}, "object", 0},
+	{"openat2", EMFILE, ROOM, "device", {0}, "object", 0},
+	{"open_by_handle_at", EMFILE, ROOM, "device", {0}, NULL, 0},
 	{"openat", EMFILE, ONE, FD, {0}, "/dev/video0", 0},
+	{"openat", EMFILE, FEW, FD, {0}, "/mnt/s3/object", 0},
 	{"openat", EMFILE, FULL, FD, {0}, "/dev/video0", 0},
-	{"openat", EMFILE, ROOM, FD, {0}, "/device", 0},
+	/* the table is not known: the call decides */
+	{"openat", EMFILE, NONE, FD, {0}, "/mnt/s3/object", 0},
+	{"socket", EMFILE, NONE, FD, {0}, NULL, 0},
+	{"fcntl", EMFILE, NONE, FD, {3, F_DUPFD, 1000}, NULL, 0},
+	{"inotify_init1", EMFILE, NONE, "fs.inotify.max_user_instances", {0}, NULL, 0},
+	{"mq_open", EMFILE, NONE, "RLIMIT_MSGQUEUE", {0}, NULL, 0},
+	{"clone", EMFILE, NONE, "anonymous-devices", {0}, NULL, 0},
+	{"some_new_call", EMFILE, NONE, "unknown", {0}, NULL, 0},
+	/* it is not the table, whatever the call */
+	{"openat", EMFILE, ELSE, "device", {0}, "/mnt/s3/object", 0},
+	{"socket", EMFILE, ELSE, "unknown", {0}, NULL, 0},
+	{"inotify_init1", EMFILE, ELSE, "fs.inotify.max_user_instances", {0}, NULL, 0},
+	{"some_new_call", EMFILE, ELSE, "unknown", {0}, NULL, 0},
+	{"openat", EMFILE, BOTH, "device", {0}, "/mnt/s3/object", 0},
+	{"fcntl", EMFILE, BOTH, "unknown", {3, F_DUPFD, 1000}, NULL, 0},
+	{"fanotify_init", EMFILE, BOTH, "fs.fanotify.max_user_groups", {0}, NULL, 0},
+	{"pipe2", ENFILE, ELSE, "fs.pipe-user-pages-hard", {0}, NULL, 0},
 	/* ENFILE */
 	{"openat", ENFILE, FILES, FILE, {0}, NULL, 0},
 	{"openat", ENFILE, CLOSE, FILE, {0}, NULL, 0},
@@ -161,6 +197,9 @@ static struct limits_verdict classify(size_t i)
 	refusal.free_above = cases[i].free_above;
 	refusal.soft_limit = 1024;
 	refusal.cpus = 4;
+	refusal.table_known = cases[i].tables != NONE && cases[i].tables != ELSE;
+	if (!refusal.table_known)
+		refusal.soft_limit = 0;
 	if (cases[i].tables != UNKNOWN)
 		refusal.files_max = 100000;
 	memset(&out, 0x55, sizeof(out));

@@ -332,16 +332,18 @@ static int open_other_thread(const struct identity *who, int dir)
 	return fd;
 }
 
-/* Reads into `who` what `known` has not. */
-static int read_files(struct identity *who, const struct identity *known, int dir,
-		      char state)
+/* Reads into `who` those of `parts` that `known` has not. */
+static int read_files(struct identity *who, const struct identity *known,
+		      unsigned parts, int dir, char state)
 {
-	bool executable = !known->executable, command = !known->command_line;
+	bool executable = parts & IDENTITY_PLACE && !known->executable;
+	bool command = parts & IDENTITY_COMMAND_LINE && !known->command_line;
+	bool cgroup = parts & IDENTITY_PLACE && !known->cgroup;
 	int err = executable ? read_executable(who, dir) : 0, next, other;
 
 	next = command ? read_command_line(who, dir) : 0;
 	err = err ? err : next;
-	next = known->cgroup ? 0 : read_cgroup(who, dir);
+	next = cgroup ? read_cgroup(who, dir) : 0;
 	err = err ? err : next;
 	executable = executable && !who->executable;
 	command = command && !who->command_line;
@@ -396,6 +398,11 @@ static int open_process(struct identity *who)
 
 int identity_read_proc(struct identity *who)
 {
+	return identity_read_parts(who, IDENTITY_PLACE | IDENTITY_COMMAND_LINE);
+}
+
+int identity_read_parts(struct identity *who, unsigned parts)
+{
 	struct identity read = {.pid = who->pid};
 	int dir = open_process(who), err, after;
 	char state = 0;
@@ -411,7 +418,7 @@ int identity_read_proc(struct identity *who)
 	/* On procfs an open directory stays with its process: what is read through
 	 * it is of no other one, even if this one exits meanwhile and its pid is
 	 * used again. Looking once more costs little beside being wrong. */
-	err = read_files(&read, who, dir, state);
+	err = read_files(&read, who, parts, dir, state);
 	after = verify(who, dir, &state);
 	close(dir);
 	if (after == -ESTALE) {

@@ -40,6 +40,18 @@ void identity_from_task(struct identity *who, const struct fdw_task *task);
  * opened; what was read stays. */
 int identity_read_proc(struct identity *who);
 
+/*
+ * As identity_read_proc(), but only some of it. The command line is memory of the
+ * process itself: reading it waits for whoever holds that memory's lock, or for the
+ * file system a page of it comes from, possibly for ever. Where that must not be,
+ * identity_reader reads.
+ */
+enum identity_part {
+	IDENTITY_PLACE = 1 << 0, /* executable, cgroup, service, container */
+	IDENTITY_COMMAND_LINE = 1 << 1,
+};
+int identity_read_parts(struct identity *who, unsigned parts);
+
 /* Takes path, command line and cgroup from a refusal's record, where still
  * NULL. `len` is the record's size, checked by the caller. */
 void identity_from_refusal(struct identity *who, const struct fdw_refused *rec);

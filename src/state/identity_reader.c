@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "state/identity_reader.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* The largest buffers of a read are some 30 KB. */
+#define STACK_SIZE (256ul * 1024)
+
+/* A thread and what it works on. Neither it nor the reader can know which of them
+ * will be there longer: the last one frees. */
+struct worker {
+	atomic_int holders;
+	pthread_t thread;
+	pthread_mutex_t lock; /* of all that follows; never held while reading */
+	pthread_cond_t asked, answered;
+	bool busy;           /* asked, and not answered: `who` is the thread's own */
+	bool leave;          /* nobody will ask any more, nor wait */
+	struct identity who; /* a copy, never the caller's */
+	unsigned parts;
+	int err;
+};
+
+struct stuck {
+	struct worker *worker; /* NULL: free */
+	pid_t pid;             /* the process that it is stuck with */
+	uint64_t start_ns;
+};
+
+struct identity_reader {
+	int deadline_ms;
+	struct worker *worker; /* idle; NULL: none */
+	struct stuck stuck[IDENTITY_READER_STUCK_MAX];
+	struct identity_reader_stats stats;
+	bool told_one, told_all;
+	pid_t first; /* the process that a thread was stuck with first */
+};
+
+/* ---- the thread ---- */
+
+static void release(struct worker *worker)
+{
+	if (atomic_fetch_sub(&worker->holders, 1) > 1)
+		return;
+	identity_clear(&worker->who);
+	pthread_cond_destroy(&worker->asked);
+	pthread_cond_destroy(&worker->answered);
+	pthread_mutex_destroy(&worker->lock);
+	free(worker);
+}
+
+static void *run(void *arg)
+{
+	struct worker *worker = arg;
+	int err;
+
+	pthread_mutex_lock(&worker->lock);
+	for (;;) {
+		while (!worker->busy && !worker->leave)
+			pthread_cond_wait(&worker->asked, &worker->lock);
+		if (!worker->busy)
+			break;
+		pthread_mutex_unlock(&worker->lock);
+		err = identity_read_parts(&worker->who, worker->parts);
+		pthread_mutex_lock(&worker->lock);
+		worker->err = err;
+		worker->busy = false;
+		pthread_cond_signal(&worker->answered);
+	}
+	pthread_mutex_unlock(&worker->lock);
+	release(worker);
+	return NULL;
+}
+
+static int start_thread(struct worker *worker)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	int err = pthread_attr_init(&attr);
+
+	if (err)
+		return -err;
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&worker->thread, &attr, run, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	if (!err)
+		pthread_setname_np(worker->thread, "identity");
+	return -err;
+}
+
+static struct worker *new_worker(void)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	pthread_condattr_t attr;
+
+	if (!worker)
+		return NULL;
+	atomic_init(&worker->holders, 2);
+	pthread_mutex_init(&worker->lock, NULL);
+	pthread_cond_init(&worker->asked, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&worker->answered, &attr);
+	pthread_condattr_destroy(&attr);
+	return worker;
+}
+
+/* ---- the reader ---- */
+
+static unsigned count_stuck(const struct identity_reader *reader)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < IDENTITY_READER_STUCK_MAX; i++)
+		count += reader->stuck[i].worker != NULL;
+	return count;
+}
+
+/* Those that came back have ended: their answer is too late for its alert. */
+static void collect(struct identity_reader *reader)
+{
+	for (unsigned i = 0; i < IDENTITY_READER_STUCK_MAX; i++) {
+		struct stuck *stuck = &reader->stuck[i];
+
+		if (!stuck->worker || atomic_load(&stuck->worker->holders) > 1)
+			continue;
+		release(stuck->worker);
+		stuck->worker = NULL;
+	}
+}
+
+static bool is_stuck(const struct identity_reader *reader, const struct identity *who)
+{
+	for (unsigned i = 0; i < IDENTITY_READER_STUCK_MAX; i++) {
+		const struct stuck *stuck = &reader->stuck[i];
+
+		if (stuck->worker && stuck->pid == who->pid &&
+		    stuck->start_ns == who->start_ns)
+			return true;
+	}
+	return false;
+}
+
+/* With a thread there always is a place to leave it in when it is stuck. */
+static int need_worker(struct identity_reader *reader)
+{
+	struct worker *worker;
+	int err;
+
+	if (reader->worker)
+		return 0;
+	if (count_stuck(reader) == IDENTITY_READER_STUCK_MAX)
+		return -EBUSY;
+	worker = new_worker();
+	if (!worker)
+		return -ENOMEM;
+	err = start_thread(worker);
+	if (err) {
+		release(worker); /* for the thread, too, that there is not */
+		release(worker);
+		return err;
+	}
+	reader->worker = worker;
+	return 0;
+}
+
+static void abandon(struct identity_reader *reader, const struct identity *who)
+{
+	struct stuck *free_place = reader->stuck;
+
+	while (free_place->worker)
+		free_place++;
+	pthread_detach(reader->worker->thread);
+	*free_place = (struct stuck){reader->worker, who->pid, who->start_ns};
+	reader->worker = NULL;
+	if (!reader->stats.late++)
+		reader->first = who->pid;
+}
+
+/* ---- one read ---- */
+
+static bool copy_string(const char *from, char **to)
+{
+	*to = from ? strdup(from) : NULL;
+	return *to || !from;
+}
+
+/* What is known goes along, so that only the rest is read. */
+static int copy(struct identity *to, const struct identity *from)
+{
+	identity_clear(to);
+	to->pid = from->pid;
+	to->start_ns = from->start_ns;
+	to->denied = from->denied;
+	if (copy_string(from->executable, &to->executable) &&
+	    copy_string(from->command_line, &to->command_line) &&
+	    copy_string(from->cgroup, &to->cgroup) &&
+	    copy_string(from->service, &to->service) &&
+	    copy_string(from->container_id, &to->container_id))
+		return 0;
+	identity_clear(to);
+	return -ENOMEM;
+}
+
+static void move_string(char **to, char **from)
+{
+	free(*to);
+	*to = *from;
+	*from = NULL;
+}
+
+static void take(struct identity *who, struct identity *read)
+{
+	move_string(&who->executable, &read->executable);
+	move_string(&who->command_line, &read->command_line);
+	move_string(&who->cgroup, &read->cgroup);
+	move_string(&who->service, &read->service);
+	move_string(&who->container_id, &read->container_id);
+	who->denied = read->denied;
+}
+
+static int ask(struct identity_reader *reader, struct identity *who, unsigned parts,
+	       const struct timespec *until)
+{
+	struct worker *worker;
+	int err = need_worker(reader), late = 0;
+
+	if (err)
+		return err;
+	worker = reader->worker;
+	pthread_mutex_lock(&worker->lock);
+	err = copy(&worker->who, who);
+	if (err)
+		goto out;
+	worker->parts = parts;
+	worker->busy = true;
+	pthread_cond_signal(&worker->asked);
+	while (worker->busy && !late)
+		late = pthread_cond_timedwait(&worker->answered, &worker->lock, until);
+	if (worker->busy) {
+		worker->leave = true;
+		abandon(reader, who);
+		err = -ETIMEDOUT;
+		goto out;
+	}
+	err = worker->err;
+	take(who, &worker->who);
+out:
+	pthread_mutex_unlock(&worker->lock);
+	return err;
+}
+
+static struct timespec deadline(const struct identity_reader *reader)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += reader->deadline_ms / 1000;
+	until.tv_nsec += (long)(reader->deadline_ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	return until;
+}
+
+int identity_reader_read(struct identity_reader *reader, struct identity *who)
+{
+	struct timespec until = deadline(reader);
+	int err = 0, next = 0;
+
+	if (who->executable && who->command_line && who->cgroup)
+		return 0;
+	collect(reader);
+	/* Alerts of one process must not take all the threads. */
+	if (is_stuck(reader, who)) {
+		reader->stats.left_out++;
+		return -ETIMEDOUT;
+	}
+	/* Apart, as the second may hang: then there still is the first. */
+	if (!who->executable || !who->cgroup)
+		err = ask(reader, who, IDENTITY_PLACE, &until);
+	if (!who->command_line && err != -ESRCH && err != -ETIMEDOUT && err != -EBUSY)
+		next = ask(reader, who, IDENTITY_COMMAND_LINE, &until);
+	err = err ? err : next;
+	reader->stats.left_out += err == -EBUSY;
+	return err;
+}
+
+void identity_reader_stats(struct identity_reader *reader,
+			   struct identity_reader_stats *out)
+{
+	collect(reader);
+	reader->stats.stuck = count_stuck(reader);
+	*out = reader->stats;
+}
+
+bool identity_reader_report(struct identity_reader *reader, char *line, size_t size)
+{
+	if (reader->stats.late && !reader->told_one) {
+		reader->told_one = true;
+		snprintf(line, size,
+			 "/proc/%d could not be read within %d ms: alerts go out "
+			 "without what it would have said",
+			 (int)reader->first, reader->deadline_ms);
+		return true;
+	}
+	if (count_stuck(reader) == IDENTITY_READER_STUCK_MAX && !reader->told_all) {
+		reader->told_all = true;
+		snprintf(line, size,
+			 "%d reads of /proc are stuck: until one comes back, alerts "
+			 "say of a process only what the kernel told",
+			 IDENTITY_READER_STUCK_MAX);
+		return true;
+	}
+	return false;
+}
+
+struct identity_reader *identity_reader_new(int deadline_ms)
+{
+	struct identity_reader *reader = calloc(1, sizeof(*reader));
+
+	if (!reader)
+		return NULL;
+	reader->deadline_ms = deadline_ms;
+	/* From the start, like all that alerting needs. If not, then later. */
+	(void)need_worker(reader);
+	return reader;
+}
+
+void identity_reader_free(struct identity_reader *reader)
+{
+	struct worker *worker;
+
+	if (!reader)
+		return;
+	worker = reader->worker;
+	if (worker) {
+		pthread_mutex_lock(&worker->lock);
+		worker->leave = true;
+		pthread_cond_signal(&worker->asked);
+		pthread_mutex_unlock(&worker->lock);
+		pthread_join(worker->thread, NULL);
+		release(worker);
+	}
+	for (unsigned i = 0; i < IDENTITY_READER_STUCK_MAX; i++)
+		if (reader->stuck[i].worker)
+			release(reader->stuck[i].worker);
+	free(reader);
+}

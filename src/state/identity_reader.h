@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reads who a process is for a thread that must not be held up. /proc/PID/cmdline
+ * waits for the lock of the process's memory and for the pages that it lies in, and
+ * both may be held for ever (a hung FUSE mapping, a page fault on a dead NFS
+ * server). So a thread of its own reads, and the caller waits for a short time.
+ * For one calling thread.
+ */
+#ifndef FDWARDEN_IDENTITY_READER_H
+#define FDWARDEN_IDENTITY_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "state/identity.h"
+
+/* Far longer than it takes, and no harm to an alert that has to wait. */
+#define IDENTITY_READER_DEADLINE_MS 100
+/* Threads that may be stuck at the same time, each with another process. */
+#define IDENTITY_READER_STUCK_MAX   4
+
+struct identity_reader;
+
+struct identity_reader_stats {
+	uint64_t late;     /* reads given up, their thread left to itself */
+	uint64_t left_out; /* not begun: the process, or all threads, were stuck */
+	unsigned stuck;    /* threads that are, now */
+};
+
+/* NULL: no memory. */
+struct identity_reader *identity_reader_new(int deadline_ms);
+
+/*
+ * As identity_read_proc(), but it takes at most the deadline, and does nothing where
+ * nothing is missing. What could be read until then is in `who`: the command line
+ * is read last. Returns 0 or -errno as that does, and -ETIMEDOUT: not in time, or its
+ * thread is still stuck from before; -EBUSY: all threads are stuck; -EAGAIN, -ENOMEM:
+ * no thread could be made, or no copy.
+ */
+int identity_reader_read(struct identity_reader *reader, struct identity *who);
+
+void identity_reader_stats(struct identity_reader *reader,
+			   struct identity_reader_stats *out);
+
+/* Something for the log: the first thread is stuck, all of them are. Fills a line and
+ * returns true, once for each in the reader's life. */
+bool identity_reader_report(struct identity_reader *reader, char *line, size_t size);
+
+/* Does not wait for threads that are stuck: they free what is theirs when they come
+ * back. Accepts NULL. */
+void identity_reader_free(struct identity_reader *reader);
+
+#endif

@@ -9,12 +9,12 @@
 #include "compat.bpf.h"
 #include "fdwarden/wire.h"
 
-#define MAX_ERRNO 4095
-#define ENFILE 23
-#define EMFILE 24
-#define ENOSPC 28
-#define ETOOMANYREFS 109
-#define F_DUPFD 0
+#define MAX_ERRNO       4095
+#define ENFILE          23
+#define EMFILE          24
+#define ENOSPC          28
+#define ETOOMANYREFS    109
+#define F_DUPFD         0
 #define F_DUPFD_CLOEXEC 1030
 
 /* inputs, set before the load */
@@ -65,12 +65,14 @@ static __always_inline void call_identify_current(struct call *c)
 /* Errors that are limits: EMFILE and ENFILE of any call, others of some. */
 static __always_inline bool error_may_be_limit(long ret)
 {
-	return ret == -EMFILE || ret == -ENFILE || ret == -ENOSPC || ret == -ETOOMANYREFS;
+	return ret == -EMFILE || ret == -ENFILE || ret == -ENOSPC ||
+	       ret == -ETOOMANYREFS;
 }
 
 static __always_inline bool error_is_limit(const struct call *c, long ret)
 {
-	return ret == -EMFILE || ret == -ENFILE || (c->desc.flags & FDW_CALL_OTHER_ERRNO);
+	return ret == -EMFILE || ret == -ENFILE ||
+	       (c->desc.flags & FDW_CALL_OTHER_ERRNO);
 }
 
 #endif /* FDWARDEN_CALL_BPF_H */

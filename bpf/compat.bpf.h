@@ -18,7 +18,8 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#define RLIMIT_NOFILE_INDEX 7  /* include/uapi/asm-generic/resource.h; the same on
+#define RLIMIT_NOFILE_INDEX                                                            \
+	7 /* include/uapi/asm-generic/resource.h; the same on
 				  all architectures that have BPF trampolines */
 #define TASK_FLAG_KTHREAD   0x00200000 /* PF_KTHREAD */
 #define TASK_FLAG_IO_WORKER 0x00000010 /* PF_IO_WORKER, since 5.12 */
@@ -28,9 +29,8 @@
  * task is a plain number that must be read with bpf_probe_read_kernel(). The
  * condition is folded by relocation, so the verifier sees only one branch.
  */
-#define HAVE_BTF_TASK                                                          \
-	bpf_core_enum_value_exists(enum bpf_func_id,                           \
-				   BPF_FUNC_get_current_task_btf)
+#define HAVE_BTF_TASK                                                                  \
+	bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
 
 static __always_inline struct task_struct *current_task(void)
 {
@@ -41,20 +41,20 @@ static __always_inline struct task_struct *current_task(void)
 
 /* A field of the current task or of what it points to: a plain load where the
  * pointer is typed, else a probe. */
-#define CURRENT_READ(task, a, ...)                                             \
-	({                                                                     \
-		struct task_struct *t_ = (task);                               \
-		typeof(BPF_CORE_READ(t_, a, ##__VA_ARGS__)) v_;                \
-		if (HAVE_BTF_TASK)                                             \
-			v_ = CHAIN_(t_, a, ##__VA_ARGS__);                     \
-		else                                                           \
-			v_ = BPF_CORE_READ(t_, a, ##__VA_ARGS__);              \
-		v_;                                                            \
+#define CURRENT_READ(task, a, ...)                                                     \
+	({                                                                             \
+		struct task_struct *t_ = (task);                                       \
+		typeof(BPF_CORE_READ(t_, a, ##__VA_ARGS__)) v_;                        \
+		if (HAVE_BTF_TASK)                                                     \
+			v_ = CHAIN_(t_, a, ##__VA_ARGS__);                             \
+		else                                                                   \
+			v_ = BPF_CORE_READ(t_, a, ##__VA_ARGS__);                      \
+		v_;                                                                    \
 	})
 #define CHAIN_SELECT_(_1, _2, NAME, ...) NAME
-#define CHAIN_1_(p, a) ((p)->a)
-#define CHAIN_2_(p, a, b) ((p)->a->b)
-#define CHAIN_(p, ...) CHAIN_SELECT_(__VA_ARGS__, CHAIN_2_, CHAIN_1_)(p, __VA_ARGS__)
+#define CHAIN_1_(p, a)                   ((p)->a)
+#define CHAIN_2_(p, a, b)                ((p)->a->b)
+#define CHAIN_(p, ...)                   CHAIN_SELECT_(__VA_ARGS__, CHAIN_2_, CHAIN_1_)(p, __VA_ARGS__)
 
 /* kernfs_node::parent became __parent in 6.15 (633488947ef6). */
 struct kernfs_node___before_6_15 {
@@ -77,7 +77,7 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *nod
 
 #if defined(__TARGET_ARCH_x86)
 
-#define X32_SYSCALL_BIT 0x40000000u
+#define X32_SYSCALL_BIT      0x40000000u
 #define THREAD_STATUS_COMPAT 0x0002 /* TS_COMPAT, arch/x86/include/asm/thread_info.h */
 
 static __always_inline __u32 syscall_number(struct pt_regs *regs, bool typed)
@@ -98,16 +98,20 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, bool typed, __u32
 {
 	switch (n) {
 	case 1:
-		return compat ? (__u32)REGISTER(regs, typed, bx) : REGISTER(regs, typed, di);
+		return compat ? (__u32)REGISTER(regs, typed, bx)
+			      : REGISTER(regs, typed, di);
 	case 2:
-		return compat ? (__u32)REGISTER(regs, typed, cx) : REGISTER(regs, typed, si);
+		return compat ? (__u32)REGISTER(regs, typed, cx)
+			      : REGISTER(regs, typed, si);
 	case 3:
-		return compat ? (__u32)REGISTER(regs, typed, dx) : REGISTER(regs, typed, dx);
+		return compat ? (__u32)REGISTER(regs, typed, dx)
+			      : REGISTER(regs, typed, dx);
 	case 4:
 		return compat ? (__u32)REGISTER(regs, typed, si)
 			      : REGISTER(regs, typed, r10);
 	case 5:
-		return compat ? (__u32)REGISTER(regs, typed, di) : REGISTER(regs, typed, r8);
+		return compat ? (__u32)REGISTER(regs, typed, di)
+			      : REGISTER(regs, typed, r8);
 	}
 	return 0;
 }
@@ -170,7 +174,8 @@ static __always_inline struct pt_regs *user_registers(struct task_struct *task)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
 		return (struct pt_regs *)bpf_task_pt_regs(task);
-	return (struct pt_regs *)((__u64)BPF_CORE_READ(task, stack) + KERNEL_STACK_SIZE -
+	return (struct pt_regs *)((__u64)BPF_CORE_READ(task, stack) +
+				  KERNEL_STACK_SIZE -
 				  bpf_core_type_size(struct pt_regs));
 }
 

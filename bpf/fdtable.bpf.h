@@ -19,8 +19,8 @@
 #define GROUP_SLOTS 4096
 /* 256 groups of 4096 are 1,048,576 slots, fs.nr_open's default; four times as
  * much is walked. */
-#define MAX_GROUPS 1024
-#define READ_TRIES 2
+#define MAX_GROUPS  1024
+#define READ_TRIES  2
 
 /* One table while it is counted. In a per-CPU map: it is too large for the
  * stack, and the global functions below may take no pointers on 5.10. */
@@ -31,7 +31,7 @@ struct fdtable_scan {
 	__u32 words_total, groups;
 	__u32 count, used;
 	__u32 lowest_free; /* ~0: none found yet */
-	__u32 failed;	   /* a word could not be read */
+	__u32 failed;      /* a word could not be read */
 };
 
 struct {
@@ -48,11 +48,11 @@ static __always_inline struct fdtable_scan *fdtable_scan(void)
 	return bpf_map_lookup_elem(&fdtable_scratch, &zero);
 }
 
-#define BYTE_COUNTS(x)                                                         \
-	do {                                                                   \
-		x = x - ((x >> 1) & 0x5555555555555555ull);                    \
-		x = (x & 0x3333333333333333ull) + ((x >> 2) & 0x3333333333333333ull); \
-		x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;                    \
+#define BYTE_COUNTS(x)                                                                 \
+	do {                                                                           \
+		x = x - ((x >> 1) & 0x5555555555555555ull);                            \
+		x = (x & 0x3333333333333333ull) + ((x >> 2) & 0x3333333333333333ull);  \
+		x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;                            \
 	} while (0)
 
 static __always_inline __u64 popcount(__u64 x)
@@ -84,7 +84,8 @@ static __always_inline __u32 sum_words(struct fdtable_scan *s, __u64 nwords)
 			BYTE_COUNTS(x);
 			acc += x; /* 8 bytes of at most 64 */
 		}
-		acc = (acc & 0x00ff00ff00ff00ffull) + ((acc >> 8) & 0x00ff00ff00ff00ffull);
+		acc = (acc & 0x00ff00ff00ff00ffull) +
+		      ((acc >> 8) & 0x00ff00ff00ff00ffull);
 		sum += (acc * 0x0001000100010001ull) >> 48;
 	}
 	return sum;

@@ -53,7 +53,8 @@ static __always_inline bool was_told(__u32 error)
 /* A number was reserved in the table, or there was none below `end`, which is the
  * limit that is really applied: EMFILE here means the table by construction. */
 SEC("fexit/alloc_fd")
-int BPF_PROG(fexit_alloc_fd, unsigned int start, unsigned int end, unsigned int flags, int ret)
+int BPF_PROG(fexit_alloc_fd, unsigned int start, unsigned int end, unsigned int flags,
+	     int ret)
 {
 	struct call c = {};
 
@@ -66,8 +67,8 @@ int BPF_PROG(fexit_alloc_fd, unsigned int start, unsigned int end, unsigned int 
 
 /* dup2() and dup3(): a number chosen by the caller. */
 SEC("fexit/do_dup2")
-int BPF_PROG(fexit_do_dup2, struct files_struct *files, struct file *file, unsigned int fd,
-	     unsigned int flags, int ret)
+int BPF_PROG(fexit_do_dup2, struct files_struct *files, struct file *file,
+	     unsigned int fd, unsigned int flags, int ret)
 {
 	struct call c = {};
 
@@ -90,7 +91,8 @@ int BPF_PROG(fentry_put_unused_fd, unsigned int fd)
 
 /* The system's limit, fs.file-max: returns a struct file or an error. */
 SEC("fexit/alloc_empty_file")
-int BPF_PROG(fexit_alloc_empty_file, int flags, const struct cred *cred, struct file *ret)
+int BPF_PROG(fexit_alloc_empty_file, int flags, const struct cred *cred,
+	     struct file *ret)
 {
 	return (long)ret == -ENFILE ? refused_within(ENFILE) : 0;
 }

@@ -12,11 +12,11 @@
 #include "process.bpf.h"
 
 #define NEAR_INTERVAL_NS 125000000ull /* between two records of one level */
-#define WINDOW_NS 1000000000ull
-#define WINDOW_RECORDS 10 /* a process's in a second */
-#define MISS_PAUSE_NS 10000000ull
-#define LARGE_TABLE 4096
-#define FULL_SHARE 10000
+#define WINDOW_NS        1000000000ull
+#define WINDOW_RECORDS   10 /* a process's in a second */
+#define MISS_PAUSE_NS    10000000ull
+#define LARGE_TABLE      4096
+#define FULL_SHARE       10000
 
 /* inputs, may change at run time: shares of the soft limit, ascending, in
  * basis points; the unused ones are ~0 */

@@ -9,7 +9,7 @@
 #include "fdwarden/wire.h"
 
 enum process_flag {
-	PROCESS_OWN_LIMIT = 1 << 0,	/* it set its own RLIMIT_NOFILE */
+	PROCESS_OWN_LIMIT = 1 << 0,     /* it set its own RLIMIT_NOFILE */
 	PROCESS_IDENTITY_SENT = 1 << 1, /* a refusal's record told who it is … */
 };
 
@@ -18,12 +18,12 @@ enum refusal_class { REFUSAL_EMFILE, REFUSAL_ENFILE, REFUSAL_ELSE, REFUSAL_CLASS
 struct process_state {
 	__u64 start_ns; /* of whom; only where the key is a reusable pid */
 	__u64 opened, closed;
-	__u64 near_ns;	 /* last record of it */
+	__u64 near_ns;   /* last record of it */
 	__u64 window_ns; /* start of the second in which records are counted */
 	__u64 quiet_until_ns;
 	__u64 refused_ns[REFUSAL_CLASSES];
 	__u64 identity_exec_id; /* … of the program that it was then */
-	__u32 flags;		/* enum process_flag */
+	__u32 flags;            /* enum process_flag */
 	__u16 near_step;
 	__u16 window_records;
 	__u32 refusal_keys; /* in the refusals' map */

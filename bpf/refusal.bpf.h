@@ -12,7 +12,6 @@
 #include "near.bpf.h"
 #include "process.bpf.h"
 
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -24,7 +23,8 @@ struct {
 /* Strings are appended at an offset that is masked before each use: older kernels'
  * verifiers (up to 6.12) lose its bound otherwise. The mask leaves room behind. */
 #define TEXT_MASK 2047
-_Static_assert(sizeof(struct fdw_refused) + FDW_TEXT_MAX <= TEXT_MASK, "the mask must not cut");
+_Static_assert(sizeof(struct fdw_refused) + FDW_TEXT_MAX <= TEXT_MASK,
+	       "the mask must not cut");
 
 struct refusal_scratch {
 	struct fdw_refused record;
@@ -189,8 +189,8 @@ static __always_inline enum refusal_class class_of(__u32 error)
 
 /* Everything but table and text, behind the gate. */
 static __always_inline void refusal_fill(struct call *c, struct process_state *state,
-					 struct fdw_refused *r, __u32 error, __u64 total,
-					 __u64 now)
+					 struct fdw_refused *r, __u32 error,
+					 __u64 total, __u64 now)
 {
 	__builtin_memset(&r->table, 0, sizeof(r->table));
 	r->header.type = FDW_RECORD_REFUSED;

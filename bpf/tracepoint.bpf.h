@@ -15,9 +15,9 @@
 #include "near.bpf.h"
 #include "refusal.bpf.h"
 
-#define MSG_CTRUNC 8
+#define MSG_CTRUNC              8
 /* msg_flags of struct msghdr, include/linux/socket.h, and of its 32-bit form */
-#define MSG_FLAGS_OFFSET 48
+#define MSG_FLAGS_OFFSET        48
 #define MSG_FLAGS_OFFSET_COMPAT 24
 
 static __always_inline bool is_dup(struct pt_regs *regs, bool compat)
@@ -95,7 +95,9 @@ int BPF_PROG(sensor_exit, struct pt_regs *regs, long ret)
 	case FDW_YIELD_RETURN:
 		return gained(&c, 1, (__u32)ret + 1, current_limit(c.task));
 	case FDW_YIELD_FCNTL:
-		return is_dup(regs, c.compat) ? gained(&c, 1, (__u32)ret + 1, current_limit(c.task)) : 0;
+		return is_dup(regs, c.compat)
+			       ? gained(&c, 1, (__u32)ret + 1, current_limit(c.task))
+			       : 0;
 	case FDW_YIELD_ASIDE:
 		return gained_aside(&c);
 	case FDW_YIELD_CLOSE:

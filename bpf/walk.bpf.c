@@ -9,7 +9,7 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define ALL_THREADS 1 /* BPF_TASK_ITER_ALL_THREADS */
+#define ALL_THREADS       1 /* BPF_TASK_ITER_ALL_THREADS */
 /* Of one process: anyone can make threads with tables of their own by the thousand,
  * and they must not fill the array. */
 #define THREAD_TABLES_MAX 64
@@ -39,7 +39,7 @@ __u64 from_start_ns = 0;
 
 /* outputs */
 __u32 tables_len = 0;
-__u32 cut = 0;		 /* the array was full: run again from here */
+__u32 cut = 0; /* the array was full: run again from here */
 __u64 cut_start_ns = 0;
 
 /* inner state: threads come behind their leader, one process after another */
@@ -59,7 +59,8 @@ static __always_inline bool is_another_table(struct task_struct *task)
 	}
 	if (task->pid == task->tgid)
 		return true;
-	if (!files || files == last_files || files == (__u64)task->group_leader->files ||
+	if (!files || files == last_files ||
+	    files == (__u64)task->group_leader->files ||
 	    last_tables >= THREAD_TABLES_MAX)
 		return false;
 	last_files = files;

@@ -15,41 +15,41 @@
 #include <linux/types.h>
 #endif
 
-#define FDW_COMM_LEN 16
+#define FDW_COMM_LEN         16
 /* Most that a refusal's record carries of each string, its NUL included. */
-#define FDW_PATH_MAX 512
-#define FDW_CMDLINE_MAX 512
+#define FDW_PATH_MAX         512
+#define FDW_CMDLINE_MAX      512
 /* Levels of a cgroup path, and bytes of each: a container's scope is 85. */
-#define FDW_CGROUP_LEVELS 6
-#define FDW_CGROUP_NAME_MAX 96
+#define FDW_CGROUP_LEVELS    6
+#define FDW_CGROUP_NAME_MAX  96
 
 /* Distinct near-limit levels over the thresholds and all rules. */
-#define FDW_MAX_STEPS 16
+#define FDW_MAX_STEPS        16
 
 /* Calls of one ABI, a power of two; the highest number of x86-64 with its x32
  * range is 547. The table has those of the 32-bit ABI behind the native ones. */
-#define FDW_MAX_CALLS 1024
+#define FDW_MAX_CALLS        1024
 
 /* Call number on the wire: bit 15 says that it is a 32-bit (compat) call. */
-#define FDW_CALL_COMPAT 0x8000
-#define FDW_CALL_NUMBER 0x7fff
+#define FDW_CALL_COMPAT      0x8000
+#define FDW_CALL_NUMBER      0x7fff
 /* … and in place of a number: a kernel worker of io_uring, in no call at all; and
  * all calls beyond those that are told apart (unknown numbers, and what a process
  * has been refused by when it has filled its share of the map). */
-#define FDW_CALL_IO_URING 0x7fff
-#define FDW_CALL_ELSE	  0x7ffe
+#define FDW_CALL_IO_URING    0x7fff
+#define FDW_CALL_ELSE        0x7ffe
 /* Calls and errnos by which a process's refusals are told apart. */
 #define FDW_REFUSAL_KEYS_MAX 48
 
 /* ---- the table of calls, written by user space before the load ---- */
 
 enum fdw_call_yield {
-	FDW_YIELD_NONE,	   /* of no interest but for EMFILE and ENFILE */
-	FDW_YIELD_RETURN,  /* returns the new descriptor */
-	FDW_YIELD_ASIDE,   /* may install some, and returns something else */
-	FDW_YIELD_FCNTL,   /* FDW_YIELD_RETURN for F_DUPFD*, else NONE */
-	FDW_YIELD_CLOSE,   /* gives one back */
-	FDW_YIELD_RLIMIT,  /* prlimit64/setrlimit: the caller may set its own */
+	FDW_YIELD_NONE,   /* of no interest but for EMFILE and ENFILE */
+	FDW_YIELD_RETURN, /* returns the new descriptor */
+	FDW_YIELD_ASIDE,  /* may install some, and returns something else */
+	FDW_YIELD_FCNTL,  /* FDW_YIELD_RETURN for F_DUPFD*, else NONE */
+	FDW_YIELD_CLOSE,  /* gives one back */
+	FDW_YIELD_RLIMIT, /* prlimit64/setrlimit: the caller may set its own */
 };
 
 enum fdw_call_flag {
@@ -75,11 +75,11 @@ _Static_assert(sizeof(struct fdw_call) == 4, "wire layout");
 /* ---- what is known of one descriptor table and its owner ---- */
 
 enum fdw_table_flag {
-	FDW_TABLE_TORN = 1 << 0,      /* it moved while it was read, each time */
-	FDW_TABLE_THREAD = 1 << 1,    /* a thread's own, not the leader's */
+	FDW_TABLE_TORN = 1 << 0,       /* it moved while it was read, each time */
+	FDW_TABLE_THREAD = 1 << 1,     /* a thread's own, not the leader's */
 	FDW_TABLE_LEADERLESS = 1 << 2, /* the main thread has exited */
-	FDW_TABLE_OWN_LIMIT = 1 << 3, /* the process set its own limit */
-	FDW_TABLE_COUNTERS = 1 << 4,  /* opened, closed are known */
+	FDW_TABLE_OWN_LIMIT = 1 << 3,  /* the process set its own limit */
+	FDW_TABLE_COUNTERS = 1 << 4,   /* opened, closed are known */
 };
 
 struct fdw_task {
@@ -87,24 +87,24 @@ struct fdw_task {
 	__u32 tgid;
 	__u32 tid; /* the thread that was seen */
 	__u32 ppid;
-	__u32 uid; /* effective, in the initial user namespace */
-	__u64 exec_id; /* another number after each execve */
+	__u32 uid;               /* effective, in the initial user namespace */
+	__u64 exec_id;           /* another number after each execve */
 	char comm[FDW_COMM_LEN]; /* of the leader; hostile bytes, NUL-ended */
 };
 _Static_assert(sizeof(struct fdw_task) == 48, "wire layout");
 
 struct fdw_table {
-	__u64 files;	  /* address of files_struct: equal means shared */
+	__u64 files;      /* address of files_struct: equal means shared */
 	__u64 soft_limit; /* RLIMIT_NOFILE; ~0 is "unlimited" */
 	__u64 hard_limit;
 	__u64 opened; /* since the sensor was attached, with _COUNTERS */
 	__u64 closed;
-	__u32 count;	   /* bits set in open_fds */
-	__u32 used;	   /* those of them below the soft limit */
+	__u32 count;       /* bits set in open_fds */
+	__u32 used;        /* those of them below the soft limit */
 	__u32 lowest_free; /* number that a plain open() gets next */
-	__u32 max_fds;	   /* size of the table; 0: it was not looked at, as the
+	__u32 max_fds;     /* size of the table; 0: it was not looked at, as the
 			      refusal is known to be another limit's */
-	__u32 flags;	   /* enum fdw_table_flag */
+	__u32 flags;       /* enum fdw_table_flag */
 	__u32 reserved;
 };
 _Static_assert(sizeof(struct fdw_table) == 64, "wire layout");
@@ -115,9 +115,9 @@ _Static_assert(sizeof(struct fdw_table) == 64, "wire layout");
 #define FDW_REFUSED_INTERVAL_NS 125000000ull
 
 enum fdw_record_type {
-	FDW_RECORD_NEAR = 1,	/* struct fdw_near, ring buffer */
+	FDW_RECORD_NEAR = 1,    /* struct fdw_near, ring buffer */
 	FDW_RECORD_REFUSED = 2, /* struct fdw_refused, ring buffer */
-	FDW_RECORD_TABLE = 3,	/* struct fdw_snapshot_record, iterator */
+	FDW_RECORD_TABLE = 3,   /* struct fdw_snapshot_record, iterator */
 };
 
 struct fdw_header {
@@ -141,8 +141,8 @@ struct fdw_near {
 	struct fdw_task task;
 	struct fdw_table table;
 	__u64 cgroup_id; /* cgroup v2; 0: unknown */
-	__u32 call;	 /* number, with FDW_CALL_COMPAT */
-	__u32 step;	 /* levels reached, 1.. */
+	__u32 call;      /* number, with FDW_CALL_COMPAT */
+	__u32 step;      /* levels reached, 1.. */
 };
 _Static_assert(sizeof(struct fdw_near) == 144, "wire layout");
 
@@ -157,10 +157,10 @@ struct fdw_refused {
 	struct fdw_task task;
 	struct fdw_table table;
 	__u64 cgroup_id;
-	__u64 args[3];	/* the call's first three arguments */
-	__u64 total;	/* refusals of this process by this call and errno */
-	__u32 call;	/* number, with FDW_CALL_COMPAT */
-	__s32 error;	/* EMFILE, ENFILE, …: positive */
+	__u64 args[3];    /* the call's first three arguments */
+	__u64 total;      /* refusals of this process by this call and errno */
+	__u32 call;       /* number, with FDW_CALL_COMPAT */
+	__s32 error;      /* EMFILE, ENFILE, …: positive */
 	__u32 free_above; /* F_DUPFD: free slots from its minimum up; else 0 */
 	__u16 path_len;
 	__u16 cmdline_len;
@@ -170,9 +170,8 @@ struct fdw_refused {
 	char text[];
 };
 _Static_assert(sizeof(struct fdw_refused) == 192, "wire layout");
-#define FDW_TEXT_MAX                                                           \
-	(FDW_PATH_MAX + FDW_CMDLINE_MAX +                                      \
-	 FDW_CGROUP_LEVELS * FDW_CGROUP_NAME_MAX)
+#define FDW_TEXT_MAX                                                                   \
+	(FDW_PATH_MAX + FDW_CMDLINE_MAX + FDW_CGROUP_LEVELS * FDW_CGROUP_NAME_MAX)
 
 /* ---- maps ---- */
 
@@ -192,11 +191,11 @@ struct fdw_refusal_value {
 
 /* What was lost or could not be read, one slot each in a per-CPU array. */
 enum fdw_loss {
-	FDW_LOSS_RING_FULL,	/* records that found no room in the ring */
-	FDW_LOSS_REFUSAL_MAP,	/* refusals not counted: their map is full */
-	FDW_LOSS_PROCESS_MAP,	/* calls not counted: no state for the process */
-	FDW_LOSS_READ,		/* kernel memory that could not be read */
-	FDW_LOSS_GATE,		/* records not made: another was being made there */
+	FDW_LOSS_RING_FULL,   /* records that found no room in the ring */
+	FDW_LOSS_REFUSAL_MAP, /* refusals not counted: their map is full */
+	FDW_LOSS_PROCESS_MAP, /* calls not counted: no state for the process */
+	FDW_LOSS_READ,        /* kernel memory that could not be read */
+	FDW_LOSS_GATE,        /* records not made: another was being made there */
 	FDW_LOSS_MAX,
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* fdwarden features: what this kernel offers, and what is used. */
+#include <inttypes.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,18 +8,32 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/running.h"
 #include "collect/collectors.h"
 #include "collect/kernel.h"
+#include "config/config.h"
 #include "log.h"
 
 #ifndef CAP_PERFMON
 #define CAP_PERFMON 38
-#define CAP_BPF	    39
+#define CAP_BPF     39
 #endif
 
 #define ROW "%-14s "
 
-static const struct cli_usage usage = {0};
+struct options {
+	const char *config;
+};
+
+static const struct cli_option option_table[] = {
+	CLI_STRING('c', "config", "FILE", struct options, config,
+		   "the daemon's configuration (default " CONFIG_PATH ")"),
+};
+
+static const struct cli_usage usage = {
+	.synopsis = "[-c FILE]",
+	CLI_OPTIONS(option_table),
+};
 
 static void ignore_near(void *context, const struct fdw_near *record)
 {
@@ -38,14 +53,16 @@ static void print_capabilities(void)
 	} caps[] = {
 		{CAP_BPF, "CAP_BPF", "nothing works"},
 		{CAP_PERFMON, "CAP_PERFMON", "nothing works"},
-		{CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "no executable of other users' processes"},
+		{CAP_SYS_PTRACE, "CAP_SYS_PTRACE",
+		 "no executable of other users' processes"},
 		{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
 		 "no executable of other users' processes"},
 	};
 	bool admin = kernel_has_cap(CAP_SYS_ADMIN);
 
 	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
-		bool has = kernel_has_cap(caps[i].cap) || (admin && caps[i].cap >= CAP_PERFMON);
+		bool has = kernel_has_cap(caps[i].cap) ||
+			   (admin && caps[i].cap >= CAP_PERFMON);
 
 		printf(ROW "%s: %s%s\n", i ? "" : "capabilities", caps[i].name,
 		       has ? "yes" : "no: ", has ? "" : caps[i].without);
@@ -77,9 +94,34 @@ static int try_all(char *why, size_t why_size)
 	return 0;
 }
 
+/* The figures of the daemon that runs. */
+static void print_daemon(const char *config)
+{
+	struct self_loss losses[SELF_LOSSES];
+	struct self_figures self;
+	char why[512];
+
+	if (running_self(config, &self, why, sizeof(why))) {
+		printf(ROW "%s\n", "daemon", why);
+		return;
+	}
+	printf(ROW "pid %d: sensor %s, counters in %s, snapshot %s\n", "daemon",
+	       self.pid, self.sensor, self.counters, self.snapshot);
+	printf(ROW "last snapshot %s: %" PRIu64 " processes, %" PRIu64
+		   " descriptors, %.1f ms\n",
+	       "", *self.snapshot_at ? self.snapshot_at : "never", self.processes,
+	       self.descriptors, (double)self.snapshot_ns / 1e6);
+	self_losses(&self, losses);
+	printf(ROW "since its start", "");
+	for (size_t i = 0; i < SELF_LOSSES; i++)
+		printf("%s %s %" PRIu64, i ? "," : "", losses[i].name, losses[i].value);
+	putchar('\n');
+}
+
 int cmd_features(int argc, char **argv)
 {
-	int code = cli_parse(&usage, &argc, &argv, NULL), err;
+	struct options set = {0};
+	int code = cli_parse(&usage, &argc, &argv, &set), err;
 	struct utsname name;
 	char why[512];
 
@@ -88,8 +130,10 @@ int cmd_features(int argc, char **argv)
 	uname(&name);
 	printf(ROW "%s %s %s\n", "kernel", name.sysname, name.release, name.machine);
 	printf(ROW "%s\n", "BTF",
-	       access("/sys/kernel/btf/vmlinux", R_OK) ? "no" : "/sys/kernel/btf/vmlinux");
+	       access("/sys/kernel/btf/vmlinux", R_OK) ? "no"
+						       : "/sys/kernel/btf/vmlinux");
 	print_capabilities();
+	print_daemon(set.config);
 	err = kernel_check(why, sizeof(why));
 	if (err) {
 		fflush(stdout);

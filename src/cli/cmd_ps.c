@@ -2,12 +2,14 @@
 /* fdwarden ps: one exact snapshot of all processes, fullest first. */
 #include <errno.h>
 #include <langinfo.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/running.h"
 #include "collect/kernel.h"
 #include "collect/snapshot.h"
 #include "daemon/report.h"
@@ -19,19 +21,23 @@
 struct options {
 	bool json;
 	const char *sort;
+	const char *config;
 };
 
 static const struct cli_option options[] = {
 	CLI_FLAG(0, "json", struct options, json, "print one JSON document"),
 	CLI_STRING('s', "sort", "KEY", struct options, sort,
 		   "sort by KEY: " VIEW_PS_KEY_NAMES " (default usage)"),
+	CLI_STRING('c', "config", "FILE", struct options, config,
+		   "the daemon's configuration, for its figures in --json"),
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "[--json] [--sort KEY] [PID…]",
+	.synopsis = "[--json] [--sort KEY] [-c FILE] [PID…]",
 	CLI_OPTIONS(options),
 	.operands = true,
-	.notes = "Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH for "
+	.notes = "Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and "
+		 "CAP_DAC_READ_SEARCH for "
 		 "the executables\nof other users' processes.\n",
 };
 
@@ -47,6 +53,7 @@ struct listing {
 	size_t len;
 	uint64_t now_ns;
 	uint64_t lost;
+	struct self_figures self;
 };
 
 static void on_table(void *context, const struct fdw_snapshot_record *record)
@@ -103,9 +110,14 @@ static int collect(struct listing *l, char *why, size_t why_size)
 	l->now_ns = kernel_now_ns();
 	process_table_begin(l->processes, l->now_ns);
 	err = snapshot_take(snapshot, on_table, l, &stats);
+	snprintf(l->self.snapshot, sizeof(l->self.snapshot), "%s",
+		 snapshot_name(snapshot));
+	l->self.snapshot_ns = stats.took_ns;
+	l->self.torn = stats.torn;
 	snapshot_close(snapshot);
 	if (err) {
-		snprintf(why, why_size, "the snapshot can't be taken: %s", strerror(-err));
+		snprintf(why, why_size, "the snapshot can't be taken: %s",
+			 strerror(-err));
 		return err;
 	}
 	n = process_table_count(l->processes) + 1;
@@ -159,10 +171,13 @@ static int print_table(const struct view_ps *view)
 	return view_ps_table(view, &style, stdout);
 }
 
-static int print(const struct options *set, const struct listing *l, enum view_ps_key key)
+static int print(const struct options *set, const struct listing *l,
+		 enum view_ps_key key)
 {
 	char host_name[HOST_NAME_LEN] = "", boot_id[37];
+	struct self_figures self;
 	struct alert_system system;
+	char why[512];
 	struct alert_host host = {host_name, boot_id, kernel_boot_realtime_ns()};
 	struct view_ps view = {
 		.realtime_ns = l->now_ns + host.boot_realtime_ns,
@@ -171,9 +186,12 @@ static int print(const struct options *set, const struct listing *l, enum view_p
 		.rows = l->rows,
 		.len = l->len,
 		.lost = l->lost,
+		.self = &self,
 	};
 	int err;
 
+	if (!set->json || running_self(set->config, &self, why, sizeof(why)))
+		self = l->self;
 	gethostname(host_name, sizeof(host_name) - 1);
 	kernel_boot_id(boot_id);
 	system_figures(&system);
@@ -241,7 +259,8 @@ int cmd_ps(int argc, char **argv)
 	if (code != CLI_RUN)
 		return code;
 	if (view_ps_key_parse(set.sort, &key))
-		return cli_wrong_usage("--sort %s: allowed are " VIEW_PS_KEY_NAMES, set.sort);
+		return cli_wrong_usage("--sort %s: allowed are " VIEW_PS_KEY_NAMES,
+				       set.sort);
 	pids = calloc(argc + 1, sizeof(*pids));
 	if (!pids)
 		return CLI_FAILED;

@@ -9,14 +9,14 @@
 #include "collect/proof.h"
 
 static int open_kind(enum sensor_kind kind, const struct collectors_options *options,
-		     const struct sensor_handlers *handlers, struct collectors *c, char *why,
-		     size_t why_size)
+		     const struct sensor_handlers *handlers, struct collectors *c,
+		     char *why, size_t why_size)
 {
 	struct sensor_counters_map counters;
 	int err;
 
-	err = sensor_open(kind, options->steps, options->steps_len, handlers, &c->sensor, why,
-			  why_size);
+	err = sensor_open(kind, options->steps, options->steps_len, handlers,
+			  &c->sensor, why, why_size);
 	if (err)
 		return err;
 	sensor_counters_map(c->sensor, &counters);
@@ -34,8 +34,8 @@ static int open_kind(enum sensor_kind kind, const struct collectors_options *opt
 }
 
 int collectors_open(const struct collectors_options *options,
-		    const struct sensor_handlers *handlers, struct collectors *out, char *why,
-		    size_t why_size)
+		    const struct sensor_handlers *handlers, struct collectors *out,
+		    char *why, size_t why_size)
 {
 	int err = -EOPNOTSUPP;
 

@@ -31,8 +31,8 @@ struct collectors {
 
 /* Returns 0, or -errno with one line in `why`. */
 int collectors_open(const struct collectors_options *options,
-		    const struct sensor_handlers *handlers, struct collectors *out, char *why,
-		    size_t why_size);
+		    const struct sensor_handlers *handlers, struct collectors *out,
+		    char *why, size_t why_size);
 
 /* Accepts what a failed open left. */
 void collectors_close(struct collectors *collectors);

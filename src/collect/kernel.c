@@ -15,14 +15,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collect/reason.h"
 #include "policy/limits.h"
 
 #ifndef CAP_PERFMON
 #define CAP_PERFMON 38
-#define CAP_BPF	    39
+#define CAP_BPF     39
 #endif
 
-static char bpf_reason[512];
+static struct reason bpf_reason;
 
 bool kernel_has_cap(int cap)
 {
@@ -44,7 +45,7 @@ int kernel_check(char *why, size_t size)
 		snprintf(why, size,
 			 "missing capability %s: run it as root, or as the service "
 			 "(systemctl start fdwarden)",
-			 bpf	   ? "CAP_PERFMON"
+			 bpf       ? "CAP_PERFMON"
 			 : perfmon ? "CAP_BPF"
 				   : "CAP_BPF and CAP_PERFMON");
 		return -EPERM;
@@ -71,41 +72,39 @@ void kernel_raise_own_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-__attribute__((format(printf, 2, 0))) static int on_libbpf(enum libbpf_print_level level,
-							   const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static int
+on_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
 	static const char *debug;
-	char line[sizeof(bpf_reason)];
-	size_t len;
+	char text[2 * REASON_LEN];
+	va_list again;
 
 	if (!debug)
 		debug = getenv("FDWARDEN_DEBUG") ?: "";
-	if (*debug)
-		return level == LIBBPF_DEBUG && strcmp(debug, "2")
-			       ? 0
-			       : vfprintf(stderr, format, args);
-	if (level != LIBBPF_WARN)
-		return 0;
-	vsnprintf(line, sizeof(line), format, args);
-	len = strcspn(line, "\n");
-	line[len] = 0;
-	/* The verifier's log follows in lines of its own: the first one counts. */
-	if (strstr(line, "BPF program load failed") || !strstr(bpf_reason, "load failed"))
-		memcpy(bpf_reason, line, len + 1);
+	if (level == LIBBPF_WARN) {
+		va_copy(again, args);
+		vsnprintf(text, sizeof(text), format, again);
+		va_end(again);
+		reason_add(&bpf_reason, text);
+	}
+	if (*debug && (level != LIBBPF_DEBUG || !strcmp(debug, "2")))
+		return vfprintf(stderr, format, args);
 	return 0;
 }
 
 void kernel_quiet_libbpf(void)
 {
-	bpf_reason[0] = 0;
 	libbpf_set_print(on_libbpf);
+}
+
+void kernel_forget_bpf_reason(void)
+{
+	reason_reset(&bpf_reason);
 }
 
 const char *kernel_bpf_reason(void)
 {
-	const char *text = bpf_reason;
-
-	return strncmp(text, "libbpf: ", 8) ? text : text + 8;
+	return bpf_reason.text;
 }
 
 /* The numbers of an open file, read from its start. Returns how many. */
@@ -151,7 +150,8 @@ void kernel_files_close(struct kernel_files *files)
 	files->file_nr = files->nr_open = -1;
 }
 
-int kernel_files_read(const struct kernel_files *files, uint64_t *allocated, uint64_t *max)
+int kernel_files_read(const struct kernel_files *files, uint64_t *allocated,
+		      uint64_t *max)
 {
 	uint64_t n[3];
 	int got = read_numbers(files->file_nr, n, 3);
@@ -188,12 +188,40 @@ int kernel_sysctl(const char *name, uint64_t *value)
 	return err == 1 ? 0 : (err < 0 ? err : -EPROTO);
 }
 
+/* Another user's limits may be read there without CAP_SYS_RESOURCE, which prlimit()
+ * wants even for reading. Only those that an alert may name. */
+static int rlimit_from_proc(pid_t pid, int resource, uint64_t *value)
+{
+	const char *label = resource == RLIMIT_MSGQUEUE ? "Max msgqueue size"
+			    : resource == RLIMIT_NOFILE ? "Max open files"
+							: NULL;
+	char path[64], text[4096], *at;
+	int fd, err = -ENOENT;
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/limits", pid);
+	fd = label ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return label ? -errno : -ENOTSUP;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len > 0 ? len : 0] = 0;
+	at = strstr(text, label);
+	if (at) {
+		at += strlen(label);
+		at += strspn(at, " ");
+		err = *at >= '0' && *at <= '9' ? 0 : -EPROTO;
+		*value = strtoull(at, NULL, 10);
+	}
+	return err;
+}
+
 int kernel_rlimit(pid_t pid, int resource, uint64_t *value)
 {
 	struct rlimit limit;
 
 	if (prlimit(pid, resource, NULL, &limit))
-		return -errno;
+		return rlimit_from_proc(pid, resource, value);
 	*value = limit.rlim_cur;
 	return 0;
 }

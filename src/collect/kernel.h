@@ -26,8 +26,10 @@ void kernel_raise_own_limit(void);
  * if the environment has FDWARDEN_DEBUG. */
 void kernel_quiet_libbpf(void);
 
-/* libbpf's last warning, one line, "" if none; lives until the next one. */
+/* Why libbpf's work since kernel_forget_bpf_reason() failed, as far as it says: one
+ * line, "" if it gave no warning; lives until the next one. */
 const char *kernel_bpf_reason(void);
+void kernel_forget_bpf_reason(void);
 
 /* Figures of the whole system. Opened once: when the system is out of files,
  * nothing can be opened any more, but what is open can be read. */
@@ -39,7 +41,8 @@ int kernel_files_open(struct kernel_files *files);
 void kernel_files_close(struct kernel_files *files);
 
 /* fs.file-nr's first and third figure. 0 or -errno. */
-int kernel_files_read(const struct kernel_files *files, uint64_t *allocated, uint64_t *max);
+int kernel_files_read(const struct kernel_files *files, uint64_t *allocated,
+		      uint64_t *max);
 /* fs.nr_open, 0 if unknown. */
 uint64_t kernel_nr_open(const struct kernel_files *files);
 

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define ROUNDS	       4
+#define ROUNDS         4
 #define OPENS_A_ROUND  4 /* open, dup, dup3, fcntl */
 #define REFUSED_ROUNDS 3
 
@@ -57,7 +57,8 @@ static int open_and_close(void)
 	fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	fds[1] = dup(fds[0]);
 	fds[2] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
-	if (fds[0] < 0 || fds[1] < 0 || fds[2] < 0 || dup3(fds[0], fds[1], O_CLOEXEC) < 0)
+	if (fds[0] < 0 || fds[1] < 0 || fds[2] < 0 ||
+	    dup3(fds[0], fds[1], O_CLOEXEC) < 0)
 		err = -errno;
 	if (open("/proc/self/there is no such file", O_RDONLY | O_CLOEXEC) >= 0)
 		err = -EPROTO;
@@ -88,8 +89,8 @@ static int be_refused(void)
 	return err;
 }
 
-static int compare(const struct own *before, const struct own *after, int closed, char *why,
-		   size_t why_size)
+static int compare(const struct own *before, const struct own *after, int closed,
+		   char *why, size_t why_size)
 {
 	uint64_t opens = after->table.opened - before->table.opened;
 	uint64_t closes = after->table.closed - before->table.closed;
@@ -105,7 +106,8 @@ static int compare(const struct own *before, const struct own *after, int closed
 	    closes < (uint64_t)closed || closes > (uint64_t)closed + 2 ||
 	    after->refused != REFUSED_ROUNDS) {
 		snprintf(why, why_size,
-			 "the sensor is attached, but of this process's own %d opens, %d "
+			 "the sensor is attached, but of this process's own %d opens, "
+			 "%d "
 			 "closes and %d refusals it saw %llu, %llu and %llu",
 			 ROUNDS * OPENS_A_ROUND, closed, REFUSED_ROUNDS,
 			 (unsigned long long)opens, (unsigned long long)closes,
@@ -115,9 +117,11 @@ static int compare(const struct own *before, const struct own *after, int closed
 	return 0;
 }
 
-int proof_run(struct sensor *sensor, struct snapshot *snapshot, char *why, size_t why_size)
+int proof_run(struct sensor *sensor, struct snapshot *snapshot, char *why,
+	      size_t why_size)
 {
-	struct own before = {.pid = getpid()}, after = {.pid = getpid(), .sensor = sensor};
+	struct own before = {.pid = getpid()},
+		   after = {.pid = getpid(), .sensor = sensor};
 	int err = look(snapshot, &before), closed = 0;
 
 	for (int i = 0; i < ROUNDS && !err; i++) {
@@ -135,7 +139,8 @@ int proof_run(struct sensor *sensor, struct snapshot *snapshot, char *why, size_
 	if (!err)
 		err = sensor_refusals(sensor, on_refusal, &after);
 	if (err < 0) {
-		snprintf(why, why_size, "the sensor can't be tried out: %s", strerror(-err));
+		snprintf(why, why_size, "the sensor can't be tried out: %s",
+			 strerror(-err));
 		return err;
 	}
 	return compare(&before, &after, closed, why, why_size);

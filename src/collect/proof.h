@@ -16,6 +16,7 @@
  * a record of our refusals, which its reader should pass over.
  * Returns 0, or -ENODATA with one line in `why`, or another -errno.
  */
-int proof_run(struct sensor *sensor, struct snapshot *snapshot, char *why, size_t why_size);
+int proof_run(struct sensor *sensor, struct snapshot *snapshot, char *why,
+	      size_t why_size);
 
 #endif

@@ -14,6 +14,7 @@
 #include "sensor.skel.h"
 
 #define REFUSALS_BATCH 256
+#define CONSUME_MAX    1024 /* records at one go: some tens of milliseconds */
 
 struct sensor {
 	enum sensor_kind kind;
@@ -22,6 +23,7 @@ struct sensor {
 	struct sensor_handlers handlers;
 	bool task_storage;
 	uint64_t malformed;
+	uint32_t consumed; /* in this sensor_consume() */
 	int cpus;
 	uint64_t *per_cpu; /* room for one per-CPU value */
 };
@@ -47,7 +49,8 @@ static int on_record(void *context, void *data, size_t size)
 	/* The kernel rounds sizes up; a record is at least as long as it says. */
 	if (size < sizeof(*header) || header->size > size)
 		s->malformed++;
-	else if (header->type == FDW_RECORD_NEAR && header->size == sizeof(struct fdw_near))
+	else if (header->type == FDW_RECORD_NEAR &&
+		 header->size == sizeof(struct fdw_near))
 		s->handlers.near(s->handlers.context, data);
 	else if (header->type == FDW_RECORD_REFUSED &&
 		 header->size >= sizeof(struct fdw_refused) &&
@@ -55,7 +58,9 @@ static int on_record(void *context, void *data, size_t size)
 		s->handlers.refused(s->handlers.context, data);
 	else
 		s->malformed++;
-	return 0; /* anything else would end the reading of the others */
+	/* The reader must come back now and then, also in a storm that fills the ring as
+	 * fast as it is read. What is left makes the descriptor readable again. */
+	return ++s->consumed >= CONSUME_MAX ? -EAGAIN : 0;
 }
 
 static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char *why,
@@ -64,6 +69,7 @@ static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char 
 	struct fdw_call *calls;
 	int err;
 
+	kernel_forget_bpf_reason();
 	s->bpf = sensor_bpf__open();
 	if (!s->bpf)
 		return -errno;
@@ -86,8 +92,8 @@ static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char 
 static void describe(char *why, size_t why_size, const char *what, int err)
 {
 	if (!*why)
-		snprintf(why, why_size, "the sensor can't be %s: %s: %s", what, strerror(-err),
-			 kernel_bpf_reason());
+		snprintf(why, why_size, "the sensor can't be %s: %s: %s", what,
+			 strerror(-err), kernel_bpf_reason());
 }
 
 int sensor_open(enum sensor_kind kind, const uint32_t *steps, size_t steps_len,
@@ -114,7 +120,8 @@ int sensor_open(enum sensor_kind kind, const uint32_t *steps, size_t steps_len,
 	}
 	if (err)
 		goto out;
-	s->ring = ring_buffer__new(bpf_map__fd(s->bpf->maps.records), on_record, s, NULL);
+	s->ring =
+		ring_buffer__new(bpf_map__fd(s->bpf->maps.records), on_record, s, NULL);
 	if (!s->ring)
 		err = -errno;
 out:
@@ -129,8 +136,10 @@ out:
 
 int sensor_attach(struct sensor *sensor, char *why, size_t why_size)
 {
-	int err = sensor_bpf__attach(sensor->bpf);
+	int err;
 
+	kernel_forget_bpf_reason();
+	err = sensor_bpf__attach(sensor->bpf);
 	why[0] = 0;
 	if (err)
 		describe(why, why_size, "attached", err);
@@ -174,7 +183,11 @@ int sensor_fd(const struct sensor *sensor)
 
 int sensor_consume(struct sensor *sensor)
 {
-	return ring_buffer__consume(sensor->ring);
+	int n;
+
+	sensor->consumed = 0;
+	n = ring_buffer__consume(sensor->ring);
+	return n == -EAGAIN ? (int)sensor->consumed : n;
 }
 
 static uint64_t loss(const struct sensor *s, uint32_t what)
@@ -188,13 +201,31 @@ static uint64_t loss(const struct sensor *s, uint32_t what)
 	return sum;
 }
 
+static uint64_t missed_runs(const struct sensor *s)
+{
+	struct bpf_program *program;
+	uint64_t sum = 0;
+
+	bpf_object__for_each_program (program, s->bpf->obj) {
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof(info);
+		int fd = bpf_program__fd(program);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
+
 void sensor_losses(const struct sensor *sensor, struct sensor_losses *out)
 {
 	out->ring_full = loss(sensor, FDW_LOSS_RING_FULL);
 	out->refusals = loss(sensor, FDW_LOSS_REFUSAL_MAP);
 	out->processes = loss(sensor, FDW_LOSS_PROCESS_MAP);
 	out->unreadable = loss(sensor, FDW_LOSS_READ);
+	out->gate = loss(sensor, FDW_LOSS_GATE);
 	out->malformed = sensor->malformed;
+	out->missed = missed_runs(sensor);
 }
 
 int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *context)
@@ -207,8 +238,8 @@ int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *con
 
 	do {
 		n = REFUSALS_BATCH;
-		err = bpf_map_lookup_batch(fd, first ? NULL : &batch, &batch, keys, values,
-					   &n, NULL);
+		err = bpf_map_lookup_batch(fd, first ? NULL : &batch, &batch, keys,
+					   values, &n, NULL);
 		if (err && err != -ENOENT)
 			return err;
 		for (uint32_t i = 0; i < n; i++)
@@ -222,12 +253,6 @@ int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *con
 void sensor_forget_refusal(struct sensor *sensor, const struct fdw_refusal_key *key)
 {
 	bpf_map_delete_elem(bpf_map__fd(sensor->bpf->maps.refusals), key);
-}
-
-void sensor_forget_process(struct sensor *sensor, uint32_t tgid)
-{
-	if (!sensor->task_storage)
-		bpf_map_delete_elem(bpf_map__fd(sensor->bpf->maps.process_hash), &tgid);
 }
 
 void sensor_counters_map(const struct sensor *sensor, struct sensor_counters_map *out)

@@ -21,16 +21,19 @@ struct sensor_handlers {
 };
 
 struct sensor_losses {
-	uint64_t ring_full;	/* records */
-	uint64_t refusals;	/* refusals not counted: their map is full */
-	uint64_t processes;	/* calls not counted: no state for the process */
-	uint64_t unreadable;	/* kernel memory that could not be read */
-	uint64_t malformed;	/* records that failed the check */
+	uint64_t ring_full;  /* records */
+	uint64_t refusals;   /* refusals not counted: their map is full */
+	uint64_t processes;  /* calls not counted: no state for the process */
+	uint64_t unreadable; /* kernel memory that could not be read */
+	uint64_t gate;       /* records not made: another was being made there */
+	uint64_t malformed;  /* records that failed the check */
+	uint64_t missed;     /* runs of our programs that the kernel left out, as they
+				   were running on that CPU (counted since 5.12) */
 };
 
 enum sensor_kind {
 	SENSOR_TRACEPOINT, /* at the exits of all calls */
-	SENSOR_FEXIT,	   /* on the functions that hand out descriptors */
+	SENSOR_FEXIT,      /* on the functions that hand out descriptors */
 };
 
 struct sensor;
@@ -54,8 +57,8 @@ const char *sensor_counters(const struct sensor *sensor);
 /* New levels, from now on. */
 void sensor_set_steps(struct sensor *sensor, const uint32_t *steps, size_t steps_len);
 
-/* Becomes readable when there are records; sensor_consume() handles all that
- * wait. Returns their number or -errno. */
+/* Becomes readable, and stays so, while there are records; sensor_consume() handles
+ * those that wait, at most some thousand. Returns their number or -errno. */
 int sensor_fd(const struct sensor *sensor);
 int sensor_consume(struct sensor *sensor);
 
@@ -67,9 +70,8 @@ typedef void (*sensor_visit_refusal)(void *context, const struct fdw_refusal_key
 				     uint64_t count);
 int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *context);
 
-/* An ended process: frees what the kernel still keeps of it. */
+/* An ended process: frees what the kernel still keeps of its refusals. */
 void sensor_forget_refusal(struct sensor *sensor, const struct fdw_refusal_key *key);
-void sensor_forget_process(struct sensor *sensor, uint32_t tgid);
 
 /* The map of per-process counters, for the snapshot to read. */
 struct sensor_counters_map {

@@ -9,14 +9,15 @@
 #include "collect/syscalls.h"
 
 /* Programs of the fexit sensor by the start of their names (bpf/fexit.bpf.h). */
-#define FEXIT	"fexit_"  /* fexit_FUNCTION, one that it can't do without */
-#define FENTRY	"fentry_" /* likewise */
-#define EXIT	"exit_"	  /* exit_CALL: of the native ABI, where it is there */
-#define COMPAT	"compat_" /* compat_CALL: of the 32-bit ABI */
+#define FEXIT  "fexit_"  /* fexit_FUNCTION, one that it can't do without */
+#define FENTRY "fentry_" /* likewise */
+#define EXIT   "exit_"   /* exit_CALL: of the native ABI, where it is there */
+#define COMPAT "compat_" /* compat_CALL: of the 32-bit ABI */
 
 #if defined(__x86_64__)
 #define NATIVE_PREFIX "__x64_sys_"
-static const char *const compat_prefixes[] = {"__ia32_compat_sys_", "__ia32_sys_", NULL};
+static const char *const compat_prefixes[] = {"__ia32_compat_sys_", "__ia32_sys_",
+					      NULL};
 #elif defined(__aarch64__)
 #define NATIVE_PREFIX "__arm64_sys_"
 static const char *const compat_prefixes[] = {"__arm64_compat_sys_", NULL};
@@ -104,12 +105,13 @@ int sensor_choose_programs(struct bpf_object *object, enum sensor_kind kind,
 		if (!c.kernel)
 			return -errno;
 	}
-	bpf_object__for_each_program(program, object) {
+	bpf_object__for_each_program (program, object) {
 		if (kind == SENSOR_FEXIT)
 			err = choose(&c, program);
 		else
 			bpf_program__set_autoload(
-				program, !strcmp(bpf_program__name(program), "sensor_exit"));
+				program,
+				!strcmp(bpf_program__name(program), "sensor_exit"));
 		if (err)
 			break;
 	}

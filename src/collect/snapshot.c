@@ -15,8 +15,17 @@ struct snapshot {
 	char refused[256]; /* why the better method is not used; "" if it is */
 };
 
-int snapshot_open(enum snapshot_choice choice, const struct sensor_counters_map *counters,
-		  struct snapshot **out, char *why, size_t why_size)
+static int open_with(struct snapshot *s, const struct snapshot_method *method,
+		     const struct sensor_counters_map *counters)
+{
+	kernel_forget_bpf_reason();
+	s->method = method;
+	return method->open(counters, &s->state);
+}
+
+int snapshot_open(enum snapshot_choice choice,
+		  const struct sensor_counters_map *counters, struct snapshot **out,
+		  char *why, size_t why_size)
 {
 	struct snapshot *s = calloc(1, sizeof(*s));
 	int err = -EOPNOTSUPP;
@@ -25,16 +34,13 @@ int snapshot_open(enum snapshot_choice choice, const struct sensor_counters_map 
 		snprintf(why, why_size, "%s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
-	if (choice != SNAPSHOT_ITER) {
-		s->method = &snapshot_walk;
-		err = s->method->open(counters, &s->state);
-	}
+	if (choice != SNAPSHOT_ITER)
+		err = open_with(s, &snapshot_walk, counters);
 	if (err && choice != SNAPSHOT_WALK) {
 		if (choice == SNAPSHOT_AUTO)
 			snprintf(s->refused, sizeof(s->refused), "%s does not load: %s",
 				 snapshot_walk.name, kernel_bpf_reason());
-		s->method = &snapshot_iter;
-		err = s->method->open(counters, &s->state);
+		err = open_with(s, &snapshot_iter, counters);
 	}
 	if (err) {
 		snprintf(why, why_size, "the snapshot (%s) can't be loaded: %s: %s",

@@ -31,8 +31,9 @@ enum snapshot_choice {
 
 /* With `counters` (of a sensor; NULL: none), records have opened and closed.
  * Returns 0, or -errno with one line in `why`. */
-int snapshot_open(enum snapshot_choice choice, const struct sensor_counters_map *counters,
-		  struct snapshot **out, char *why, size_t why_size);
+int snapshot_open(enum snapshot_choice choice,
+		  const struct sensor_counters_map *counters, struct snapshot **out,
+		  char *why, size_t why_size);
 
 /* Visits each table, now and then one twice; a process with several has several
  * records. Returns 0 or -errno; -ENFILE, -EMFILE: none could be taken this time. */

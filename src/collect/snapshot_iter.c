@@ -65,8 +65,8 @@ static int iter_open(const struct sensor_counters_map *counters, void **state)
 }
 
 /* Visits the whole records in `have` bytes; keeps the rest at the start. */
-static size_t visit_records(struct iter *s, size_t have, snapshot_visit visit, void *context,
-			    struct snapshot_stats *stats)
+static size_t visit_records(struct iter *s, size_t have, snapshot_visit visit,
+			    void *context, struct snapshot_stats *stats)
 {
 	struct fdw_snapshot_record r;
 	size_t at = 0;

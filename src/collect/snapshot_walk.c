@@ -41,7 +41,8 @@ static int map_tables(struct walk *s)
 
 	s->stride = (sizeof(struct fdw_snapshot_record) + 7) & ~(size_t)7;
 	s->mapped = (s->stride * TABLES_MAX + page - 1) & ~(page - 1);
-	at = mmap(NULL, s->mapped, PROT_READ, MAP_SHARED, bpf_map__fd(s->bpf->maps.tables), 0);
+	at = mmap(NULL, s->mapped, PROT_READ, MAP_SHARED,
+		  bpf_map__fd(s->bpf->maps.tables), 0);
 	if (at == MAP_FAILED)
 		return -errno;
 	s->tables = at;
@@ -101,8 +102,9 @@ static int walk_take(void *state, snapshot_visit visit, void *context,
 		if (bss->cut_start_ns <= from)
 			return -EOVERFLOW; /* no progress: more threads with tables of
 					      their own than the array holds */
-		from = bss->cut_start_ns > from + OVERLAP_NS ? bss->cut_start_ns - OVERLAP_NS
-							     : bss->cut_start_ns;
+		from = bss->cut_start_ns > from + OVERLAP_NS
+			       ? bss->cut_start_ns - OVERLAP_NS
+			       : bss->cut_start_ns;
 	}
 }
 

@@ -55,7 +55,8 @@ static int number_of(int abi, const char *name)
 	return -1;
 }
 
-void syscalls_fill(struct fdw_call calls[2 * FDW_MAX_CALLS], bool watched[FDW_MAX_CALLS])
+void syscalls_fill(struct fdw_call calls[2 * FDW_MAX_CALLS],
+		   bool watched[FDW_MAX_CALLS])
 {
 	add_numbers();
 	memset(watched, 0, FDW_MAX_CALLS * sizeof(*watched));

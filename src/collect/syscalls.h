@@ -12,7 +12,8 @@
 
 /* Fills the tables of the BPF side: the native ABI's calls, behind them the 32-bit
  * ABI's; `watched` is true for numbers that matter in either. */
-void syscalls_fill(struct fdw_call calls[2 * FDW_MAX_CALLS], bool watched[FDW_MAX_CALLS]);
+void syscalls_fill(struct fdw_call calls[2 * FDW_MAX_CALLS],
+		   bool watched[FDW_MAX_CALLS]);
 
 /* Sets a flag (enum fdw_call_flag) of a call, by its name, in the table of one ABI. */
 void syscalls_set_flag(struct fdw_call calls[2 * FDW_MAX_CALLS], const char *name,

@@ -16,10 +16,15 @@
 #include "policy/policy.h"
 #include "state/identity.h"
 
-#define CONFIG_PATH "/etc/fdwarden/fdwarden.conf"
+#define CONFIG_PATH       "/etc/fdwarden/fdwarden.conf"
+#define CONFIG_STATE_FILE "/run/fdwarden/state.json"
 
 enum config_switch { CONFIG_NO, CONFIG_YES, CONFIG_AUTO };
-enum config_sensor { CONFIG_SENSOR_AUTO, CONFIG_SENSOR_TRACEPOINT, CONFIG_SENSOR_FEXIT };
+enum config_sensor {
+	CONFIG_SENSOR_AUTO,
+	CONFIG_SENSOR_TRACEPOINT,
+	CONFIG_SENSOR_FEXIT
+};
 enum config_method { CONFIG_METHOD_AUTO, CONFIG_METHOD_PROG_RUN, CONFIG_METHOD_ITER };
 
 /* [rule NAME]: the first rule that matches a process serves it. All matchers
@@ -39,13 +44,14 @@ struct config {
 	/* [thresholds] warn = 80%, critical = 95%, hysteresis = 5%, repeat = 15m,
 	 * min_limit = 16; `ignore` is not used here */
 	struct policy_settings thresholds;
-	uint64_t interval_ns; /* [snapshot] interval = 1s; 100ms .. 1h */
+	uint64_t interval_ns;      /* [snapshot] interval = 1s; 100ms .. 1h */
 	enum config_method method; /* [snapshot] method = auto; read at start only */
 	/* [output]; auto: journal when standard output is connected to it
 	 * ($JOURNAL_STREAM), else stdout */
 	enum config_switch stdout_on, journal_on;
-	char *file; /* absolute path; NULL: none */
-	char *hook; /* absolute path of a program; NULL: none */
+	char *file;       /* absolute path; NULL: none */
+	char *hook;       /* absolute path of a program; NULL: none */
+	char *state_file; /* [state] file; NULL: none; read at start only */
 	/* [metrics] listen, [socket] path, group: checked, and refused by
 	 * config_load() when they are set, as nothing serves them yet; NULL */
 	char *metrics_listen, *socket_path, *socket_group;

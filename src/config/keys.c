@@ -14,10 +14,12 @@ static const char *const switch_choices[] = {
 
 static const char *const sensor_choices[] = {[CONFIG_SENSOR_AUTO] = "auto",
 					     [CONFIG_SENSOR_TRACEPOINT] = "tracepoint",
-					     [CONFIG_SENSOR_FEXIT] = "fexit", NULL};
+					     [CONFIG_SENSOR_FEXIT] = "fexit",
+					     NULL};
 static const char *const method_choices[] = {[CONFIG_METHOD_AUTO] = "auto",
 					     [CONFIG_METHOD_PROG_RUN] = "prog-run",
-					     [CONFIG_METHOD_ITER] = "iter", NULL};
+					     [CONFIG_METHOD_ITER] = "iter",
+					     NULL};
 
 #define IN(member)      .offset = offsetof(struct config, member)
 #define IN_RULE(member) .offset = offsetof(struct config_rule, member)
@@ -44,6 +46,8 @@ const struct config_key config_keys[] = {
 	{"output", "journal", CONFIG_CHOICE, IN(journal_on), .def = "auto", .choices = switch_choices},
 	{"output", "file", CONFIG_FILE, IN(file)},
 	{"output", "hook", CONFIG_FILE, IN(hook)},
+
+	{"state", "file", CONFIG_FILE, IN(state_file), .def = CONFIG_STATE_FILE},
 
 	{"metrics", "listen", CONFIG_LISTEN, IN(metrics_listen), .not_served = true},
 

@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "collect/kernel.h"
 #include "config/config.h"
+#include "daemon/keeper.h"
 #include "daemon/monitor.h"
 #include "log.h"
 #include "output/outlet.h"
@@ -23,15 +24,17 @@
 #define CLOSE_TIMEOUT_MS 2000
 /* A snapshot may be this late, so that wake-ups of the system coincide. */
 #define TICK_ACCURACY_US 20000
-#define WHY_SIZE 512
+#define WHY_SIZE         512
 
 struct daemon {
 	const struct daemon_options *options;
 	struct config *config;
 	struct outlet *outlet;
 	struct monitor *monitor;
+	struct keeper *keeper;
 	sd_event *event;
 	sd_event_source *timer;
+	sd_event_source *keep_timer;
 	sd_event_source *sink_events[OUTLET_KINDS];
 };
 
@@ -88,7 +91,8 @@ static int watch_sinks(struct daemon *d)
 		d->sink_events[kind] = sd_event_source_unref(d->sink_events[kind]);
 		if (sink)
 			err = sd_event_add_io(d->event, &d->sink_events[kind],
-					      sink_event_fd(sink), EPOLLIN, on_sink, sink);
+					      sink_event_fd(sink), EPOLLIN, on_sink,
+					      sink);
 	}
 	return err < 0 ? err : 0;
 }
@@ -101,12 +105,31 @@ static void unwatch_sinks(struct daemon *d)
 
 /* ---- events ---- */
 
+/* After each event: what stands may have changed. */
+static void keep(struct daemon *d)
+{
+	uint64_t wait_ns = keeper_update(d->keeper, d->monitor), now_us;
+
+	if (!wait_ns || sd_event_now(d->event, CLOCK_MONOTONIC, &now_us) < 0)
+		return;
+	sd_event_source_set_time(d->keep_timer, now_us + wait_ns / 1000 + 1);
+	sd_event_source_set_enabled(d->keep_timer, SD_EVENT_ONESHOT);
+}
+
+static int on_keep(sd_event_source *source, uint64_t due_us, void *context)
+{
+	(void)source, (void)due_us;
+	keep(context);
+	return 0;
+}
+
 static int on_records(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct daemon *d = context;
 
 	(void)source, (void)fd, (void)events;
 	monitor_consume(d->monitor);
+	keep(d);
 	return 0;
 }
 
@@ -116,6 +139,7 @@ static int on_tick(sd_event_source *source, uint64_t due_us, void *context)
 	uint64_t now_us, next_us = due_us + d->config->interval_ns / 1000;
 
 	monitor_tick(d->monitor);
+	keep(d);
 	/* After a pause (SIGSTOP, suspend) the ticks that were missed stay missed. */
 	if (!sd_event_now(d->event, CLOCK_MONOTONIC, &now_us) && next_us < now_us)
 		next_us = now_us + d->config->interval_ns / 1000;
@@ -190,6 +214,13 @@ static int set_up_events(struct daemon *d)
 					now_us + d->config->interval_ns / 1000,
 					TICK_ACCURACY_US, on_tick, d);
 	if (err >= 0)
+		err = sd_event_add_time(d->event, &d->keep_timer, CLOCK_MONOTONIC, 0,
+					TICK_ACCURACY_US, on_keep, d);
+	/* A storm of records must not keep the snapshot waiting. */
+	if (err >= 0)
+		err = sd_event_source_set_priority(d->timer,
+						   SD_EVENT_PRIORITY_IMPORTANT);
+	if (err >= 0)
 		err = sd_event_set_watchdog(d->event, true);
 	return err < 0 ? err : watch_sinks(d);
 }
@@ -209,7 +240,8 @@ static void say_ready(const struct daemon *d)
 		*self.sensor_refused ? " (no fexit: " : "", self.sensor_refused,
 		*self.sensor_refused ? ")" : "");
 	sd_notifyf(0,
-		   "READY=1\nSTATUS=Watching %" PRIu64 " processes through the %s sensor",
+		   "READY=1\nSTATUS=Watching %" PRIu64
+		   " processes through the %s sensor",
 		   self.processes, self.sensor);
 }
 
@@ -245,6 +277,7 @@ static int start(struct daemon *d)
 		log_error("the event loop can't be set up: %s", strerror(-err));
 		return CLI_FAILED;
 	}
+	d->keeper = keeper_open(d->config->state_file, d->monitor);
 	monitor_tick(d->monitor);
 	/* Loading parses the types of the whole kernel: some 30 MB, not needed again. */
 	malloc_trim(0);
@@ -258,6 +291,10 @@ static void stop(struct daemon *d)
 	uint64_t lost;
 
 	unwatch_sinks(d);
+	if (d->monitor)
+		monitor_finish(d->monitor);
+	keeper_finish(d->keeper, d->monitor);
+	keeper_close(d->keeper);
 	monitor_close(d->monitor);
 	for (int kind = 0; d->outlet && kind < OUTLET_KINDS; kind++)
 		if (outlet_sink(d->outlet, kind))
@@ -266,6 +303,7 @@ static void stop(struct daemon *d)
 	if (lost)
 		log_warning("%" PRIu64 " alerts were lost on their way out", lost);
 	sd_event_source_unref(d->timer);
+	sd_event_source_unref(d->keep_timer);
 	sd_event_unref(d->event);
 	config_free(d->config);
 }

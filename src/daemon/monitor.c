@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +22,7 @@ struct monitor {
 	const struct config *config;
 	uint32_t config_version;
 	uint32_t lowest_step; /* basis points */
-	bool rules_by_user; /* names must be looked up */
+	bool rules_by_user;   /* names must be looked up */
 	struct collectors collect;
 	struct kernel_files files;
 	struct process_table *processes;
@@ -36,7 +37,9 @@ struct monitor {
 	struct monitor_self self;
 	struct sensor_losses losses_logged;
 	int snapshot_error; /* of the last one, logged once; 0: it worked */
+	bool started;       /* a snapshot has shown how it was at the start */
 	uint64_t now_ns;    /* of the current tick */
+	uint64_t last_tick_ns;
 };
 
 /* ---- one process ---- */
@@ -48,6 +51,8 @@ static void find_settings(struct monitor *m, struct process *p)
 	struct passwd entry, *found = NULL;
 	char strings[1024];
 
+	int err;
+
 	if (p->settings_version == m->config_version)
 		return;
 	p->settings_version = m->config_version;
@@ -55,10 +60,15 @@ static void find_settings(struct monitor *m, struct process *p)
 		p->settings = m->config->thresholds;
 		return;
 	}
-	identity_read_proc(&p->who);
+	err = identity_read_proc(&p->who);
+	/* In a storm nothing can be opened: ask again, what is in a record may do
+	 * for now. */
+	if (err && err != -ESRCH)
+		p->settings_version = 0;
 	if (m->rules_by_user && p->who.uid != (uid_t)-1)
 		getpwuid_r(p->who.uid, &entry, strings, sizeof(strings), &found);
-	config_settings_for(m->config, &p->who, found ? found->pw_name : NULL, &p->settings);
+	config_settings_for(m->config, &p->who, found ? found->pw_name : NULL,
+			    &p->settings);
 }
 
 static bool may_be_in_trouble(const struct monitor *m, const struct process *p,
@@ -73,7 +83,8 @@ static bool may_be_in_trouble(const struct monitor *m, const struct process *p,
 }
 
 static void observe_table(const struct monitor *m, const struct process *p,
-			  const struct fdw_table *table, struct policy_observation *seen)
+			  const struct fdw_table *table,
+			  struct policy_observation *seen)
 {
 	seen->has_table = true;
 	seen->count = table->count;
@@ -83,7 +94,8 @@ static void observe_table(const struct monitor *m, const struct process *p,
 	seen->own_limit_known = p->who.start_ns >= m->collect.since_ns;
 }
 
-static void judge(struct monitor *m, struct process *p, const struct policy_observation *seen,
+static void judge(struct monitor *m, struct process *p,
+		  const struct policy_observation *seen,
 		  const struct report_cause *cause)
 {
 	struct policy_decision decisions[POLICY_MAX_DECISIONS];
@@ -96,12 +108,13 @@ static void judge(struct monitor *m, struct process *p, const struct policy_obse
 	n = policy_fd_observe(&p->policy, &p->settings, seen, decisions);
 	for (int i = 0; i < n; i++)
 		report_process(&m->reporter, p, &decisions[i], cause);
+	m->self.changes += n;
 }
 
 /* ---- the whole system ---- */
 
-static void judge_system(struct monitor *m, bool refused, const struct report_cause *cause,
-			 struct identity *who)
+static void judge_system(struct monitor *m, bool refused,
+			 const struct report_cause *cause, struct identity *who)
 {
 	struct policy_system_observation seen = {.now_ns = cause->time_ns,
 						 .refused = refused};
@@ -112,26 +125,33 @@ static void judge_system(struct monitor *m, bool refused, const struct report_ca
 	m->system.now.known = seen.known;
 	m->system.now.allocated = seen.allocated;
 	m->system.now.max = seen.max;
-	n = policy_system_observe(&m->system_policy, &m->config->thresholds, &seen, decisions);
+	n = policy_system_observe(&m->system_policy, &m->config->thresholds, &seen,
+				  decisions);
 	for (int i = 0; i < n; i++)
 		report_system(&m->reporter, &m->system, &decisions[i], cause, who);
+	m->self.changes += n;
 }
 
 /* ---- refusals ---- */
 
 static void classify(const struct monitor *m, const struct process *p,
-		     const struct process_refusal *refusal, const struct fdw_refused *rec,
-		     struct limits_verdict *verdict)
+		     const struct process_refusal *refusal,
+		     const struct fdw_refused *rec, struct limits_verdict *verdict)
 {
-	const struct fdw_table *table = rec ? &rec->table : &p->table;
+	bool looked = rec && rec->table.max_fds;
+	const struct fdw_table *table = looked ? &rec->table : &p->table;
 	struct limits_refusal facts = {
 		.call = syscalls_name(refusal->call),
 		.error = refusal->error,
 		.path = rec && rec->path_len ? rec->text : NULL,
+		/* Only the fexit sensor does not look: it saw the table's own part. */
+		.not_the_table = rec && !looked,
+		.table_known = looked || p->has_table,
 		.used = table->used,
 		.soft_limit = table->soft_limit,
 		.lowest_free = table->lowest_free,
-		.free_above = rec ? rec->free_above : table->soft_limit - table->used,
+		.free_above =
+			looked ? rec->free_above : table->soft_limit - table->used,
 		.nr_open = kernel_nr_open(&m->files),
 		.cpus = m->cpus,
 	};
@@ -144,20 +164,28 @@ static void classify(const struct monitor *m, const struct process *p,
 }
 
 /* Takes a new total; returns false if it says nothing new. */
-static bool count_refusal(struct monitor *m, struct process_refusal *refusal, uint64_t total)
+static bool count_refusal(struct monitor *m, struct process_refusal *refusal,
+			  uint64_t total)
 {
 	uint64_t grew = process_refusal_update(refusal, total);
 
-	if (refusal->error == ENFILE)
-		m->system.refused_enfile += grew;
+	m->self.changes += grew > 0;
 	return grew > 0;
+}
+
+/* All refusals so far have been judged. */
+static void count_judged(struct monitor *m, struct process_refusal *refusal)
+{
+	if (refusal->by_file_max)
+		m->system.refused_enfile += refusal->total - refusal->judged;
+	refusal->judged = refusal->total;
 }
 
 /* A refusal that is news: `rec` is its record, NULL if it is only known from the
  * count (its record was held back or lost). */
 static void judge_refusal(struct monitor *m, struct process *p,
-			  struct process_refusal *refusal, const struct fdw_refused *rec,
-			  uint64_t time_ns)
+			  struct process_refusal *refusal,
+			  const struct fdw_refused *rec, uint64_t time_ns)
 {
 	struct policy_observation seen = {.now_ns = time_ns};
 	struct limits_verdict verdict;
@@ -169,9 +197,10 @@ static void judge_refusal(struct monitor *m, struct process *p,
 		.limit = &verdict,
 	};
 
-	refusal->judged = refusal->total;
 	classify(m, p, refusal, rec, &verdict);
-	if (verdict.cause == LIMITS_FILE_MAX) {
+	refusal->by_file_max = verdict.cause == LIMITS_FILE_MAX;
+	if (refusal->by_file_max) {
+		count_judged(m, refusal);
 		judge_system(m, true, &cause, &p->who);
 		return;
 	}
@@ -183,6 +212,7 @@ static void judge_refusal(struct monitor *m, struct process *p,
 	else if (p->has_table)
 		observe_table(m, p, &p->table, &seen);
 	judge(m, p, &seen, &cause);
+	count_judged(m, refusal); /* afterwards: an incident that opens begins here */
 }
 
 /* ---- records of the sensor ---- */
@@ -191,7 +221,8 @@ static void judge_refusal(struct monitor *m, struct process *p,
 static bool is_proof(const struct monitor *m, const struct fdw_header *header,
 		     const struct fdw_task *task)
 {
-	return task->tgid == (uint32_t)getpid() && header->time_ns < m->collect.since_ns;
+	return task->tgid == (uint32_t)getpid() &&
+	       header->time_ns < m->collect.since_ns;
 }
 
 static void on_near(void *context, const struct fdw_near *rec)
@@ -203,10 +234,15 @@ static void on_near(void *context, const struct fdw_near *rec)
 
 	if (is_proof(m, &rec->header, &rec->task))
 		return;
-	p = process_table_see(m->processes, &rec->task, &rec->table, rec->header.time_ns);
+	p = process_table_see(m->processes, &rec->task, &rec->table,
+			      rec->header.time_ns);
 	if (!p)
 		return;
 	forecast_add(&p->history, rec->header.time_ns, rec->table.used);
+	/* Whether it was over its level before we came is not known. The snapshot
+	 * that is being taken has it, too. */
+	if (!m->started)
+		return;
 	observe_table(m, p, &rec->table, &seen);
 	judge(m, p, &seen, &cause);
 }
@@ -220,7 +256,8 @@ static void on_refused(void *context, const struct fdw_refused *rec)
 	if (is_proof(m, &rec->header, &rec->task))
 		return;
 	p = process_table_see(m->processes, &rec->task,
-			      rec->table.max_fds ? &rec->table : NULL, rec->header.time_ns);
+			      rec->table.max_fds ? &rec->table : NULL,
+			      rec->header.time_ns);
 	if (!p)
 		return;
 	identity_from_refusal(&p->who, rec);
@@ -229,6 +266,7 @@ static void on_refused(void *context, const struct fdw_refused *rec)
 		return;
 	/* Without a total there was no room to count it: this one at least. */
 	count_refusal(m, refusal, rec->total ? rec->total : refusal->total + 1);
+	p->refused_ns[process_refusal_class(rec->error)] = rec->header.time_ns;
 	judge_refusal(m, p, refusal, rec, rec->header.time_ns);
 }
 
@@ -241,7 +279,8 @@ static void on_table(void *context, const struct fdw_snapshot_record *record)
 	process_table_see_in_snapshot(m->processes, record);
 }
 
-static void on_refusal_total(void *context, const struct fdw_refusal_key *key, uint64_t count)
+static void on_refusal_total(void *context, const struct fdw_refusal_key *key,
+			     uint64_t count)
 {
 	struct monitor *m = context;
 	struct process *p = process_table_find(m->processes, key->tgid, key->start_ns);
@@ -266,8 +305,35 @@ static void forget(struct monitor *m, struct process *p)
 
 		sensor_forget_refusal(m->collect.sensor, &key);
 	}
-	sensor_forget_process(m->collect.sensor, p->who.pid);
 	process_table_remove(m->processes, p);
+}
+
+/*
+ * Refusals that are only known from the count. The kernel holds a record back for a
+ * short time after another, of the same kind and so the same cause, which has been
+ * judged with the table as it was then. Only where there was none must they be judged
+ * by themselves: the record found no room.
+ */
+static void settle_refusals(struct monitor *m, struct process *p)
+{
+	for (size_t i = 0; i < p->refusals_len; i++) {
+		struct process_refusal *refusal = &p->refusals[i];
+		uint64_t last = p->refused_ns[process_refusal_class(refusal->error)];
+
+		if (refusal->total == refusal->judged)
+			continue;
+		if (last && last + FDW_REFUSED_INTERVAL_NS >= m->last_tick_ns)
+			count_judged(m, refusal);
+		else
+			judge_refusal(m, p, refusal, NULL, m->now_ns);
+	}
+}
+
+/* A process that a snapshot does not show has exited, or was between two tables at
+ * that instant (exec from a shared one, a fork that was not yet in the list). */
+static bool has_exited(struct process *p)
+{
+	return (kill(p->who.pid, 0) && errno == ESRCH) || ++p->missed > 1;
 }
 
 /* Each process after a snapshot: what its count says, the refusals that came
@@ -277,12 +343,12 @@ static void settle(void *context, struct process *p)
 	struct monitor *m = context;
 	struct report_cause cause = {.time_ns = m->now_ns};
 	struct policy_observation seen = {.now_ns = m->now_ns, .settled = true};
-	bool exited = process_table_has_exited(m->processes, p), incident = p->policy.incident;
+	bool incident = p->policy.incident;
 
-	for (size_t i = 0; i < p->refusals_len; i++)
-		if (p->refusals[i].total > p->refusals[i].judged)
-			judge_refusal(m, p, &p->refusals[i], NULL, m->now_ns);
-	if (exited) {
+	settle_refusals(m, p);
+	if (process_table_is_missing(m->processes, p)) {
+		if (!has_exited(p))
+			return;
 		seen.exited = true;
 		judge(m, p, &seen, &cause);
 		forget(m, p);
@@ -293,8 +359,10 @@ static void settle(void *context, struct process *p)
 	m->self.descriptors += p->table.count;
 	forecast_add(&p->history, p->table_ns, p->table.used);
 	observe_table(m, p, &p->table, &seen);
+	seen.settled = !(p->table.flags & FDW_TABLE_TORN);
+	cause.found_at_start = !m->started;
 	judge(m, p, &seen, &cause);
-	if (p->policy.incident && !incident)
+	if (p->policy.incident && !incident && m->started)
 		m->self.drift++;
 }
 
@@ -306,13 +374,17 @@ static void log_losses(struct monitor *m)
 	sensor_losses(m->collect.sensor, now);
 	if (!memcmp(now, said, sizeof(*now)))
 		return;
-	log_limited(&limit, LOG_LEVEL_WARNING,
-		    "lost: %llu records (ring buffer full), %llu refusals not counted, "
-		    "%llu calls not counted, %llu unreadable tables, %llu malformed "
-		    "records; counts of descriptors are exact with each snapshot",
-		    (unsigned long long)now->ring_full, (unsigned long long)now->refusals,
-		    (unsigned long long)now->processes, (unsigned long long)now->unreadable,
-		    (unsigned long long)now->malformed);
+	log_limited(
+		&limit, LOG_LEVEL_WARNING,
+		"lost: %llu records (ring buffer full), %llu records not made, %llu "
+		"refusals not counted, %llu calls not counted, %llu unreadable tables, "
+		"%llu malformed records, %llu runs of the sensor; counts of "
+		"descriptors are exact "
+		"with each snapshot",
+		(unsigned long long)now->ring_full, (unsigned long long)now->gate,
+		(unsigned long long)now->refusals, (unsigned long long)now->processes,
+		(unsigned long long)now->unreadable, (unsigned long long)now->malformed,
+		(unsigned long long)now->missed);
 	*said = *now;
 }
 
@@ -328,26 +400,45 @@ static void log_snapshot(struct monitor *m, int err)
 	m->snapshot_error = err;
 }
 
+static bool read_refusals(struct monitor *m)
+{
+	int n = sensor_refusals(m->collect.sensor, on_refusal_total, m);
+	static struct log_limit limit = {.interval_ns = 10000000000ull};
+
+	if (n < 0)
+		log_limited(&limit, LOG_LEVEL_ERROR, "refusals can't be read: %s",
+			    strerror(-n));
+	return n >= 0;
+}
+
 int monitor_tick(struct monitor *m)
 {
 	struct snapshot_stats stats;
 	struct report_cause cause;
+	uint64_t begin_ns;
 	int err;
 
+	m->last_tick_ns = m->now_ns;
 	m->now_ns = kernel_now_ns();
 	m->reporter.host.boot_realtime_ns = kernel_boot_realtime_ns();
+	begin_ns = m->now_ns + m->reporter.host.boot_realtime_ns;
+	m->self.ticks++;
 	process_table_begin(m->processes, m->now_ns);
 	err = snapshot_take(m->collect.snapshot, on_table, m, &stats);
 	log_snapshot(m, err);
 	/* What happened before the snapshot is judged before what it shows, and
 	 * refusals are counted to the last before an incident is closed. */
 	monitor_consume(m);
-	sensor_refusals(m->collect.sensor, on_refusal_total, m);
+	if (!read_refusals(m))
+		err = err ? err : -EIO; /* no incident may end with totals unread */
 	m->now_ns = kernel_now_ns();
 	if (!err) {
 		m->self.last_snapshot = stats;
+		m->self.snapshot_realtime_ns = begin_ns;
+		m->self.torn += stats.torn;
 		m->self.descriptors = 0;
 		process_table_each(m->processes, settle, m);
+		m->started = true;
 		m->self.processes = process_table_count(m->processes);
 	}
 	cause = (struct report_cause){.time_ns = m->now_ns};
@@ -413,8 +504,8 @@ static int open_collectors(struct monitor *m, char *why, size_t why_size)
 	return collectors_open(&options, &handlers, &m->collect, why, why_size);
 }
 
-int monitor_open(const struct config *config, struct outlet *outlet, struct monitor **out,
-		 char *why, size_t why_size)
+int monitor_open(const struct config *config, struct outlet *outlet,
+		 struct monitor **out, char *why, size_t why_size)
 {
 	struct monitor *m = calloc(1, sizeof(*m));
 	int err = -ENOMEM;
@@ -459,16 +550,47 @@ out:
 void monitor_self(const struct monitor *monitor, struct monitor_self *out)
 {
 	*out = monitor->self;
+	out->alerts_lost = outlet_lost(monitor->reporter.outlet);
+}
+
+/* ---- what stands ---- */
+
+void monitor_standing(struct monitor *m, struct standing *out)
+{
+	memset(out, 0, sizeof(*out));
+	standing_capture(out, m->processes, m->reporter.groups);
+	if (!m->system_policy.incident)
+		return;
+	out->system.policy = m->system_policy;
+	memcpy(out->system.incident, m->system.incident, sizeof(out->system.incident));
+	out->system.incident_ns = m->system.opened_ns;
+	out->system.refused_enfile = m->system.refused_enfile;
+}
+
+size_t monitor_resume(struct monitor *m, const struct standing *standing)
+{
+	size_t resumed = standing_resume(standing, m->processes, m->reporter.groups);
+
+	if (!standing->system.incident[0])
+		return resumed;
+	m->system_policy = standing->system.policy;
+	memcpy(m->system.incident, standing->system.incident,
+	       sizeof(m->system.incident));
+	m->system.opened_ns = standing->system.incident_ns;
+	m->system.refused_enfile = standing->system.refused_enfile;
+	return resumed + 1;
+}
+
+void monitor_finish(struct monitor *monitor)
+{
+	monitor_tick(monitor);
+	report_summaries(&monitor->reporter, kernel_now_ns(), true);
 }
 
 void monitor_close(struct monitor *monitor)
 {
 	if (!monitor)
 		return;
-	if (monitor->collect.sensor) {
-		monitor_tick(monitor);
-		report_summaries(&monitor->reporter, kernel_now_ns(), true);
-	}
 	collectors_close(&monitor->collect);
 	kernel_files_close(&monitor->files);
 	grouping_free(monitor->reporter.groups);

@@ -13,6 +13,7 @@
 #include "collect/snapshot.h"
 #include "config/config.h"
 #include "output/outlet.h"
+#include "state/standing.h"
 
 struct monitor;
 
@@ -22,17 +23,22 @@ struct monitor_self {
 	const char *sensor_refused; /* why it is not fexit; "" if it is, or wanted so */
 	uint64_t processes, descriptors;
 	struct snapshot_stats last_snapshot;
+	uint64_t snapshot_realtime_ns; /* when it began, since 1970; 0: never */
 	uint64_t snapshots_failed;
+	uint64_t torn; /* counts that may be off by a bit, over all snapshots */
 	struct sensor_losses losses;
 	uint64_t drift; /* processes that only the snapshot found near their limit */
+	uint64_t alerts_lost;
+	uint64_t ticks;   /* snapshots taken or tried */
+	uint64_t changes; /* of what stands: alerts, and refusals counted */
 };
 
 /*
  * Loads everything and attaches the sensor. `config` and `outlet` are borrowed.
  * Returns 0, or -errno with one line in `why`.
  */
-int monitor_open(const struct config *config, struct outlet *outlet, struct monitor **out,
-		 char *why, size_t why_size);
+int monitor_open(const struct config *config, struct outlet *outlet,
+		 struct monitor **out, char *why, size_t why_size);
 
 /* A reloaded configuration takes effect with the next tick. */
 void monitor_set_config(struct monitor *monitor, const struct config *config);
@@ -48,8 +54,16 @@ int monitor_tick(struct monitor *monitor);
 
 void monitor_self(const struct monitor *monitor, struct monitor_self *out);
 
-/* Handles what has come in until now, sends what waits in summaries, and frees.
- * Accepts NULL. */
+/* What stands, to be cleared by the caller; and taking it up again, before the first
+ * tick. Returns the number of incidents. */
+void monitor_standing(struct monitor *monitor, struct standing *out);
+size_t monitor_resume(struct monitor *monitor, const struct standing *standing);
+
+/* The end: handles what has come in until now, and sends what waits in summaries.
+ * After it only monitor_self(), monitor_standing() and monitor_close(). */
+void monitor_finish(struct monitor *monitor);
+
+/* Accepts NULL. */
 void monitor_close(struct monitor *monitor);
 
 #endif

@@ -45,7 +45,7 @@ static void add_refused(const struct process *process, struct alert_fd *fd,
 	fd->refused = calls;
 	for (size_t i = 0; i < process->refusals_len; i++) {
 		const struct process_refusal *refusal = &process->refusals[i];
-		uint64_t count = refusal->total - refusal->base;
+		uint64_t count = process_refusal_count(refusal);
 
 		if (!count)
 			continue;
@@ -64,13 +64,15 @@ static void add_refused(const struct process *process, struct alert_fd *fd,
 	}
 }
 
-static void add_limit(struct alert *alert, const struct limits_verdict *limit, pid_t pid)
+static void add_limit(struct alert *alert, const struct limits_verdict *limit,
+		      pid_t pid)
 {
 	alert->limit.name = limit->name;
 	alert->limit.text = limit->text;
 	alert->limit.sysctl = limit->sysctl;
 	if (limit->sysctl)
-		alert->limit.value_known = !kernel_sysctl(limit->sysctl, &alert->limit.value);
+		alert->limit.value_known =
+			!kernel_sysctl(limit->sysctl, &alert->limit.value);
 	else if (limit->is_rlimit)
 		alert->limit.value_known =
 			!kernel_rlimit(pid, limit->rlimit, &alert->limit.value);
@@ -84,7 +86,8 @@ static void send(struct reporter *r, struct alert *alert)
 }
 
 void report_process(struct reporter *r, struct process *process,
-		    const struct policy_decision *what, const struct report_cause *cause)
+		    const struct policy_decision *what,
+		    const struct report_cause *cause)
 {
 	struct alert_refusal calls[REFUSED_MAX];
 	struct alert alert = {
@@ -98,11 +101,12 @@ void report_process(struct reporter *r, struct process *process,
 	if (what->opens) {
 		alert_new_id(process->incident);
 		process->incident_ns = cause->time_ns;
+		process_refusals_open(process);
 	}
 	if (!gone)
 		identity_read_proc(&process->who);
-	if (grouping_admit(r->groups, &process->group, identity_group(&process->who), what,
-			   cause->time_ns)) {
+	if (grouping_admit(r->groups, &process->group, identity_group(&process->who),
+			   what, cause->time_ns)) {
 		memcpy(alert.incident, process->incident, sizeof(alert.incident));
 		if (cause->time_ns > process->incident_ns)
 			alert.duration_ns = cause->time_ns - process->incident_ns;
@@ -111,6 +115,7 @@ void report_process(struct reporter *r, struct process *process,
 			report_fd(process, &alert.fd);
 		}
 		add_refused(process, &alert.fd, calls);
+		alert.found_at_start = what->opens && cause->found_at_start;
 		if (!recovered)
 			alert.request = cause->request;
 		if (what->action == POLICY_OTHER_LIMIT && cause->limit)

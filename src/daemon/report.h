@@ -6,6 +6,7 @@
 #ifndef FDWARDEN_REPORT_H
 #define FDWARDEN_REPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "output/alert.h"
@@ -27,6 +28,7 @@ struct report_cause {
 	uint64_t time_ns; /* CLOCK_BOOTTIME */
 	struct alert_request request;
 	const struct limits_verdict *limit; /* of an other-limit alert */
+	bool found_at_start;                /* it was so when monitoring began */
 };
 
 /* What is known of a process's descriptors, for an alert or a listing. */
@@ -34,7 +36,8 @@ void report_fd(const struct process *process, struct alert_fd *out);
 
 /* One decision about a process. Reads what is missing of its identity. */
 void report_process(struct reporter *r, struct process *process,
-		    const struct policy_decision *what, const struct report_cause *cause);
+		    const struct policy_decision *what,
+		    const struct report_cause *cause);
 
 /* The whole system's incident. */
 struct report_system {

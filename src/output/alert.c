@@ -338,6 +338,8 @@ static int add_alert_fd(cJSON *root, const struct alert *alert)
 	if (!err && alert->what.reason != POLICY_REASON_NONE)
 		err = json_add_text(fd, "reason",
 				    policy_reason_name(alert->what.reason));
+	if (!err && alert->found_at_start)
+		err = cJSON_AddTrueToObject(fd, "found_at_start") ? 0 : -ENOMEM;
 	if (!err)
 		err = add_limit(fd, &alert->limit);
 	if (!err)

@@ -92,6 +92,7 @@ struct alert {
 	char id[ALERT_ID_LEN];
 	char incident[ALERT_ID_LEN]; /* empty: none */
 	uint64_t duration_ns;        /* since the incident opened */
+	bool found_at_start; /* it may have been so for long: the first snapshot found it */
 	const struct alert_host *host;
 	const struct identity *who; /* NULL: the system, or a summary */
 	struct alert_fd fd;

@@ -11,12 +11,12 @@
 
 /* When a reload drops a sink, what waits in it has this long to be written. */
 #define DROP_TIMEOUT_MS 1000
-#define MESSAGE_MAX 1024
+#define MESSAGE_MAX     1024
 
 struct outlet {
 	struct sink *sinks[OUTLET_KINDS];
 	char *target[OUTLET_KINDS]; /* path of what is open; "" where there is none */
-	uint64_t lost;		    /* of sinks closed meanwhile, and for want of memory */
+	uint64_t lost; /* of sinks closed meanwhile, and for want of memory */
 };
 
 struct outlet *outlet_new(void)
@@ -79,8 +79,8 @@ static void drop(struct outlet *outlet, enum outlet_kind kind)
 	outlet->target[kind] = NULL;
 }
 
-int outlet_configure(struct outlet *outlet, const struct outlet_settings *settings, char *why,
-		     size_t why_size)
+int outlet_configure(struct outlet *outlet, const struct outlet_settings *settings,
+		     char *why, size_t why_size)
 {
 	struct sink *fresh[OUTLET_KINDS] = {0};
 	char *target[OUTLET_KINDS] = {0};
@@ -89,13 +89,15 @@ int outlet_configure(struct outlet *outlet, const struct outlet_settings *settin
 	for (int kind = 0; kind < OUTLET_KINDS && !err; kind++) {
 		const char *want = wanted(settings, kind);
 
-		if (!want || (outlet->sinks[kind] && !strcmp(want, outlet->target[kind])))
+		if (!want ||
+		    (outlet->sinks[kind] && !strcmp(want, outlet->target[kind])))
 			continue;
 		target[kind] = strdup(want);
 		err = target[kind] ? open_sink(kind, want, &fresh[kind]) : -ENOMEM;
 		if (err)
 			snprintf(why, why_size, "%s%s%s can't be opened: %s",
-				 sink_label(kind), *want ? " " : "", want, strerror(-err));
+				 sink_label(kind), *want ? " " : "", want,
+				 strerror(-err));
 	}
 	for (int kind = 0; kind < OUTLET_KINDS; kind++) {
 		if (err) {
@@ -128,7 +130,8 @@ static void put(struct outlet *outlet, const struct alert *alert, const char *li
 	alert_message(alert, text, sizeof(text));
 	if (who) {
 		message.pid = who->pid;
-		text_utf8(name, sizeof(name), who->comm, strnlen(who->comm, FDW_COMM_LEN));
+		text_utf8(name, sizeof(name), who->comm,
+			  strnlen(who->comm, FDW_COMM_LEN));
 		if (who->service)
 			text_utf8(service, sizeof(service), who->service,
 				  strlen(who->service));

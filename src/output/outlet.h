@@ -12,7 +12,13 @@
 #include "output/alert.h"
 #include "output/sink.h"
 
-enum outlet_kind { OUTLET_STDOUT, OUTLET_JOURNAL, OUTLET_FILE, OUTLET_HOOK, OUTLET_KINDS };
+enum outlet_kind {
+	OUTLET_STDOUT,
+	OUTLET_JOURNAL,
+	OUTLET_FILE,
+	OUTLET_HOOK,
+	OUTLET_KINDS
+};
 
 /* Which sinks are wanted; strings are copied. */
 struct outlet_settings {
@@ -30,8 +36,8 @@ struct outlet *outlet_new(void);
  * Opens what is newly wanted, closes what is not any more, and leaves the others
  * alone. Either all of it is done (0), or nothing: -errno, one line in `why`.
  */
-int outlet_configure(struct outlet *outlet, const struct outlet_settings *settings, char *why,
-		     size_t why_size);
+int outlet_configure(struct outlet *outlet, const struct outlet_settings *settings,
+		     char *why, size_t why_size);
 
 /* Sends it to every sink; never blocks. Losses are counted by the sinks. Returns 0,
  * or -ENOMEM: not sent at all (counted, too). */

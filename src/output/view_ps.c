@@ -130,6 +130,8 @@ static int add_head(cJSON *root, const struct view_ps *view)
 		err = json_add_uint(system, "max", view->system->max);
 	if (!err && view->system->nr_open)
 		err = json_add_uint(system, "nr_open", view->system->nr_open);
+	if (!err && view->self)
+		err = self_add(root, view->self);
 	return err;
 }
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "output/alert.h"
+#include "output/self.h"
 #include "state/identity.h"
 
 struct view_ps_row {
@@ -31,6 +32,7 @@ struct view_ps {
 	 * (identity.denied) or torn (alert_fd.torn) are counted by the view. */
 	uint64_t unread; /* processes whose table could not be read */
 	uint64_t lost;   /* records that found no room: processes that are missing */
+	const struct self_figures *self; /* for the JSON; NULL: none */
 };
 
 enum view_ps_key {
@@ -63,7 +65,8 @@ int view_ps_table(const struct view_ps *view, const struct view_ps_style *style,
 		  FILE *out);
 
 /* {"@timestamp", "host":{"name"}, "system":{"allocated","max","nr_open"},
- * "processes":[{"process","fd"}…]} with the members of an alert. NULL: no memory. */
+ * "self", "processes":[{"process","fd"}…]} with the members of an alert. NULL: no
+ * memory. */
 cJSON *view_ps_json(const struct view_ps *view);
 
 #endif

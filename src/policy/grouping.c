@@ -320,3 +320,67 @@ bool grouping_due(struct grouping *groups, uint64_t now_ns, bool flush,
 	}
 	return false;
 }
+
+void grouping_each(const struct grouping *groups, grouping_visit visit, void *context)
+{
+	for (const struct group *group = groups->by_key; group;
+	     group = group->hh.next) {
+		struct grouping_kept kept = {
+			.number = group->index + 1,
+			.key = group->key,
+			.incident = group->incident,
+		};
+
+		if (!group->incident[0])
+			continue;
+		for (int action = 0; action < POLICY_ACTIONS; action++) {
+			const struct window *window = &group->windows[action];
+
+			if (!window->waiting)
+				continue;
+			kept.waiting[kept.waiting_len++] = (struct grouping_waiting){
+				.action = (enum policy_action)action,
+				.reason = window->reason,
+				.processes = window->waiting,
+				.since_ns = window->since_ns,
+				.last_ns = window->last_ns,
+			};
+		}
+		visit(context, &kept);
+	}
+}
+
+uint32_t grouping_resume(struct grouping *groups, const struct grouping_kept *kept)
+{
+	struct group *group = group_of(groups, kept->key);
+
+	if (!group)
+		return 0;
+	memcpy(group->incident, kept->incident,
+	       strnlen(kept->incident, sizeof(group->incident) - 1) + 1);
+	for (size_t i = 0; i < kept->waiting_len; i++) {
+		const struct grouping_waiting *waiting = &kept->waiting[i];
+
+		/* the first few of it were reported before the restart */
+		group->windows[waiting->action] = (struct window){
+			.first_ns = waiting->since_ns,
+			.since_ns = waiting->since_ns,
+			.last_ns = waiting->last_ns,
+			.waiting = waiting->processes,
+			.singles = GROUPING_SINGLES,
+			.reason = waiting->reason,
+		};
+	}
+	return group->index + 1;
+}
+
+void grouping_resume_member(struct grouping *groups, struct grouping_member *member,
+			    uint32_t number, bool alone)
+{
+	groups->slots[number - 1]->members++;
+	*member = (struct grouping_member){
+		.in_summary = true,
+		.alone = alone,
+		.group = number,
+	};
+}

@@ -8,6 +8,7 @@
 #define FDWARDEN_GROUPING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "policy/policy.h"
@@ -66,5 +67,30 @@ bool grouping_admit(struct grouping *groups, struct grouping_member *member,
  * that have nothing left to say. */
 bool grouping_due(struct grouping *groups, uint64_t now_ns, bool flush,
 		  struct grouping_summary *out);
+
+/* One action's alerts that wait for their summary. */
+struct grouping_waiting {
+	enum policy_action action;
+	enum policy_reason reason;
+	uint64_t processes, since_ns, last_ns;
+};
+
+/* A group with an open incident, as it is kept over a restart. */
+struct grouping_kept {
+	uint32_t number; /* as in grouping_member.group */
+	const char *key, *incident;
+	struct grouping_waiting waiting[POLICY_ACTIONS];
+	size_t waiting_len;
+};
+
+/* Visits each; strings live during the call. */
+typedef void (*grouping_visit)(void *context, const struct grouping_kept *group);
+void grouping_each(const struct grouping *groups, grouping_visit visit, void *context);
+
+/* Takes one up again, before any alert of it; its number is given anew. Returns
+ * that, for grouping_resume_member(), or 0 without memory. */
+uint32_t grouping_resume(struct grouping *groups, const struct grouping_kept *kept);
+void grouping_resume_member(struct grouping *groups, struct grouping_member *member,
+			    uint32_t number, bool alone);
 
 #endif

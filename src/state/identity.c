@@ -248,6 +248,41 @@ static int verify(const struct identity *who, int dir, char *state)
 	return ticks + 1 >= expected && ticks <= expected + 1 ? 0 : -ESTALE;
 }
 
+static int open_process(struct identity *who)
+{
+	char path[PATH_MAX];
+	int dir, err;
+
+	snprintf(path, sizeof(path), "%s/%d", proc_root, (int)who->pid);
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0)
+		return dir;
+	err = -errno;
+	/* /proc mounted with hidepid: not gone, but not for us to see */
+	if (err == -ENOENT && kill(who->pid, 0) < 0 && errno == EPERM)
+		err = -EACCES;
+	if (err == -EACCES || err == -EPERM)
+		who->denied = true;
+	return err == -ENOENT ? -ESRCH : err;
+}
+
+int identity_start_ticks(pid_t pid, uint64_t *ticks)
+{
+	struct identity who = {.pid = pid};
+	unsigned long long start = 0;
+	int dir = open_process(&who), err;
+	char state = 0;
+
+	if (dir < 0)
+		return dir;
+	err = read_start(dir, &start, &state);
+	close(dir);
+	if (err == -ENOENT || (!err && (state == 'Z' || state == 'X')))
+		err = -ESRCH;
+	*ticks = start;
+	return err;
+}
+
 /* What a failed read means: only what is not the process's own affair is an error
  * for the caller. */
 static int judge(struct identity *who, int err)
@@ -376,24 +411,6 @@ static void adopt(struct identity *who, struct identity *read)
 		who->container_id = read->container_id;
 	}
 	who->denied = who->denied || read->denied;
-}
-
-static int open_process(struct identity *who)
-{
-	char path[PATH_MAX];
-	int dir, err;
-
-	snprintf(path, sizeof(path), "%s/%d", proc_root, (int)who->pid);
-	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir >= 0)
-		return dir;
-	err = -errno;
-	/* /proc mounted with hidepid: not gone, but not for us to see */
-	if (err == -ENOENT && kill(who->pid, 0) < 0 && errno == EPERM)
-		err = -EACCES;
-	if (err == -EACCES || err == -EPERM)
-		who->denied = true;
-	return err == -ENOENT ? -ESRCH : err;
 }
 
 int identity_read_proc(struct identity *who)

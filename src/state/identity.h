@@ -52,6 +52,10 @@ enum identity_part {
 };
 int identity_read_parts(struct identity *who, unsigned parts);
 
+/* When a process began, in clock ticks since boot: with its pid it names it, as long
+ * as the system is up. 0 or -errno; -ESRCH: there is none, or only its zombie. */
+int identity_start_ticks(pid_t pid, uint64_t *ticks);
+
 /* Takes path, command line and cgroup from a refusal's record, where still
  * NULL. `len` is the record's size, checked by the caller. */
 void identity_from_refusal(struct identity *who, const struct fdw_refused *rec);

@@ -89,8 +89,8 @@ struct process *process_table_add(struct process_table *table, pid_t pid,
 	return &entry->process;
 }
 
-static struct entry *find_or_add(struct process_table *table, const struct fdw_task *task,
-				 uint64_t time_ns)
+static struct entry *find_or_add(struct process_table *table,
+				 const struct fdw_task *task, uint64_t time_ns)
 {
 	struct entry *entry = find(table, task->tgid, task->start_ns);
 
@@ -102,18 +102,22 @@ static struct entry *find_or_add(struct process_table *table, const struct fdw_t
 
 static void take_identity(struct process *process, const struct fdw_task *task)
 {
-	if (process->who.comm[0] &&
-	    strncmp(process->who.comm, task->comm, FDW_COMM_LEN)) {
+	/* What was kept over a restart is only good for what is gone. */
+	if (process->resumed ||
+	    (process->exec_id && process->exec_id != task->exec_id)) {
 		identity_clear(&process->who);
 		process->settings_version = 0;
+		process->resumed = false;
 	}
+	process->exec_id = task->exec_id;
 	identity_from_task(&process->who, task);
 }
 
 /* a/b > c/d; a limit of 0 counts as full. */
 static bool fuller(const struct fdw_table *a, const struct fdw_table *b)
 {
-	return (__uint128_t)a->used * b->soft_limit > (__uint128_t)b->used * a->soft_limit;
+	return (__uint128_t)a->used * b->soft_limit >
+	       (__uint128_t)b->used * a->soft_limit;
 }
 
 static void take_table(struct process *process, const struct fdw_task *task,
@@ -127,11 +131,13 @@ static void take_table(struct process *process, const struct fdw_task *task,
 
 static void live(struct process *process, uint64_t time_ns)
 {
+	process->missed = 0;
 	if (time_ns > process->seen_ns)
 		process->seen_ns = time_ns;
 }
 
-struct process *process_table_see(struct process_table *table, const struct fdw_task *task,
+struct process *process_table_see(struct process_table *table,
+				  const struct fdw_task *task,
 				  const struct fdw_table *fds, uint64_t time_ns)
 {
 	struct entry *entry = find_or_add(table, task, time_ns);
@@ -144,9 +150,9 @@ struct process *process_table_see(struct process_table *table, const struct fdw_
 	live(process, time_ns);
 	/* Of several tables, a record of the one that is known replaces it, and
 	 * one that is fuller. Those from before the last snapshot are history. */
-	if (fds && (!process->has_table ||
-		    (time_ns >= process->table_ns &&
-		     (fds->files == process->table.files || fuller(fds, &process->table)))))
+	if (fds && (!process->has_table || (time_ns >= process->table_ns &&
+					    (fds->files == process->table.files ||
+					     fuller(fds, &process->table)))))
 		take_table(process, task, fds, time_ns);
 	return process;
 }
@@ -194,14 +200,15 @@ struct process *process_table_see_in_snapshot(struct process_table *table,
 		take_identity(process, &record->task);
 	live(process, record->header.time_ns);
 	if (first || fuller(&record->table, &process->table))
-		take_table(process, &record->task, &record->table, record->header.time_ns);
+		take_table(process, &record->task, &record->table,
+			   record->header.time_ns);
 	/* The first such table is the process's: its main thread left it behind. */
 	if (record->table.flags & FDW_TABLE_LEADERLESS && process->tables == 1)
 		process->thread = 0;
 	return process;
 }
 
-bool process_table_has_exited(const struct process_table *table,
+bool process_table_is_missing(const struct process_table *table,
 			      const struct process *process)
 {
 	return process->seen_ns < table->begin_ns;
@@ -245,7 +252,8 @@ static int by_table(const void *a, const void *b)
 int process_table_find_all_sharers(struct process_table *table)
 {
 	size_t n = 0, run;
-	struct process **all = calloc(HASH_COUNT(table->entries) + 1, sizeof(struct process *));
+	struct process **all =
+		calloc(HASH_COUNT(table->entries) + 1, sizeof(struct process *));
 
 	if (!all)
 		return -ENOMEM;
@@ -263,20 +271,30 @@ int process_table_find_all_sharers(struct process_table *table)
 	return 0;
 }
 
-struct process_refusal *process_refusal_of(struct process *process, uint32_t call, int error)
+struct process_refusal *process_refusal_of(struct process *process, uint32_t call,
+					   int error)
 {
 	struct process_refusal *more;
 
 	for (size_t i = 0; i < process->refusals_len; i++)
-		if (process->refusals[i].call == call && process->refusals[i].error == error)
+		if (process->refusals[i].call == call &&
+		    process->refusals[i].error == error)
 			return &process->refusals[i];
-	more = reallocarray(process->refusals, process->refusals_len + 1, sizeof(*more));
+	more = reallocarray(process->refusals, process->refusals_len + 1,
+			    sizeof(*more));
 	if (!more)
 		return NULL;
 	process->refusals = more;
 	more = &process->refusals[process->refusals_len++];
 	*more = (struct process_refusal){.call = call, .error = error};
 	return more;
+}
+
+enum process_refusal_class process_refusal_class(int error)
+{
+	return error == EMFILE   ? PROCESS_REFUSAL_EMFILE
+	       : error == ENFILE ? PROCESS_REFUSAL_ENFILE
+				 : PROCESS_REFUSAL_ELSE;
 }
 
 uint64_t process_refusal_update(struct process_refusal *refusal, uint64_t total)
@@ -290,8 +308,21 @@ uint64_t process_refusal_update(struct process_refusal *refusal, uint64_t total)
 	return grew;
 }
 
-void process_refusals_close(struct process *process)
+uint64_t process_refusal_count(const struct process_refusal *refusal)
+{
+	return refusal->carried + refusal->total - refusal->base;
+}
+
+void process_refusals_open(struct process *process)
 {
 	for (size_t i = 0; i < process->refusals_len; i++)
+		process->refusals[i].base = process->refusals[i].judged;
+}
+
+void process_refusals_close(struct process *process)
+{
+	for (size_t i = 0; i < process->refusals_len; i++) {
 		process->refusals[i].base = process->refusals[i].total;
+		process->refusals[i].carried = 0;
+	}
 }

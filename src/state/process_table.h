@@ -23,12 +23,23 @@ struct process_refusal {
 	uint32_t call; /* as on the wire, with FDW_CALL_COMPAT */
 	int error;
 	uint64_t total;
-	uint64_t judged; /* of them, those that the policy has heard of */
-	uint64_t base;	 /* total at the end of the incident before */
+	uint64_t judged;  /* of them, those that the policy has heard of */
+	bool by_file_max; /* the system's limit, as it was last judged */
+	uint64_t base;    /* total at the end of the incident before */
+	uint64_t carried; /* of this incident, by the daemon before this one */
+};
+
+/* The kernel holds records back for each of these by itself. */
+enum process_refusal_class {
+	PROCESS_REFUSAL_EMFILE,
+	PROCESS_REFUSAL_ENFILE,
+	PROCESS_REFUSAL_ELSE,
+	PROCESS_REFUSAL_CLASSES
 };
 
 struct process {
 	struct identity who;
+	uint64_t exec_id; /* of the program it runs; 0: not seen yet */
 	/* its fullest table; has_table: seen at all */
 	bool has_table;
 	struct fdw_table table;
@@ -37,7 +48,9 @@ struct process {
 	uint32_t tables;   /* distinct ones in the last snapshot */
 	uint32_t sharers;  /* other processes with the same table, when last asked */
 	bool known_since_start; /* the sensor watched all its life */
-	uint64_t seen_ns;	/* last sign of life */
+	bool resumed;    /* known from the daemon before this one, and not seen since */
+	uint32_t missed; /* snapshots in a row that did not show it */
+	uint64_t seen_ns; /* last sign of life */
 	struct forecast_history history;
 
 	/* its trouble */
@@ -49,6 +62,7 @@ struct process {
 	uint64_t incident_ns; /* when it opened */
 	struct process_refusal *refusals;
 	size_t refusals_len;
+	uint64_t refused_ns[PROCESS_REFUSAL_CLASSES]; /* last record, by errno */
 };
 
 struct process_table;
@@ -68,7 +82,8 @@ struct process *process_table_find(struct process_table *table, pid_t pid,
  * what was known. A process whose name changed has become another program by
  * exec: its strings and settings are dropped. Returns NULL without memory.
  */
-struct process *process_table_see(struct process_table *table, const struct fdw_task *task,
+struct process *process_table_see(struct process_table *table,
+				  const struct fdw_task *task,
 				  const struct fdw_table *fds, uint64_t time_ns);
 
 /* A process of which nothing is known but that it was. */
@@ -77,18 +92,19 @@ struct process *process_table_add(struct process_table *table, pid_t pid,
 
 /*
  * A snapshot: begin, then see_in_snapshot() for each of its records, which
- * merges the tables of one process. Then those with seen_ns before `begin_ns`
- * have exited.
+ * merges the tables of one process. Then those with no sign of life since
+ * `begin_ns` are missing.
  */
 void process_table_begin(struct process_table *table, uint64_t begin_ns);
 struct process *process_table_see_in_snapshot(struct process_table *table,
 					      const struct fdw_snapshot_record *record);
-bool process_table_has_exited(const struct process_table *table,
+bool process_table_is_missing(const struct process_table *table,
 			      const struct process *process);
 
 /* Visits each process; the visitor may remove the one it is given. */
 typedef void (*process_visit)(void *context, struct process *process);
-void process_table_each(struct process_table *table, process_visit visit, void *context);
+void process_table_each(struct process_table *table, process_visit visit,
+			void *context);
 
 void process_table_remove(struct process_table *table, struct process *process);
 
@@ -99,12 +115,20 @@ void process_table_find_sharers(struct process_table *table, struct process *pro
 int process_table_find_all_sharers(struct process_table *table);
 
 /* The entry for a call and errno, added if there is none. NULL: no memory. */
-struct process_refusal *process_refusal_of(struct process *process, uint32_t call, int error);
+struct process_refusal *process_refusal_of(struct process *process, uint32_t call,
+					   int error);
+
+enum process_refusal_class process_refusal_class(int error);
 
 /* Sets the total, which never falls. Returns by how much it grew. */
 uint64_t process_refusal_update(struct process_refusal *refusal, uint64_t total);
 
-/* At the end of an incident: all refusals so far belong to it. */
+/* Those of the present incident. */
+uint64_t process_refusal_count(const struct process_refusal *refusal);
+
+/* When an incident opens: those that have been judged before do not belong to it.
+ * And when it ends: all so far belong to it. */
+void process_refusals_open(struct process *process);
 void process_refusals_close(struct process *process);
 
 #endif

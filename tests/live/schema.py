@@ -124,8 +124,8 @@ REFUSED = object_of({"emfile": whole(), "enfile": whole(), "by_syscall": mapping
 REQUEST = object_of({}, {"syscall": text, "path": raw_text, "error": text})
 FD = object_of(
     {"incident": matching(UUID)},
-    {**TABLE, "reason": one_of(*REASONS), "refused": REFUSED, "request": REQUEST,
-     "limit": text, "limit_value": whole(), "limit_sysctl": text,
+    {**TABLE, "reason": one_of(*REASONS), "found_at_start": true, "refused": REFUSED,
+     "request": REQUEST, "limit": text, "limit_value": whole(), "limit_sysctl": text,
      "group": object_of({"name": raw_text, "processes": whole(1)})})
 SYSTEM = object_of(
     {"incident": matching(UUID), "refused": object_of({"enfile": whole()})},

@@ -88,7 +88,7 @@ expect 2 '' "^fdwarden: check-config: option '-c' needs a value: FILE; " check-c
 expect 2 '' "^fdwarden: check-config: 'x' is too much" check-config x
 # A daemon with a bad configuration says the same, and does not start.
 expect 2 '' "^fdwarden: $dir/unknown:3: unknown key" daemon -c "$dir/unknown"
-expect 2 '' '^fdwarden: -o zip=1: key .zip. outside of any section' daemon -c /dev/null -o zip=1
+expect 2 '' '^fdwarden: -o zip=1: unknown key .zip. outside of any section' daemon -c /dev/null -o zip=1
 expect 2 '' '^fdwarden: ps: ' ps 0
 expect 2 '' '^fdwarden: ps: ' ps 1x
 expect 2 '' '^fdwarden: ps: ' ps --sort nonsense

@@ -10,7 +10,7 @@ dir=$(mktemp -d) && trap 'rm -rf "$dir"' EXIT
 
 # "section.key" of an INI file.
 keys() {
-	sed -n -E 's/^\[(rule)? ?([^]]*)\].*/[\1\2]/; /^\[/{s/^\[rule.*/[rule]/;h}; /^[a-z_]+ *=/{s/ *=.*//;G;s/(.*)\n\[(.*)\]/\2.\1/;p}' | sort
+	sed -n -E 's/^\[(rule)? ?([^]]*)\].*/[\1\2]/; /^\[/{s/^\[rule.*/[rule]/;h}; /^[a-z_]+ *=/{s/ *=.*//;G;s/(.*)\n\[(.*)\]/\2.\1/;s/\n$//;p}' | sort
 }
 
 "$fdwarden" check-config -c /dev/null -o 'rule r.name=x' -o 'rule r.executable=x' \
@@ -24,11 +24,11 @@ keys <"$dir/printed" >"$dir/program"
 grep '^rule\.' "$dir/program" >"$dir/rule_program"
 
 # .Ss [section] … .It Ic key
-sed -n -E 's/^\.Ss \[(rule|[a-z]*).*/\1/; t section; s/^\.It Ic ([a-z_]+).*/\1/; t key; b
+sed -n -E 's/^\.Ss Outside of any section/ /; t section; s/^\.Ss \[(rule|[a-z]*).*/\1/; t section; s/^\.It Ic ([a-z_]+).*/\1/; t key; b
 :section
 h; b
 :key
-G; s/(.*)\n(.*)/\2.\1/; p' docs/fdwarden.conf.5 | sort >"$dir/manual"
+G; s/(.*)\n(.*)/\2.\1/; s/^ \.//; p' docs/fdwarden.conf.5 | sort >"$dir/manual"
 
 # The installed file mentions each but those that are not served.
 sed -E 's/^#([][a-z])/\1/' systemd/fdwarden.conf | keys | sort -u >"$dir/installed"

@@ -225,16 +225,19 @@ static void refused(void **state)
 		 "-o thresholds.wran=1%: unknown key 'wran' in [thresholds]; allowed: "
 		 "warn"},
 		{"", "thresholds.warn", "-o thresholds.warn: no '='; write "},
-		{"", "warn=1%", "-o warn=1%: key 'warn' outside of any section; "},
+		{"", "warn=1%",
+		 "-o warn=1%: unknown key 'warn' outside of any section; allowed: "
+		 "sensor"},
 		{"", "rule.warn=1%",
 		 "-o rule.warn=1%: unknown section [rule]; allowed: "},
-		{"", "=", "-o =: key '' outside"},
+		{"", "=", "-o =: unknown key '' outside"},
 		{"", ".=", "-o .=: unknown section []"},
 		{"warn = 1%\n", NULL,
-		 "t.conf:1: key 'warn' outside of any section; write "},
+		 "t.conf:1: unknown key 'warn' outside of any section; allowed: "
+		 "sensor"},
 		{"\n[zip]\n", NULL,
 		 "t.conf:2: unknown section [zip]; allowed: [thresholds], [snapshot], "
-		 "[output], [metrics], [socket], [rule NAME]"},
+		 "[output], [state], [metrics], [socket], [rule NAME]"},
 		{"[Thresholds]\n", NULL, "t.conf:1: unknown section [Thresholds]; "},
 		{"[rule]\n", NULL, "t.conf:1: unknown section [rule]; "},
 		{"[]\n", NULL, "t.conf:1: unknown section []; "},

@@ -81,17 +81,6 @@ test_refused_totals() {
 	daemon_check
 }
 
-# What is stopped from outside drains and says goodbye with 0.
-test_sigterm() {
-	daemon_launch "$WORK"
-	zoo_start zoo limit=64 fill=64 fail=openat:3 say=full wait
-	zoo_says zoo full
-	kill -TERM "$DAEMON"
-	wait "$DAEMON"
-	expect "the exit status" $? 0
-	expect_actions "$ZOO" fd-warning fd-critical fd-exhausted
-}
-
 test_short_life() {
 	daemon_start
 	fdzoo name=brief limit=32 refuse=openat:2 || fail "fdzoo: status $?"
@@ -214,7 +203,8 @@ test_crowd_is_summed_up() {
 	daemon_start
 	zoo_start zoo limit=64 crowd=80 fill=64 fail=openat:2 say=full wait
 	zoo_says zoo full
-	wait_for "$PATIENCE" is_told_of_all 80 || fail "told of $(told_of_crowd) of 80"
+	wait_for 10 is_told_of_all 80 ||
+		fail "told of $(told_of_crowd) of 80; runs that the kernel left out: $(missed_runs)"
 	note "$(wc -l <"$WORK/single") one by one, then $(xargs <"$WORK/more") more"
 	[ "$(wc -l <"$WORK/single")" -le 20 ] || fail "$(wc -l <"$WORK/single") alerts"
 	zoo_go zoo

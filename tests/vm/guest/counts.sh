@@ -11,14 +11,16 @@ snapshot() {
 		sort >"$1"
 }
 
-# listing FILE: the same by /proc, of all that have a table, but for those that run now
+# listing FILE: the same by /proc, of all that are no kernel threads
 listing() {
-	local dir pid
+	local dir
+	awk '/^Max open files/ { split(FILENAME, part, "/"); print part[3], $4 }' \
+		/proc/[0-9]*/limits >"$1.limits" 2>/dev/null
 	for dir in /proc/[0-9]*; do
-		pid=${dir#/proc/}
-		[ -n "$(tr -d '\0' <"$dir/cmdline" 2>/dev/null)" ] || continue
-		echo "$pid $(descriptors "$pid") $(sed -n 's/^Max open files *\([0-9]*\) .*/\1/p' "$dir/limits")"
-	done 2>/dev/null | sort >"$1"
+		[ -e "$dir/exe" ] && echo "${dir#/proc/} $(descriptors "${dir#/proc/}")"
+	done >"$1.counts"
+	awk 'NR == FNR { limit[$1] = $2; next } { print $1, $2, limit[$1] }' \
+		"$1.limits" "$1.counts" | sort >"$1"
 }
 
 # compare PID…: of these at least, and of all others that hold still

@@ -36,6 +36,8 @@ while read -r name script function sensor seconds <&3; do
 	esac
 	[ -s $work/notes ] && sed 's/^/# /' $work/notes
 	# A test that was ended from outside left its processes behind.
-	[ -s $work/pids ] && xargs kill -9 <$work/pids 2>/dev/null
+	[ -s $work/pids ] && while read -r pid; do
+		kill -9 "$pid" 2>/dev/null
+	done <$work/pids
 done 3</tests/selection
 echo "@@ done"

@@ -1,7 +1,6 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # machines: lockdown
-# each: sensor
 # timeout: 60
 # A kernel that keeps its integrity from root: BPF may read it, and write nothing.
 

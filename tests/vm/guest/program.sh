@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# machines: small lockdown
+# machines: small
 # timeout: 60
 # The program as it was built elsewhere, on this kernel.
 
@@ -23,4 +23,15 @@ test_without_privileges() {
 	expect "the exit status" $? 1
 	expect "the number of lines on stderr" "$(wc -l <"$WORK/stderr")" 1
 	grep -q 'CAP_BPF' "$WORK/stderr" || fail "no CAP_BPF in: $(cat "$WORK/stderr")"
+}
+
+# What is stopped from outside drains and says goodbye with 0.
+test_sigterm() {
+	daemon_launch "$WORK"
+	zoo_start zoo limit=64 fill=64 fail=openat:3 say=full wait
+	zoo_says zoo full
+	kill -TERM "$DAEMON"
+	wait "$DAEMON"
+	expect "the exit status" $? 0
+	expect_actions "$ZOO" fd-warning fd-critical fd-exhausted
 }

@@ -186,6 +186,10 @@ def systemd(work, build, selection):
             add_tests(archive, build, selection, present)
             unit = "fdwarden-tests.service"
             archive.add_text(f"etc/systemd/system/{unit}", TESTS_UNIT)
+            archive.add_text(
+                "etc/systemd/system/fdwarden.service.d/short.conf",
+                "[Service]\nWatchdogSec=8\nRestartSec=1\n",
+            )
             archive.add_link(
                 f"etc/systemd/system/multi-user.target.wants/{unit}", f"../{unit}"
             )

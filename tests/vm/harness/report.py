@@ -20,6 +20,10 @@ class Report:
         with self.lock:
             print(text, flush=True)
 
+    def expect(self, tests):
+        """Names the rows of the table, in their order."""
+        self.tests += [test for test in tests if test not in self.tests]
+
     def whole_skip(self, name, reason):
         self.whole.append((name, "skip", reason))
         self.say(f"# {name} is left out: {reason}")
@@ -31,8 +35,6 @@ class Report:
     def add(self, series, result):
         with self.lock:
             self.cells[result.test, series] = result
-            if result.test not in self.tests:
-                self.tests.append(result.test)
         if result.verdict == "not ok":
             title = self.titles.get(series, series)
             self.say(f"# {title} {result.test} failed: {result.reason}")

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Keeps the state file: takes up what stood when the daemon starts, and writes down
+ * what stands while it runs.
+ */
+#ifndef FDWARDEN_KEEPER_H
+#define FDWARDEN_KEEPER_H
+
+#include <stdint.h>
+
+#include "daemon/monitor.h"
+
+struct keeper;
+
+/*
+ * Reads what the last daemon left and gives it to the monitor, before its first tick.
+ * `path` NULL: nothing is kept. What can't be kept or used is said in the log, and is
+ * no error. NULL: no memory, or nothing is kept; all others accept it.
+ */
+struct keeper *keeper_open(const char *path, struct monitor *monitor);
+
+/*
+ * Writes if there is something new, at most once a second. To be called after each
+ * event. Returns in how many ns it wants to be called again; 0: at the next event.
+ */
+uint64_t keeper_update(struct keeper *keeper, struct monitor *monitor);
+
+/* Writes a last time. */
+void keeper_finish(struct keeper *keeper, struct monitor *monitor);
+
+void keeper_close(struct keeper *keeper);
+
+#endif

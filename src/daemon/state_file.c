@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/state_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "collect/kernel.h"
+#include "state/identity.h"
+
+#define NEW_SUFFIX ".new"
+
+/* ---- reading ---- */
+
+static int read_all(int fd, char **text, size_t *len)
+{
+	struct stat st;
+	size_t have = 0;
+	ssize_t n;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (st.st_size > STATE_JSON_MAX)
+		return -EFBIG;
+	*text = malloc((size_t)st.st_size + 1);
+	if (!*text)
+		return -ENOMEM;
+	while (have < (size_t)st.st_size) {
+		n = read(fd, *text + have, (size_t)st.st_size - have);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!n)
+			break;
+		have += (size_t)n;
+	}
+	*len = have;
+	return 0;
+}
+
+int state_file_load(const char *path, struct state_document *out, const char **why)
+{
+	/* Whatever lies there, opening it must not wait. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	char *text = NULL, boot_id[37];
+	size_t len = 0;
+	int err = fd < 0 ? -errno : read_all(fd, &text, &len);
+
+	if (fd >= 0)
+		close(fd);
+	memset(out, 0, sizeof(*out));
+	if (err) {
+		*why = strerror(-err);
+	} else {
+		kernel_boot_id(boot_id);
+		err = state_json_decode(text, len, boot_id, out, why);
+	}
+	free(text);
+	return err;
+}
+
+bool state_file_is_live(const struct state_document *document)
+{
+	uint64_t ticks;
+
+	return document->self.pid > 0 &&
+	       !identity_start_ticks(document->self.pid, &ticks) &&
+	       ticks == document->start_ticks;
+}
+
+/* ---- writing ---- */
+
+struct state_file {
+	int dir;
+	/* The next one, made beforehand: when the system has no file left to open,
+	 * that is what is to be kept. -1: none. */
+	int reserve;
+	char *name, *new_name;
+};
+
+static int make_new(const struct state_file *file)
+{
+	int fd;
+
+	/* Of a daemon that was killed. A new one, for a reader may have the other. */
+	unlinkat(file->dir, file->new_name, 0);
+	fd = openat(file->dir, file->new_name,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return -errno;
+	return fd;
+}
+
+static int split(struct state_file *file, const char *path, char **dir)
+{
+	const char *slash = strrchr(path, '/');
+
+	*dir = slash > path ? strndup(path, (size_t)(slash - path)) : strdup("/");
+	file->name = strdup(slash + 1);
+	if (asprintf(&file->new_name, "%s" NEW_SUFFIX, slash + 1) < 0)
+		file->new_name = NULL;
+	return *dir && file->name && file->new_name ? 0 : -ENOMEM;
+}
+
+int state_file_open(const char *path, struct state_file **out)
+{
+	struct state_file *file = calloc(1, sizeof(*file));
+	char *dir = NULL;
+	int err;
+
+	if (!file)
+		return -ENOMEM;
+	file->dir = file->reserve = -1;
+	err = split(file, path, &dir);
+	if (!err) {
+		file->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (file->dir < 0 || flock(file->dir, LOCK_EX | LOCK_NB))
+			err = -errno;
+	}
+	if (!err) {
+		file->reserve = make_new(file);
+		/* Others are no trouble of the place, and may pass. */
+		if (file->reserve == -EACCES || file->reserve == -EPERM ||
+		    file->reserve == -EROFS)
+			err = file->reserve;
+	}
+	free(dir);
+	if (err)
+		state_file_close(file);
+	else
+		*out = file;
+	return err;
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int state_file_write(struct state_file *file, const char *text, size_t len)
+{
+	int fd = file->reserve >= 0 ? file->reserve : make_new(file), err;
+
+	if (fd < 0)
+		return fd;
+	err = len > STATE_JSON_MAX ? -EFBIG : write_all(fd, text, len);
+	if (!err && renameat(file->dir, file->new_name, file->dir, file->name))
+		err = -errno;
+	close(fd);
+	/* Also after a failure: what was written in part is thrown away by this. */
+	file->reserve = make_new(file);
+	return err;
+}
+
+void state_file_close(struct state_file *file)
+{
+	if (!file)
+		return;
+	if (file->new_name && file->reserve >= 0) {
+		close(file->reserve);
+		unlinkat(file->dir, file->new_name, 0);
+	}
+	if (file->dir >= 0)
+		close(file->dir);
+	free(file->name);
+	free(file->new_name);
+	free(file);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The state file on disk: read whole or not at all, replaced whole or not at all,
+ * and kept by one daemon only.
+ */
+#ifndef FDWARDEN_STATE_FILE_H
+#define FDWARDEN_STATE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "output/state_json.h"
+
+/*
+ * Reads what the last daemon wrote. Returns 0, or -errno with the reason in `why`
+ * (static): -ENOENT, there is none; -EINVAL, -ESTALE, not to be used. Free the
+ * document with state_json_clear().
+ */
+int state_file_load(const char *path, struct state_document *out, const char **why);
+
+/* Whether the daemon that wrote it runs. */
+bool state_file_is_live(const struct state_document *document);
+
+struct state_file;
+
+/* For the daemon, which holds its directory locked from here on: two would overwrite
+ * each other's. 0, or -errno: it can't be kept there; -EWOULDBLOCK: another one is. */
+int state_file_open(const char *path, struct state_file **out);
+
+/* 0, or -errno: what was there before is still there. */
+int state_file_write(struct state_file *file, const char *text, size_t len);
+
+/* Accepts NULL. The file stays. */
+void state_file_close(struct state_file *file);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Private to the state file's text: the members of its objects, by table, so that
+ * both ways are one list. What is 0 or empty is absent.
+ */
+#ifndef FDWARDEN_STATE_MEMBERS_H
+#define FDWARDEN_STATE_MEMBERS_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STATE_JSON_VERSION 1
+
+struct member;
+
+struct members {
+	const struct member *list;
+	size_t len;
+};
+
+extern const struct members members_of_policy, members_of_system_policy,
+	members_of_system, members_of_process, members_of_group, members_of_waiting,
+	members_of_refusal;
+
+/* The members of what is at `base`, added to `out`. NULL `out`: no memory. 0 or
+ * -ENOMEM. */
+int members_put(cJSON *out, const struct members *members, const void *base);
+
+/* … and read. false: one of them is not what it must be. */
+bool members_get(const cJSON *from, const struct members *members, void *base);
+
+/* One number: as digits, exact over the whole range; or below 2^32 (`max` 0: any of
+ * these). */
+int members_put_exact(cJSON *out, const char *name, uint64_t value);
+int members_put_small(cJSON *out, const char *name, uint32_t value);
+bool members_get_exact(const cJSON *item, uint64_t *out);
+bool members_get_small(const cJSON *item, uint64_t max, uint32_t *out);
+
+#endif

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "state/standing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the lists ---- */
+
+/* Room for one more element, zeroed: lists grow by doubling. NULL: no memory. */
+static void *grow(void **list, size_t *len, size_t size)
+{
+	char *more = *list;
+
+	if (!(*len & (*len - 1))) {
+		more = reallocarray(more, *len ? 2 * *len : 1, size);
+		if (!more)
+			return NULL;
+		*list = more;
+	}
+	more += (*len)++ * size;
+	memset(more, 0, size);
+	return more;
+}
+
+struct standing_process *standing_add_process(struct standing *standing)
+{
+	struct standing_process *process;
+
+	if (standing->processes_len >= STANDING_PROCESSES_MAX)
+		return NULL;
+	process = grow((void **)&standing->processes, &standing->processes_len,
+		       sizeof(*process));
+	if (process)
+		process->who.uid = (uid_t)-1;
+	return process;
+}
+
+struct standing_group *standing_add_group(struct standing *standing)
+{
+	if (standing->groups_len >= STANDING_PROCESSES_MAX)
+		return NULL;
+	return grow((void **)&standing->groups, &standing->groups_len,
+		    sizeof(struct standing_group));
+}
+
+static void clear_process(struct standing_process *process)
+{
+	identity_clear(&process->who);
+	free(process->refusals);
+}
+
+void standing_clear(struct standing *standing)
+{
+	for (size_t i = 0; i < standing->processes_len; i++)
+		clear_process(&standing->processes[i]);
+	for (size_t i = 0; i < standing->groups_len; i++)
+		free(standing->groups[i].key);
+	free(standing->processes);
+	free(standing->groups);
+	memset(standing, 0, sizeof(*standing));
+}
+
+static void copy_id(char to[STANDING_ID_LEN], const char *from)
+{
+	size_t len = strnlen(from, STANDING_ID_LEN - 1);
+
+	memcpy(to, from, len);
+	to[len] = 0;
+}
+
+/* ---- taking it down ---- */
+
+static char *copy_text(const char *text)
+{
+	return text ? strndup(text, STANDING_TEXT_MAX) : NULL;
+}
+
+/* What an alert shows; without memory a text is not known. */
+static void copy_identity(struct identity *to, const struct identity *from)
+{
+	*to = *from;
+	to->executable = copy_text(from->executable);
+	to->command_line = copy_text(from->command_line);
+	to->service = copy_text(from->service);
+	to->container_id = copy_text(from->container_id);
+	to->cgroup = NULL;
+}
+
+static void copy_refusals(struct standing_process *to, const struct process *from)
+{
+	to->refusals = calloc(from->refusals_len + 1, sizeof(*to->refusals));
+	for (size_t i = 0; to->refusals && i < from->refusals_len; i++) {
+		const struct process_refusal *refusal = &from->refusals[i];
+		uint64_t count = process_refusal_count(refusal);
+
+		if (!count || to->refusals_len == STANDING_REFUSALS_MAX)
+			continue;
+		to->refusals[to->refusals_len++] = (struct standing_refusal){
+			.call = refusal->call,
+			.error = refusal->error,
+			.count = count,
+		};
+	}
+}
+
+static void capture_process(void *context, struct process *process)
+{
+	struct standing *standing = context;
+	struct standing_process *kept;
+
+	if (!process->policy.incident && !process->policy.sealed)
+		return;
+	kept = standing_add_process(standing);
+	if (!kept) {
+		standing->left_out++;
+		return;
+	}
+	copy_identity(&kept->who, &process->who);
+	kept->policy = process->policy;
+	if (!process->policy.incident)
+		return;
+	copy_id(kept->incident, process->incident);
+	kept->incident_ns = process->incident_ns;
+	kept->group = process->group.in_summary ? process->group.group : 0;
+	kept->alone = process->group.alone;
+	copy_refusals(kept, process);
+}
+
+static void capture_group(void *context, const struct grouping_kept *group)
+{
+	struct standing *standing = context;
+	struct standing_group *kept = standing_add_group(standing);
+
+	if (!kept)
+		return;
+	kept->key = copy_text(group->key);
+	if (!kept->key) {
+		standing->groups_len--;
+		return;
+	}
+	kept->number = group->number;
+	copy_id(kept->incident, group->incident);
+	memcpy(kept->waiting, group->waiting, sizeof(kept->waiting));
+	kept->waiting_len = group->waiting_len;
+}
+
+void standing_capture(struct standing *standing, struct process_table *processes,
+		      struct grouping *groups)
+{
+	grouping_each(groups, capture_group, standing);
+	process_table_each(processes, capture_process, standing);
+}
+
+/* ---- taking it up again ---- */
+
+static void move_text(char **to, const char *from)
+{
+	free(*to);
+	*to = from ? strdup(from) : NULL;
+}
+
+static void resume_identity(struct identity *to, const struct identity *from)
+{
+	to->ppid = from->ppid;
+	to->uid = from->uid;
+	memcpy(to->comm, from->comm, sizeof(to->comm));
+	move_text(&to->executable, from->executable);
+	move_text(&to->command_line, from->command_line);
+	move_text(&to->service, from->service);
+	move_text(&to->container_id, from->container_id);
+}
+
+/* A member of a group that is not there was announced by itself, for all we know. */
+static void resume_membership(const struct standing *standing, struct process *process,
+			      const struct standing_process *kept,
+			      struct grouping *groups, const uint32_t *numbers)
+{
+	process->group.alone = true;
+	for (size_t i = 0; kept->group && i < standing->groups_len; i++) {
+		if (standing->groups[i].number != kept->group || !numbers[i])
+			continue;
+		grouping_resume_member(groups, &process->group, numbers[i],
+				       kept->alone);
+		return;
+	}
+}
+
+static bool resume_process(const struct standing_process *kept,
+			   struct process_table *processes, struct process **out)
+{
+	struct process *process;
+
+	if (process_table_find(processes, kept->who.pid, kept->who.start_ns))
+		return false;
+	/* Seen at 0: as long as no snapshot shows it, it is gone. */
+	process = process_table_add(processes, kept->who.pid, kept->who.start_ns, 0);
+	if (!process)
+		return false;
+	process->resumed = true;
+	resume_identity(&process->who, &kept->who);
+	process->policy = kept->policy;
+	memcpy(process->incident, kept->incident, sizeof(process->incident));
+	process->incident_ns = kept->incident_ns;
+	for (size_t i = 0; i < kept->refusals_len; i++) {
+		struct process_refusal *refusal = process_refusal_of(
+			process, kept->refusals[i].call, kept->refusals[i].error);
+
+		if (refusal)
+			refusal->carried = kept->refusals[i].count;
+	}
+	*out = process;
+	return true;
+}
+
+size_t standing_resume(const struct standing *standing, struct process_table *processes,
+		       struct grouping *groups)
+{
+	uint32_t *numbers = calloc(standing->groups_len + 1, sizeof(*numbers));
+	struct process *process;
+	size_t resumed = 0;
+
+	if (!numbers)
+		return 0;
+	for (size_t i = 0; i < standing->groups_len; i++) {
+		const struct standing_group *group = &standing->groups[i];
+		struct grouping_kept kept = {
+			.key = group->key,
+			.incident = group->incident,
+			.waiting_len = group->waiting_len,
+		};
+
+		memcpy(kept.waiting, group->waiting, sizeof(kept.waiting));
+		numbers[i] = grouping_resume(groups, &kept);
+	}
+	for (size_t i = 0; i < standing->processes_len; i++) {
+		const struct standing_process *kept = &standing->processes[i];
+
+		if (!resume_process(kept, processes, &process) || !kept->incident[0])
+			continue;
+		resume_membership(standing, process, kept, groups, numbers);
+		resumed++;
+	}
+	free(numbers);
+	return resumed;
+}

@@ -24,7 +24,7 @@ struct self_figures {
 	uint64_t drift; /* processes that only a snapshot found near
 					their limit */
 	uint64_t snapshots_failed;
-	uint64_t dropped;            /* records: the ring buffer was full */
+	uint64_t dropped;            /* records: no room for them */
 	uint64_t refusals_uncounted; /* their map was full */
 	uint64_t calls_uncounted;    /* no state for the process */
 	uint64_t unreadable;         /* kernel memory that could not be read */

@@ -62,14 +62,17 @@ int kernel_check(char *why, size_t size)
 	return 0;
 }
 
-void kernel_raise_own_limit(void)
+uint64_t kernel_raise_own_limit(void)
 {
 	struct rlimit limit;
+	rlim_t before;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
+		return 0;
+	before = limit.rlim_cur;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
+	return before;
 }
 
 __attribute__((format(printf, 2, 0))) static int

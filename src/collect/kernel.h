@@ -19,8 +19,8 @@ int kernel_check(char *why, size_t size);
 /* Effective capability `cap` (CAP_…) of this process. */
 bool kernel_has_cap(int cap);
 
-/* Raises our soft RLIMIT_NOFILE to the hard one. */
-void kernel_raise_own_limit(void);
+/* Raises our soft RLIMIT_NOFILE to the hard one. Returns what it was, 0: unknown. */
+uint64_t kernel_raise_own_limit(void);
 
 /* Routes libbpf's messages: kept for kernel_bpf_reason(), and printed to stderr
  * if the environment has FDWARDEN_DEBUG. */

@@ -19,6 +19,7 @@
 #include "daemon/monitor.h"
 #include "log.h"
 #include "output/outlet.h"
+#include "output/sink_hook.h"
 
 /* At the end, each sink has this long to write what waits in it. */
 #define CLOSE_TIMEOUT_MS 2000
@@ -254,7 +255,7 @@ static int start(struct daemon *d)
 		log_error("%s", why);
 		return CLI_USAGE;
 	}
-	kernel_raise_own_limit();
+	sink_hook_set_soft_limit(kernel_raise_own_limit());
 	kernel_quiet_libbpf();
 	if (kernel_check(why, sizeof(why))) {
 		log_error("%s", why);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -26,8 +27,17 @@ struct sink_hook {
 	struct sink sink; /* first */
 	char *program;
 	int timeout_ms;
-	int null_fd; /* for the program's standard output: ours carries alerts */
+	int null_fd;  /* for the program's standard output: ours carries alerts */
+	int spare[2]; /* a pipe, for when there is none to be had; -1: it is in use */
 };
+
+/* For the programs; 0: what is ours. */
+static uint64_t soft_limit;
+
+void sink_hook_set_soft_limit(uint64_t soft)
+{
+	soft_limit = soft;
+}
 
 /* One run. */
 struct run {
@@ -89,12 +99,54 @@ static int spawn(struct sink_hook *self, int input, pid_t *pid)
 	return -err;
 }
 
+/*
+ * The monitor has raised its own limit. Under it a program that uses select() writes
+ * beyond its fd_set, and one that closes all that it might have takes long. The spawn
+ * has no attribute for a limit, so it is set from here, before the program gets the
+ * alert: until then there is nothing that it could do. Failing is no reason not to
+ * alert: one that gains privileges when it is run is not ours to limit.
+ */
+static void restore_limit(pid_t pid)
+{
+	struct rlimit limit;
+
+	if (!soft_limit || prlimit(pid, RLIMIT_NOFILE, NULL, &limit) < 0)
+		return;
+	if (limit.rlim_cur <= soft_limit)
+		return;
+	limit.rlim_cur = soft_limit;
+	(void)prlimit(pid, RLIMIT_NOFILE, &limit, NULL);
+}
+
+static void keep_spare(struct sink_hook *self)
+{
+	if (self->spare[0] < 0 && pipe2(self->spare, O_CLOEXEC) < 0)
+		self->spare[0] = self->spare[1] = -1;
+}
+
+/* Alerts are about descriptors that run out: a new one may not be to be had. */
+static int get_pipe(struct sink_hook *self, int ends[2])
+{
+	int err;
+
+	if (pipe2(ends, O_CLOEXEC) == 0)
+		return 0;
+	err = -errno;
+	if (self->spare[0] < 0)
+		return err;
+	ends[0] = self->spare[0];
+	ends[1] = self->spare[1];
+	self->spare[0] = self->spare[1] = -1;
+	return 0;
+}
+
 static int begin(struct sink_hook *self, struct run *run)
 {
 	int ends[2], err;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
+	err = get_pipe(self, ends);
+	if (err)
+		return err;
 	/* our end is ours alone */
 	if (fcntl(ends[1], F_SETFL, O_NONBLOCK) < 0) {
 		err = -errno;
@@ -103,6 +155,7 @@ static int begin(struct sink_hook *self, struct run *run)
 	err = spawn(self, ends[0], &run->pid);
 	if (err)
 		goto fail;
+	restore_limit(run->pid);
 	close(ends[0]);
 	run->input = ends[1];
 	run->pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
@@ -205,6 +258,7 @@ static int hook_write(struct sink *sink, const struct sink_message *message)
 	int status = 0, err = begin(self, &run);
 
 	if (err) {
+		keep_spare(self);
 		sink_explain(sink, "%s can't be run: %s", self->program,
 			     strerrordesc_np(-err));
 		return err;
@@ -214,6 +268,7 @@ static int hook_write(struct sink *sink, const struct sink_message *message)
 		close(run.input);
 	if (run.pidfd >= 0)
 		close(run.pidfd);
+	keep_spare(self);
 	return judge(sink, err, status);
 }
 
@@ -223,6 +278,10 @@ static void hook_destroy(struct sink *sink)
 
 	if (self->null_fd >= 0)
 		close(self->null_fd);
+	if (self->spare[0] >= 0) {
+		close(self->spare[0]);
+		close(self->spare[1]);
+	}
 	free(self->program);
 	free(self);
 }
@@ -265,6 +324,8 @@ int sink_open_hook_with(const char *program, int timeout_ms, struct sink **out)
 	self->null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (self->null_fd < 0)
 		err = -errno;
+	self->spare[0] = -1;
+	keep_spare(self); /* without it works, too */
 	if (!self->program)
 		err = -ENOMEM;
 	if (!err)

@@ -979,6 +979,80 @@ static bool is_gone(const char *pid_file)
 	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
+static struct rlimit set_own_limit(rlim_t soft)
+{
+	struct rlimit before, limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = before;
+	limit.rlim_cur = soft;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	return before;
+}
+
+/* The limit that we raised for ourselves is not the program's, but one that was lower
+ * all along is. */
+static void test_hook_limit(void **state)
+{
+	const char *program = path_of("hook"), *out = path_of("out");
+	struct rlimit before = set_own_limit(400);
+	struct sink *sink;
+	char script[256], expected[64];
+
+	(void)state;
+	snprintf(script, sizeof(script),
+		 "#!/bin/bash\nread alert; { ulimit -Sn; ulimit -Hn; } >> %s\n", out);
+	write_file(program, script, 0755);
+	assert_int_equal(sink_open_hook(program, &sink), 0);
+	put(sink, "one\n");
+	assert_int_equal(sink_close(sink, 8000), 0);
+	sink_hook_set_soft_limit(200);
+	assert_int_equal(sink_open_hook(program, &sink), 0);
+	put(sink, "two\n");
+	assert_int_equal(sink_close(sink, 8000), 0);
+	sink_hook_set_soft_limit(600);
+	assert_int_equal(sink_open_hook(program, &sink), 0);
+	put(sink, "three\n");
+	assert_int_equal(sink_close(sink, 8000), 0);
+	sink_hook_set_soft_limit(0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	snprintf(expected, sizeof(expected), "400\n%1$llu\n200\n%1$llu\n400\n%1$llu\n",
+		 (unsigned long long)before.rlim_max);
+	assert_file(out, expected);
+}
+
+/* With no descriptor left it runs all the same, one time after the other. */
+static void test_hook_without_descriptors(void **state)
+{
+	const char *program = path_of("hook"), *out = path_of("out");
+	struct rlimit before = set_own_limit(64);
+	int fds[64], len = 0;
+	struct sink *sink;
+	char script[128];
+
+	(void)state;
+	snprintf(script, sizeof(script), "#!/bin/sh\ncat >> %s\n", out);
+	write_file(program, script, 0755);
+	assert_int_equal(sink_open_hook(program, &sink), 0);
+	while (len < 64) {
+		fds[len] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (fds[len] < 0)
+			break;
+		len++;
+	}
+	assert_int_equal(errno, EMFILE);
+	for (int i = 1; i <= 3; i++) {
+		put(sink, "line\n");
+		settle(sink, (uint64_t)i);
+	}
+	while (len > 0)
+		close(fds[--len]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_stats(sink, 3, 0, 0);
+	assert_int_equal(sink_close(sink, 1000), 0);
+	assert_file(out, "line\nline\nline\n");
+}
+
 /* One that hangs is ended after its time, one that hangs at the end at once. */
 static void test_hook_hangs(void **state)
 {
@@ -1052,6 +1126,8 @@ int main(void)
 		IN_DIR(test_hook_errors),
 		IN_DIR(test_hook_fails),
 		IN_DIR(test_hook_hangs),
+		IN_DIR(test_hook_limit),
+		IN_DIR(test_hook_without_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

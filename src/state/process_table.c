@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Without memory a process is not added: it is the next time that it is seen. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 struct key {
@@ -86,6 +89,10 @@ struct process *process_table_add(struct process_table *table, pid_t pid,
 	entry->process.who.uid = (uid_t)-1;
 	entry->process.seen_ns = time_ns;
 	HASH_ADD(hh, table->entries, key, sizeof(entry->key), entry);
+	if (!entry->hh.tbl) {
+		free_entry(entry);
+		return NULL;
+	}
 	return &entry->process;
 }
 

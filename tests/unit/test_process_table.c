@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The process table when there is no memory for its hash. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static int allocations_left;
+
+static void *scarce_malloc(size_t size)
+{
+	return allocations_left-- > 0 ? malloc(size) : NULL;
+}
+
+/* Its own, so that just the hash's memory can be made to run out. */
+#define uthash_malloc(size) scarce_malloc(size)
+#include "state/process_table.c" /* NOLINT(bugprone-suspicious-include) */
+
+/* Neither the table's first entry, nor one for which the hash must grow, ends the
+ * program: it is not added, and all others stay. */
+static void test_no_memory(void **state)
+{
+	struct process_table *table = process_table_new();
+	int added = 0;
+
+	(void)state;
+	assert_non_null(table);
+	for (int enough = 2, n = 0; n < enough; n++) {
+		allocations_left = n;
+		assert_null(process_table_add(table, 1, 1, 0));
+		assert_int_equal(process_table_count(table), 0);
+	}
+	allocations_left = 2;
+	while (added < 100000 && process_table_add(table, added + 1, 1, 0))
+		added++;
+	assert_in_range(added, 10, 99999);
+	assert_int_equal(process_table_count(table), (size_t)added);
+	for (int i = 1; i <= added; i++)
+		assert_non_null(process_table_find(table, i, 1));
+	assert_null(process_table_find(table, added + 1, 1));
+	allocations_left = 1000;
+	assert_non_null(process_table_add(table, added + 1, 1, 0));
+	assert_non_null(process_table_find(table, added + 1, 1));
+	process_table_free(table);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_no_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -66,11 +66,13 @@ static __always_inline __u64 refusal_count(struct fdw_refusal_key *key,
 					   struct process_state *state)
 {
 	struct fdw_refusal_value *value, one = {.count = 1};
+	struct task_struct *task = c->task;
 
 	key->call = c->number;
 	value = bpf_map_lookup_elem(&refusals, key);
 	if (!value) {
 		key->call = refusal_call(c, state);
+		BPF_CORE_READ_STR_INTO(&one.comm, task, group_leader, comm);
 		if (!bpf_map_update_elem(&refusals, key, &one, BPF_NOEXIST)) {
 			if (state)
 				__sync_fetch_and_add(&state->refusal_keys, 1);

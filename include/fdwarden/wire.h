@@ -187,6 +187,8 @@ _Static_assert(sizeof(struct fdw_refusal_key) == 16, "wire layout");
 
 struct fdw_refusal_value {
 	__u64 count;
+	char comm[FDW_COMM_LEN]; /* of the leader: all that is known of a process
+				    whose record found no room */
 };
 
 /* What was lost or could not be read, one slot each in a per-CPU array. */

@@ -30,13 +30,14 @@ static void on_table(void *context, const struct fdw_snapshot_record *record)
 	own->table = record->table;
 }
 
-static void on_refusal(void *context, const struct fdw_refusal_key *key, uint64_t count)
+static void on_refusal(void *context, const struct fdw_refusal_key *key,
+		       const struct fdw_refusal_value *value)
 {
 	struct own *own = context;
 
 	if (key->tgid != own->pid)
 		return;
-	own->refused += count;
+	own->refused += value->count;
 	sensor_forget_refusal(own->sensor, key);
 }
 

@@ -243,7 +243,7 @@ int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *con
 		if (err && err != -ENOENT)
 			return err;
 		for (uint32_t i = 0; i < n; i++)
-			visit(context, &keys[i], values[i].count);
+			visit(context, &keys[i], &values[i]);
 		visited += n;
 		first = false;
 	} while (!err);

@@ -67,7 +67,7 @@ void sensor_losses(const struct sensor *sensor, struct sensor_losses *out);
 /* Visits the exact number of refusals of each process and call, those of ended
  * processes included. Returns how many were visited, or -errno. */
 typedef void (*sensor_visit_refusal)(void *context, const struct fdw_refusal_key *key,
-				     uint64_t count);
+				     const struct fdw_refusal_value *value);
 int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *context);
 
 /* An ended process: frees what the kernel still keeps of its refusals. */

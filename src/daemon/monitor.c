@@ -280,7 +280,7 @@ static void on_table(void *context, const struct fdw_snapshot_record *record)
 }
 
 static void on_refusal_total(void *context, const struct fdw_refusal_key *key,
-			     uint64_t count)
+			     const struct fdw_refusal_value *value)
 {
 	struct monitor *m = context;
 	struct process *p = process_table_find(m->processes, key->tgid, key->start_ns);
@@ -288,9 +288,13 @@ static void on_refusal_total(void *context, const struct fdw_refusal_key *key,
 
 	if (!p) /* its record was lost, and it may be gone by now */
 		p = process_table_add(m->processes, key->tgid, key->start_ns, 0);
+	if (p && !p->who.comm[0]) {
+		memcpy(p->who.comm, value->comm, FDW_COMM_LEN);
+		p->who.comm[FDW_COMM_LEN - 1] = 0;
+	}
 	refusal = p ? process_refusal_of(p, key->call, key->error) : NULL;
 	if (refusal)
-		count_refusal(m, refusal, count);
+		count_refusal(m, refusal, value->count);
 }
 
 static void forget(struct monitor *m, struct process *p)

@@ -22,10 +22,10 @@
 
 #define FIRST       424200
 #define PROCESSES   6
-#define DEADLINE_MS 300
+#define DEADLINE_MS 500
 #define START_NS    7770000000ull
 
-static char root[] = "/tmp/fdwarden-reader-XXXXXX";
+static char root[64];
 
 static const char *path_of(int pid, const char *name)
 {
@@ -88,12 +88,17 @@ static void await_threads(unsigned count)
 	}
 }
 
-/* Set once and left so: no thread must see it change. */
+/* Set once and left so: no thread must see it change. In memory, where that can be:
+ * a disk may take longer than the deadline when it is busy. */
 static int set_up_all(void **state)
 {
 	(void)state;
-	if (!mkdtemp(root))
-		return -1;
+	strcpy(root, "/dev/shm/fdwarden-reader-XXXXXX");
+	if (!mkdtemp(root)) {
+		strcpy(root, "/tmp/fdwarden-reader-XXXXXX");
+		if (!mkdtemp(root))
+			return -1;
+	}
 	identity_set_proc_root(root);
 	return 0;
 }

@@ -208,7 +208,7 @@ static __always_inline void refusal_fill(struct call *c, struct process_state *s
 	r->total = total;
 	r->error = error;
 	r->free_above = 0;
-	r->reserved = 0;
+	r->not_the_table = 0;
 }
 
 static __always_inline void refusal_table(struct call *c, struct refusal_scratch *s)
@@ -294,6 +294,8 @@ static __always_inline int refused_by(struct call *c, __u32 error, bool table)
 	s->record.call = key.call;
 	if (table)
 		refusal_table(c, s);
+	else
+		s->record.not_the_table = 1;
 	whole = identity_is_due(c, state);
 	refusal_text(s, task, whole, call_arg(c, c->desc.path_arg));
 	refusal_send(s, state, error, whole);

@@ -166,7 +166,7 @@ struct fdw_refused {
 	__u16 cmdline_len;
 	__u16 cgroup_len;
 	__u16 cgroup_levels;
-	__u32 reserved;
+	__u32 not_the_table; /* 1: seen to be refused by something else */
 	char text[];
 };
 _Static_assert(sizeof(struct fdw_refused) == 192, "wire layout");

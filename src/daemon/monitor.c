@@ -2,7 +2,6 @@
 #include "daemon/monitor.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,210 +9,10 @@
 
 #include "collect/collectors.h"
 #include "collect/kernel.h"
-#include "collect/syscalls.h"
-#include "daemon/report.h"
+#include "daemon/monitor_impl.h"
 #include "log.h"
 #include "policy/policy.h"
 #include "state/process_table.h"
-
-#define HOST_NAME_LEN 256
-
-struct monitor {
-	const struct config *config;
-	uint32_t config_version;
-	uint32_t lowest_step; /* basis points */
-	bool rules_by_user;   /* names must be looked up */
-	struct collectors collect;
-	struct kernel_files files;
-	struct process_table *processes;
-	struct reporter reporter;
-	char host_name[HOST_NAME_LEN];
-	char boot_id[37];
-	uint32_t cpus;
-
-	struct policy_system system_policy;
-	struct report_system system;
-
-	struct monitor_self self;
-	struct sensor_losses losses_logged;
-	int snapshot_error; /* of the last one, logged once; 0: it worked */
-	bool started;       /* a snapshot has shown how it was at the start */
-	uint64_t now_ns;    /* of the current tick */
-	uint64_t last_tick_ns;
-};
-
-/* ---- one process ---- */
-
-/* The levels that apply to a process. Rules need to know who it is, which costs
- * some reads of /proc: asked only for a process that may be in trouble. */
-static void find_settings(struct monitor *m, struct process *p)
-{
-	struct passwd entry, *found = NULL;
-	char strings[1024];
-
-	int err;
-
-	if (p->settings_version == m->config_version)
-		return;
-	p->settings_version = m->config_version;
-	if (!m->config->rules_len) {
-		p->settings = m->config->thresholds;
-		return;
-	}
-	err = identity_read_proc(&p->who);
-	/* In a storm nothing can be opened: ask again, what is in a record may do
-	 * for now. */
-	if (err && err != -ESRCH)
-		p->settings_version = 0;
-	if (m->rules_by_user && p->who.uid != (uid_t)-1)
-		getpwuid_r(p->who.uid, &entry, strings, sizeof(strings), &found);
-	config_settings_for(m->config, &p->who, found ? found->pw_name : NULL,
-			    &p->settings);
-}
-
-static bool may_be_in_trouble(const struct monitor *m, const struct process *p,
-			      const struct policy_observation *seen)
-{
-	if (p->policy.incident || seen->refusal != POLICY_REFUSAL_NONE)
-		return true;
-	if (!seen->has_table)
-		return false;
-	return (__uint128_t)seen->used * 10000 >=
-	       (__uint128_t)seen->soft_limit * m->lowest_step;
-}
-
-static void observe_table(const struct monitor *m, const struct process *p,
-			  const struct fdw_table *table,
-			  struct policy_observation *seen)
-{
-	seen->has_table = true;
-	seen->count = table->count;
-	seen->used = table->used;
-	seen->soft_limit = table->soft_limit;
-	seen->own_limit = table->flags & FDW_TABLE_OWN_LIMIT;
-	seen->own_limit_known = p->who.start_ns >= m->collect.since_ns;
-}
-
-static void judge(struct monitor *m, struct process *p,
-		  const struct policy_observation *seen,
-		  const struct report_cause *cause)
-{
-	struct policy_decision decisions[POLICY_MAX_DECISIONS];
-	int n;
-
-	if (may_be_in_trouble(m, p, seen))
-		find_settings(m, p);
-	else if (!p->settings_version)
-		p->settings = m->config->thresholds;
-	n = policy_fd_observe(&p->policy, &p->settings, seen, decisions);
-	for (int i = 0; i < n; i++)
-		report_process(&m->reporter, p, &decisions[i], cause);
-	m->self.changes += n;
-}
-
-/* ---- the whole system ---- */
-
-static void judge_system(struct monitor *m, bool refused,
-			 const struct report_cause *cause, struct identity *who)
-{
-	struct policy_system_observation seen = {.now_ns = cause->time_ns,
-						 .refused = refused};
-	struct policy_decision decisions[POLICY_MAX_DECISIONS];
-	int n;
-
-	seen.known = !kernel_files_read(&m->files, &seen.allocated, &seen.max);
-	m->system.now.known = seen.known;
-	m->system.now.allocated = seen.allocated;
-	m->system.now.max = seen.max;
-	n = policy_system_observe(&m->system_policy, &m->config->thresholds, &seen,
-				  decisions);
-	for (int i = 0; i < n; i++)
-		report_system(&m->reporter, &m->system, &decisions[i], cause, who);
-	m->self.changes += n;
-}
-
-/* ---- refusals ---- */
-
-static void classify(const struct monitor *m, const struct process *p,
-		     const struct process_refusal *refusal,
-		     const struct fdw_refused *rec, struct limits_verdict *verdict)
-{
-	bool looked = rec && rec->table.max_fds;
-	const struct fdw_table *table = looked ? &rec->table : &p->table;
-	struct limits_refusal facts = {
-		.call = syscalls_name(refusal->call),
-		.error = refusal->error,
-		.path = rec && rec->path_len ? rec->text : NULL,
-		/* Only the fexit sensor does not look: it saw the table's own part. */
-		.not_the_table = rec && !looked,
-		.table_known = looked || p->has_table,
-		.used = table->used,
-		.soft_limit = table->soft_limit,
-		.lowest_free = table->lowest_free,
-		.free_above =
-			looked ? rec->free_above : table->soft_limit - table->used,
-		.nr_open = kernel_nr_open(&m->files),
-		.cpus = m->cpus,
-	};
-
-	if (rec)
-		memcpy(facts.args, rec->args, sizeof(facts.args));
-	if (kernel_files_read(&m->files, &facts.files_allocated, &facts.files_max))
-		facts.files_max = 0;
-	limits_classify(&facts, verdict);
-}
-
-/* Takes a new total; returns false if it says nothing new. */
-static bool count_refusal(struct monitor *m, struct process_refusal *refusal,
-			  uint64_t total)
-{
-	uint64_t grew = process_refusal_update(refusal, total);
-
-	m->self.changes += grew > 0;
-	return grew > 0;
-}
-
-/* All refusals so far have been judged. */
-static void count_judged(struct monitor *m, struct process_refusal *refusal)
-{
-	if (refusal->by_file_max)
-		m->system.refused_enfile += refusal->total - refusal->judged;
-	refusal->judged = refusal->total;
-}
-
-/* A refusal that is news: `rec` is its record, NULL if it is only known from the
- * count (its record was held back or lost). */
-static void judge_refusal(struct monitor *m, struct process *p,
-			  struct process_refusal *refusal,
-			  const struct fdw_refused *rec, uint64_t time_ns)
-{
-	struct policy_observation seen = {.now_ns = time_ns};
-	struct limits_verdict verdict;
-	struct report_cause cause = {
-		.time_ns = time_ns,
-		.request.call = syscalls_name(refusal->call),
-		.request.path = rec && rec->path_len ? rec->text : NULL,
-		.request.error = refusal->error,
-		.limit = &verdict,
-	};
-
-	classify(m, p, refusal, rec, &verdict);
-	refusal->by_file_max = verdict.cause == LIMITS_FILE_MAX;
-	if (refusal->by_file_max) {
-		count_judged(m, refusal);
-		judge_system(m, true, &cause, &p->who);
-		return;
-	}
-	seen.refusal = verdict.cause == LIMITS_DESCRIPTORS ? POLICY_REFUSAL_TABLE_FULL
-							   : POLICY_REFUSAL_OTHER;
-	seen.other_limit = verdict.id;
-	if (rec && rec->table.max_fds)
-		observe_table(m, p, &rec->table, &seen);
-	else if (p->has_table)
-		observe_table(m, p, &p->table, &seen);
-	judge(m, p, &seen, &cause);
-	count_judged(m, refusal); /* afterwards: an incident that opens begins here */
-}
 
 /* ---- records of the sensor ---- */
 
@@ -243,14 +42,13 @@ static void on_near(void *context, const struct fdw_near *rec)
 	 * that is being taken has it, too. */
 	if (!m->started)
 		return;
-	observe_table(m, p, &rec->table, &seen);
+	judge_table(m, p, &rec->table, &seen);
 	judge(m, p, &seen, &cause);
 }
 
 static void on_refused(void *context, const struct fdw_refused *rec)
 {
 	struct monitor *m = context;
-	struct process_refusal *refusal;
 	struct process *p;
 
 	if (is_proof(m, &rec->header, &rec->task))
@@ -261,13 +59,7 @@ static void on_refused(void *context, const struct fdw_refused *rec)
 	if (!p)
 		return;
 	identity_from_refusal(&p->who, rec);
-	refusal = process_refusal_of(p, rec->call, rec->error);
-	if (!refusal)
-		return;
-	/* Without a total there was no room to count it: this one at least. */
-	count_refusal(m, refusal, rec->total ? rec->total : refusal->total + 1);
-	p->refused_ns[process_refusal_class(rec->error)] = rec->header.time_ns;
-	judge_refusal(m, p, refusal, rec, rec->header.time_ns);
+	refusals_see(m, p, rec);
 }
 
 /* ---- the tick ---- */
@@ -277,60 +69,6 @@ static void on_table(void *context, const struct fdw_snapshot_record *record)
 	struct monitor *m = context;
 
 	process_table_see_in_snapshot(m->processes, record);
-}
-
-static void on_refusal_total(void *context, const struct fdw_refusal_key *key,
-			     const struct fdw_refusal_value *value)
-{
-	struct monitor *m = context;
-	struct process *p = process_table_find(m->processes, key->tgid, key->start_ns);
-	struct process_refusal *refusal;
-
-	if (!p) /* its record was lost, and it may be gone by now */
-		p = process_table_add(m->processes, key->tgid, key->start_ns, 0);
-	if (p && !p->who.comm[0]) {
-		memcpy(p->who.comm, value->comm, FDW_COMM_LEN);
-		p->who.comm[FDW_COMM_LEN - 1] = 0;
-	}
-	refusal = p ? process_refusal_of(p, key->call, key->error) : NULL;
-	if (refusal)
-		count_refusal(m, refusal, value->count);
-}
-
-static void forget(struct monitor *m, struct process *p)
-{
-	for (size_t i = 0; i < p->refusals_len; i++) {
-		struct fdw_refusal_key key = {
-			.start_ns = p->who.start_ns,
-			.tgid = p->who.pid,
-			.call = p->refusals[i].call,
-			.error = p->refusals[i].error,
-		};
-
-		sensor_forget_refusal(m->collect.sensor, &key);
-	}
-	process_table_remove(m->processes, p);
-}
-
-/*
- * Refusals that are only known from the count. The kernel holds a record back for a
- * short time after another, of the same kind and so the same cause, which has been
- * judged with the table as it was then. Only where there was none must they be judged
- * by themselves: the record found no room.
- */
-static void settle_refusals(struct monitor *m, struct process *p)
-{
-	for (size_t i = 0; i < p->refusals_len; i++) {
-		struct process_refusal *refusal = &p->refusals[i];
-		uint64_t last = p->refused_ns[process_refusal_class(refusal->error)];
-
-		if (refusal->total == refusal->judged)
-			continue;
-		if (last && last + FDW_REFUSED_INTERVAL_NS >= m->last_tick_ns)
-			count_judged(m, refusal);
-		else
-			judge_refusal(m, p, refusal, NULL, m->now_ns);
-	}
 }
 
 /* A process that a snapshot does not show has exited, or was between two tables at
@@ -349,20 +87,21 @@ static void settle(void *context, struct process *p)
 	struct policy_observation seen = {.now_ns = m->now_ns, .settled = true};
 	bool incident = p->policy.incident;
 
-	settle_refusals(m, p);
+	refusals_settle(m, p);
 	if (process_table_is_missing(m->processes, p)) {
 		if (!has_exited(p))
 			return;
 		seen.exited = true;
 		judge(m, p, &seen, &cause);
-		forget(m, p);
+		refusals_forget(m, p);
+		process_table_remove(m->processes, p);
 		return;
 	}
 	if (!p->has_table)
 		return;
 	m->self.descriptors += p->table.count;
 	forecast_add(&p->history, p->table_ns, p->table.used);
-	observe_table(m, p, &p->table, &seen);
+	judge_table(m, p, &p->table, &seen);
 	seen.settled = !(p->table.flags & FDW_TABLE_TORN);
 	cause.found_at_start = !m->started;
 	judge(m, p, &seen, &cause);
@@ -392,6 +131,14 @@ static void log_losses(struct monitor *m)
 	*said = *now;
 }
 
+static void log_reader(struct monitor *m)
+{
+	char line[256];
+
+	while (identity_reader_report(m->reporter.identities, line, sizeof(line)))
+		log_warning("%s", line);
+}
+
 static void log_snapshot(struct monitor *m, int err)
 {
 	if (err)
@@ -402,17 +149,6 @@ static void log_snapshot(struct monitor *m, int err)
 	if (!err && m->snapshot_error)
 		log_info("snapshots work again");
 	m->snapshot_error = err;
-}
-
-static bool read_refusals(struct monitor *m)
-{
-	int n = sensor_refusals(m->collect.sensor, on_refusal_total, m);
-	static struct log_limit limit = {.interval_ns = 10000000000ull};
-
-	if (n < 0)
-		log_limited(&limit, LOG_LEVEL_ERROR, "refusals can't be read: %s",
-			    strerror(-n));
-	return n >= 0;
 }
 
 int monitor_tick(struct monitor *m)
@@ -433,7 +169,7 @@ int monitor_tick(struct monitor *m)
 	/* What happened before the snapshot is judged before what it shows, and
 	 * refusals are counted to the last before an incident is closed. */
 	monitor_consume(m);
-	if (!read_refusals(m))
+	if (!refusals_read(m))
 		err = err ? err : -EIO; /* no incident may end with totals unread */
 	m->now_ns = kernel_now_ns();
 	if (!err) {
@@ -449,6 +185,7 @@ int monitor_tick(struct monitor *m)
 	judge_system(m, false, &cause, NULL);
 	report_summaries(&m->reporter, m->now_ns, false);
 	log_losses(m);
+	log_reader(m);
 	return err;
 }
 
@@ -528,8 +265,9 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 		.host = {m->host_name, m->boot_id, kernel_boot_realtime_ns()},
 		.groups = grouping_new(alert_new_id),
 		.processes = m->processes,
+		.identities = identity_reader_new(IDENTITY_READER_DEADLINE_MS),
 	};
-	if (!m->processes || !m->reporter.groups)
+	if (!m->processes || !m->reporter.groups || !m->reporter.identities)
 		goto out;
 	err = kernel_files_open(&m->files);
 	if (err) {
@@ -598,6 +336,7 @@ void monitor_close(struct monitor *monitor)
 	collectors_close(&monitor->collect);
 	kernel_files_close(&monitor->files);
 	grouping_free(monitor->reporter.groups);
+	identity_reader_free(monitor->reporter.identities);
 	process_table_free(monitor->processes);
 	free(monitor);
 }

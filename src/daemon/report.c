@@ -104,7 +104,7 @@ void report_process(struct reporter *r, struct process *process,
 		process_refusals_open(process);
 	}
 	if (!gone)
-		identity_read_proc(&process->who);
+		identity_reader_read(r->identities, &process->who);
 	if (grouping_admit(r->groups, &process->group, identity_group(&process->who),
 			   what, cause->time_ns)) {
 		memcpy(alert.incident, process->incident, sizeof(alert.incident));
@@ -145,7 +145,7 @@ void report_system(struct reporter *r, struct report_system *system,
 		system->opened_ns = cause->time_ns;
 	}
 	if (who)
-		identity_read_proc(who);
+		identity_reader_read(r->identities, who);
 	memcpy(alert.incident, system->incident, sizeof(alert.incident));
 	if (cause->time_ns > system->opened_ns)
 		alert.duration_ns = cause->time_ns - system->opened_ns;

@@ -14,6 +14,7 @@
 #include "policy/grouping.h"
 #include "policy/limits.h"
 #include "policy/policy.h"
+#include "state/identity_reader.h"
 #include "state/process_table.h"
 
 struct reporter {
@@ -21,6 +22,7 @@ struct reporter {
 	struct alert_host host;
 	struct grouping *groups;
 	struct process_table *processes;
+	struct identity_reader *identities;
 };
 
 /* Why a decision came about, beside the count. All may be absent. */

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+
+#include "daemon/monitor_impl.h"
+
+/* ---- one process ---- */
+
+/* The levels that apply to a process. Rules need to know who it is, which costs
+ * some reads of /proc: asked only for a process that may be in trouble. */
+static void find_settings(struct monitor *m, struct process *p)
+{
+	struct passwd entry, *found = NULL;
+	char strings[1024];
+
+	int err;
+
+	if (p->settings_version == m->config_version)
+		return;
+	p->settings_version = m->config_version;
+	if (!m->config->rules_len) {
+		p->settings = m->config->thresholds;
+		return;
+	}
+	err = identity_reader_read(m->reporter.identities, &p->who);
+	/* In a storm nothing can be opened: ask again, what is in a record may do
+	 * for now. */
+	if (err && err != -ESRCH)
+		p->settings_version = 0;
+	if (m->rules_by_user && p->who.uid != (uid_t)-1)
+		getpwuid_r(p->who.uid, &entry, strings, sizeof(strings), &found);
+	config_settings_for(m->config, &p->who, found ? found->pw_name : NULL,
+			    &p->settings);
+}
+
+static bool may_be_in_trouble(const struct monitor *m, const struct process *p,
+			      const struct policy_observation *seen)
+{
+	if (p->policy.incident || seen->refusal != POLICY_REFUSAL_NONE)
+		return true;
+	if (!seen->has_table)
+		return false;
+	return (__uint128_t)seen->used * 10000 >=
+	       (__uint128_t)seen->soft_limit * m->lowest_step;
+}
+
+void judge_table(const struct monitor *m, const struct process *p,
+		 const struct fdw_table *table, struct policy_observation *seen)
+{
+	seen->has_table = true;
+	seen->count = table->count;
+	seen->used = table->used;
+	seen->soft_limit = table->soft_limit;
+	seen->own_limit = table->flags & FDW_TABLE_OWN_LIMIT;
+	seen->own_limit_known = p->who.start_ns >= m->collect.since_ns;
+}
+
+void judge(struct monitor *m, struct process *p, const struct policy_observation *seen,
+	   const struct report_cause *cause)
+{
+	struct policy_decision decisions[POLICY_MAX_DECISIONS];
+	int n;
+
+	if (may_be_in_trouble(m, p, seen))
+		find_settings(m, p);
+	else if (!p->settings_version)
+		p->settings = m->config->thresholds;
+	n = policy_fd_observe(&p->policy, &p->settings, seen, decisions);
+	for (int i = 0; i < n; i++)
+		report_process(&m->reporter, p, &decisions[i], cause);
+	m->self.changes += n;
+}
+
+/* ---- the whole system ---- */
+
+void judge_system(struct monitor *m, bool refused, const struct report_cause *cause,
+		  struct identity *who)
+{
+	struct policy_system_observation seen = {.now_ns = cause->time_ns,
+						 .refused = refused};
+	struct policy_decision decisions[POLICY_MAX_DECISIONS];
+	int n;
+
+	seen.known = !kernel_files_read(&m->files, &seen.allocated, &seen.max);
+	m->system.now.known = seen.known;
+	m->system.now.allocated = seen.allocated;
+	m->system.now.max = seen.max;
+	n = policy_system_observe(&m->system_policy, &m->config->thresholds, &seen,
+				  decisions);
+	for (int i = 0; i < n; i++)
+		report_system(&m->reporter, &m->system, &decisions[i], cause, who);
+	m->self.changes += n;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <string.h>
+
+#include "collect/syscalls.h"
+#include "daemon/monitor_impl.h"
+#include "log.h"
+#include "policy/limits.h"
+
+static void classify(const struct monitor *m, const struct process *p,
+		     const struct process_refusal *refusal,
+		     const struct fdw_refused *rec, struct limits_verdict *verdict)
+{
+	bool looked = rec && rec->table.max_fds;
+	const struct fdw_table *table = looked ? &rec->table : &p->table;
+	struct limits_refusal facts = {
+		.call = syscalls_name(refusal->call),
+		.error = refusal->error,
+		.path = rec && rec->path_len ? rec->text : NULL,
+		.not_the_table = rec && rec->not_the_table,
+		.table_known = looked,
+		.used = table->used,
+		.soft_limit = table->soft_limit,
+		.lowest_free = table->lowest_free,
+		.free_above = looked ? rec->free_above : 0,
+		.nr_open = kernel_nr_open(&m->files),
+		.cpus = m->cpus,
+	};
+
+	if (rec)
+		memcpy(facts.args, rec->args, sizeof(facts.args));
+	if (kernel_files_read(&m->files, &facts.files_allocated, &facts.files_max))
+		facts.files_max = 0;
+	limits_classify(&facts, verdict);
+}
+
+/* Takes a new total; returns false if it says nothing new. */
+static bool count_refusal(struct monitor *m, struct process_refusal *refusal,
+			  uint64_t total)
+{
+	uint64_t grew = process_refusal_update(refusal, total);
+
+	m->self.changes += grew > 0;
+	return grew > 0;
+}
+
+/* All refusals so far have been judged. */
+static void count_judged(struct monitor *m, struct process_refusal *refusal)
+{
+	if (refusal->by_file_max)
+		m->system.refused_enfile += refusal->total - refusal->judged;
+	refusal->judged = refusal->total;
+}
+
+/* A refusal that is news: `rec` is its record, NULL if it is only known from the
+ * count (its record was held back or lost). */
+static void judge_refusal(struct monitor *m, struct process *p,
+			  struct process_refusal *refusal,
+			  const struct fdw_refused *rec, uint64_t time_ns)
+{
+	struct policy_observation seen = {.now_ns = time_ns};
+	struct limits_verdict verdict;
+	struct report_cause cause = {
+		.time_ns = time_ns,
+		.request.call = syscalls_name(refusal->call),
+		.request.path = rec && rec->path_len ? rec->text : NULL,
+		.request.error = refusal->error,
+		.limit = &verdict,
+	};
+
+	classify(m, p, refusal, rec, &verdict);
+	refusal->by_file_max = verdict.cause == LIMITS_FILE_MAX;
+	if (refusal->by_file_max) {
+		count_judged(m, refusal);
+		judge_system(m, true, &cause, &p->who);
+		return;
+	}
+	seen.refusal = verdict.cause == LIMITS_DESCRIPTORS ? POLICY_REFUSAL_TABLE_FULL
+							   : POLICY_REFUSAL_OTHER;
+	seen.other_limit = verdict.id;
+	if (rec && rec->table.max_fds)
+		judge_table(m, p, &rec->table, &seen);
+	else if (p->has_table)
+		judge_table(m, p, &p->table, &seen);
+	judge(m, p, &seen, &cause);
+	count_judged(m, refusal); /* afterwards: an incident that opens begins here */
+}
+
+void refusals_see(struct monitor *m, struct process *p, const struct fdw_refused *rec)
+{
+	struct process_refusal *refusal = process_refusal_of(p, rec->call, rec->error);
+
+	if (!refusal)
+		return;
+	/* Without a total there was no room to count it: this one at least. */
+	count_refusal(m, refusal, rec->total ? rec->total : refusal->total + 1);
+	p->refused_ns[process_refusal_class(rec->error)] = rec->header.time_ns;
+	judge_refusal(m, p, refusal, rec, rec->header.time_ns);
+}
+
+static void on_refusal_total(void *context, const struct fdw_refusal_key *key,
+			     const struct fdw_refusal_value *value)
+{
+	struct monitor *m = context;
+	struct process *p = process_table_find(m->processes, key->tgid, key->start_ns);
+	struct process_refusal *refusal;
+
+	if (!p) /* its record was lost, and it may be gone by now */
+		p = process_table_add(m->processes, key->tgid, key->start_ns, 0);
+	if (p && !p->who.comm[0]) {
+		memcpy(p->who.comm, value->comm, FDW_COMM_LEN);
+		p->who.comm[FDW_COMM_LEN - 1] = 0;
+	}
+	refusal = p ? process_refusal_of(p, key->call, key->error) : NULL;
+	if (refusal)
+		count_refusal(m, refusal, value->count);
+}
+
+void refusals_forget(struct monitor *m, const struct process *p)
+{
+	for (size_t i = 0; i < p->refusals_len; i++) {
+		struct fdw_refusal_key key = {
+			.start_ns = p->who.start_ns,
+			.tgid = p->who.pid,
+			.call = p->refusals[i].call,
+			.error = p->refusals[i].error,
+		};
+
+		sensor_forget_refusal(m->collect.sensor, &key);
+	}
+}
+
+/*
+ * Refusals that are only known from the count. The kernel holds a record back for a
+ * short time after another, of the same kind and so the same cause, which has been
+ * judged with the table as it was then. Only where there was none must they be judged
+ * by themselves: the record found no room.
+ */
+void refusals_settle(struct monitor *m, struct process *p)
+{
+	for (size_t i = 0; i < p->refusals_len; i++) {
+		struct process_refusal *refusal = &p->refusals[i];
+		uint64_t last = p->refused_ns[process_refusal_class(refusal->error)];
+
+		if (refusal->total == refusal->judged)
+			continue;
+		if (last && last + FDW_REFUSED_INTERVAL_NS >= m->last_tick_ns)
+			count_judged(m, refusal);
+		else
+			judge_refusal(m, p, refusal, NULL, m->now_ns);
+	}
+}
+
+bool refusals_read(struct monitor *m)
+{
+	int n = sensor_refusals(m->collect.sensor, on_refusal_total, m);
+	static struct log_limit limit = {.interval_ns = 10000000000ull};
+
+	if (n < 0)
+		log_limited(&limit, LOG_LEVEL_ERROR, "refusals can't be read: %s",
+			    strerror(-n));
+	return n >= 0;
+}

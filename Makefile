@@ -149,6 +149,19 @@ $(BUILD)/tests/helpers/fdzoo: $(ZOO_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread
 
+# The floor under what the bench measures.
+$(BUILD)/bpf/floor.bpf.o: tests/bench/floor/floor.bpf.c Makefile
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@
+
+$(BUILD)/tests/bench/floor/floor.o: | $(BUILD)/gen/floor.skel.h
+
+$(BUILD)/tests/helpers/floor: $(BUILD)/tests/bench/floor/floor.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(PKG_LIBS)
+
 units: $(UNITS)
 helpers: $(HELPERS)
 
@@ -164,7 +177,7 @@ check:
 	@$(MAKE) --no-print-directory all units helpers
 	@FDWARDEN=$(BUILD)/fdwarden tests/run --live $(UNITS)
 
-bench: all helpers
+bench: all helpers $(BUILD)/tests/helpers/floor
 	@FDWARDEN=$(BUILD)/fdwarden tests/bench/run
 
 # What can't be had here is skipped by name: qemu, a kernel, an image.

@@ -236,8 +236,7 @@ static __always_inline int fdtable_count(struct files_struct *files, __u64 soft_
 	out->count = s->count;
 	out->used = s->used;
 	out->lowest_free = s->lowest_free == ~0u ? out->max_fds : s->lowest_free;
-	/* or larger than what is walked (fs.nr_open raised beyond 4,194,304) */
-	out->flags = tries == READ_TRIES || s->groups > MAX_GROUPS ? FDW_TABLE_TORN : 0;
+	out->flags = tries == READ_TRIES ? FDW_TABLE_TORN : 0;
 	out->reserved = 0;
 	out->opened = out->closed = 0;
 	return 0;

@@ -156,7 +156,7 @@ void kernel_files_close(struct kernel_files *files)
 int kernel_files_read(const struct kernel_files *files, uint64_t *allocated,
 		      uint64_t *max)
 {
-	uint64_t n[3];
+	uint64_t n[3] = {0};
 	int got = read_numbers(files->file_nr, n, 3);
 
 	if (got < 0)

@@ -53,7 +53,7 @@ static int look(struct snapshot *snapshot, struct own *own)
  * replaces; a failed open in between must not count. Returns the closes or -errno. */
 static int open_and_close(void)
 {
-	int fds[3], closed = 0, err = 0;
+	int fds[3], closed = 0, err = 0, none;
 
 	fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	fds[1] = dup(fds[0]);
@@ -61,8 +61,11 @@ static int open_and_close(void)
 	if (fds[0] < 0 || fds[1] < 0 || fds[2] < 0 ||
 	    dup3(fds[0], fds[1], O_CLOEXEC) < 0)
 		err = -errno;
-	if (open("/proc/self/there is no such file", O_RDONLY | O_CLOEXEC) >= 0)
+	none = open("/proc/self/there is no such file", O_RDONLY | O_CLOEXEC);
+	if (none >= 0) {
+		close(none);
 		err = -EPROTO;
+	}
 	for (int i = 0; i < 3; i++)
 		closed += fds[i] >= 0 && !close(fds[i]);
 	return err ? err : closed;

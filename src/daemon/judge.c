@@ -13,7 +13,6 @@ static void find_settings(struct monitor *m, struct process *p)
 {
 	struct passwd entry, *found = NULL;
 	char strings[1024];
-
 	int err;
 
 	if (p->settings_version == m->config_version)
@@ -28,8 +27,11 @@ static void find_settings(struct monitor *m, struct process *p)
 	 * for now. */
 	if (err && err != -ESRCH)
 		p->settings_version = 0;
+	err = 0;
 	if (m->rules_by_user && p->who.uid != (uid_t)-1)
-		getpwuid_r(p->who.uid, &entry, strings, sizeof(strings), &found);
+		err = getpwuid_r(p->who.uid, &entry, strings, sizeof(strings), &found);
+	if (err)
+		found = NULL;
 	config_settings_for(m->config, &p->who, found ? found->pw_name : NULL,
 			    &p->settings);
 }

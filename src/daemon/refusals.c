@@ -11,18 +11,18 @@ static void classify(const struct monitor *m, const struct process *p,
 		     const struct process_refusal *refusal,
 		     const struct fdw_refused *rec, struct limits_verdict *verdict)
 {
-	bool looked = rec && rec->table.max_fds;
-	const struct fdw_table *table = looked ? &rec->table : &p->table;
+	const struct fdw_refused *looked = rec && rec->table.max_fds ? rec : NULL;
+	const struct fdw_table *table = looked ? &looked->table : &p->table;
 	struct limits_refusal facts = {
 		.call = syscalls_name(refusal->call),
 		.error = refusal->error,
 		.path = rec && rec->path_len ? rec->text : NULL,
 		.not_the_table = rec && rec->not_the_table,
-		.table_known = looked,
+		.table_known = looked != NULL,
 		.used = table->used,
 		.soft_limit = table->soft_limit,
 		.lowest_free = table->lowest_free,
-		.free_above = looked ? rec->free_above : 0,
+		.free_above = looked ? looked->free_above : 0,
 		.nr_open = kernel_nr_open(&m->files),
 		.cpus = m->cpus,
 	};

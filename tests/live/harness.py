@@ -111,11 +111,14 @@ class Scratch:
 class Zoo:
     """One fdzoo, told what to do and when."""
 
+    current = set()  # pids of those that are in a `with`
+
     def __init__(self, *steps, program=FDZOO, quiet=False, **options):
         self.process = subprocess.Popen(
             [program, *steps], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, **options)
         self.pid = self.process.pid
+        Zoo.current.add(self.pid)
         self.lines = queue.Queue()
         self.seen = []
         self.errors = ""
@@ -182,6 +185,7 @@ class Zoo:
         return self
 
     def __exit__(self, kind, *_):
+        Zoo.current.discard(self.pid)
         if self.process.poll() is None:
             if kind:
                 self.kill()

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Macros of system headers that cppcheck does not read. */
+#define HASH_ITER(hh, head, at, next) for ((at) = (next) = (head); (at); (at) = (next))

@@ -197,6 +197,10 @@ class Zoo:
         self.process.stderr.close()
 
 
+def is_own(alert):
+    return alert.get("process", {}).get("pid") in Zoo.current
+
+
 class Daemon:
     """`fdwarden daemon`, its alerts with the time of their arrival, its log."""
 
@@ -204,6 +208,7 @@ class Daemon:
                  ready=True, lossy=False, **popen):
         need_root()
         self.lossy = lossy  # alerts are made to be lost
+        self.own_only = False  # only the test's own processes are checked
         self.alerts = []  # (arrival, alert)
         self.wrong = []
         self.log = []
@@ -314,8 +319,10 @@ class Daemon:
             thread.join(5)
         self._close()
         same(got, status, f"exit status, with the log {self.log}")
-        check_alerts(self.wrong, [alert for _, alert in self.alerts],
-                     () if self.lossy else dead, self.lossy)
+        alerts = [alert for _, alert in self.alerts
+                  if not self.own_only or is_own(alert)]
+        known = {alert["fd"]["incident"] for alert in alerts if "fd" in alert}
+        check_alerts(self.wrong, alerts, () if self.lossy else dead & known, self.lossy)
 
     def _dead_incidents(self):
         """Incidents whose process is gone: these must be closed at the end."""

@@ -45,9 +45,9 @@ def after(first, state, *options):
     the test's own processes: what happened to others just before the kill may not be
     kept."""
     daemon = daemon_with(state, *options)
+    daemon.own_only = True
     with daemon.arrived:
-        daemon.alerts[:0] = [entry for entry in first.alerts
-                             if entry[1].get("process", {}).get("pid") in Zoo.current]
+        daemon.alerts[:0] = first.alerts
     return daemon
 
 

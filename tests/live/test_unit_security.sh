@@ -33,7 +33,7 @@ fail=0
 # shellcheck disable=SC2016 # the unit's own $MAINPID
 for line in Type=notify ProtectProc=default ProcSubset=all LimitMEMLOCK=infinity \
 	'SystemCallFilter=bpf perf_event_open .*' 'WatchdogSec=.*' \
-	'ExecReload=kill -HUP \$MAINPID'; do
+	'ExecReload=/bin/sh -c .kill -HUP \$MAINPID.'; do
 	if ! grep -qx "$line" "$unit"; then
 		echo "FAIL: no line $line in $unit"
 		fail=1

@@ -203,8 +203,14 @@ test_crowd_is_summed_up() {
 	daemon_start
 	zoo_start zoo limit=64 crowd=80 fill=64 fail=openat:2 say=full wait
 	zoo_says zoo full
-	wait_for 10 is_told_of_all 80 ||
-		fail "told of $(told_of_crowd) of 80; runs that the kernel left out: $(missed_runs)"
+	# Since 6.13 these programs may be preempted, and the kernel leaves out what runs
+	# on that CPU meanwhile: much in emulation. Then the daemon must say so.
+	if ! wait_for 10 is_told_of_all 80; then
+		if [ "$(missed_runs)" = 0 ] || ! grep -q 'lost: .* runs of the sensor' "$LOG"; then
+			fail "told of $(told_of_crowd) of 80, and no loss is stated"
+		fi
+		note "told of $(told_of_crowd) of 80, and says that the kernel left out $(missed_runs) runs"
+	fi
 	note "$(wc -l <"$WORK/single") one by one, then $(xargs <"$WORK/more") more"
 	[ "$(wc -l <"$WORK/single")" -le 20 ] || fail "$(wc -l <"$WORK/single") alerts"
 	zoo_go zoo

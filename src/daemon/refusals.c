@@ -34,14 +34,13 @@ static void classify(const struct monitor *m, const struct process *p,
 	limits_classify(&facts, verdict);
 }
 
-/* Takes a new total; returns false if it says nothing new. */
-static bool count_refusal(struct monitor *m, struct process_refusal *refusal,
+/* Takes a new total. */
+static void count_refusal(struct monitor *m, struct process_refusal *refusal,
 			  uint64_t total)
 {
 	uint64_t grew = process_refusal_update(refusal, total);
 
 	m->self.changes += grew > 0;
-	return grew > 0;
 }
 
 /* All refusals so far have been judged. */

@@ -47,7 +47,6 @@ struct process {
 	uint32_t thread;   /* tid whose own it is; 0: the process's */
 	uint32_t tables;   /* distinct ones in the last snapshot */
 	uint32_t sharers;  /* other processes with the same table, when last asked */
-	bool known_since_start; /* the sensor watched all its life */
 	bool resumed;    /* known from the daemon before this one, and not seen since */
 	uint32_t missed; /* snapshots in a row that did not show it */
 	uint64_t seen_ns; /* last sign of life */

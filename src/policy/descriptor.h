@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One open descriptor as plain data: what the census says of it, and what the
+ * inventory and the diagnosis are made from. Pure. Strings are a process's own
+ * bytes, NUL-ended and otherwise unchecked: hostile.
+ */
+#ifndef FDWARDEN_DESCRIPTOR_H
+#define FDWARDEN_DESCRIPTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What it is. The names are in descriptor_kind_name(). */
+enum descriptor_kind {
+	DESCRIPTOR_UNKNOWN, /* could not be read */
+	DESCRIPTOR_FILE,
+	DESCRIPTOR_DIRECTORY,
+	DESCRIPTOR_CHARACTER,
+	DESCRIPTOR_BLOCK,
+	DESCRIPTOR_PIPE, /* and FIFOs, which have a path */
+	DESCRIPTOR_SOCKET,
+	DESCRIPTOR_EPOLL,
+	DESCRIPTOR_EVENTFD,
+	DESCRIPTOR_TIMERFD,
+	DESCRIPTOR_SIGNALFD,
+	DESCRIPTOR_INOTIFY,
+	DESCRIPTOR_FANOTIFY,
+	DESCRIPTOR_PIDFD,
+	DESCRIPTOR_MEMFD,
+	DESCRIPTOR_IO_URING,
+	DESCRIPTOR_BPF, /* maps, programs, links, iterators, tokens */
+	DESCRIPTOR_PERF,
+	DESCRIPTOR_NAMESPACE,
+	DESCRIPTOR_USERFAULTFD,
+	DESCRIPTOR_SECCOMP,
+	DESCRIPTOR_ANONYMOUS, /* another anonymous inode: `path` is the kernel's name */
+	DESCRIPTOR_SYMLINK,   /* O_PATH | O_NOFOLLOW */
+	DESCRIPTOR_KINDS
+};
+
+/* One end of a socket. Addresses in network order; an IPv4 one is the first four
+ * bytes. family 0: none (not bound, not connected). */
+struct descriptor_end {
+	uint16_t family; /* AF_INET, AF_INET6 */
+	uint16_t port;   /* host order; 0: none */
+	uint8_t address[16];
+};
+
+struct descriptor {
+	uint32_t fd;
+	enum descriptor_kind kind;
+	uint64_t file; /* tells open file descriptions apart; nothing else */
+	uint64_t inode;
+	uint64_t device;   /* as st_dev of stat(2) */
+	uint64_t rdevice;  /* of devices, as st_rdev */
+	uint64_t position; /* file offset */
+	uint32_t flags;    /* O_* of its open; O_CLOEXEC is not known */
+	bool deleted;      /* a file or directory without a name left */
+	/* sockets */
+	uint16_t family;   /* AF_*; 0: not known */
+	uint16_t type;     /* SOCK_STREAM, … */
+	uint16_t protocol; /* IPPROTO_*; of netlink and packet sockets theirs */
+	uint8_t state;     /* TCP_ESTABLISHED … as in linux/tcp_states.h; for all
+			      families, as the kernel uses it */
+	struct descriptor_end local, peer;
+	uint64_t peer_inode; /* unix: the socket at the other end; 0: none, unknown */
+	/* pipes */
+	uint32_t readers, writers; /* ends open, in all processes; 0 and 0: unknown */
+	/* path; name of a unix socket ('@' first when abstract); anonymous inode's
+	 * name without brackets ("kvm-vm"); "net:[4026531840]"; NULL: none, unknown. Without
+	 * " (deleted)". */
+	const char *path;
+	bool path_cut; /* there is more of it */
+};
+
+/* "file", "directory", "character device", "tcp" is no kind but "socket". Static. */
+const char *descriptor_kind_name(enum descriptor_kind kind);
+
+/* What `ss` and `lsof` call a socket: "tcp", "udp", "unix", "netlink", "packet",
+ * "raw", "vsock", "sctp", …; "socket" where there is no name. For other kinds
+ * descriptor_kind_name(). Static. */
+const char *descriptor_type_name(const struct descriptor *d);
+
+/* "CLOSE_WAIT" of a TCP or unix stream socket; NULL where there is no state. Static. */
+const char *descriptor_state_name(const struct descriptor *d);
+
+/* "10.0.0.7:443", "[2001:db8::1]:443", "*:80"; empty where there is none. */
+void descriptor_end_text(const struct descriptor_end *end, char text[64]);
+
+#endif

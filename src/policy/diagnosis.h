@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is wrong with a process that runs out of descriptors: rules over what its
+ * descriptors are and how they became so many. Each says what it is sure of, with
+ * the evidence; none may say what is not so. Pure.
+ */
+#ifndef FDWARDEN_DIAGNOSIS_H
+#define FDWARDEN_DIAGNOSIS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/inventory.h"
+
+/* The rules; their names are in diagnosis_rule_name(). */
+enum diagnosis_rule {
+	DIAGNOSIS_CLOSE_WAIT,           /* peers have closed, the process has not */
+	DIAGNOSIS_OUTGOING_CONNECTIONS, /* to one peer, without bound */
+	DIAGNOSIS_ACCEPTED_CONNECTIONS, /* load, not leak */
+	DIAGNOSIS_SAME_FILE,            /* one file or directory again and again */
+	DIAGNOSIS_FILES_NOT_CLOSED,     /* many files of one directory or pattern */
+	DIAGNOSIS_DELETED_FILES,
+	DIAGNOSIS_PIPES,       /* ends left behind */
+	DIAGNOSIS_EVENT_LOOPS, /* epoll, eventfd, timerfd */
+	DIAGNOSIS_INOTIFY,
+	DIAGNOSIS_PROCESSES_LEFT, /* pidfds of processes that ended */
+	DIAGNOSIS_UNIX_SOCKETS,
+	DIAGNOSIS_INHERITED, /* many children have the same */
+	DIAGNOSIS_CHURN,     /* opens and closes much, grows little */
+	DIAGNOSIS_RULES
+};
+
+/* How the process came to have so many. */
+struct diagnosis_history {
+	bool counters_known; /* the next two */
+	uint64_t opened, closed;
+	bool growth_known;
+	double growth_per_s;
+	uint64_t used, soft_limit; /* soft_limit 0: unknown; ~0: unlimited */
+	uint64_t children;         /* with copies of the same table; 0: none, unknown */
+};
+
+#define DIAGNOSIS_MAX       4
+#define DIAGNOSIS_TEXT_MAX  256
+#define DIAGNOSIS_PROOF_MAX 256
+
+struct diagnosis {
+	enum diagnosis_rule rule;
+	bool leak;      /* not closed by mistake: a higher limit only puts it off */
+	uint64_t count; /* descriptors that it explains */
+	double share;   /* … of all */
+	/* Hostile bytes are in these as they are. */
+	char text[DIAGNOSIS_TEXT_MAX];   /* a plain sentence: what is wrong */
+	char proof[DIAGNOSIS_PROOF_MAX]; /* what was seen: "412 tcp in CLOSE_WAIT …" */
+};
+
+/* Returns how many, 0..DIAGNOSIS_MAX, the one that explains most first. 0: no clear
+ * cause. */
+size_t diagnosis_make(const struct inventory *inventory,
+		      const struct diagnosis_history *history,
+		      struct diagnosis out[DIAGNOSIS_MAX]);
+
+/* "close-wait", "accepted-connections", …. Static. */
+const char *diagnosis_rule_name(enum diagnosis_rule rule);
+
+#endif

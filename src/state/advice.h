@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which line to change: from where a limit was set, what is wrong, and how fast the
+ * process grows, the changes to make, in the order of their worth. Pure, but for memory.
+ */
+#ifndef FDWARDEN_ADVICE_H
+#define FDWARDEN_ADVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/diagnosis.h"
+#include "state/origin.h"
+
+/* The names are in advice_action_name(). */
+enum advice_action {
+	ADVICE_FIX_LEAK,    /* the program must close them: raising only puts it off */
+	ADVICE_DROP_IN,     /* LimitNOFILE= in a drop-in of the unit */
+	ADVICE_MANAGER,     /* DefaultLimitNOFILE= */
+	ADVICE_LIMITS_CONF, /* a line of limits.conf */
+	ADVICE_CONTAINER,   /* the runtime's flag or file */
+	ADVICE_PROGRAM,     /* its own setting (it sets the limit itself) */
+	ADVICE_PARENT,      /* ulimit in the shell or script that starts it */
+	ADVICE_PRLIMIT,     /* right now, until it is restarted */
+	ADVICE_SYSCTL,      /* fs.nr_open or fs.file-max would stop it */
+};
+
+struct advice_question {
+	const struct identity *who;
+	const struct origin *origin;
+	const struct diagnosis *diagnoses;
+	size_t diagnoses_len;
+	uint64_t used, soft_limit, hard_limit;
+	bool growth_known;
+	double growth_per_s;
+	uint64_t nr_open;          /* fs.nr_open; 0: unknown */
+	uint64_t files, files_max; /* fs.file-nr, fs.file-max; 0: unknown */
+};
+
+#define ADVICE_MAX      6
+#define ADVICE_COMMANDS 6
+
+struct advice {
+	enum advice_action action;
+	uint64_t value; /* limit that is proposed; 0: none */
+	bool bandage;   /* it puts off what is a leak */
+	char *text;     /* a plain sentence. Owned, hostile bytes as they are */
+	char *file;     /* file to change or create; NULL. Owned */
+	char *content;  /* line or lines to put there; NULL. Owned */
+	char *commands
+		[ADVICE_COMMANDS]; /* to be typed as they are: whatever comes from a
+					    process is quoted for a shell. Owned */
+	size_t commands_len;
+};
+
+/* Returns how many, 0..ADVICE_MAX, or -ENOMEM; to be cleared with advice_clear(). */
+int advice_make(const struct advice_question *question, struct advice out[ADVICE_MAX]);
+void advice_clear(struct advice *advice, size_t len);
+
+/* "fix-leak", "systemd-drop-in", "systemd-default", "limits-conf", "container",
+ * "program", "parent", "prlimit", "sysctl". Static. */
+const char *advice_action_name(enum advice_action action);
+
+#endif

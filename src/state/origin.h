@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where a process's RLIMIT_NOFILE was set: found in the files of systemd, PAM and
+ * container runtimes, in the limits of its ancestors, and in what the sensor saw the
+ * process do itself.
+ */
+#ifndef FDWARDEN_ORIGIN_H
+#define FDWARDEN_ORIGIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "state/identity.h"
+
+/* The names are in origin_kind_name(). */
+enum origin_kind {
+	ORIGIN_UNKNOWN,         /* nothing that was found explains the value */
+	ORIGIN_UNIT,            /* LimitNOFILE= of its systemd unit or a drop-in */
+	ORIGIN_MANAGER_DEFAULT, /* DefaultLimitNOFILE= of systemd, or what it was built with */
+	ORIGIN_CONTAINER, /* the container's runtime */
+	ORIGIN_PAM,       /* a line of limits.conf, for a login session */
+	ORIGIN_PARENT,    /* inherited from a shell or another parent */
+	ORIGIN_SELF,      /* it set the limit itself */
+	ORIGIN_KERNEL,    /* the kernel's own default: 1024 and 4096 */
+};
+
+/* What the caller knows. */
+struct origin_question {
+	const struct identity *who;
+	uint64_t soft_limit, hard_limit;
+	bool own_limit;       /* the sensor saw it set its own limit */
+	bool own_limit_known; /* it was watched since its start */
+};
+
+struct origin {
+	enum origin_kind kind;
+	bool soft_raised;  /* the process raised its soft limit to what it is (as Go and
+			      Node do); kind says where the hard one came from */
+	bool user_session; /* of a login, not of a service */
+	uint64_t soft, hard; /* as they are set there; 0: not told there */
+	uint32_t line;       /* of `file`; 0: none */
+	pid_t parent;        /* ORIGIN_PARENT: who */
+	char *file; /* "/etc/systemd/system/app.service.d/limits.conf"; NULL: none. Owned. */
+	char *setting; /* the line: "LimitNOFILE=4096", "* soft nofile 1024". Owned, hostile. */
+	char *unit;        /* "nginx.service", "user@1000.service". Owned; NULL */
+	char *runtime;     /* "docker", "containerd", "podman", … . Owned; NULL */
+	char *parent_name; /* Owned, hostile; NULL */
+	char *evidence;    /* a plain sentence. Owned, hostile. */
+	char *denied; /* what could not be read, and why. Owned; NULL: all was read */
+};
+
+/*
+ * Looks it up: reads files and /proc, and may so wait for them. Never on the event
+ * loop. Returns 0, -ESRCH if the process is gone, -ENOMEM; out is to be cleared in any
+ * case.
+ */
+int origin_find(const struct origin_question *question, struct origin *out);
+void origin_clear(struct origin *origin);
+
+/* "systemd-unit", "systemd-default", "container", "pam", "parent", "self", "kernel",
+ * "unknown". Static. */
+const char *origin_kind_name(enum origin_kind kind);
+
+/* For tests: another root for /etc, /run, /usr/lib and /proc. NULL: "". */
+void origin_set_root(const char *root);
+
+#endif

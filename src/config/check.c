@@ -62,12 +62,11 @@ static int check_rule(struct loading *l, size_t index)
 	struct policy_settings set;
 	char where[80];
 
-	if (!rule->match_name && !rule->match_executable && !rule->match_service &&
-	    !rule->match_user && !rule->match_cgroup)
+	if (!config_rule_has_matcher(rule))
 		return config_fail(
 			l, &at->rule, -EINVAL,
 			"rule '%s' has no matcher; give it one of name, executable, "
-			"service, user, cgroup",
+			"command_line, service, user, cgroup, container, runtime, pod",
 			rule->name);
 	warn = rule->has_warn ? &at->keys[key_index(CONFIG_RULE_SECTION, "warn")]
 			      : &base[t_warn];

@@ -33,6 +33,7 @@ struct config_rule {
 	char *name; /* of the rule */
 	/* matchers; NULL: any */
 	char *match_name, *match_executable, *match_service, *match_user, *match_cgroup;
+	char *match_command_line, *match_container, *match_runtime, *match_pod;
 	/* overrides */
 	bool has_warn, has_critical;
 	uint32_t warn_bp, critical_bp;

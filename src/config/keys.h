@@ -66,6 +66,9 @@ bool config_is_set(const struct config_key *key, const void *base);
 
 void config_rule_clear(struct config_rule *rule);
 
+/* A rule without one would match every process. */
+bool config_rule_has_matcher(const struct config_rule *rule);
+
 /* The settings with one rule's overrides. */
 void config_rule_settings(const struct config *config, const struct config_rule *rule,
 			  struct policy_settings *out);

@@ -14,6 +14,10 @@ void config_rule_clear(struct config_rule *rule)
 	free(rule->match_service);
 	free(rule->match_user);
 	free(rule->match_cgroup);
+	free(rule->match_command_line);
+	free(rule->match_container);
+	free(rule->match_runtime);
+	free(rule->match_pod);
 	*rule = (struct config_rule){0};
 }
 
@@ -34,6 +38,29 @@ static bool matches_user(const char *pattern, uid_t uid, const char *user)
 	return fnmatch(pattern, number, 0) == 0 || (user && matches(pattern, user));
 }
 
+static bool matches_process(const struct config_rule *rule, const struct identity *who)
+{
+	return matches(rule->match_name, who->comm) &&
+	       matches(rule->match_executable, who->executable) &&
+	       matches(rule->match_command_line, who->command_line);
+}
+
+static bool matches_place(const struct config_rule *rule, const struct identity *who)
+{
+	return matches(rule->match_service, who->service) &&
+	       matches(rule->match_cgroup, who->cgroup) &&
+	       matches(rule->match_container, who->container_id) &&
+	       matches(rule->match_runtime, who->container_runtime) &&
+	       matches(rule->match_pod, who->pod_uid);
+}
+
+bool config_rule_has_matcher(const struct config_rule *rule)
+{
+	return rule->match_name || rule->match_executable || rule->match_command_line ||
+	       rule->match_service || rule->match_user || rule->match_cgroup ||
+	       rule->match_container || rule->match_runtime || rule->match_pod;
+}
+
 void config_rule_settings(const struct config *config, const struct config_rule *rule,
 			  struct policy_settings *out)
 {
@@ -52,10 +79,7 @@ void config_settings_for(const struct config *config, const struct identity *who
 	for (size_t i = 0; i < config->rules_len; i++) {
 		const struct config_rule *rule = &config->rules[i];
 
-		if (matches(rule->match_name, who->comm) &&
-		    matches(rule->match_executable, who->executable) &&
-		    matches(rule->match_service, who->service) &&
-		    matches(rule->match_cgroup, who->cgroup) &&
+		if (matches_process(rule, who) && matches_place(rule, who) &&
 		    matches_user(rule->match_user, who->uid, user)) {
 			config_rule_settings(config, rule, out);
 			return;

@@ -103,6 +103,41 @@ static int add_nested(cJSON *parent, const char *outer, const char *inner,
 	return object ? json_add_text(object, inner, text) : -ENOMEM;
 }
 
+static int add_container(cJSON *parent, const struct identity *who)
+{
+	cJSON *container;
+	int err;
+
+	if (!who->container_id)
+		return 0;
+	container = json_add_object(parent, "container");
+	if (!container)
+		return -ENOMEM;
+	err = json_add_text(container, "id", who->container_id);
+	return err ? err : json_add_text(container, "runtime", who->container_runtime);
+}
+
+/* A pod, as the Elastic Common Schema has it. */
+static int add_pod(cJSON *parent, const struct identity *who)
+{
+	cJSON *orchestrator, *resource;
+	int err;
+
+	if (!who->pod_uid)
+		return 0;
+	orchestrator = json_add_object(parent, "orchestrator");
+	if (!orchestrator)
+		return -ENOMEM;
+	err = json_add_text(orchestrator, "type", "kubernetes");
+	if (err)
+		return err;
+	resource = json_add_object(orchestrator, "resource");
+	if (!resource)
+		return -ENOMEM;
+	err = json_add_text(resource, "type", "pod");
+	return err ? err : json_add_text(resource, "id", who->pod_uid);
+}
+
 int alert_add_identity(cJSON *parent, const struct identity *who,
 		       const struct alert_host *host)
 {
@@ -111,8 +146,8 @@ int alert_add_identity(cJSON *parent, const struct identity *who,
 	if (!err)
 		err = add_nested(parent, "service", "name", who->service);
 	if (!err)
-		err = add_nested(parent, "container", "id", who->container_id);
-	return err;
+		err = add_container(parent, who);
+	return err ? err : add_pod(parent, who);
 }
 
 /* A share in 0..1. What is not full must not round to full. */

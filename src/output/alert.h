@@ -109,8 +109,8 @@ cJSON *alert_to_json(const struct alert *alert);
  * without control characters, cut to `size`. Returns its length. */
 size_t alert_message(const struct alert *alert, char *text, size_t size);
 
-/* The "process", "service", "container" members of an alert or a ps document,
- * added to `parent`; and its "fd" member. 0 or -ENOMEM. */
+/* The "process", "service", "container", "orchestrator" members of an alert or a ps
+ * document, added to `parent`; and its "fd" member. 0 or -ENOMEM. */
 int alert_add_identity(cJSON *parent, const struct identity *who,
 		       const struct alert_host *host);
 int alert_add_fd(cJSON *parent, const struct alert_fd *fd);

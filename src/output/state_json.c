@@ -12,6 +12,7 @@
 #include "output/json.h"
 #include "output/state_members.h"
 #include "output/text.h"
+#include "state/cgroup_path.h"
 
 /* ---- encoding ---- */
 
@@ -34,6 +35,10 @@ static int put_identity(cJSON *out, const struct identity *who, bool brief)
 		err = json_add_text(out, "service", who->service);
 	if (!err)
 		err = json_add_text(out, "container_id", who->container_id);
+	if (!err)
+		err = json_add_text(out, "container_runtime", who->container_runtime);
+	if (!err)
+		err = json_add_text(out, "pod_uid", who->pod_uid);
 	return err;
 }
 
@@ -240,7 +245,7 @@ static bool get_number(const cJSON *from, const char *name, uint32_t max, uint32
 static bool get_identity(const cJSON *from, struct identity *who)
 {
 	uint32_t pid = 0, ppid = 0, uid = UINT32_MAX;
-	char *name = NULL;
+	char *name = NULL, *runtime = NULL;
 	bool good;
 
 	good = get_number(from, "pid", INT_MAX, &pid) && pid &&
@@ -249,7 +254,11 @@ static bool get_identity(const cJSON *from, struct identity *who)
 	       get_text(from, "executable", &who->executable) &&
 	       get_text(from, "command_line", &who->command_line) &&
 	       get_text(from, "service", &who->service) &&
-	       get_text(from, "container_id", &who->container_id);
+	       get_text(from, "container_id", &who->container_id) &&
+	       get_text(from, "container_runtime", &runtime) &&
+	       get_text(from, "pod_uid", &who->pod_uid);
+	who->container_runtime = cgroup_path_runtime_name(runtime);
+	free(runtime);
 	who->pid = (pid_t)pid;
 	who->ppid = (pid_t)ppid;
 	who->uid = uid;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "state/cgroup_path.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #define ID_LEN 64
@@ -30,59 +29,240 @@ static bool starts_with(struct cgroup_part part, const char *prefix)
 	return part.len > len && memcmp(part.at, prefix, len) == 0;
 }
 
-/* The 64 hex digits that a container's name ends with. */
-static struct cgroup_part id_of(struct cgroup_part part)
+static bool is(struct cgroup_part part, const char *text)
 {
-	static const struct cgroup_part none;
-	struct cgroup_part id, prefix = part;
+	return part.len == strlen(text) && memcmp(part.at, text, part.len) == 0;
+}
+
+/* ---- containers ---- */
+
+struct container {
+	struct cgroup_part id; /* at NULL: none */
+	const char *runtime;
+};
+
+/* What stands before the digits, without its '-' or ':'. */
+static const char *runtime_of_prefix(struct cgroup_part prefix)
+{
+	static const struct {
+		const char *ending, *runtime;
+	} known[] = {
+		{"cri-containerd", "containerd"},
+		{"nerdctl", "containerd"},
+		{"docker", "docker"},
+		{"crio", "cri-o"},
+		{"libpod", "podman"},
+		{"libpod-payload", "podman"},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (is(prefix, known[i].ending) ||
+		    (ends_with(prefix, known[i].ending) &&
+		     prefix.at[prefix.len - strlen(known[i].ending) - 1] == ':'))
+			return known[i].runtime;
+	return NULL;
+}
+
+/* The directory of cgroup drivers that put the digits alone below it. The one of
+ * Kubernetes is any runtime's. */
+static const char *runtime_of_parent(struct cgroup_part parent)
+{
+	if (is(parent, "docker"))
+		return "docker";
+	/* containerd's own namespaces */
+	if (is(parent, "default") || is(parent, "k8s.io"))
+		return "containerd";
+	return NULL;
+}
+
+/* The 64 hex digits that a container's name ends with. */
+static struct container id_of(struct cgroup_part part, struct cgroup_part parent)
+{
+	struct container none = {{0}, NULL}, found = none;
+	struct cgroup_part prefix = part;
 	char before;
 
 	if (ends_with(part, ".scope"))
 		part.len -= strlen(".scope");
 	if (part.len < ID_LEN)
 		return none;
-	id.at = part.at + part.len - ID_LEN;
-	id.len = ID_LEN;
-	if (strspn(id.at, "0123456789abcdef") < ID_LEN)
+	found.id.at = part.at + part.len - ID_LEN;
+	found.id.len = ID_LEN;
+	if (strspn(found.id.at, "0123456789abcdef") < ID_LEN)
 		return none;
-	if (part.len == ID_LEN)
-		return id;
-	before = id.at[-1];
+	if (part.len == ID_LEN) {
+		found.runtime = runtime_of_parent(parent);
+		return found;
+	}
+	before = found.id.at[-1];
 	prefix.len = part.len - ID_LEN - 1;
 	if ((before != '-' && before != ':') || ends_with(prefix, "conmon"))
 		return none;
-	return id;
+	found.runtime = runtime_of_prefix(prefix);
+	return found;
 }
 
-struct cgroup_part cgroup_path_container(const char *path)
+/* systemd-nspawn: what it runs is below `payload`, it itself in `supervisor`. Scopes
+ * of this form are also those of virtual machines, which have no `payload`. */
+static struct container nspawn_of(struct cgroup_part part, const char *rest)
 {
-	struct cgroup_part part, id, found = {0};
-	bool in_lxc = false;
+	struct container found = {{0}, NULL};
+	struct cgroup_part next;
+	size_t prefix, suffix;
+
+	if (starts_with(part, "machine-") && ends_with(part, ".scope")) {
+		prefix = strlen("machine-");
+		suffix = strlen(".scope");
+	} else if (starts_with(part, "systemd-nspawn@") &&
+		   ends_with(part, ".service")) {
+		prefix = strlen("systemd-nspawn@");
+		suffix = strlen(".service");
+	} else {
+		return found;
+	}
+	if (part.len <= prefix + suffix || !next_component(&rest, &next) ||
+	    !is(next, "payload"))
+		return found;
+	found.id.at = part.at + prefix;
+	found.id.len = part.len - prefix - suffix;
+	found.runtime = CGROUP_PATH_NSPAWN;
+	return found;
+}
+
+static struct container lxc_of(struct cgroup_part part, struct cgroup_part parent)
+{
+	struct container found = {{0}, NULL};
+
+	if (starts_with(part, "lxc.payload.")) {
+		found.id.at = part.at + strlen("lxc.payload.");
+		found.id.len = part.len - strlen("lxc.payload.");
+	} else if (is(parent, "lxc") || is(parent, "lxc.payload")) {
+		found.id = part;
+	}
+	found.runtime = found.id.at ? "lxc" : NULL;
+	return found;
+}
+
+static struct container container_of_component(struct cgroup_part part,
+					       struct cgroup_part parent,
+					       const char *rest)
+{
+	struct container found = id_of(part, parent);
+
+	if (!found.id.at)
+		found = lxc_of(part, parent);
+	if (!found.id.at)
+		found = nspawn_of(part, rest);
+	return found;
+}
+
+static struct container find_container(const char *path)
+{
+	struct cgroup_part part, parent = {0};
+	struct container found = {{0}, NULL}, here;
 
 	while (next_component(&path, &part)) {
-		id = id_of(part);
-		if (id.at) {
-			found = id;
-		} else if (starts_with(part, "lxc.payload.")) {
-			found.at = part.at + strlen("lxc.payload.");
-			found.len = part.len - strlen("lxc.payload.");
-		} else if (in_lxc) {
-			found = part;
-		}
-		in_lxc = part.len == 3 && memcmp(part.at, "lxc", 3) == 0;
+		here = container_of_component(part, parent, path);
+		if (here.id.at)
+			found = here;
+		parent = part;
 	}
 	return found;
 }
 
+struct cgroup_part cgroup_path_container(const char *path)
+{
+	return find_container(path).id;
+}
+
+const char *cgroup_path_runtime(const char *path)
+{
+	return find_container(path).runtime;
+}
+
+const char *cgroup_path_runtime_name(const char *name)
+{
+	static const char *const names[] = {
+		"docker", "containerd", "cri-o", "podman", "lxc", CGROUP_PATH_NSPAWN,
+	};
+
+	for (size_t i = 0; name && i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return names[i];
+	return NULL;
+}
+
+/* ---- pods ---- */
+
+/* "pod0e51c6f5-1111-…", or with '_' as a slice's name has it. Those of static pods are
+ * 32 digits. */
+static bool copy_pod_uid(struct cgroup_part name, char uid[CGROUP_POD_UID_LEN])
+{
+	size_t len;
+
+	if (!starts_with(name, "pod"))
+		return false;
+	name.at += strlen("pod");
+	name.len -= strlen("pod");
+	len = strspn(name.at, "0123456789abcdef-_");
+	if (len < 32 || len != name.len || len >= CGROUP_POD_UID_LEN)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		uid[i] = name.at[i];
+	uid[len] = '\0';
+	for (char *at = uid; *at; at++)
+		if (*at == '_')
+			*at = '-';
+	return true;
+}
+
+/* The part behind the last '-' that a "pod" follows, without ".slice" and what an old
+ * containerd puts behind it. */
+static struct cgroup_part slice_pod(struct cgroup_part part)
+{
+	struct cgroup_part found = {0};
+	const char *end = memmem(part.at, part.len, ".slice", strlen(".slice"));
+
+	if (!end || !memmem(part.at, (size_t)(end - part.at), "kubepods", 8))
+		return found;
+	for (const char *at = part.at; at + 4 < end; at++)
+		if (memcmp(at, "-pod", 4) == 0)
+			found = (struct cgroup_part){at + 1, (size_t)(end - at - 1)};
+	return found;
+}
+
+bool cgroup_path_pod_uid(const char *path, char uid[CGROUP_POD_UID_LEN])
+{
+	struct cgroup_part part;
+	bool in_pods = false, found = false;
+
+	while (next_component(&path, &part)) {
+		struct cgroup_part pod = in_pods ? part : slice_pod(part);
+
+		if (pod.at && copy_pod_uid(pod, uid))
+			found = true;
+		else if (in_pods && slice_pod(part).at)
+			found = copy_pod_uid(slice_pod(part), uid) || found;
+		in_pods = in_pods || is(part, "kubepods");
+	}
+	if (!found)
+		uid[0] = '\0';
+	return found;
+}
+
+/* ---- units ---- */
+
 struct cgroup_part cgroup_path_service(const char *path)
 {
-	struct cgroup_part part, service = {0}, scope = {0};
+	struct cgroup_part part, parent = {0}, service = {0}, scope = {0};
 
 	while (next_component(&path, &part)) {
 		if (ends_with(part, ".service"))
 			service = part;
-		else if (ends_with(part, ".scope") && !id_of(part).at)
+		else if (ends_with(part, ".scope") &&
+			 !container_of_component(part, parent, path).id.at)
 			scope = part;
+		parent = part;
 	}
 	return service.at ? service : scope;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a cgroup's path says: the systemd unit and the container. Pure.
+ * What a cgroup's path says: the systemd unit, the container and the pod. Pure.
  */
 #ifndef FDWARDEN_CGROUP_PATH_H
 #define FDWARDEN_CGROUP_PATH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A part of a path; `at` NULL: there is none. */
@@ -21,13 +22,32 @@ struct cgroup_part {
  */
 struct cgroup_part cgroup_path_service(const char *path);
 
+/* The name of systemd-nspawn as a runtime: its containers' ids are as systemd
+ * escapes them ("web\x2d1"). */
+#define CGROUP_PATH_NSPAWN "systemd-nspawn"
+
 /*
  * The innermost container. Docker, containerd, cri-o and podman put their 64 hex
  * digits at the end of a name: /docker/ID, docker-ID.scope, cri-containerd-ID.scope,
  * …:cri-containerd:ID, crio-ID.scope, libpod-ID.scope, kubepods/…/ID; what watches
  * over a container (…conmon-ID.scope) is not in it. LXC: lxc.payload.NAME, /lxc/NAME.
+ * systemd-nspawn: machine-NAME.scope/payload, systemd-nspawn@NAME.service/payload.
  */
 struct cgroup_part cgroup_path_container(const char *path);
+
+/* What runs that container: "docker", "containerd", "cri-o", "podman", "lxc",
+ * "systemd-nspawn". NULL: there is none, or the path does not tell. Static. */
+const char *cgroup_path_runtime(const char *path);
+
+/* The same static name for a copy of it; NULL: no such runtime. */
+const char *cgroup_path_runtime_name(const char *name);
+
+/* Of Kubernetes: 36 characters, of static pods 32. */
+#define CGROUP_POD_UID_LEN 40
+
+/* The innermost pod, whichever cgroup driver made the path: kubepods/burstable/podUID,
+ * kubepods-burstable-podUID.slice. False, and an empty uid: there is none. */
+bool cgroup_path_pod_uid(const char *path, char uid[CGROUP_POD_UID_LEN]);
 
 /*
  * The line of /proc/PID/cgroup that says most (cgroup v1, v2 and both): one with a

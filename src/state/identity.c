@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "state/identity.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +41,7 @@ void identity_clear(struct identity *who)
 	free(who->cgroup);
 	free(who->service);
 	free(who->container_id);
+	free(who->pod_uid);
 	memset(who, 0, sizeof(*who));
 }
 
@@ -63,23 +65,68 @@ static int copy_part(struct cgroup_part part, char **out)
 	return *out ? 0 : -ENOMEM;
 }
 
-/* Service and container by the path, which need not be whole. */
-static int set_owner(struct identity *who, const char *path)
+/* "web\x2d1" → "web-1", in place. What is no such sequence stays. */
+static void unescape_unit(char *name)
 {
-	char *service = NULL, *container = NULL;
-	int err = copy_part(cgroup_path_service(path), &service);
+	char *to = name, digits[3] = "";
+	unsigned long byte;
 
-	if (!err)
-		err = copy_part(cgroup_path_container(path), &container);
-	if (err) {
-		free(service);
-		return err;
+	for (; *name; name++) {
+		digits[0] = '\0';
+		if (name[0] == '\\' && name[1] == 'x' &&
+		    isxdigit((unsigned char)name[2]) &&
+		    isxdigit((unsigned char)name[3]))
+			memcpy(digits, name + 2, 2);
+		byte = strtoul(digits, NULL, 16);
+		*to++ = byte ? (char)byte : *name;
+		if (byte)
+			name += 3;
 	}
+	*to = '\0';
+}
+
+static int copy_container(struct identity *owner, const char *path)
+{
+	int err = copy_part(cgroup_path_container(path), &owner->container_id);
+
+	if (err || !owner->container_id)
+		return err;
+	owner->container_runtime = cgroup_path_runtime(path);
+	if (owner->container_runtime &&
+	    strcmp(owner->container_runtime, CGROUP_PATH_NSPAWN) == 0)
+		unescape_unit(owner->container_id);
+	return 0;
+}
+
+static void move_owner(struct identity *who, struct identity *owner)
+{
 	free(who->service);
 	free(who->container_id);
-	who->service = service;
-	who->container_id = container;
-	return 0;
+	free(who->pod_uid);
+	who->service = owner->service;
+	who->container_id = owner->container_id;
+	who->container_runtime = owner->container_runtime;
+	who->pod_uid = owner->pod_uid;
+}
+
+/* Service, container and pod by the path, which need not be whole. */
+static int set_owner(struct identity *who, const char *path)
+{
+	struct identity owner = {0};
+	char pod[CGROUP_POD_UID_LEN];
+	int err = copy_part(cgroup_path_service(path), &owner.service);
+
+	if (!err)
+		err = copy_container(&owner, path);
+	if (!err && cgroup_path_pod_uid(path, pod)) {
+		owner.pod_uid = strdup(pod);
+		err = owner.pod_uid ? 0 : -ENOMEM;
+	}
+	if (err)
+		identity_clear(&owner);
+	else
+		move_owner(who, &owner);
+	return err;
 }
 
 int identity_set_cgroup(struct identity *who, const char *path)
@@ -404,11 +451,9 @@ static void adopt(struct identity *who, struct identity *read)
 		who->command_line = read->command_line;
 	if (read->cgroup) {
 		/* from the whole path: better than what a part of it said */
-		free(who->service);
-		free(who->container_id);
+		free(who->cgroup);
 		who->cgroup = read->cgroup;
-		who->service = read->service;
-		who->container_id = read->container_id;
+		move_owner(who, read);
 	}
 	who->denied = who->denied || read->denied;
 }

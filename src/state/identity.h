@@ -28,6 +28,10 @@ struct identity {
 	char *cgroup;       /* "/system.slice/nginx.service" */
 	char *service;      /* "nginx.service" */
 	char *container_id;
+	char *pod_uid; /* of Kubernetes */
+	/* "docker", "containerd", "cri-o", "podman", "lxc", "systemd-nspawn"; NULL:
+	 * not known. Static. */
+	const char *container_runtime;
 	bool denied; /* something was not read for want of a permission */
 };
 
@@ -60,8 +64,8 @@ int identity_start_ticks(pid_t pid, uint64_t *ticks);
  * NULL. `len` is the record's size, checked by the caller. */
 void identity_from_refusal(struct identity *who, const struct fdw_refused *rec);
 
-/* Sets cgroup, and service and container_id by its form (systemd unit; docker,
- * containerd, cri-o, podman, lxc; cgroup v1 and v2). */
+/* Sets cgroup, and service, container and pod by its form (systemd unit; docker,
+ * containerd, cri-o, podman, lxc, systemd-nspawn; cgroup v1 and v2). */
 int identity_set_cgroup(struct identity *who, const char *path);
 
 /* For tests: another directory than /proc. NULL: /proc again. */

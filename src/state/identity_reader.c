@@ -202,11 +202,13 @@ static int copy(struct identity *to, const struct identity *from)
 	to->pid = from->pid;
 	to->start_ns = from->start_ns;
 	to->denied = from->denied;
+	to->container_runtime = from->container_runtime;
 	if (copy_string(from->executable, &to->executable) &&
 	    copy_string(from->command_line, &to->command_line) &&
 	    copy_string(from->cgroup, &to->cgroup) &&
 	    copy_string(from->service, &to->service) &&
-	    copy_string(from->container_id, &to->container_id))
+	    copy_string(from->container_id, &to->container_id) &&
+	    copy_string(from->pod_uid, &to->pod_uid))
 		return 0;
 	identity_clear(to);
 	return -ENOMEM;
@@ -226,6 +228,8 @@ static void take(struct identity *who, struct identity *read)
 	move_string(&who->cgroup, &read->cgroup);
 	move_string(&who->service, &read->service);
 	move_string(&who->container_id, &read->container_id);
+	move_string(&who->pod_uid, &read->pod_uid);
+	who->container_runtime = read->container_runtime;
 	who->denied = read->denied;
 }
 

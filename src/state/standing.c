@@ -83,6 +83,7 @@ static void copy_identity(struct identity *to, const struct identity *from)
 	to->command_line = copy_text(from->command_line);
 	to->service = copy_text(from->service);
 	to->container_id = copy_text(from->container_id);
+	to->pod_uid = copy_text(from->pod_uid);
 	to->cgroup = NULL;
 }
 
@@ -168,6 +169,8 @@ static void resume_identity(struct identity *to, const struct identity *from)
 	move_text(&to->command_line, from->command_line);
 	move_text(&to->service, from->service);
 	move_text(&to->container_id, from->container_id);
+	move_text(&to->pod_uid, from->pod_uid);
+	to->container_runtime = from->container_runtime;
 }
 
 /* A member of a group that is not there was announced by itself, for all we know. */

@@ -111,6 +111,11 @@ PROCESS = object_of(
      "parent": object_of({"pid": whole(1)}),
      "user": object_of({"id": matching(re.compile(r"\d+"))})})
 
+RUNTIMES = ("docker", "containerd", "cri-o", "podman", "lxc", "systemd-nspawn")
+CONTAINER = object_of({"id": raw_text}, {"runtime": one_of(*RUNTIMES)})
+POD = object_of({"type": one_of("kubernetes"),
+                 "resource": object_of({"type": one_of("pod"), "id": text})})
+
 TABLE = {
     "count": whole(), "used": whole(), "free": whole(), "usage": real(0, 1),
     "soft_limit": whole(), "hard_limit": whole(),
@@ -141,7 +146,7 @@ ALERT = object_of(
      "message": text,
      "host": object_of({"name": text, "boot": object_of({"id": text})})},
     {"process": PROCESS, "service": object_of({"name": raw_text}),
-     "container": object_of({"id": raw_text}), "fd": FD, "system": SYSTEM})
+     "container": CONTAINER, "orchestrator": POD, "fd": FD, "system": SYSTEM})
 
 PS = object_of(
     {"@timestamp": matching(TIMESTAMP), "host": object_of({"name": text}),
@@ -151,7 +156,7 @@ PS = object_of(
     {"self": lambda value: None})
 PS_ENTRY = object_of({"process": PROCESS, "fd": object_of({}, TABLE)},
                      {"service": object_of({"name": raw_text}),
-                      "container": object_of({"id": raw_text})})
+                      "container": CONTAINER, "orchestrator": POD})
 
 
 def expect(condition, what):

@@ -33,6 +33,8 @@ static struct identity nginx(void)
 		.command_line = (char *)"nginx: worker process",
 		.service = (char *)"nginx.service",
 		.container_id = (char *)"c0ffee",
+		.container_runtime = "cri-o",
+		.pod_uid = (char *)"0e51c6f5-1",
 	};
 
 	return who;
@@ -115,7 +117,9 @@ static void test_contract(void **state)
 		"\"2026-01-02T02:55:45.678901Z\",\"executable\":\"/usr/sbin/nginx\","
 		"\"command_line\":\"nginx: worker process\",\"parent\":{\"pid\":1},"
 		"\"user\":{\"id\":\"33\"}},\"service\":{\"name\":\"nginx.service\"},"
-		"\"container\":{\"id\":\"c0ffee\"},\"fd\":{\"incident\":"
+		"\"container\":{\"id\":\"c0ffee\",\"runtime\":\"cri-o\"},"
+		"\"orchestrator\":{\"type\":\"kubernetes\",\"resource\":"
+		"{\"type\":\"pod\",\"id\":\"0e51c6f5-1\"}},\"fd\":{\"incident\":"
 		"\"the-incident\",\"count\":972,\"used\":972,\"free\":52,\"usage\":0."
 		"9492,"
 		"\"soft_limit\":1024,\"hard_limit\":524288,\"growth_per_s\":1.27,"

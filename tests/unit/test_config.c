@@ -385,7 +385,9 @@ static void round_trip(void **state)
 		"[output]\nstdout = yes\njournal = no\nfile = /var/log/x y.json\n"
 		"hook = /usr/bin/true\n"
 		"[rule one]\nname = a*\nexecutable = /usr/*/[ab]\nservice = x.service\n"
-		"user = 33\ncgroup = /system.slice/*\nwarn = 10%\ncritical = 20.02%\n"
+		"user = 33\ncgroup = /system.slice/*\ncommand_line = *sh -c *\n"
+		"container = 0123*\nruntime = docker\npod = 0e51*\n"
+		"warn = 10%\ncritical = 20.02%\n"
 		"[rule two]\nuser = root\nignore = yes\n[rule three]\nname = ?\n";
 	struct config *first = load_good(text, NULL), *second;
 	char *once = print(first), *twice;
@@ -402,12 +404,47 @@ static void round_trip(void **state)
 	assert_string_equal(second->hook, "/usr/bin/true");
 	assert_int_equal(second->rules[0].critical_bp, 2002);
 	assert_string_equal(second->rules[0].match_executable, "/usr/*/[ab]");
+	assert_string_equal(second->rules[0].match_command_line, "*sh -c *");
+	assert_string_equal(second->rules[0].match_container, "0123*");
+	assert_string_equal(second->rules[0].match_runtime, "docker");
+	assert_string_equal(second->rules[0].match_pod, "0e51*");
 	assert_true(second->rules[1].ignore);
 	assert_false(second->rules[2].has_warn);
 	free(once);
 	free(twice);
 	config_free(first);
 	config_free(second);
+}
+
+/* Each rule has one matcher more than the one that matches, and that one alone. */
+static void rules_by_place(void **state)
+{
+	static const char text[] = "[rule c]\ncontainer = 0123*\nruntime = lxc\n"
+				   "[rule r]\nruntime = dock*\nwarn = 20%\n"
+				   "[rule p]\npod = 0e51*\nwarn = 30%\n"
+				   "[rule l]\ncommand_line = * -jar *app*\nwarn = 40%\n"
+				   "[rule d]\ncontainer = 0123*\nwarn = 50%\n";
+	static const struct {
+		struct identity who;
+		uint32_t warn;
+	} cases[] = {
+		{{.container_id = (char *)"0123", .container_runtime = "docker"}, 2000},
+		{{.container_id = (char *)"0123", .pod_uid = (char *)"0e51-1"}, 3000},
+		{{.command_line = (char *)"java -jar /opt/app.jar x"}, 4000},
+		{{.container_id = (char *)"01234"}, 5000},
+		{{.container_id = (char *)"x", .container_runtime = "podman"}, 8000},
+		{{.comm = "x"}, 8000}, /* what is not known matches nothing */
+	};
+	struct config *config = load_good(text, NULL);
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct policy_settings set;
+
+		config_settings_for(config, &cases[i].who, NULL, &set);
+		assert_int_equal(set.warn_bp, cases[i].warn);
+	}
+	config_free(config);
 }
 
 static void rules(void **state)
@@ -572,12 +609,12 @@ static void files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(percents),   cmocka_unit_test(durations),
-		cmocka_unit_test(defaults),   cmocka_unit_test(accepted),
-		cmocka_unit_test(refused),    cmocka_unit_test(bounds),
-		cmocka_unit_test(round_trip), cmocka_unit_test(rules),
-		cmocka_unit_test(levels),     cmocka_unit_test(many_rules),
-		cmocka_unit_test(files),
+		cmocka_unit_test(percents),       cmocka_unit_test(durations),
+		cmocka_unit_test(defaults),       cmocka_unit_test(accepted),
+		cmocka_unit_test(refused),        cmocka_unit_test(bounds),
+		cmocka_unit_test(round_trip),     cmocka_unit_test(rules),
+		cmocka_unit_test(rules_by_place), cmocka_unit_test(levels),
+		cmocka_unit_test(many_rules),     cmocka_unit_test(files),
 	};
 
 	/* where fnmatch() decodes what it is given */

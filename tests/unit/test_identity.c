@@ -21,62 +21,137 @@
 #include "state/cgroup_path.h"
 #include "state/identity.h"
 
-#define ID  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define ID2 "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
-#define POD "kubepods-burstable-pod0e51c6f5_1111_2222_3333_444444444444.slice"
+#define ID     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ID2    "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
+
+#define SHORT  "123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define UID    "0e51c6f5-1111-2222-3333-444444444444"
+#define STATIC "0123456789abcdef0123456789abcdef"
+#define BURSTABLE                                                                      \
+	"/kubepods.slice/kubepods-burstable.slice/"                                    \
+	"kubepods-burstable-pod0e51c6f5_1111_2222_3333_444444444444.slice"
 
 struct sample {
-	const char *path, *service, *container;
+	const char *path, *service, *container, *runtime, *pod;
 };
 
 static const struct sample samples[] = {
-	{"/", NULL, NULL},
-	{"/init.scope", "init.scope", NULL},
-	{"/system.slice/nginx.service", "nginx.service", NULL},
+	{"/", NULL, NULL, NULL, NULL},
+	{"/init.scope", "init.scope", NULL, NULL, NULL},
+	{"/system.slice/nginx.service", "nginx.service", NULL, NULL, NULL},
 	{"/system.slice/system-getty.slice/getty@tty1.service", "getty@tty1.service",
-	 NULL},
+	 NULL, NULL, NULL},
 	{"/system.slice/dev-disk-by\\x2dlabel.service", "dev-disk-by\\x2dlabel.service",
-	 NULL},
+	 NULL, NULL, NULL},
 	{"/user.slice/user-1000.slice/user@1000.service/app.slice/foo.service",
-	 "foo.service", NULL},
+	 "foo.service", NULL, NULL, NULL},
 	{"/user.slice/user-1000.slice/user@1000.service/init.scope",
-	 "user@1000.service", NULL},
-	{"/user.slice/user-1000.slice/session-3.scope", "session-3.scope", NULL},
-	{"/system.slice/foo.service/worker/1", "foo.service", NULL},
+	 "user@1000.service", NULL, NULL, NULL},
+	{"/user.slice/user-1000.slice/session-3.scope", "session-3.scope", NULL, NULL,
+	 NULL},
+	{"/system.slice/foo.service/worker/1", "foo.service", NULL, NULL, NULL},
 	/* not a unit: only the ending */
-	{"/a/.service/.scope/x.service.d", NULL, NULL},
-	{"/docker/" ID, NULL, ID},
-	{"/docker/" ID "/init.scope", "init.scope", ID},
-	{"/docker/" ID "/system.slice/nginx.service", "nginx.service", ID},
-	{"/system.slice/docker-" ID ".scope", NULL, ID},
-	{"/docker/" ID "/docker/" ID2, NULL, ID2},
-	{"/kubepods.slice/kubepods-burstable.slice/" POD "/cri-containerd-" ID ".scope",
-	 NULL, ID},
-	{"/kubepods.slice/" POD "/crio-" ID ".scope/container", NULL, ID},
-	{"/kubepods.slice/" POD "/crio-conmon-" ID ".scope", "crio-conmon-" ID ".scope",
+	{"/a/.service/.scope/x.service.d", NULL, NULL, NULL, NULL},
+	{"//system.slice//nginx.service//", "nginx.service", NULL, NULL, NULL},
+	{"/system.slice/docker-compose.scope", "docker-compose.scope", NULL, NULL,
 	 NULL},
-	{"/system.slice/containerd.service/" POD ":cri-containerd:" ID,
-	 "containerd.service", ID},
-	{"/kubepods/burstable/pod0e51c6f5-1111/" ID, NULL, ID},
-	{"/machine.slice/libpod-" ID ".scope", NULL, ID},
-	{"/machine.slice/libpod-" ID ".scope/container", NULL, ID},
+
+	/* Docker: with cgroupfs, with systemd, rootless, in itself, of ECS */
+	{"/docker/" ID, NULL, ID, "docker", NULL},
+	{"/docker/" ID "/init.scope", "init.scope", ID, "docker", NULL},
+	{"/docker/" ID "/system.slice/nginx.service", "nginx.service", ID, "docker",
+	 NULL},
+	{"/system.slice/docker-" ID ".scope", NULL, ID, "docker", NULL},
+	{"/user.slice/user-1000.slice/user@1000.service/user.slice/docker-" ID ".scope",
+	 "user@1000.service", ID, "docker", NULL},
+	{"/docker/" ID "/docker/" ID2, NULL, ID2, "docker", NULL},
+	{"/ecs/e9ab5bc5-aaaa-bbbb-cccc-dddddddddddd/" ID, NULL, ID, NULL, NULL},
+	/* containerd: of Kubernetes, of nerdctl, of ctr */
+	{BURSTABLE "/cri-containerd-" ID ".scope", NULL, ID, "containerd", UID},
+	{"/kubepods.slice/kubepods-pod0e51c6f5_1111_2222_3333_444444444444.slice/"
+	 "cri-containerd-" ID ".scope/init.scope",
+	 "init.scope", ID, "containerd", UID},
+	{"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice/"
+	 "kubelet-kubepods-besteffort-pod0e51c6f5_1111_2222_3333_444444444444.slice/"
+	 "cri-containerd-" ID ".scope",
+	 NULL, ID, "containerd", UID},
+	{"/system.slice/containerd.service/kubepods-burstable-"
+	 "pod0e51c6f5_1111_2222_3333_444444444444.slice:cri-containerd:" ID,
+	 "containerd.service", ID, "containerd", UID},
+	{"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" STATIC
+	 ".slice/cri-containerd-" ID ".scope",
+	 NULL, ID, "containerd", STATIC},
+	{"/system.slice/nerdctl-" ID ".scope", NULL, ID, "containerd", NULL},
+	{"/default/" ID, NULL, ID, "containerd", NULL},
+	/* whose it is, cgroupfs does not tell */
+	{"/kubepods/burstable/pod" UID "/" ID, NULL, ID, NULL, UID},
+	{"/kubepods/pod" UID "/" ID, NULL, ID, NULL, UID},
+	{"/kubepods/besteffort/pod" STATIC "/" ID, NULL, ID, NULL, STATIC},
+	/* kind: a node of Kubernetes is a container of Docker */
+	{"/docker/" ID "/kubelet.slice/kubelet-kubepods.slice/"
+	 "kubelet-kubepods-pod0e51c6f5_1111_2222_3333_444444444444.slice/"
+	 "cri-containerd-" ID2 ".scope",
+	 NULL, ID2, "containerd", UID},
+	{"/docker/" ID "/kubelet/kubepods/burstable/pod" UID "/" ID2, NULL, ID2, NULL,
+	 UID},
+	/* a pod's own cgroup, and what only looks like one */
+	{"/kubepods/burstable/pod" UID, NULL, NULL, NULL, UID},
+	{"/kubepods/burstable/pod" UID "x/" ID, NULL, ID, NULL, NULL},
+	{"/other/pod" UID "/" ID, NULL, ID, NULL, NULL},
+	{"/my.slice/my-pod0e51c6f5_1111_2222_3333_444444444444.slice/docker-" ID
+	 ".scope",
+	 NULL, ID, "docker", NULL},
+	{"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0e51.slice",
+	 NULL, NULL, NULL, NULL},
+	/* cri-o */
+	{BURSTABLE "/crio-" ID ".scope/container", NULL, ID, "cri-o", UID},
+	{BURSTABLE "/crio-conmon-" ID ".scope", "crio-conmon-" ID ".scope", NULL, NULL,
+	 UID},
+	{"/kubepods/burstable/pod" UID "/crio-" ID, NULL, ID, "cri-o", UID},
+	/* Podman: as root, rootless, in a pod, in a service, with cgroupfs */
+	{"/machine.slice/libpod-" ID ".scope", NULL, ID, "podman", NULL},
+	{"/machine.slice/libpod-" ID ".scope/container", NULL, ID, "podman", NULL},
 	{"/machine.slice/libpod-conmon-" ID ".scope", "libpod-conmon-" ID ".scope",
+	 NULL, NULL, NULL},
+	{"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID
+	 ".scope/container",
+	 "user@1000.service", ID, "podman", NULL},
+	{"/user.slice/user-1000.slice/user@1000.service/user.slice/"
+	 "user-libpod_pod_" ID2 ".slice/libpod-" ID ".scope/container",
+	 "user@1000.service", ID, "podman", NULL},
+	{"/machine.slice/machine-libpod_pod_" ID2 ".slice/libpod-" ID ".scope", NULL,
+	 ID, "podman", NULL},
+	{"/system.slice/web.service/libpod-payload-" ID, "web.service", ID, "podman",
 	 NULL},
-	{"/system.slice/web.service/libpod-payload-" ID, "web.service", ID},
-	{"/lxc.payload.web-1/system.slice/nginx.service", "nginx.service", "web-1"},
-	{"/lxc.monitor.web-1", NULL, NULL},
-	{"/lxc/101/ns", NULL, "101"},
-	{"/lxc", NULL, NULL},
-	{"/lxc.payload.a/docker/" ID, NULL, ID},
+	{"/libpod_parent/libpod-" ID, NULL, ID, "podman", NULL},
+	/* LXC, LXD, Proxmox */
+	{"/lxc.payload.web-1/system.slice/nginx.service", "nginx.service", "web-1",
+	 "lxc", NULL},
+	{"/lxc.payload/web-1/init.scope", "init.scope", "web-1", "lxc", NULL},
+	{"/lxc.monitor.web-1", NULL, NULL, NULL, NULL},
+	{"/lxc.monitor/web-1", NULL, NULL, NULL, NULL},
+	{"/lxc/101/ns", NULL, "101", "lxc", NULL},
+	{"/lxc", NULL, NULL, NULL, NULL},
+	{"/lxc.payload.a/docker/" ID, NULL, ID, "docker", NULL},
+	/* systemd-nspawn, and virtual machines, which are none */
+	{"/machine.slice/machine-web\\x2d1.scope/payload/system.slice/nginx.service",
+	 "nginx.service", "web-1", "systemd-nspawn", NULL},
+	{"/machine.slice/machine-web.scope/payload", NULL, "web", "systemd-nspawn",
+	 NULL},
+	{"/machine.slice/machine-web.scope/supervisor", "machine-web.scope", NULL, NULL,
+	 NULL},
+	{"/machine.slice/systemd-nspawn@deb\\x2d12.service/payload/init.scope",
+	 "systemd-nspawn@deb\\x2d12.service", "deb-12", "systemd-nspawn", NULL},
+	{"/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/libvirt/emulator",
+	 "machine-qemu\\x2d1\\x2dvm.scope", NULL, NULL, NULL},
+	{"/machine.slice/machine-.scope/payload", "machine-.scope", NULL, NULL, NULL},
+
 	/* one digit too few, one too many, and not hex */
-	{"/docker/"
-	 "123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-	 NULL, NULL},
-	{"/docker/a" ID, NULL, NULL},
-	{"/docker/g123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
-	 NULL, NULL},
-	{"/system.slice/docker-compose.scope", "docker-compose.scope", NULL},
-	{"//system.slice//nginx.service//", "nginx.service", NULL},
+	{"/docker/" SHORT, NULL, NULL, NULL, NULL},
+	{"/docker/a" ID, NULL, NULL, NULL, NULL},
+	{"/docker/g" SHORT, NULL, NULL, NULL, NULL},
+	/* a form that is not known is a container all the same */
+	{"/system.slice/odd-" ID ".scope", NULL, ID, NULL, NULL},
 };
 
 static void assert_text(const char *is, const char *expected)
@@ -100,7 +175,10 @@ static void test_cgroups(void **state)
 		assert_string_equal(who.cgroup, samples[i].path);
 		assert_text(who.service, samples[i].service);
 		assert_text(who.container_id, samples[i].container);
+		assert_text(who.container_runtime, samples[i].runtime);
+		assert_text(who.pod_uid, samples[i].pod);
 	}
+	assert_int_equal(identity_set_cgroup(&who, "/a.slice/nginx.service"), 0);
 	/* its own string may be set again */
 	assert_int_equal(identity_set_cgroup(&who, who.cgroup), 0);
 	assert_text(who.service, "nginx.service");

@@ -38,6 +38,9 @@ static void fill(struct state_document *document)
 	p->who.executable = strdup("/usr/sbin/nginx");
 	p->who.command_line = strdup("nginx: \x1b[2J\n worker");
 	p->who.service = strdup("nginx.service");
+	p->who.container_id = strdup("c0ffee");
+	p->who.container_runtime = "podman";
+	p->who.pod_uid = strdup("0e51c6f5-1");
 	strcpy(p->incident, INCIDENT);
 	p->incident_ns = START + 1;
 	p->alone = true;
@@ -129,6 +132,9 @@ static void test_round_trip(void **state)
 	assert_int_equal(p->who.uid, 33);
 	assert_string_equal(p->who.comm, "ngi\"nx\xef\xbf\xbd");
 	assert_string_equal(p->who.service, "nginx.service");
+	assert_string_equal(p->who.container_id, "c0ffee");
+	assert_string_equal(p->who.container_runtime, "podman");
+	assert_string_equal(p->who.pod_uid, "0e51c6f5-1");
 	assert_string_equal(p->incident, INCIDENT);
 	assert_int_equal(p->incident_ns, START + 1);
 	assert_memory_equal(&p->policy, &q->policy, sizeof(p->policy));

@@ -5,18 +5,17 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#define STACK_SIZE (256ul * 1024)
+#include "thread.h"
+
 /* How long a cancelled thread has to notice, before it is left to itself. */
-#define NOTICE_MS  200
+#define NOTICE_MS 200
 
 /* ---- reports; under the lock ---- */
 
@@ -214,31 +213,14 @@ void sink_explain(struct sink *sink, const char *format, ...)
 
 static int start_thread(struct sink *sink)
 {
-	sigset_t all, before;
-	pthread_attr_t attr;
 	char name[16];
-	int err = pthread_attr_init(&attr);
 
-	if (err)
-		return -err;
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	/* Signals are the main thread's; a SIGPIPE that stays blocked is nothing
-	 * but an EPIPE. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&sink->thread, &attr, run, sink);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	if (err)
-		return -err;
 	snprintf(name, sizeof(name), "sink-%s", sink->type->name);
-	pthread_setname_np(sink->thread, name);
-	return 0;
+	return thread_start(&sink->thread, name, run, sink);
 }
 
 int sink_start(struct sink *sink, const struct sink_type *type)
 {
-	pthread_condattr_t attr;
 	int err;
 
 	sink->type = type;
@@ -256,10 +238,7 @@ int sink_start(struct sink *sink, const struct sink_type *type)
 	}
 	pthread_mutex_init(&sink->lock, NULL);
 	pthread_cond_init(&sink->filled, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&sink->ended, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&sink->ended);
 	err = start_thread(sink);
 	if (!err)
 		return 0;
@@ -275,15 +254,8 @@ close_wake:
 /* Under the lock: waits for the thread's end, for at most ms. */
 static bool await_end(struct sink *sink, int ms)
 {
-	struct timespec until;
+	struct timespec until = thread_deadline((uint64_t)ms * 1000000u);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	while (!sink->done) {
 		if (pthread_cond_timedwait(&sink->ended, &sink->lock, &until))
 			break;

@@ -3,15 +3,12 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-/* The largest buffers of a read are some 30 KB. */
-#define STACK_SIZE (256ul * 1024)
+#include "thread.h"
 
 /* A thread and what it works on. Neither it nor the reader can know which of them
  * will be there longer: the last one frees. */
@@ -78,40 +75,16 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct worker *worker)
-{
-	sigset_t all, before;
-	pthread_attr_t attr;
-	int err = pthread_attr_init(&attr);
-
-	if (err)
-		return -err;
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	/* Signals are the main thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&worker->thread, &attr, run, worker);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	if (!err)
-		pthread_setname_np(worker->thread, "identity");
-	return -err;
-}
-
 static struct worker *new_worker(void)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
-	pthread_condattr_t attr;
 
 	if (!worker)
 		return NULL;
 	atomic_init(&worker->holders, 2);
 	pthread_mutex_init(&worker->lock, NULL);
 	pthread_cond_init(&worker->asked, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&worker->answered, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&worker->answered);
 	return worker;
 }
 
@@ -164,7 +137,7 @@ static int need_worker(struct identity_reader *reader)
 	worker = new_worker();
 	if (!worker)
 		return -ENOMEM;
-	err = start_thread(worker);
+	err = thread_start(&worker->thread, "identity", run, worker);
 	if (err) {
 		release(worker); /* for the thread, too, that there is not */
 		release(worker);
@@ -264,23 +237,10 @@ out:
 	return err;
 }
 
-static struct timespec deadline(const struct identity_reader *reader)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += reader->deadline_ms / 1000;
-	until.tv_nsec += (long)(reader->deadline_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	return until;
-}
-
 int identity_reader_read(struct identity_reader *reader, struct identity *who)
 {
-	struct timespec until = deadline(reader);
+	struct timespec until =
+		thread_deadline((uint64_t)reader->deadline_ms * 1000000u);
 	int err = 0, next = 0;
 
 	if (who->executable && who->command_line && who->cgroup)

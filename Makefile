@@ -143,7 +143,9 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libpure.a
 
 $(BUILD)/tests/helpers/%: $(BUILD)/tests/helpers/%.o
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread $(HELPER_LIBS)
+
+$(BUILD)/tests/helpers/pick: HELPER_LIBS = -lcjson
 
 $(BUILD)/tests/helpers/fdzoo: $(ZOO_OBJS)
 	$(call say,LD,$@)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What calls cost: `syscost calls CPU BATCHES` times getppid, open+close and
- * socket+close in tight loops on one CPU, and prints for each its name and the
+ * What calls cost: `syscost calls CPU BATCHES [TURNS]` times getppid, open+close
+ * and socket+close in tight loops on one CPU, and prints for each its name and the
  * lowest and the median batch in ns a turn. `syscost list` lists /proc/PID/fd of
  * all processes, and prints their number, that of their descriptors, and the ns.
  */
@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TURNS 2000 /* in a batch */
+#define TURNS "2000" /* in a batch, if nothing else is said */
 
 static uint64_t now_ns(void)
 {
@@ -60,16 +60,16 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double time_batch(void (*call)(void))
+static double time_batch(void (*call)(void), int turns)
 {
 	uint64_t start = now_ns();
 
-	for (int i = 0; i < TURNS; i++)
+	for (int i = 0; i < turns; i++)
 		call();
-	return (double)(now_ns() - start) / TURNS;
+	return (double)(now_ns() - start) / turns;
 }
 
-static int time_calls(int cpu, int batches)
+static int time_calls(int cpu, int batches, int turns)
 {
 	double *times = calloc((size_t)batches * KINDS, sizeof(*times));
 	cpu_set_t cpus;
@@ -84,7 +84,7 @@ static int time_calls(int cpu, int batches)
 	for (int batch = 0; batch < batches; batch++)
 		for (size_t k = 0; k < KINDS; k++)
 			times[k * (size_t)batches + (size_t)batch] =
-				time_batch(kinds[k].call);
+				time_batch(kinds[k].call, turns);
 	for (size_t k = 0; k < KINDS; k++) {
 		double *of = times + k * (size_t)batches;
 
@@ -139,10 +139,13 @@ static int list_all(void)
 
 int main(int argc, char **argv)
 {
-	if (argc == 4 && !strcmp(argv[1], "calls") && atoi(argv[3]) > 0)
-		return time_calls(atoi(argv[2]), atoi(argv[3]));
+	int turns = atoi(argc == 5 ? argv[4] : TURNS);
+
+	if ((argc == 4 || argc == 5) && !strcmp(argv[1], "calls") &&
+	    atoi(argv[3]) > 0 && turns > 0)
+		return time_calls(atoi(argv[2]), atoi(argv[3]), turns);
 	if (argc == 2 && !strcmp(argv[1], "list"))
 		return list_all();
-	fputs("usage: syscost calls CPU BATCHES | syscost list\n", stderr);
+	fputs("usage: syscost calls CPU BATCHES [TURNS] | syscost list\n", stderr);
 	return 2;
 }

@@ -275,6 +275,7 @@ static const char usage[] =
 	"usage: fdzoo [--strict] STEP[=ARG]…   do the steps in order\n"
 	"       fdzoo list                     name the steps\n"
 	"       fdzoo ways                     ways in, and how a full table refuses\n"
+	"       fdzoo listing                  PID COUNT SOFT-LIMIT of all, by /proc\n"
 	"With --strict the exit status is 77 if a step was skipped.\n";
 
 int main(int argc, char **argv)
@@ -289,6 +290,8 @@ int main(int argc, char **argv)
 		list_ways();
 		return ZOO_DONE;
 	}
+	if (argc == 2 && !strcmp(argv[1], "listing"))
+		return zoo_listing();
 	argv++;
 	if (*argv && !strcmp(*argv, "--strict")) {
 		strict = true;

@@ -86,6 +86,9 @@ void zoo_crowd_await(void);              /* member: until released */
 void zoo_crowd_release(void);            /* leader */
 int zoo_crowd_end(int status);           /* leader: all have exited */
 
+/* "PID COUNT SOFT-LIMIT" of each process, by /proc (listing.c). */
+enum zoo_exit zoo_listing(void);
+
 uint64_t zoo_boot_ns(void);
 uint64_t zoo_real_ns(void);
 

@@ -3,6 +3,7 @@
 
 The protocol, each on a line of its own and each starting with "@@ ":
   run NAME               the test has begun
+  again NAME: REASON     it failed and is tried once more; "run" follows
   ok NAME                it passed
   not ok NAME: REASON    it failed
   skip NAME: REASON      it can't run here
@@ -15,7 +16,7 @@ import selectors
 import subprocess
 import time
 
-LINE = re.compile(rb"@@ (run|ok|not ok|skip|done)(?: ([^:\s]+)(?:: (.*))?)?\s*$")
+LINE = re.compile(rb"@@ (run|again|ok|not ok|skip|done)(?: ([^:\s]+)(?:: (.*))?)?\s*$")
 # After "done" the guest switches itself off; one that can't is killed.
 SWITCH_OFF = 15
 # A machine that starts no test in this time never will.
@@ -28,6 +29,7 @@ class Result:
     verdict: str  # "ok", "not ok" or "skip"
     reason: str = ""
     seconds: float = 0.0
+    unstable: str = ""  # why it failed first, if it then came out otherwise
 
 
 def command(emulator, accelerator, kernel, image, append):
@@ -50,6 +52,7 @@ class Machine:
         self.limit = limit
         self.report = report
         self.results = {}
+        self.again = {}  # test -> why its first run failed
         self.running = None
         self.begun = time.monotonic()
         self.done = False
@@ -65,9 +68,12 @@ class Machine:
             self.done = True
         elif kind == "run":
             self.running, self.begun = name, time.monotonic()
+        elif kind == "again":
+            self.again[name] = reason
         elif name in self.tests:
             took = time.monotonic() - self.begun
-            self.results[name] = Result(name, kind, reason, took)
+            first = self.again.get(name, "") if kind != "not ok" else ""
+            self.results[name] = Result(name, kind, reason, took, first)
             self.report(self.results[name])
             self.running = None
         return kind

@@ -35,9 +35,11 @@ class Report:
     def add(self, series, result):
         with self.lock:
             self.cells[result.test, series] = result
+        title = self.titles.get(series, series)
         if result.verdict == "not ok":
-            title = self.titles.get(series, series)
             self.say(f"# {title} {result.test} failed: {result.reason}")
+        if result.unstable:
+            self.say(f"# {title} {result.test} failed first: {result.unstable}")
 
     def table(self):
         series = list(self.titles)
@@ -62,15 +64,21 @@ class Report:
             lines.append("  ".join(row))
         return "\n".join(lines)
 
+    def results(self):
+        """(name for the reader, result), in the table's order."""
+        for test in self.tests:
+            for series, title in self.titles.items():
+                if (test, series) in self.cells:
+                    yield f"{title} {test}", self.cells[test, series]
+
     def reasons(self, verdict):
         """(name, reason) of everything that came out so."""
         named = [(name, why) for name, kind, why in self.whole if kind == verdict]
-        for test in self.tests:
-            for series, title in self.titles.items():
-                result = self.cells.get((test, series))
-                if result and result.verdict == verdict:
-                    named.append((f"{title} {test}", result.reason))
-        return named
+        return named + [
+            (name, result.reason)
+            for name, result in self.results()
+            if result.verdict == verdict
+        ]
 
     def close(self):
         """Print what is left to say; return the exit status."""
@@ -79,6 +87,9 @@ class Report:
         failed, skipped = self.reasons("not ok"), self.reasons("skip")
         for name, reason in failed:
             self.say(f"FAIL: {name}: {reason}")
+        for name, result in self.results():
+            if result.unstable:
+                self.say(f"UNSTABLE: {name}: {result.unstable}")
         for name, reason in skipped:
             self.say(f"SKIP: {name}: {reason}")
         passed = sum(result.verdict == "ok" for result in self.cells.values())

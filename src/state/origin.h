@@ -35,16 +35,26 @@ struct origin_question {
 
 struct origin {
 	enum origin_kind kind;
-	bool soft_raised;  /* the process raised its soft limit to what it is (as Go and
-			      Node do); kind says where the hard one came from */
+	bool soft_raised;  /* the soft limit was raised to the hard one (as Go and Node
+			      do): by `parent`, or with 0 by the process itself; kind
+			      says where the hard one came from */
 	bool user_session; /* of a login, not of a service */
-	uint64_t soft, hard; /* as they are set there; 0: not told there */
-	uint32_t line;       /* of `file`; 0: none */
-	pid_t parent;        /* ORIGIN_PARENT: who */
+	bool stale;        /* `file` was changed after the process began, which has what
+			      it said before: to restart it will do */
+	bool inside;       /* unit and file are those of its container */
+	bool user_manager; /* `unit` is of the manager of `owner`, not of the system's */
+	uint64_t soft,
+		hard;     /* as they are set there; 0: not told there; ~0: infinity */
+	uint64_t ceiling; /* what sets it can't go beyond this; 0: only fs.nr_open */
+	uint32_t line;    /* of `file`; 0: none */
+	pid_t parent;     /* who, with ORIGIN_PARENT and soft_raised; 0: none */
+	uid_t owner;      /* whose session or manager; -1: none */
 	char *file; /* "/etc/systemd/system/app.service.d/limits.conf"; NULL: none. Owned. */
 	char *setting; /* the line: "LimitNOFILE=4096", "* soft nofile 1024". Owned, hostile. */
-	char *unit;        /* "nginx.service", "user@1000.service". Owned; NULL */
+	char *unit;        /* "nginx.service", "user@1000.service"; of a container its
+		       runtime's. Owned; NULL */
 	char *runtime;     /* "docker", "containerd", "podman", … . Owned; NULL */
+	char *user;        /* name of `owner`. Owned; NULL: not known */
 	char *parent_name; /* Owned, hostile; NULL */
 	char *evidence;    /* a plain sentence. Owned, hostile. */
 	char *denied; /* what could not be read, and why. Owned; NULL: all was read */

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Puts the advice together, in the order in which it is to be followed. */
+#include "state/advice.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "state/advice_impl.h"
+
+const char *advice_action_name(enum advice_action action)
+{
+	static const char *const names[] = {
+		[ADVICE_FIX_LEAK] = "fix-leak",
+		[ADVICE_DROP_IN] = "systemd-drop-in",
+		[ADVICE_MANAGER] = "systemd-default",
+		[ADVICE_LIMITS_CONF] = "limits-conf",
+		[ADVICE_CONTAINER] = "container",
+		[ADVICE_PROGRAM] = "program",
+		[ADVICE_PARENT] = "parent",
+		[ADVICE_PRLIMIT] = "prlimit",
+		[ADVICE_SYSCTL] = "sysctl",
+	};
+
+	return names[action];
+}
+
+void advice_clear(struct advice *advice, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		free(advice[i].text);
+		free(advice[i].file);
+		free(advice[i].content);
+		for (size_t c = 0; c < advice[i].commands_len; c++)
+			free(advice[i].commands[c]);
+	}
+	memset(advice, 0, len * sizeof(*advice));
+}
+
+/* ---- the leak ---- */
+
+static void add_leak(const struct advice_question *question,
+		     const struct advice_target *target, struct advice_list *list)
+{
+	const struct diagnosis *leak = NULL;
+	struct advice *advice;
+	char time[32];
+
+	for (size_t i = 0; i < question->diagnoses_len && !leak; i++)
+		if (question->diagnoses[i].leak)
+			leak = &question->diagnoses[i];
+	if (!leak)
+		return;
+	advice = advice_add(list, ADVICE_FIX_LEAK, 0,
+			    "The program does not close what it opens: %s", leak->text);
+	if (!advice)
+		return;
+	if (!target->raise)
+		return;
+	if (target->lasts_known) {
+		advice_time(target->lasts_s, time, sizeof(time));
+		advice_say(list, advice,
+			   " A limit of %" PRIu64
+			   " would only put it off, by about %s at the present growth.",
+			   target->value, time);
+	} else {
+		advice_say(list, advice,
+			   " A limit of %" PRIu64 " would only put it off.",
+			   target->value);
+	}
+}
+
+/* ---- the system's own limits ---- */
+
+static void add_sysctl(struct advice_list *list, const char *name, uint64_t is,
+		       uint64_t value, const char *why)
+{
+	struct advice *advice;
+	char *quoted;
+
+	advice =
+		advice_add(list, ADVICE_SYSCTL, value,
+			   "%s is %" PRIu64 ", and %s: raise it first.", name, is, why);
+	if (!advice)
+		return;
+	advice->file = advice_format(list, "/etc/sysctl.d/90-%s.conf", name);
+	advice->content = advice_format(list, "%s = %" PRIu64 "\n", name, value);
+	quoted = advice->file ? advice_quote(list, advice->file) : NULL;
+	if (quoted)
+		advice_command(list, advice, "printf '%s = %" PRIu64 "\\n' > %s", name,
+			       value, quoted);
+	advice_command(list, advice, "sysctl -w %s=%" PRIu64, name, value);
+	free(quoted);
+}
+
+static void add_system(const struct advice_question *question,
+		       const struct advice_target *target, struct advice_list *list)
+{
+	uint64_t more = target->value - question->used;
+
+	if (question->nr_open && target->value > question->nr_open)
+		add_sysctl(list, "fs.nr_open", question->nr_open, target->value,
+			   "no process can have a limit above it");
+	if (question->files_max && question->files_max < (uint64_t)1 << 62 &&
+	    question->files + more > question->files_max)
+		add_sysctl(list, "fs.file-max", question->files_max,
+			   advice_round_up(question->files + more + more / 4),
+			   "all processes together would come to it before this one "
+			   "comes to its new limit");
+}
+
+/* ---- right now ---- */
+
+static void add_prlimit(const struct advice_question *question,
+			const struct advice_target *target, struct advice_list *list)
+{
+	struct advice *advice;
+	char hard[24];
+
+	if (question->who->pid <= 0)
+		return;
+	advice = advice_add(list, ADVICE_PRLIMIT, target->value,
+			    "Right now, without a restart and until it ends");
+	if (!advice)
+		return;
+	advice_say(list, advice, "%s",
+		   target->hard > question->hard_limit
+			   ? " (as root: the hard limit goes up as well)."
+			   : ".");
+	advice_number(target->hard, "unlimited", hard);
+	advice_command(list, advice, "prlimit --pid %d --nofile=%" PRIu64 ":%s",
+		       (int)question->who->pid, target->value, hard);
+}
+
+/* ---- for good ---- */
+
+static void add_parent(const struct advice_question *question,
+		       const struct advice_target *target, struct advice_list *list)
+{
+	const struct origin *origin = question->origin;
+	struct advice *advice;
+
+	if (origin->parent_name)
+		advice = advice_add(list, ADVICE_PARENT, target->value,
+				    "%s[%d] sets the limit for all that it starts: "
+				    "change it there, and start it anew.",
+				    origin->parent_name, (int)origin->parent);
+	else
+		advice = advice_add(list, ADVICE_PARENT, target->value,
+				    "Nothing sets a limit: set one in what starts the "
+				    "process, before it does.");
+	if (advice)
+		advice->content =
+			advice_format(list, "ulimit -n %" PRIu64, target->value);
+}
+
+static void add_lasting(const struct advice_question *question,
+			const struct advice_target *target, struct advice_list *list)
+{
+	const struct origin *origin = question->origin;
+
+	if (origin->inside && origin->kind != ORIGIN_UNIT &&
+	    origin->kind != ORIGIN_MANAGER_DEFAULT)
+		advice_for_container(question, target, list);
+	else if (origin->kind == ORIGIN_PARENT)
+		add_parent(question, target, list);
+	else if (origin->kind == ORIGIN_SELF)
+		advice_for_program(question, target, list);
+	else if (origin->kind == ORIGIN_CONTAINER ||
+		 (origin->kind == ORIGIN_UNKNOWN && origin->runtime))
+		advice_for_container(question, target, list);
+	else if (origin->kind == ORIGIN_PAM || origin->user_session)
+		advice_for_login(question, target, list);
+	else if (origin->kind == ORIGIN_UNIT || origin->kind == ORIGIN_MANAGER_DEFAULT)
+		advice_for_unit(question, target, list);
+	else if (origin->kind == ORIGIN_KERNEL)
+		add_parent(question, target, list);
+}
+
+static void name_hard_limit(const struct advice_question *question,
+			    const struct advice_target *target,
+			    struct advice_list *list, size_t first)
+{
+	if (target->value <= question->hard_limit || first == list->len ||
+	    list->at[first].action == ADVICE_PARENT ||
+	    list->at[first].action == ADVICE_PROGRAM)
+		return;
+	advice_say(list, &list->at[first],
+		   " The hard limit, %" PRIu64
+		   ", would stop it: this raises it as well.",
+		   question->hard_limit);
+}
+
+/* Programs that use select() have room for 1024 in it, whatever the limit. */
+static void warn_of_select(const struct advice_question *question,
+			   const struct advice_target *target, struct advice_list *list,
+			   size_t first)
+{
+	if (question->soft_limit > 1024 || target->value <= 1024 || first == list->len)
+		return;
+	advice_say(list, &list->at[first],
+		   " A program that uses select(2) must not have more than 1024.");
+}
+
+int advice_make(const struct advice_question *question, struct advice out[ADVICE_MAX])
+{
+	struct advice_list list = {.at = out};
+	struct advice_target target;
+	size_t first;
+
+	memset(out, 0, ADVICE_MAX * sizeof(*out));
+	advice_find_target(question, &target);
+	add_leak(question, &target, &list);
+	if (target.raise) {
+		add_system(question, &target, &list);
+		first = list.len;
+		if (question->origin)
+			add_lasting(question, &target, &list);
+		name_hard_limit(question, &target, &list, first);
+		warn_of_select(question, &target, &list, first);
+		add_prlimit(question, &target, &list);
+	}
+	for (size_t i = 0; i < list.len; i++)
+		out[i].bandage = target.leak && out[i].action != ADVICE_FIX_LEAK;
+	if (list.no_memory) {
+		advice_clear(out, list.len);
+		return -ENOMEM;
+	}
+	return (int)list.len;
+}

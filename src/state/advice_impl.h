@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Making advice. Inside src/state/ only. */
+#ifndef FDWARDEN_ADVICE_IMPL_H
+#define FDWARDEN_ADVICE_IMPL_H
+
+#include "state/advice.h"
+
+/* The limits that are proposed. */
+struct advice_target {
+	bool leak;      /* a higher limit only puts it off */
+	bool raise;     /* `value` is above what the process has */
+	uint64_t value; /* soft limit; a power of two */
+	uint64_t hard;  /* hard limit that goes with it: what it is, or value */
+	bool lasts_known;
+	double lasts_s; /* until `value` is used up, at the present growth */
+};
+
+void advice_find_target(const struct advice_question *question,
+			struct advice_target *out);
+
+/* The least power of two that is not below; ~0 beyond 2^63. */
+uint64_t advice_round_up(uint64_t value);
+
+/* "41 s", "12 min", "3 h", "20 days". */
+void advice_time(double seconds, char *text, size_t size);
+
+/* A number, or `infinity` for ~0. */
+void advice_number(uint64_t value, const char *infinity, char text[24]);
+
+/* ---- one piece ---- */
+
+struct advice_list {
+	struct advice *at; /* ADVICE_MAX */
+	size_t len;
+	bool no_memory;
+};
+
+/* A new one with a plain sentence; NULL: there are too many. */
+struct advice *advice_add(struct advice_list *list, enum advice_action action,
+			  uint64_t value, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* More of the sentence. */
+void advice_say(struct advice_list *list, struct advice *advice, const char *format,
+		...) __attribute__((format(printf, 3, 4)));
+void advice_command(struct advice_list *list, struct advice *advice, const char *format,
+		    ...) __attribute__((format(printf, 3, 4)));
+char *advice_format(struct advice_list *list, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* For a POSIX shell: as it is where that is safe, else in single quotes. NULL without
+ * memory, which is noted. To be freed. */
+char *advice_quote(struct advice_list *list, const char *text);
+
+/* Characters that systemd takes in the name of a unit, and no others. */
+bool advice_unit_is_valid(const char *unit);
+
+/* A name for a file "90-….conf" that is read after `file`, which may lie in another
+ * directory; NULL: any. To be freed. */
+char *advice_later_name(struct advice_list *list, const char *name, const char *file);
+
+/* ---- what to change, each by where the limit was set ---- */
+
+void advice_for_unit(const struct advice_question *question,
+		     const struct advice_target *target, struct advice_list *list);
+void advice_for_login(const struct advice_question *question,
+		      const struct advice_target *target, struct advice_list *list);
+void advice_for_container(const struct advice_question *question,
+			  const struct advice_target *target, struct advice_list *list);
+void advice_for_program(const struct advice_question *question,
+			const struct advice_target *target, struct advice_list *list);
+
+/* LimitNOFILE= in a drop-in of `unit`; restarts it if `restart`. */
+void advice_drop_in(const struct advice_question *question,
+		    const struct advice_target *target, const char *unit, bool restart,
+		    struct advice_list *list);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sentences and commands. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "state/advice_impl.h"
+
+static char *format_args(struct advice_list *list, const char *format, va_list args)
+{
+	char *text;
+
+	if (vasprintf(&text, format, args) >= 0)
+		return text;
+	list->no_memory = true;
+	return NULL;
+}
+
+char *advice_format(struct advice_list *list, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = format_args(list, format, args);
+	va_end(args);
+	return text;
+}
+
+struct advice *advice_add(struct advice_list *list, enum advice_action action,
+			  uint64_t value, const char *format, ...)
+{
+	struct advice *out;
+	va_list args;
+
+	if (list->len == ADVICE_MAX)
+		return NULL;
+	out = &list->at[list->len++];
+	out->action = action;
+	out->value = value;
+	va_start(args, format);
+	out->text = format_args(list, format, args);
+	va_end(args);
+	return out;
+}
+
+void advice_say(struct advice_list *list, struct advice *advice, const char *format,
+		...)
+{
+	char *more, *whole;
+	va_list args;
+
+	va_start(args, format);
+	more = format_args(list, format, args);
+	va_end(args);
+	whole = more && advice->text ? advice_format(list, "%s%s", advice->text, more)
+				     : NULL;
+	free(more);
+	if (!whole)
+		return;
+	free(advice->text);
+	advice->text = whole;
+}
+
+void advice_command(struct advice_list *list, struct advice *advice, const char *format,
+		    ...)
+{
+	va_list args;
+	char *text;
+
+	if (advice->commands_len == ADVICE_COMMANDS)
+		return;
+	va_start(args, format);
+	text = format_args(list, format, args);
+	va_end(args);
+	if (text)
+		advice->commands[advice->commands_len++] = text;
+}
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+char *advice_quote(struct advice_list *list, const char *text)
+{
+	size_t len = strlen(text), at = 0;
+	char *out;
+
+	if (len && strspn(text, LETTERS "/._:@%+=,-") == len)
+		return advice_format(list, "%s", text);
+	out = malloc(4 * len + 3);
+	if (!out) {
+		list->no_memory = true;
+		return NULL;
+	}
+	out[at++] = '\'';
+	for (; *text; text++) {
+		if (*text == '\'') {
+			memcpy(out + at, "'\\''", 4);
+			at += 4;
+		} else {
+			out[at++] = *text;
+		}
+	}
+	out[at++] = '\'';
+	out[at] = '\0';
+	return out;
+}
+
+bool advice_unit_is_valid(const char *unit)
+{
+	size_t len = unit ? strlen(unit) : 0;
+
+	return len > 0 && len < 256 && unit[0] != '.' && unit[0] != '-' &&
+	       strspn(unit, LETTERS ":-_.\\@") == len;
+}
+
+char *advice_later_name(struct advice_list *list, const char *name, const char *file)
+{
+	const char *base = file ? strrchr(file, '/') : NULL;
+	size_t len;
+
+	base = base ? base + 1 : file;
+	len = base ? strlen(base) : 0;
+	if (len < 5 || strcmp(base + len - 5, ".conf") != 0 || strcmp(base, name) < 0)
+		return advice_format(list, "%s", name);
+	/* sorts just behind: "x.conf" < "x.nofile.conf" */
+	return advice_format(list, "%.*s.nofile.conf", (int)(len - 5), base);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What to change for a unit of systemd. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "state/advice_impl.h"
+
+/* SOFT:HARD. A program that raises its soft limit by itself wants but a higher hard one:
+ * what it starts then has the soft one that it had. */
+static void setting_text(const struct advice_question *question,
+			 const struct advice_target *target, char text[64])
+{
+	const struct origin *origin = question->origin;
+	uint64_t soft = target->value;
+	char number[24];
+
+	if (origin->soft_raised && !origin->parent && origin->soft &&
+	    origin->soft < target->value)
+		soft = origin->soft;
+	advice_number(target->hard, "infinity", number);
+	snprintf(text, 64, "LimitNOFILE=%" PRIu64 ":%s", soft, number);
+}
+
+/* Whether the file that sets it is a drop-in of this one unit, in the administrator's
+ * directory: then its line is the one to change. */
+static bool is_own_drop_in(const struct origin *origin, const char *dir,
+			   const char *unit)
+{
+	size_t before = strlen(dir), len = strlen(unit);
+	const char *file = origin->file;
+
+	return origin->kind == ORIGIN_UNIT && file && origin->line &&
+	       strncmp(file, dir, before) == 0 && file[before] == '/' &&
+	       strncmp(file + before + 1, unit, len) == 0 &&
+	       strncmp(file + before + 1 + len, ".d/", 3) == 0;
+}
+
+static void change_line(struct advice_list *list, struct advice *advice,
+			const struct origin *origin, const char *setting)
+{
+	char *quoted = advice_quote(list, origin->file);
+
+	advice->file = advice_format(list, "%s", origin->file);
+	advice->content = advice_format(list, "%s\n", setting);
+	advice_say(list, advice, " Its line %" PRIu32 " is the one to change.",
+		   origin->line);
+	if (quoted)
+		advice_command(list, advice,
+			       "sed -i '%" PRIu32
+			       "s/^[[:space:]]*LimitNOFILE[[:space:]]"
+			       "*=.*/%s/' %s",
+			       origin->line, setting, quoted);
+	free(quoted);
+}
+
+/* `~` is left for the shell. */
+static char *quote_path(struct advice_list *list, const char *dir, const char *rest)
+{
+	bool home = strncmp(dir, "~/", 2) == 0;
+	char *whole = advice_format(list, "%s/%s", home ? dir + 2 : dir, rest);
+	char *quoted = whole ? advice_quote(list, whole) : NULL, *out = NULL;
+
+	if (quoted)
+		out = advice_format(list, "%s%s", home ? "~/" : "", quoted);
+	free(whole);
+	free(quoted);
+	return out;
+}
+
+static void add_file(struct advice_list *list, struct advice *advice,
+		     const struct origin *origin, const char *dir, const char *unit,
+		     const char *setting)
+{
+	char *name =
+		advice_later_name(list, "90-nofile.conf",
+				  origin->kind == ORIGIN_UNIT ? origin->file : NULL);
+	char *parts = advice_format(list, "%s.d", unit), *rest = NULL;
+	char *quoted_dir = NULL, *quoted = NULL;
+
+	if (name && parts)
+		rest = advice_format(list, "%s/%s", parts, name);
+	if (rest) {
+		advice->file = advice_format(list, "%s/%s", dir, rest);
+		advice->content = advice_format(list, "[Service]\n%s\n", setting);
+		quoted_dir = quote_path(list, dir, parts);
+		quoted = quote_path(list, dir, rest);
+	}
+	if (quoted_dir && quoted) {
+		advice_command(list, advice, "mkdir -p %s", quoted_dir);
+		advice_command(list, advice, "printf '[Service]\\n%s\\n' > %s", setting,
+			       quoted);
+	}
+	free(name);
+	free(parts);
+	free(rest);
+	free(quoted_dir);
+	free(quoted);
+}
+
+static void add_restart(struct advice_list *list, struct advice *advice,
+			const char *unit, bool of_user, bool restart)
+{
+	const char *option = of_user ? " --user" : "";
+	char *quoted = advice_quote(list, unit);
+
+	advice_command(list, advice, "systemctl%s daemon-reload", option);
+	if (quoted && restart)
+		advice_command(list, advice, "systemctl%s restart %s", option, quoted);
+	free(quoted);
+}
+
+/* `dir`: where the administrator's, or the user's, drop-ins are. */
+static void drop_in(const struct advice_question *question,
+		    const struct advice_target *target, const char *unit,
+		    const char *dir, bool of_user, bool restart,
+		    struct advice_list *list)
+{
+	const struct origin *origin = question->origin;
+	struct advice *advice;
+	char setting[64];
+
+	if (!advice_unit_is_valid(unit))
+		return;
+	setting_text(question, target, setting);
+	advice = advice_add(list, ADVICE_DROP_IN, target->value, "%s for %s%s%s.",
+			    setting, unit,
+			    of_user && origin->user ? ", to be typed as the user "
+			    : origin->inside        ? ", to be typed in the container"
+						    : "",
+			    of_user && origin->user ? origin->user : "");
+	if (!advice)
+		return;
+	if (is_own_drop_in(origin, dir, unit))
+		change_line(list, advice, origin, setting);
+	else
+		add_file(list, advice, origin, dir, unit, setting);
+	add_restart(list, advice, unit, of_user, restart);
+}
+
+void advice_drop_in(const struct advice_question *question,
+		    const struct advice_target *target, const char *unit, bool restart,
+		    struct advice_list *list)
+{
+	drop_in(question, target, unit, "/etc/systemd/system", false, restart, list);
+}
+
+/* The file says it already. */
+static bool only_restart(const struct advice_question *question,
+			 const struct advice_target *target, struct advice_list *list)
+{
+	const struct origin *origin = question->origin;
+	struct advice *advice;
+
+	if (!origin->stale || origin->soft < target->value ||
+	    !advice_unit_is_valid(origin->unit))
+		return false;
+	advice = advice_add(list, ADVICE_DROP_IN, origin->soft,
+			    "%s says so already, but was changed after %s began: "
+			    "restart it.",
+			    origin->file, origin->unit);
+	if (advice) {
+		advice->file = advice_format(list, "%s", origin->file);
+		add_restart(list, advice, origin->unit, origin->user_manager, true);
+	}
+	return true;
+}
+
+static bool is_transient(const struct origin *origin)
+{
+	return origin->file && strstr(origin->file, "/systemd/transient/");
+}
+
+/* A user's manager can give no more than it has itself. */
+static void raise_manager(const struct advice_question *question,
+			  const struct advice_target *target, struct advice_list *list)
+{
+	const struct origin *origin = question->origin;
+	struct origin above = {.kind = ORIGIN_MANAGER_DEFAULT, .hard = origin->hard};
+	struct advice_question outer = *question;
+	char unit[64];
+	size_t first = list->len;
+
+	snprintf(unit, sizeof(unit), "user@%u.service", origin->owner);
+	outer.origin = &above;
+	advice_drop_in(&outer, target, unit, false, list);
+	if (list->len > first)
+		advice_say(list, &list->at[first],
+			   " The user's manager can give no more than it has, %" PRIu64
+			   "; it has this when it is started anew, after the last "
+			   "logout or a reboot.",
+			   origin->ceiling);
+}
+
+void advice_for_unit(const struct advice_question *question,
+		     const struct advice_target *target, struct advice_list *list)
+{
+	const struct origin *origin = question->origin;
+	char setting[64];
+
+	if (!origin->unit || only_restart(question, target, list))
+		return;
+	if (is_transient(origin)) {
+		struct advice *advice;
+
+		setting_text(question, target, setting);
+		advice = advice_add(list, ADVICE_DROP_IN, target->value,
+				    "%s was made by systemd-run or its like, and is "
+				    "gone when it ends: start it with -p %s.",
+				    origin->unit, setting);
+		if (advice)
+			advice->content = advice_format(list, "-p %s", setting);
+		return;
+	}
+	if (!origin->user_manager) {
+		advice_drop_in(question, target, origin->unit, true, list);
+		return;
+	}
+	if (origin->ceiling && target->value > origin->ceiling)
+		raise_manager(question, target, list);
+	drop_in(question, target, origin->unit, "~/.config/systemd/user", true, true,
+		list);
+}

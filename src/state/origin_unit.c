@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What systemd gives a unit: its own setting, else the manager's, and PAM after that. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "state/origin_impl.h"
+
+static void add_setting(struct origin_search *search, const struct origin_scope *scope,
+			struct origin_unit_setting *set, struct origin_candidates *list)
+{
+	struct origin_candidate *out = origin_candidate_add(list);
+
+	if (!out)
+		return;
+	out->as.kind = ORIGIN_UNIT;
+	out->as.soft = set->soft;
+	out->as.hard = set->hard;
+	out->as.line = set->line;
+	out->changed_ns = set->changed_ns;
+	out->as.unit = origin_format(search, "%s", scope->place->unit);
+	out->as.evidence =
+		origin_format(search, "line %u of %s sets \"%s\" for %s", set->line,
+			      set->file, set->text, scope->place->unit);
+	out->as.file = set->file;
+	out->as.setting = set->text;
+	set->file = set->text = NULL;
+}
+
+/* What a user's manager passes on where nothing is set is what it began with itself: as
+ * the system's manager gave it to user@UID.service. */
+static void add_inherited(struct origin_search *search,
+			  const struct origin_scope *scope,
+			  struct origin_candidates *list)
+{
+	struct origin_place above = {.kind = PLACE_UNIT, .owner = scope->place->owner};
+	struct origin_scope outer = *scope;
+	size_t first = list->len;
+
+	snprintf(above.unit, sizeof(above.unit), "user@%u.service",
+		 scope->place->owner);
+	outer.place = &above;
+	origin_unit(search, &outer, list);
+	for (size_t i = first; i < list->len; i++) {
+		struct origin *as = &list->at[i].as;
+		char *evidence;
+
+		evidence = origin_format(search,
+					 "no file of %s sets LimitNOFILE=: it has what "
+					 "its manager, %s, was given, and there %s",
+					 scope->place->unit, above.unit,
+					 as->evidence ? as->evidence : "it was set");
+		free(as->evidence);
+		as->evidence = evidence;
+		free(as->unit);
+		as->unit = origin_format(search, "%s", scope->place->unit);
+		if (as->kind == ORIGIN_UNIT)
+			as->kind = ORIGIN_MANAGER_DEFAULT;
+	}
+}
+
+/* Whom a unit's PAM session is of: User=, with the instance for "%i". */
+static bool session_user(struct origin_search *search, const struct origin_scope *scope,
+			 const struct origin_unit_setting *set, struct origin_user *out)
+{
+	const char *unit = scope->place->unit, *at = strchr(unit, '@'),
+		   *type = strrchr(unit, '.');
+	char name[sizeof(set->user)];
+
+	snprintf(name, sizeof(name), "%s", set->user[0] ? set->user : "root");
+	if (strcmp(name, "%i") == 0 || strcmp(name, "%I") == 0) {
+		if (!at || !type || type < at)
+			return false;
+		snprintf(name, sizeof(name), "%.*s", (int)(type - at - 1), at + 1);
+	}
+	return origin_user_by_name(search, scope->root, name, out);
+}
+
+/* PAM comes after what systemd sets, so that its candidates are tried first: they are
+ * moved before those which they are made of. */
+static void add_session(struct origin_search *search, const struct origin_scope *scope,
+			const struct origin_unit_setting *set,
+			struct origin_candidates *list, size_t first)
+{
+	struct origin_candidates made = {.len = 0};
+	struct origin_user user;
+
+	if (!set->pam_name[0] || !session_user(search, scope, set, &user))
+		return;
+	for (size_t i = first; i < list->len; i++)
+		origin_pam(search, scope->root, &user, list->at[i].as.soft,
+			   list->at[i].as.hard, &made);
+	if (list->len + made.len > ORIGIN_CANDIDATES_MAX) {
+		origin_candidates_clear(&made);
+		return;
+	}
+	for (size_t i = 0; i < made.len; i++)
+		made.at[i].as.unit = origin_format(search, "%s", scope->place->unit);
+	memmove(&list->at[first + made.len], &list->at[first],
+		(list->len - first) * sizeof(list->at[0]));
+	memcpy(&list->at[first], made.at, made.len * sizeof(made.at[0]));
+	list->len += made.len;
+}
+
+void origin_unit(struct origin_search *search, const struct origin_scope *scope,
+		 struct origin_candidates *list)
+{
+	struct origin_unit_setting set;
+	struct origin_user user, *of = NULL;
+	size_t first = list->len;
+
+	if (scope->place->kind == PLACE_USER) {
+		if (!origin_user_by_uid(search, scope->root, scope->place->owner,
+					&user))
+			return;
+		of = &user;
+	}
+	origin_unit_read(search, scope->root, of, scope->place->unit, &set);
+	if (set.is_set)
+		add_setting(search, scope, &set, list);
+	else
+		origin_manager(search, scope, of, list);
+	if (list->len == first && of)
+		add_inherited(search, scope, list);
+	for (size_t i = first; i < list->len; i++) {
+		struct origin *as = &list->at[i].as;
+
+		as->ceiling = scope->ceiling;
+		as->user_manager = of != NULL;
+		if (of && !as->user)
+			as->user = origin_format(search, "%s", of->name);
+		if (of)
+			as->owner = of->uid;
+	}
+	add_session(search, scope, &set, list, first);
+	origin_unit_setting_clear(&set);
+}

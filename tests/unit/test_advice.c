@@ -1,0 +1,583 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Which line to change: values, files, commands. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "state/advice.h"
+#include "state/advice_impl.h"
+
+static struct identity who;
+static struct origin origin;
+static struct diagnosis diagnosis;
+static struct advice_question question;
+static struct advice out[ADVICE_MAX];
+static int len;
+
+static int set_up(void **state)
+{
+	(void)state;
+	who = (struct identity){.pid = 1234, .comm = "app"};
+	origin = (struct origin){.kind = ORIGIN_MANAGER_DEFAULT, .owner = (uid_t)-1};
+	origin.unit = (char *)"app.service";
+	origin.ceiling = 1048576;
+	diagnosis = (struct diagnosis){.leak = true, .text = "files are not closed"};
+	question = (struct advice_question){
+		.who = &who,
+		.origin = &origin,
+		.diagnoses = &diagnosis,
+		.used = 1000,
+		.soft_limit = 1024,
+		.hard_limit = 524288,
+		.nr_open = 1048576,
+		.files = 5000,
+		.files_max = UINT64_MAX >> 1,
+	};
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	if (len > 0)
+		advice_clear(out, (size_t)len);
+	len = 0;
+	return 0;
+}
+
+static void make(void)
+{
+	tear_down(NULL);
+	len = advice_make(&question, out);
+	assert_true(len >= 0 && len <= ADVICE_MAX);
+	for (int i = 0; i < len; i++)
+		assert_non_null(out[i].text);
+}
+
+static const struct advice *of(enum advice_action action)
+{
+	for (int i = 0; i < len; i++)
+		if (out[i].action == action)
+			return &out[i];
+	return NULL;
+}
+
+static void expect(const struct advice *advice, const char *file, const char *content,
+		   const char *commands)
+{
+	char all[1024] = "";
+
+	assert_non_null(advice);
+	if (file)
+		assert_string_equal(advice->file, file);
+	else
+		assert_null(advice->file);
+	if (content)
+		assert_string_equal(advice->content, content);
+	else
+		assert_null(advice->content);
+	for (size_t i = 0; i < advice->commands_len; i++) {
+		strcat(all, advice->commands[i]);
+		strcat(all, "\n");
+	}
+	assert_string_equal(all, commands);
+}
+
+static void expect_order(const char *names)
+{
+	char all[256] = "";
+
+	for (int i = 0; i < len; i++) {
+		strcat(all, i ? " " : "");
+		strcat(all, advice_action_name(out[i].action));
+	}
+	assert_string_equal(all, names);
+}
+
+static void test_values(void **state)
+{
+	static const struct {
+		uint64_t used, soft, hard;
+		double growth;
+		uint64_t value, new_hard; /* 0: nothing is to be raised */
+	} cases[] = {
+		{1000, 1024, 524288, 0, 2048, 524288},
+		{1024, 1024, 1024, 0, 2048, 2048},
+		{1025, 2000, 4096, 0, 4096, 4096},
+		{60, 64, 64, 0, 1024, 1024},
+		{100, 1024, 4096, 0, 0, 0},
+		{0, 0, 0, 0, 0, 0},
+		{0, 1024, 4096, 5, 0, 0},
+		{1000, UINT64_MAX, UINT64_MAX, 0, 0, 0},
+		{1000, 1024, UINT64_MAX, 0, 2048, UINT64_MAX},
+		/* a week's load, as far as it says anything */
+		{1000, 1024, 524288, 0.01, 8192, 524288},
+		{1000, 1024, 524288, 0.1, 65536, 524288},
+		{1000, 1024, 524288, 100, 1048576, 1048576},
+		{1000, 1024, 524288, -5, 2048, 524288},
+		{900000, 1000000, 1000000, 100, 2097152, 2097152},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct advice_target target;
+
+		question.used = cases[i].used;
+		question.soft_limit = cases[i].soft;
+		question.hard_limit = cases[i].hard;
+		question.growth_known = cases[i].growth != 0;
+		question.growth_per_s = cases[i].growth;
+		advice_find_target(&question, &target);
+		assert_int_equal(target.raise, cases[i].value != 0);
+		if (!cases[i].value)
+			continue;
+		assert_int_equal(target.value, cases[i].value);
+		assert_int_equal(target.hard, cases[i].new_hard);
+	}
+	question.growth_known = true;
+	question.growth_per_s = NAN;
+	question.used = 1000;
+	make();
+}
+
+static void test_drop_in(void **state)
+{
+	(void)state;
+	make();
+	expect_order("systemd-drop-in prlimit");
+	expect(of(ADVICE_DROP_IN), "/etc/systemd/system/app.service.d/90-nofile.conf",
+	       "[Service]\nLimitNOFILE=2048:524288\n",
+	       "mkdir -p /etc/systemd/system/app.service.d\n"
+	       "printf '[Service]\\nLimitNOFILE=2048:524288\\n' > "
+	       "/etc/systemd/system/app.service.d/90-nofile.conf\n"
+	       "systemctl daemon-reload\n"
+	       "systemctl restart app.service\n");
+	assert_int_equal(of(ADVICE_DROP_IN)->value, 2048);
+	assert_non_null(strstr(of(ADVICE_DROP_IN)->text, "select(2)"));
+	assert_false(of(ADVICE_DROP_IN)->bandage);
+	expect(of(ADVICE_PRLIMIT), NULL, NULL,
+	       "prlimit --pid 1234 --nofile=2048:524288\n");
+	assert_null(strstr(of(ADVICE_DROP_IN)->text, "hard limit"));
+	question.hard_limit = 1024;
+	make();
+	assert_non_null(strstr(of(ADVICE_DROP_IN)->text, "The hard limit, 1024,"));
+	/* unlimited */
+	question.hard_limit = UINT64_MAX;
+	make();
+	assert_string_equal(of(ADVICE_DROP_IN)->content,
+			    "[Service]\nLimitNOFILE=2048:infinity\n");
+	assert_string_equal(of(ADVICE_PRLIMIT)->commands[0],
+			    "prlimit --pid 1234 --nofile=2048:unlimited");
+	/* what raises its own wants but a higher hard one */
+	question.used = question.soft_limit = question.hard_limit = 4096;
+	origin.soft_raised = true;
+	origin.soft = 1024;
+	origin.hard = 4096;
+	make();
+	assert_string_equal(of(ADVICE_DROP_IN)->content,
+			    "[Service]\nLimitNOFILE=1024:8192\n");
+	/* … but what a parent raised is not raised by all */
+	origin.parent = 99;
+	make();
+	assert_string_equal(of(ADVICE_DROP_IN)->content,
+			    "[Service]\nLimitNOFILE=8192:8192\n");
+	/* enough already */
+	question.soft_limit = 65536;
+	make();
+	assert_int_equal(len, 0);
+}
+
+/* It must be read after the file that sets it now. */
+static void test_order_of_files(void **state)
+{
+	static const struct {
+		const char *now, *file;
+	} cases[] = {
+		{"/usr/lib/systemd/system/app.service", "90-nofile.conf"},
+		{"/usr/lib/systemd/system/app.service.d/10-a.conf", "90-nofile.conf"},
+		{"/usr/lib/systemd/system/service.d/99-z.conf", "99-z.nofile.conf"},
+		{"/etc/systemd/system/service.d/90-nofile.conf",
+		 "90-nofile.nofile.conf"},
+		{"/etc/systemd/system/other.service.d/x.conf", "x.nofile.conf"},
+	};
+	char path[256];
+
+	(void)state;
+	origin.kind = ORIGIN_UNIT;
+	origin.line = 3;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *now = strrchr(cases[i].now, '/') + 1;
+
+		origin.file = (char *)cases[i].now;
+		make();
+		snprintf(path, sizeof(path), "/etc/systemd/system/app.service.d/%s",
+			 cases[i].file);
+		assert_string_equal(of(ADVICE_DROP_IN)->file, path);
+		if (strstr(now, ".conf"))
+			assert_true(strcmp(cases[i].file, now) > 0);
+	}
+	/* its own drop-in: that line */
+	origin.file = (char *)"/etc/systemd/system/app.service.d/a b.conf";
+	make();
+	expect(of(ADVICE_DROP_IN), "/etc/systemd/system/app.service.d/a b.conf",
+	       "LimitNOFILE=2048:524288\n",
+	       "sed -i '3s/^[[:space:]]*LimitNOFILE[[:space:]]*=.*/"
+	       "LimitNOFILE=2048:524288/' "
+	       "'/etc/systemd/system/app.service.d/a b.conf'\n"
+	       "systemctl daemon-reload\n"
+	       "systemctl restart app.service\n");
+}
+
+static void test_units(void **state)
+{
+	(void)state;
+	/* as systemd escapes names */
+	origin.unit = (char *)"a\\x2db@c.service";
+	make();
+	assert_string_equal(of(ADVICE_DROP_IN)->commands[0],
+			    "mkdir -p '/etc/systemd/system/a\\x2db@c.service.d'");
+	assert_string_equal(of(ADVICE_DROP_IN)->commands[3],
+			    "systemctl restart 'a\\x2db@c.service'");
+	/* a cgroup that no systemd made */
+	origin.unit = (char *)"$(reboot).service";
+	make();
+	expect_order("prlimit");
+	origin.unit = (char *)"-x.service";
+	make();
+	expect_order("prlimit");
+	/* it goes with its process */
+	origin.unit = (char *)"run-u1.service";
+	origin.kind = ORIGIN_UNIT;
+	origin.file = (char *)"/run/systemd/transient/run-u1.service";
+	make();
+	expect(of(ADVICE_DROP_IN), NULL, "-p LimitNOFILE=2048:524288", "");
+	/* changed, but not restarted */
+	origin.file = (char *)"/etc/systemd/system/app.service.d/a.conf";
+	origin.unit = (char *)"app.service";
+	origin.stale = true;
+	origin.soft = 4096;
+	make();
+	expect(of(ADVICE_DROP_IN), origin.file, NULL,
+	       "systemctl daemon-reload\nsystemctl restart app.service\n");
+	assert_int_equal(of(ADVICE_DROP_IN)->value, 4096);
+	/* … to less than is wanted */
+	origin.soft = 1500;
+	make();
+	assert_non_null(of(ADVICE_DROP_IN)->content);
+}
+
+static void test_user_units(void **state)
+{
+	(void)state;
+	origin.user_manager = true;
+	origin.owner = 1000;
+	origin.user = (char *)"alice";
+	make();
+	expect(of(ADVICE_DROP_IN),
+	       "~/.config/systemd/user/app.service.d/90-nofile.conf",
+	       "[Service]\nLimitNOFILE=2048:524288\n",
+	       "mkdir -p ~/.config/systemd/user/app.service.d\n"
+	       "printf '[Service]\\nLimitNOFILE=2048:524288\\n' > "
+	       "~/.config/systemd/user/app.service.d/90-nofile.conf\n"
+	       "systemctl --user daemon-reload\n"
+	       "systemctl --user restart app.service\n");
+	assert_non_null(strstr(of(ADVICE_DROP_IN)->text, "the user alice"));
+	/* more than its manager has */
+	question.used = question.soft_limit = question.hard_limit = 4096;
+	origin.ceiling = 4096;
+	make();
+	expect_order("systemd-drop-in systemd-drop-in prlimit");
+	assert_string_equal(out[0].file,
+			    "/etc/systemd/system/user@1000.service.d/90-nofile.conf");
+	/* it is not restarted: that would end all that the user runs */
+	assert_int_equal(out[0].commands_len, 3);
+	assert_non_null(strstr(out[0].text, "4096"));
+}
+
+static void test_logins(void **state)
+{
+	(void)state;
+	origin.unit = NULL;
+	origin.kind = ORIGIN_PAM;
+	origin.user_session = true;
+	origin.owner = 1000;
+	origin.user = (char *)"alice";
+	origin.file = (char *)"/etc/security/limits.conf";
+	origin.line = 12;
+	make();
+	expect_order("limits-conf prlimit");
+	expect(of(ADVICE_LIMITS_CONF), "/etc/security/limits.d/90-alice-nofile.conf",
+	       "alice soft nofile 2048\nalice hard nofile 524288\n",
+	       "printf 'alice soft nofile 2048\\nalice hard nofile 524288\\n' > "
+	       "/etc/security/limits.d/90-alice-nofile.conf\n");
+	assert_non_null(strstr(of(ADVICE_LIMITS_CONF)->text,
+			       "line 12 of /etc/security/limits.conf"));
+	/* of equals the last one counts */
+	origin.file = (char *)"/etc/security/limits.d/99-x.conf";
+	make();
+	assert_string_equal(of(ADVICE_LIMITS_CONF)->file,
+			    "/etc/security/limits.d/99-x.nofile.conf");
+	/* a session that no line is about */
+	origin.kind = ORIGIN_MANAGER_DEFAULT;
+	origin.unit = (char *)"ssh.service";
+	origin.file = NULL;
+	make();
+	expect_order("limits-conf prlimit");
+	/* lines know no quotes */
+	origin.user = (char *)"al ice;$(x)";
+	make();
+	assert_string_equal(of(ADVICE_LIMITS_CONF)->content,
+			    ":1000 soft nofile 2048\n:1000 hard nofile 524288\n");
+	assert_string_equal(of(ADVICE_LIMITS_CONF)->file,
+			    "/etc/security/limits.d/90-1000-nofile.conf");
+	origin.user = (char *)"@staff";
+	make();
+	assert_non_null(strstr(of(ADVICE_LIMITS_CONF)->content, ":1000 soft"));
+	origin.user = NULL;
+	origin.owner = (uid_t)-1;
+	make();
+	expect_order("prlimit");
+}
+
+static void test_containers(void **state)
+{
+	(void)state;
+	origin = (struct origin){.kind = ORIGIN_CONTAINER, .owner = (uid_t)-1};
+	origin.runtime = (char *)"docker";
+	question.hard_limit = 1024;
+	make();
+	expect_order("container prlimit");
+	expect(of(ADVICE_CONTAINER), NULL, "--ulimit nofile=2048:2048", "");
+	origin.file = (char *)"/etc/docker/daemon.json";
+	make();
+	expect(of(ADVICE_CONTAINER), "/etc/docker/daemon.json",
+	       "\"default-ulimits\": {\"nofile\": {\"Name\": \"nofile\", \"Soft\": "
+	       "2048, "
+	       "\"Hard\": 2048}}",
+	       "");
+	origin.runtime = (char *)"podman";
+	origin.file = NULL;
+	make();
+	assert_non_null(strstr(of(ADVICE_CONTAINER)->text, "containers.conf"));
+	/* what the container has is not told: it is the runtime all the same */
+	origin.kind = ORIGIN_UNKNOWN;
+	make();
+	expect_order("container prlimit");
+	origin.kind = ORIGIN_CONTAINER;
+	/* Kubernetes */
+	origin.runtime = (char *)"containerd";
+	origin.unit = (char *)"containerd.service";
+	who.pod_uid = (char *)"0e51";
+	make();
+	expect(of(ADVICE_CONTAINER),
+	       "/etc/systemd/system/containerd.service.d/90-nofile.conf",
+	       "[Service]\nLimitNOFILE=2048:2048\n",
+	       "mkdir -p /etc/systemd/system/containerd.service.d\n"
+	       "printf '[Service]\\nLimitNOFILE=2048:2048\\n' > "
+	       "/etc/systemd/system/containerd.service.d/90-nofile.conf\n"
+	       "systemctl daemon-reload\n"
+	       "systemctl restart containerd.service\n");
+	origin.runtime = (char *)"cri-o";
+	make();
+	assert_string_equal(of(ADVICE_CONTAINER)->file,
+			    "/etc/crio/crio.conf.d/90-nofile.conf");
+	assert_string_equal(of(ADVICE_CONTAINER)->commands[2],
+			    "systemctl restart crio.service");
+	who.pod_uid = NULL;
+	origin.runtime = (char *)"lxc";
+	who.container_id = (char *)"web";
+	make();
+	expect(of(ADVICE_CONTAINER), "/var/lib/lxc/web/config",
+	       "lxc.prlimit.nofile = 2048:2048\n", "");
+	who.container_id = (char *)"../x";
+	make();
+	assert_null(of(ADVICE_CONTAINER)->file);
+	origin.runtime = (char *)"systemd-nspawn";
+	who.container_id = (char *)"web-1";
+	make();
+	expect(of(ADVICE_CONTAINER), "/etc/systemd/nspawn/web-1.nspawn",
+	       "[Exec]\nLimitNOFILE=2048:2048\n", "");
+	/* a unit in it */
+	origin.kind = ORIGIN_UNIT;
+	origin.unit = (char *)"app.service";
+	origin.inside = true;
+	make();
+	expect_order("systemd-drop-in prlimit");
+	assert_non_null(strstr(out[0].text, "in the container"));
+}
+
+static void test_programs(void **state)
+{
+	(void)state;
+	origin.kind = ORIGIN_SELF;
+	make();
+	expect_order("program prlimit");
+	assert_null(of(ADVICE_PROGRAM)->content);
+	strcpy(who.comm, "nginx");
+	make();
+	assert_string_equal(of(ADVICE_PROGRAM)->content, "worker_rlimit_nofile 2048;");
+	strcpy(who.comm, "php-fpm8.2");
+	make();
+	assert_string_equal(of(ADVICE_PROGRAM)->content, "rlimit_files = 2048");
+	strcpy(who.comm, "nginx2");
+	make();
+	assert_null(of(ADVICE_PROGRAM)->content);
+	/* its unit has to let it */
+	question.hard_limit = 1024;
+	make();
+	expect_order("systemd-drop-in program prlimit");
+	origin.kind = ORIGIN_PARENT;
+	origin.parent = 77;
+	origin.parent_name = (char *)"run.sh";
+	make();
+	expect_order("parent prlimit");
+	assert_string_equal(of(ADVICE_PARENT)->content, "ulimit -n 2048");
+	assert_non_null(strstr(of(ADVICE_PARENT)->text, "run.sh[77]"));
+	origin.kind = ORIGIN_UNKNOWN;
+	make();
+	expect_order("prlimit");
+	origin.kind = ORIGIN_KERNEL;
+	origin.parent_name = NULL;
+	make();
+	expect_order("parent prlimit");
+	question.origin = NULL;
+	make();
+	expect_order("prlimit");
+	who.pid = 0;
+	make();
+	assert_int_equal(len, 0);
+}
+
+static void test_leak(void **state)
+{
+	(void)state;
+	question.diagnoses_len = 1;
+	question.growth_known = true;
+	question.growth_per_s = 2;
+	make();
+	expect_order("fix-leak systemd-drop-in prlimit");
+	/* not what a week of it would take */
+	assert_int_equal(of(ADVICE_DROP_IN)->value, 2048);
+	assert_non_null(strstr(out[0].text, "files are not closed"));
+	assert_non_null(strstr(out[0].text, "by about 9 min"));
+	assert_false(out[0].bandage);
+	assert_true(out[1].bandage);
+	assert_true(out[2].bandage);
+	assert_int_equal(out[0].value, 0);
+	question.growth_known = false;
+	make();
+	assert_null(strstr(out[0].text, "about"));
+	assert_non_null(strstr(out[0].text, "only put it off"));
+	/* far from the limit it is one all the same */
+	question.used = 100;
+	make();
+	expect_order("fix-leak");
+	/* load is none */
+	diagnosis.leak = false;
+	question.used = 1000;
+	make();
+	expect_order("systemd-drop-in prlimit");
+	assert_false(out[0].bandage);
+}
+
+static void test_system(void **state)
+{
+	(void)state;
+	question.used = question.soft_limit = question.hard_limit = 1000000;
+	make();
+	expect_order("sysctl systemd-drop-in prlimit");
+	expect(of(ADVICE_SYSCTL), "/etc/sysctl.d/90-fs.nr_open.conf",
+	       "fs.nr_open = 2097152\n",
+	       "printf 'fs.nr_open = 2097152\\n' > /etc/sysctl.d/90-fs.nr_open.conf\n"
+	       "sysctl -w fs.nr_open=2097152\n");
+	question.files = 990000;
+	question.files_max = 1500000;
+	make();
+	expect_order("sysctl sysctl systemd-drop-in prlimit");
+	assert_string_equal(out[1].content, "fs.file-max = 4194304\n");
+	question.nr_open = question.files_max = 0; /* unknown */
+	make();
+	expect_order("systemd-drop-in prlimit");
+}
+
+/* A shell gives back what was quoted, and does nothing else. */
+static void test_quoting(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"a",
+		"a b",
+		"it's",
+		"'",
+		"''",
+		"$(exit 1)`exit 1`",
+		"a\nb",
+		"\\x2d",
+		"\xff\xfe",
+		"*?[x]{a,b}~!#;&|<>\"\t",
+		"-n",
+	};
+	struct advice_list list = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char *quoted = advice_quote(&list, texts[i]), command[256], got[128];
+		FILE *shell;
+		size_t read;
+
+		assert_non_null(quoted);
+		snprintf(command, sizeof(command), "printf '%%s' %s", quoted);
+		shell = popen(command, "r");
+		assert_non_null(shell);
+		read = fread(got, 1, sizeof(got), shell);
+		assert_int_equal(pclose(shell), 0);
+		assert_int_equal(read, strlen(texts[i]));
+		assert_memory_equal(got, texts[i], read);
+		free(quoted);
+	}
+}
+
+static void test_times(void **state)
+{
+	static const struct {
+		double seconds;
+		const char *text;
+	} cases[] = {
+		{0, "0 s"},
+		{119, "119 s"},
+		{120, "2 min"},
+		{7199, "120 min"},
+		{7200, "2 h"},
+		{172800, "2 days"},
+		{86400 * 700, "700 days"},
+		{1e12, "years"},
+		{INFINITY, "years"},
+	};
+	char text[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		advice_time(cases[i].seconds, text, sizeof(text));
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(test_values),     TEST(test_drop_in),    TEST(test_order_of_files),
+		TEST(test_units),      TEST(test_user_units), TEST(test_logins),
+		TEST(test_containers), TEST(test_programs),   TEST(test_leak),
+		TEST(test_system),     TEST(test_quoting),    TEST(test_times),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

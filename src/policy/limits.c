@@ -33,6 +33,7 @@ enum kind {
 	NUMBERS_ABOVE,     /* fs/file.c: f_dupfd() */
 	DEVICE,            /* a driver's or file system's own */
 	MOUNTS,            /* fs/namespace.c: count_mounts() */
+	SUPERVISED_TABLE,  /* kernel/seccomp.c: seccomp_notify_addfd() */
 	KINDS
 };
 _Static_assert(KINDS <= 32, "limits_verdict.id is used as a bit");
@@ -100,6 +101,9 @@ static const struct limits_verdict verdicts[KINDS] = {
 	[MOUNTS] = {.name = "fs.mount-max",
 		    .text = "mounts in this mount namespace",
 		    .sysctl = "fs.mount-max"},
+	[SUPERVISED_TABLE] = {.name = "supervised-table",
+			      .text = "descriptors of the process that this one "
+				      "supervises by seccomp"},
 };
 
 /* ---- what the tables say ---- */
@@ -234,6 +238,12 @@ static bool ioctl_btrfs(const struct limits_refusal *refusal)
 	return ((refusal->args[1] >> 8) & 0xff) == 0x94 && slot_left(refusal);
 }
 
+/* SECCOMP_IOCTL_NOTIF_ADDFD: its size has grown, its letter and number stay. */
+static bool ioctl_addfd(const struct limits_refusal *refusal)
+{
+	return (refusal->args[1] & 0xffff) == 0x2103 && slot_left(refusal);
+}
+
 /* ---- the table of causes ---- */
 
 struct row {
@@ -263,6 +273,7 @@ static const struct row rows[] = {
 	{"fcntl64", EMFILE, NUMBERS_ABOVE, none_from_minimum},
 	{"ioctl", EMFILE, USER_EVENTS, ioctl_user_events},
 	{"ioctl", EMFILE, ANONYMOUS_DEVICES, ioctl_btrfs},
+	{"ioctl", EMFILE, SUPERVISED_TABLE, ioctl_addfd},
 	{"ioctl", EMFILE, DEVICE, slot_left},
 	{"write", EMFILE, USER_EVENTS, always},
 	{"writev", EMFILE, USER_EVENTS, always},

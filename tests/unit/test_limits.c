@@ -121,6 +121,7 @@ static const struct {
 	/* ioctl: by the command's owner */
 	{"ioctl", EMFILE, ROOM, "kernel.user_events_max", {3, 0xc0082a00}, NULL, 0},
 	{"ioctl", EMFILE, ROOM, "anonymous-devices", {3, 0x5000940e}, NULL, 0},
+	{"ioctl", EMFILE, ROOM, "supervised-table", {3, 0x40182103}, NULL, 0},
 	{"ioctl", EMFILE, ROOM, "device", {3, 0xae01}, NULL, 0},
 	{"ioctl", EMFILE, FULL, FD, {3, 0xc0082a00}, NULL, 0},
 	/* a minimum with nothing free from it up */

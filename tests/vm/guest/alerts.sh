@@ -125,66 +125,6 @@ test_swinging_is_told_once() {
 	daemon_check
 }
 
-# "PID REFUSED" of every incident that has ended
-ended_incidents() {
-	alerts 'select(.event.action == "fd-recovered") |
-		[.process.pid, .fd.refused.emfile] | join(" ")'
-}
-
-all_have_ended() {
-	ended_incidents >"$WORK/ended"
-	cut -d ' ' -f 2 "$WORK/refusals" | while read -r pid; do
-		grep -q "^$pid " "$WORK/ended" || return 1
-	done
-}
-
-# refuse_way NAME: "NAME PID" in refusals, PID being whose table was full
-refuse_way() {
-	local out=$WORK/$1.out word=$1
-	# By another path, or all would be told of as one group.
-	ln /tests/bin/fdzoo "$WORK/fdzoo-$1"
-	"$WORK/fdzoo-$1" --strict "say=$1" limit=48 "refuse=$1:4" >"$out" 2>&1 </dev/null
-	case $? in
-	0) ;;
-	77)
-		echo "$1" >>"$WORK/lacking"
-		return
-		;;
-	*)
-		echo "$1 (fdzoo: $(tail -n 1 "$out"))" >>"$WORK/wrong"
-		return
-		;;
-	esac
-	case "$1 $FDWARDEN_SENSOR" in
-	# The result of such a call is in the ring, and no call returns it.
-	uring_*\ tracepoint) return ;;
-	# It puts the descriptor into the table of its child; that it is the
-	# child's is seen where the kernel takes the number.
-	seccomp_addfd\ fexit) word=child ;;
-	esac
-	echo "$1 $(sed -n "s/^$word \(.* \)*//p" "$out")" >>"$WORK/refusals"
-}
-
-# Every way in, at a full table: refused, told, and counted to the last call.
-test_every_way_refused() {
-	local way error pid total
-	daemon_start
-	fdzoo ways >"$WORK/ways" || fail "fdzoo ways: status $?"
-	touch "$WORK/refusals" "$WORK/lacking" "$WORK/wrong"
-	while read -r way error <&3; do
-		[ "$error" != EMFILE ] || refuse_way "$way"
-	done 3<"$WORK/ways"
-	wait_for "$PATIENCE" all_have_ended
-	while read -r way pid; do
-		total=$(sed -n "s/^$pid //p" "$WORK/ended" | xargs)
-		[ "$total" = 4 ] || echo "$way (${total:-not told})" >>"$WORK/wrong"
-	done <"$WORK/refusals"
-	note "$(wc -l <"$WORK/refusals") ways; lacking here: $(xargs <"$WORK/lacking")"
-	[ ! -s "$WORK/wrong" ] || fail "not 4 refusals: $(xargs <"$WORK/wrong")"
-	[ "$(wc -l <"$WORK/refusals")" -gt 30 ] || fail "only few ways work here"
-	daemon_check
-}
-
 # Processes of a group that were refused: those told one by one and "N more"
 told_of_crowd() {
 	alerts 'select(.event.action == "fd-exhausted" and .process == null) | .fd.group.processes' \

@@ -100,31 +100,3 @@ test_leaderless() {
 	compare "$ZOO"
 	[ "$(sed -n "s/^$ZOO \([0-9]*\) .*/\1/p" "$WORK/ps")" -gt 70 ] || fail "only few are there"
 }
-
-# Every way of getting a descriptor that this kernel has, five of each.
-test_every_way() {
-	local way rest pids="" lacking=""
-	fdzoo ways >"$WORK/ways" || fail "fdzoo ways: status $?"
-	while read -r way rest; do
-		zoo_start "$way" "prepare=$way" "$way=5" say=there wait
-		pids="$pids $ZOO"
-	done <"$WORK/ways"
-	set --
-	for pid in $pids; do
-		read -r way rest <&3
-		wait_for "$PATIENCE" said_or_gone "$way" "$pid" ||
-			fail "fdzoo $way does not come to its end"
-		if grep -q '^skip' "$WORK/$way.out" || ! grep -q '^there' "$WORK/$way.out"; then
-			lacking="$lacking $way"
-		else
-			set -- "$@" "$pid"
-		fi
-	done 3<"$WORK/ways"
-	note "ways that this kernel or machine lacks:${lacking:- none}"
-	[ $# -gt 20 ] || fail "only $# ways work"
-	compare "$@"
-}
-
-said_or_gone() {
-	grep -q '^there' "$WORK/$1.out" || ! kill -0 "$2"
-}

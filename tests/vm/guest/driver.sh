@@ -30,6 +30,7 @@ run() {
 		done
 	fi
 	[ -s $work/notes ] && sed 's/^/# /' $work/notes
+	[ -s $work/cells ] && sed "s,^,@@ cell $2/$4/," $work/cells
 	# A test that was ended from outside left its processes behind.
 	[ -s $work/pids ] && while read -r pid; do
 		kill -9 "$pid" 2>/dev/null

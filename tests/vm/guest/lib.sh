@@ -117,23 +117,26 @@ of() {
 	grep "\"pid\":$1[,}].*}\$" "$ALERTS" | jq -r "select(.process.pid == $1) | $2"
 }
 
-# The search comes first, as it costs less than jq.
 has() {
-	grep -q "\"action\":\"$2\".*\"pid\":$1[,}]" "$ALERTS" &&
-		of "$1" .event.action | grep -qx "$2"
+	pick event.action="$2" process.pid="$1" <"$ALERTS"
+}
+
+# actions_of PID: on one line
+actions_of() {
+	pick process.pid="$1" event.action <"$ALERTS" | paste -s -d ' '
 }
 
 # await PID ACTION
 await() {
 	wait_for "$PATIENCE" has "$1" "$2" ||
-		fail "no $2 of process $1 after $PATIENCE s, but: $(of "$1" .event.action | xargs)"
+		fail "no $2 of process $1 after $PATIENCE s, but: $(actions_of "$1")"
 }
 
 # expect_actions PID ACTION…: these and no others, in this order
 expect_actions() {
 	local pid=$1 got
 	shift
-	got=$(of "$pid" .event.action | xargs)
+	got=$(actions_of "$pid")
 	[ "$got" = "$*" ] || fail "process $pid has alerts '$got', not '$*'"
 }
 

@@ -7,6 +7,7 @@ The protocol, each on a line of its own and each starting with "@@ ":
   ok NAME                it passed
   not ok NAME: REASON    it failed
   skip NAME: REASON      it can't run here
+  cell TABLE/SENSOR/ROW: VALUE   one of a table that the test fills
   done                   all that was asked for has run
 """
 
@@ -16,7 +17,7 @@ import selectors
 import subprocess
 import time
 
-LINE = re.compile(rb"@@ (run|again|ok|not ok|skip|done)(?: ([^:\s]+)(?:: (.*))?)?\s*$")
+LINE = re.compile(rb"@@ (run|again|cell|ok|not ok|skip|done)(?: ([^:\s]+)(?:: (.*))?)?\s*$")
 # After "done" the guest switches itself off; one that can't is killed.
 SWITCH_OFF = 15
 # A machine that starts no test in this time never will.
@@ -45,12 +46,13 @@ def command(emulator, accelerator, kernel, image, append):
 class Machine:
     """Runs one guest and collects its results, in the order of its tests."""
 
-    def __init__(self, arguments, tests, console, limit, report):
+    def __init__(self, arguments, tests, console, limit, report, report_cell):
         self.arguments = arguments
         self.tests = tests
         self.console = console
         self.limit = limit
         self.report = report
+        self.report_cell = report_cell
         self.results = {}
         self.again = {}  # test -> why its first run failed
         self.running = None
@@ -70,6 +72,8 @@ class Machine:
             self.running, self.begun = name, time.monotonic()
         elif kind == "again":
             self.again[name] = reason
+        elif kind == "cell":
+            self.report_cell(name, reason)
         elif name in self.tests:
             took = time.monotonic() - self.begun
             first = self.again.get(name, "") if kind != "not ok" else ""

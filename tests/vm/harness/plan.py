@@ -5,6 +5,7 @@ A script tests/vm/guest/NAME.sh holds functions test_*, and says in comments:
   # machines: small lockdown     in which kinds of machine it runs
   # timeout: 60                  seconds for each of its tests
   # each: sensor                 once with every sensor
+  # legend: TEXT                 a line below the table of that name
 """
 
 import dataclasses
@@ -74,3 +75,9 @@ def matches(name, patterns):
         for pattern in patterns
         for part in (name, *name.split("/"))
     )
+
+
+def legend(table):
+    """What is to be said below a table that a script of this name fills."""
+    text = (images.GUEST / f"{table}.sh").read_text()
+    return re.findall(r"^# legend: (.+)$", text, re.M)

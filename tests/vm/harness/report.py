@@ -3,6 +3,8 @@
 
 import threading
 
+from . import plan
+
 MARKS = {"ok": "ok", "not ok": "FAIL", "skip": "skip"}
 
 
@@ -14,6 +16,7 @@ class Report:
         self.cells = {}  # (test, series) -> Result
         self.titles = {}  # series -> version
         self.tests = []
+        self.tables = {}  # name -> {row -> {(series, column) -> value}}
         self.whole = []  # skips and failures that are no test of their own
 
     def say(self, text):
@@ -40,6 +43,30 @@ class Report:
             self.say(f"# {title} {result.test} failed: {result.reason}")
         if result.unstable:
             self.say(f"# {title} {result.test} failed first: {result.unstable}")
+
+    def add_cell(self, series, name, value):
+        """Of a table of its own; `name` is TABLE/COLUMN/ROW."""
+        table, column, row = name.split("/", 2)
+        with self.lock:
+            cells = self.tables.setdefault(table, {}).setdefault(row, {})
+            cells[series, column] = value
+
+    def own_table(self, name):
+        rows = self.tables[name]
+        series = list(self.titles)
+        columns = sorted({key for row in rows.values() for key in row},
+                         key=lambda key: (series.index(key[0]), key[1]))  # fmt: skip
+        width = max(len(row) for row in rows)
+        wide = [max([len(row.get(c, "")[:16]) for row in rows.values()] + [len(c[1])])
+                for c in columns]  # fmt: skip
+        lines = []
+        for head in (lambda c: c[0], lambda c: c[1]):
+            cells = [head(c).ljust(w) for c, w in zip(columns, wide)]
+            lines.append("  ".join([" " * width] + cells).rstrip())
+        for row, cells in rows.items():
+            found = [cells.get(c, "-")[:16].ljust(w) for c, w in zip(columns, wide)]
+            lines.append("  ".join([row.ljust(width)] + found).rstrip())
+        return "\n".join([f"{name}:"] + lines)
 
     def table(self):
         series = list(self.titles)
@@ -84,6 +111,8 @@ class Report:
         """Print what is left to say; return the exit status."""
         if self.cells:
             self.say("\n" + self.table() + "\n")
+        for name in self.tables:
+            self.say("\n  ".join([self.own_table(name), *plan.legend(name)]) + "\n")
         failed, skipped = self.reasons("not ok"), self.reasons("skip")
         for name, reason in failed:
             self.say(f"FAIL: {name}: {reason}")

@@ -147,6 +147,10 @@ $(BUILD)/tests/helpers/%: $(BUILD)/tests/helpers/%.o
 
 $(BUILD)/tests/helpers/pick: HELPER_LIBS = -lcjson
 
+# With all that the daemon reads with.
+$(BUILD)/tests/helpers/census: $(filter-out $(BUILD)/src/cli/% $(BUILD)/src/daemon/%,$(OBJS))
+$(BUILD)/tests/helpers/census: HELPER_LIBS = $(PKG_LIBS) -lm
+
 $(BUILD)/tests/helpers/fdzoo: $(ZOO_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread

@@ -118,6 +118,7 @@ enum fdw_record_type {
 	FDW_RECORD_NEAR = 1,    /* struct fdw_near, ring buffer */
 	FDW_RECORD_REFUSED = 2, /* struct fdw_refused, ring buffer */
 	FDW_RECORD_TABLE = 3,   /* struct fdw_snapshot_record, iterator */
+	FDW_RECORD_DESCRIPTOR = 4, /* struct fdw_descriptor, iterator */
 };
 
 struct fdw_header {
@@ -172,6 +173,53 @@ struct fdw_refused {
 _Static_assert(sizeof(struct fdw_refused) == 192, "wire layout");
 #define FDW_TEXT_MAX                                                                   \
 	(FDW_PATH_MAX + FDW_CMDLINE_MAX + FDW_CGROUP_LEVELS * FDW_CGROUP_NAME_MAX)
+
+/* ---- the census: one record a descriptor ---- */
+
+/* The kernel's own PATH_MAX; a path that is longer is told by its end. */
+#define FDW_DESCRIPTOR_PATH_MAX 4096
+/* Most of a socket address that a name can take: sun_path of sockaddr_un */
+#define FDW_UNIX_NAME_MAX       108
+
+enum fdw_descriptor_mark {
+	FDW_FD_INTERNAL = 1 << 0, /* on a mount of the kernel's own: no path leads there,
+				     and `text` is the name that the kernel gave */
+	FDW_FD_UNLINKED = 1 << 1, /* the name by which it was opened was taken away */
+	FDW_FD_PARTS = 1 << 2,    /* `text` is the path's components, each with its NUL,
+				     the last one first */
+	FDW_FD_CUT = 1 << 3,      /* its beginning is missing */
+	FDW_FD_PEER_CLOSED = 1 << 4, /* socket: nothing more will come */
+	FDW_FD_ENDED = 1 << 5,       /* pidfd: the process is no more */
+};
+
+struct fdw_descriptor {
+	__u32 type; /* FDW_RECORD_DESCRIPTOR; both as in fdw_header, whose time is left
+		       out: it would cost a tenth */
+	__u32 size;
+	__u64 file; /* address of struct file */
+	__u64 inode;
+	__u64 position;
+	__u64 peer_inode; /* unix socket */
+	__u32 fd;
+	__u32 device, rdevice; /* as the kernel has them: 12 bits major, 20 minor */
+	__u32 magic;           /* of the file system, linux/magic.h */
+	__u32 flags;           /* O_* */
+	__u32 links;           /* names that the inode has */
+	__u32 readers, writers; /* pipe */
+	__u32 pid;              /* pidfd: of the initial pid namespace */
+	__u16 mode;
+	__u16 marks;                  /* enum fdw_descriptor_mark */
+	__u16 family, socket_type;    /* family 0: no socket, or not known */
+	__u16 protocol;
+	__u16 local_port, peer_port; /* host order */
+	__u8 state, reserved;
+	__u8 local[16], peer[16]; /* IPv4: the first four bytes */
+	__u16 text_len;           /* bytes of `text` that are the descriptor's name … */
+	__u16 peer_len;           /* … and behind them of its peer's: unix socket */
+	char text[];
+};
+_Static_assert(sizeof(struct fdw_descriptor) == 128, "wire layout");
+_Static_assert(__builtin_offsetof(struct fdw_descriptor, text) == 128, "wire layout");
 
 /* ---- maps ---- */
 

@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/running.h"
+#include "collect/census.h"
 #include "collect/collectors.h"
 #include "collect/kernel.h"
 #include "config/config.h"
@@ -69,6 +70,21 @@ static void print_capabilities(void)
 	}
 }
 
+/* What inspects one process's descriptors; the monitoring does not depend on it. */
+static void try_census(void)
+{
+	struct census *census;
+	char why[512];
+
+	if (census_open(&census, why, sizeof(why))) {
+		printf(ROW "none: %s\n", "census", why);
+		return;
+	}
+	printf(ROW "iter/task_file, one process told by: %s; paths by: %s\n", "census",
+	       census_method(census), census_paths(census));
+	census_close(census);
+}
+
 /* Loads, attaches and proves everything, as the daemon would. */
 static int try_all(char *why, size_t why_size)
 {
@@ -91,6 +107,7 @@ static int try_all(char *why, size_t why_size)
 	if (*snapshot_reason(c.snapshot))
 		printf(ROW "%s\n", "", snapshot_reason(c.snapshot));
 	collectors_close(&c);
+	try_census();
 	return 0;
 }
 

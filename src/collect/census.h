@@ -13,7 +13,8 @@
 
 struct census;
 
-/* Loads the program. Needs CAP_BPF and CAP_PERFMON. Returns 0, or a negative errno with
+/* Loads the program, and holds one descriptor for when no other can be had. Needs CAP_BPF and
+ * CAP_PERFMON, and for nobody's paths anything more. Returns 0, or a negative errno with
  * the reason in one line. */
 int census_open(struct census **out, char *why, size_t why_size);
 void census_close(struct census *census); /* NULL is fine */
@@ -23,7 +24,12 @@ void census_close(struct census *census); /* NULL is fine */
 struct census_result {
 	struct descriptor *descriptors; /* by number, ascending */
 	size_t len;
-	uint64_t cut; /* descriptors beyond `max`: counted, not told */
+	uint64_t cut;      /* descriptors beyond `max`: counted, not told */
+	uint64_t nameless; /* names and paths left out: together too long */
+	pid_t tid;         /* the thread whose table it is; 0: there is no descriptor */
+	uint64_t
+		start_ns; /* of the process, CLOCK_BOOTTIME: tells it from a later one with
+			      its pid; 0: there is no descriptor */
 	char *strings;
 };
 
@@ -32,8 +38,11 @@ struct census_result {
  * thread `tid` with a table of its own (0: the process's; a main thread that has exited is
  * stood in for by another). At most `max` descriptors. Not to be called by two threads at once.
  *
- * Returns 0, -ESRCH if there is none such, -EMFILE, -ENFILE if nothing can be opened for it,
- * -ENOMEM. out is to be cleared in any case.
+ * A process that exits meanwhile is told as far as it was still there.
+ *
+ * Returns 0, -ESRCH if there is no such process, or no such thread with a table of its own
+ * and something in it, -EMFILE, -ENFILE if nothing can be opened for it and what was kept
+ * for that is used up, -ENOMEM. out is to be cleared in any case.
  */
 int census_read(struct census *census, pid_t tgid, pid_t tid, size_t max,
 		struct census_result *out);
@@ -41,5 +50,7 @@ void census_clear(struct census_result *result);
 
 /* How processes are told apart, for `features`: "task filter" (6.1+), "in program". Static. */
 const char *census_method(const struct census *census);
+/* Who makes paths: "d_path" (5.12+), "walk". Static. */
+const char *census_paths(const struct census *census);
 
 #endif

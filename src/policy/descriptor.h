@@ -51,9 +51,10 @@ struct descriptor {
 	enum descriptor_kind kind;
 	uint64_t file; /* tells open file descriptions apart; nothing else */
 	uint64_t inode;
-	uint64_t device;   /* as st_dev of stat(2) */
+	uint64_t device;   /* as st_dev of stat(2); of files on overlayfs and btrfs stat
+			      may give another one */
 	uint64_t rdevice;  /* of devices, as st_rdev */
-	uint64_t position; /* file offset */
+	uint64_t position; /* file offset; 0 of what has none */
 	uint32_t flags;    /* O_* of its open; O_CLOEXEC is not known */
 	bool deleted;      /* a file or directory without a name left */
 	/* sockets */
@@ -63,14 +64,23 @@ struct descriptor {
 	uint8_t state;     /* TCP_ESTABLISHED … as in linux/tcp_states.h; for all
 			      families, as the kernel uses it */
 	struct descriptor_end local, peer;
-	uint64_t peer_inode; /* unix: the socket at the other end; 0: none, unknown */
+	bool peer_closed;    /* it receives no more: the peer has closed or ended its
+				sending, or its receiving was shut down here */
+	uint64_t peer_inode; /* unix: the socket at the other end; 0: none, not accepted
+				yet, unknown */
+	const char *peer_path; /* unix: its name, as `path`; NULL: none, unknown */
 	/* pipes */
 	uint32_t readers, writers; /* ends open, in all processes; 0 and 0: unknown */
-	/* path; name of a unix socket ('@' first when abstract); anonymous inode's
-	 * name without brackets ("kvm-vm"); "net:[4026531840]"; NULL: none, unknown. Without
+	/* pidfds */
+	uint32_t pid; /* in the initial pid namespace; 0: unknown */
+	bool ended;   /* the process is no more, nor its zombie */
+	/* path; name of a unix socket ('@' first when abstract, and for each NUL in it);
+	 * "/memfd:NAME"; anonymous inode's name without brackets ("kvm-vm", "bpf-map") if the
+	 * kind does not say it; "net:[4026531840]"; NULL: none, unknown. Without
 	 * " (deleted)". */
 	const char *path;
-	bool path_cut; /* there is more of it */
+	bool path_cut; /* longer than the 4096 bytes of a path: this is its end, and does
+			  not begin with '/' */
 };
 
 /* "file", "directory", "character device", "tcp" is no kind but "socket". Static. */
@@ -81,10 +91,15 @@ const char *descriptor_kind_name(enum descriptor_kind kind);
  * descriptor_kind_name(). Static. */
 const char *descriptor_type_name(const struct descriptor *d);
 
-/* "CLOSE_WAIT" of a TCP or unix stream socket; NULL where there is no state. Static. */
+/* "CLOSE_WAIT" of a socket with connections (TCP, unix stream, …); NULL where there is
+ * no state. Static. */
 const char *descriptor_state_name(const struct descriptor *d);
 
-/* "10.0.0.7:443", "[2001:db8::1]:443", "*:80"; empty where there is none. */
-void descriptor_end_text(const struct descriptor_end *end, char text[64]);
+#define DESCRIPTOR_END_TEXT 64
+
+/* "10.0.0.7:443", "[2001:db8::1]:443", "*:80"; without port "10.0.0.7"; empty where there
+ * is none. */
+void descriptor_end_text(const struct descriptor_end *end,
+			 char text[DESCRIPTOR_END_TEXT]);
 
 #endif

@@ -11,9 +11,17 @@
 #pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
 #endif
 
+typedef unsigned char __u8;
+
+typedef short unsigned int __u16;
+
 typedef unsigned int __u32;
 
 typedef long long unsigned int __u64;
+
+typedef __u8 u8;
+
+typedef __u16 u16;
 
 typedef __u32 u32;
 
@@ -25,9 +33,27 @@ typedef int __kernel_pid_t;
 
 typedef unsigned int __kernel_uid32_t;
 
+typedef long long int __kernel_loff_t;
+
+typedef __u16 __be16;
+
+typedef __u32 __be32;
+
+typedef u32 __kernel_dev_t;
+
+typedef __kernel_dev_t dev_t;
+
+typedef short unsigned int umode_t;
+
 typedef __kernel_pid_t pid_t;
 
 typedef __kernel_uid32_t uid_t;
+
+typedef __kernel_loff_t loff_t;
+
+struct hlist_head {
+	void *first;
+};
 
 struct thread_info {
 	u32 status;
@@ -99,6 +125,7 @@ struct upid {
 
 struct pid {
 	unsigned int level;
+	struct hlist_head tasks[4];
 	struct upid numbers[0];
 };
 
@@ -116,6 +143,66 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct vfsmount;
+
+struct dentry;
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct inode;
+
+struct file {
+	void *private_data;
+	struct inode *f_inode;
+	unsigned int f_flags;
+	union {
+		const struct path f_path;
+	};
+	loff_t f_pos;
+};
+
+struct hlist_bl_node {
+	void *pprev;
+};
+
+struct qstr {
+	const char *name;
+};
+
+struct dentry {
+	struct hlist_bl_node d_hash;
+	struct dentry *d_parent;
+	union {
+		const struct qstr d_name;
+	};
+};
+
+struct super_block;
+
+struct inode {
+	umode_t i_mode;
+	struct super_block *i_sb;
+	long unsigned int i_ino;
+	union {
+		const unsigned int i_nlink;
+	};
+	dev_t i_rdev;
+	void *i_private;
+};
+
+struct super_block {
+	dev_t s_dev;
+	long unsigned int s_magic;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+	int mnt_flags;
+};
+
 struct kernfs_node;
 
 struct cgroup {
@@ -125,6 +212,54 @@ struct cgroup {
 struct kernfs_node {
 	struct kernfs_node *__parent;
 	const char *name;
+};
+
+struct proc_ns_operations {
+	const char *name;
+};
+
+struct ns_common {
+	void *ops;
+};
+
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+	} in6_u;
+};
+
+struct sock_common {
+	union {
+		struct {
+			__be32 skc_daddr;
+			__be32 skc_rcv_saddr;
+		};
+	};
+	union {
+		struct {
+			__be16 skc_dport;
+			__u16 skc_num;
+		};
+	};
+	short unsigned int skc_family;
+	volatile unsigned char skc_state;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct socket;
+
+struct sock {
+	struct sock_common __sk_common;
+	struct socket *sk_socket;
+	u16 sk_protocol;
+	u8 sk_shutdown;
+};
+
+struct socket {
+	short int type;
+	struct file *file;
+	struct sock *sk;
 };
 
 struct fdtable;
@@ -140,6 +275,11 @@ struct fdtable {
 	long unsigned int *full_fds_bits;
 };
 
+struct pipe_inode_info {
+	unsigned int readers;
+	unsigned int writers;
+};
+
 struct bpf_iter_meta {
 	union {
 		struct seq_file *seq;
@@ -153,6 +293,43 @@ struct bpf_iter__task {
 	union {
 		struct task_struct *task;
 	};
+};
+
+struct bpf_iter__task_file {
+	union {
+		struct bpf_iter_meta *meta;
+	};
+	union {
+		struct task_struct *task;
+	};
+	u32 fd;
+	union {
+		struct file *file;
+	};
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct sockaddr_un {
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[0];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
+};
+
+struct packet_sock {
+	__be16 num;
 };
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collect/census.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "collect/census_record.h"
+#include "collect/kernel.h"
+#include "fdwarden/wire.h"
+#include "census.skel.h"
+
+/* The kernel fills up to 8 pages a read. */
+#define READ_SIZE      (64 * 1024)
+/* The inode of the initial pid namespace, PROC_PID_INIT_INO of linux/proc_ns.h */
+#define INITIAL_PID_NS 0xeffffffc
+
+struct census {
+	struct census_bpf *bpf;
+	/* An iterator can be held to one process; pids mean the same to it as in
+	 * records. */
+	bool by_process;
+	/* An iterator over all tasks, made beforehand: to make one for a process takes
+	 * two descriptors, and when there are none left there is this one. */
+	int reserve;
+	char buffer[READ_SIZE];
+};
+
+static int make_reserve(struct census *c)
+{
+	int fd = bpf_iter_create(bpf_link__fd(c->bpf->links.census));
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* A descriptor of an iterator over the tasks of `tgid` alone, or -errno. */
+static int iterator_of(const struct census *c, pid_t tgid)
+{
+	union bpf_iter_link_info info = {.task = {.pid = tgid}};
+	LIBBPF_OPTS(bpf_link_create_opts, options, .iter_info = &info,
+		    .iter_info_len = sizeof(info));
+	int link, fd;
+
+	link = bpf_link_create(bpf_program__fd(c->bpf->progs.census), 0, BPF_TRACE_ITER,
+			       &options);
+	if (link < 0)
+		return link;
+	fd = bpf_iter_create(link);
+	if (fd < 0)
+		fd = -errno;
+	close(link); /* the iterator holds on to what it needs */
+	return fd;
+}
+
+/* Iterators read pids in the namespace of who makes them, and the program those of the
+ * initial one. */
+static bool in_initial_pid_namespace(void)
+{
+	struct stat st;
+
+	return !stat("/proc/self/ns/pid", &st) && st.st_ino == INITIAL_PID_NS;
+}
+
+static bool can_filter(const struct census *c)
+{
+	int fd;
+
+	if (!in_initial_pid_namespace())
+		return false;
+	fd = iterator_of(c, getpid());
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static int load(struct census *c, bool d_path)
+{
+	int err;
+
+	c->bpf = census_bpf__open();
+	if (!c->bpf)
+		return -errno;
+	c->bpf->rodata->have_d_path = d_path;
+	err = census_bpf__load(c->bpf);
+	if (err) {
+		census_bpf__destroy(c->bpf);
+		c->bpf = NULL;
+	}
+	return err;
+}
+
+int census_open(struct census **out, char *why, size_t why_size)
+{
+	struct census *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c) {
+		snprintf(why, why_size, "%s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	c->reserve = -1;
+	kernel_forget_bpf_reason();
+	err = load(c, true);
+	if (err == -EINVAL || err == -EACCES) {
+		kernel_forget_bpf_reason();
+		err = load(c, false);
+	}
+	if (!err)
+		err = census_bpf__attach(c->bpf);
+	if (!err) {
+		c->reserve = make_reserve(c);
+		err = c->reserve < 0 ? c->reserve : 0;
+	}
+	if (err) {
+		snprintf(why, why_size, "the census can't be loaded: %s: %s",
+			 strerror(-err), kernel_bpf_reason());
+		census_close(c);
+		return err;
+	}
+	c->by_process = can_filter(c);
+	*out = c;
+	return 0;
+}
+
+void census_close(struct census *census)
+{
+	if (!census)
+		return;
+	if (census->reserve >= 0)
+		close(census->reserve);
+	census_bpf__destroy(census->bpf);
+	free(census);
+}
+
+/* An iterator over this process's tasks, or over all. */
+static int take_iterator(struct census *c, pid_t tgid)
+{
+	int fd = -EMFILE;
+
+	if (c->by_process)
+		fd = iterator_of(c, tgid);
+	if (fd >= 0)
+		return fd;
+	fd = c->reserve >= 0 ? c->reserve : make_reserve(c);
+	c->reserve = -1;
+	return fd;
+}
+
+static int read_all(struct census *c, int fd, struct census_list *list)
+{
+	int err = 0;
+
+	while (!err) {
+		ssize_t n = read(fd, c->buffer, sizeof(c->buffer));
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			continue; /* the kernel took a breath */
+		if (n < 0)
+			return -errno;
+		if (!n)
+			break;
+		err = census_list_add(list, c->buffer, n);
+	}
+	return err;
+}
+
+int census_read(struct census *census, pid_t tgid, pid_t tid, size_t max,
+		struct census_result *out)
+{
+	struct census_bpf__bss *bss = census->bpf->bss;
+	struct census_list list = {0};
+	int fd, err;
+
+	memset(out, 0, sizeof(*out));
+	if (tgid <= 0 || tid < 0)
+		return -ESRCH;
+	bss->want_tgid = tgid;
+	bss->want_tid = tid;
+	bss->want_max = max;
+	bss->told = bss->cut = bss->start_ns = 0;
+	bss->chosen = 0;
+	fd = take_iterator(census, tgid);
+	if (fd < 0)
+		return fd;
+	err = read_all(census, fd, &list);
+	close(fd);
+	if (census->reserve < 0) {
+		fd = make_reserve(census);
+		census->reserve = fd < 0 ? -1 : fd;
+	}
+	/* Nothing was met: there is no descriptor, or no process. */
+	if (!err && !bss->chosen && (tid || (kill(tgid, 0) && errno == ESRCH)))
+		err = -ESRCH;
+	if (err) {
+		census_list_clear(&list);
+		return err;
+	}
+	census_list_finish(&list, out);
+	out->cut = bss->cut;
+	out->tid = (pid_t)bss->chosen;
+	out->start_ns = bss->start_ns;
+	return 0;
+}
+
+void census_clear(struct census_result *result)
+{
+	free(result->descriptors);
+	free(result->strings);
+	memset(result, 0, sizeof(*result));
+}
+
+const char *census_method(const struct census *census)
+{
+	return census->by_process ? "task filter" : "in program";
+}
+
+const char *census_paths(const struct census *census)
+{
+	return census->bpf->rodata->have_d_path ? "d_path" : "walk";
+}

@@ -172,6 +172,8 @@ static void add_lasting(const struct advice_question *question,
 	else if (origin->kind == ORIGIN_CONTAINER ||
 		 (origin->kind == ORIGIN_UNKNOWN && origin->runtime))
 		advice_for_container(question, target, list);
+	else if (origin->user_manager && !origin->user_session)
+		advice_for_unit(question, target, list);
 	else if (origin->kind == ORIGIN_PAM || origin->user_session)
 		advice_for_login(question, target, list);
 	else if (origin->kind == ORIGIN_UNIT || origin->kind == ORIGIN_MANAGER_DEFAULT)

@@ -217,8 +217,12 @@ void advice_for_unit(const struct advice_question *question,
 		advice_drop_in(question, target, origin->unit, true, list);
 		return;
 	}
-	if (origin->ceiling && target->value > origin->ceiling)
-		raise_manager(question, target, list);
+	if (origin->ceiling && target->value > origin->ceiling) {
+		if (origin->kind == ORIGIN_PAM)
+			advice_for_login(question, target, list);
+		else
+			raise_manager(question, target, list);
+	}
 	drop_in(question, target, origin->unit, "~/.config/systemd/user", true, true,
 		list);
 }

@@ -26,7 +26,7 @@ struct origin_candidate {
 	uint64_t changed_ns; /* when `file` was changed last, since 1970; 0: no file */
 };
 
-#define ORIGIN_CANDIDATES_MAX 16
+#define ORIGIN_CANDIDATES_MAX 24
 
 struct origin_candidates {
 	struct origin_candidate at[ORIGIN_CANDIDATES_MAX];
@@ -216,7 +216,7 @@ void origin_unit(struct origin_search *search, const struct origin_scope *scope,
 void origin_manager(struct origin_search *search, const struct origin_scope *scope,
 		    const struct origin_user *user, struct origin_candidates *list);
 /* What pam_limits makes of soft and hard, each 0 where it is not known, in a session of
- * this user; adds nothing where no line is about it. */
+ * this user. Where no line is about it, the candidate has no file. */
 void origin_pam(struct origin_search *search, const struct origin_root *root,
 		const struct origin_user *user, uint64_t soft, uint64_t hard,
 		struct origin_candidates *list);

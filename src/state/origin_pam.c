@@ -244,27 +244,72 @@ static void describe(struct pam *pam, struct origin_candidate *out)
 		out->as.evidence = origin_format(
 			pam->search, "at the login of %s line %u of %s sets \"%s\"",
 			pam->user->name, main->line, main->file, main->text);
-	out->as.file = main->file;
-	out->as.setting = main->text;
-	main->file = main->text = NULL;
+	out->as.file = origin_format(pam->search, "%s", main->file);
+	out->as.setting = origin_format(pam->search, "%s", main->text);
+}
+
+/* Puts in what no line says. */
+static void complete(const struct pam *pam, uint64_t soft, uint64_t hard,
+		     struct origin_candidate *out)
+{
+	out->as.soft = pam->soft.rank != RANK_NONE ? pam->soft.value : soft;
+	out->as.hard = pam->hard.rank != RANK_NONE ? pam->hard.value : hard;
+	if (out->as.hard && out->as.soft > out->as.hard)
+		out->as.soft = out->as.hard;
+}
+
+/*
+ * What there is before any line: what the process had, but with Debian (and by set_all)
+ * what the first process has. systemd raises that one's for itself, so that Debian then
+ * takes no more than 1024 as the soft limit, for programs that use select().
+ */
+static void add_first_process(struct pam *pam, bool has_lines,
+			      struct origin_candidates *list)
+{
+	struct origin_task first;
+	struct origin_candidate *out;
+	char text[48];
+
+	if (pam->root->of || origin_task_read(pam->search, 1, &first) < 0)
+		return;
+	if (first.limits_known && (out = origin_candidate_add(list))) {
+		out->as.kind = ORIGIN_PAM;
+		complete(pam, first.soft < 1024 ? first.soft : 1024, first.hard, out);
+		if (has_lines)
+			describe(pam, out);
+		out->as.owner = pam->user->uid;
+		if (!out->as.user)
+			out->as.user =
+				origin_format(pam->search, "%s", pam->user->name);
+		if (!has_lines)
+			out->as.evidence = origin_format(
+				pam->search,
+				"no line of limits.conf is about %s: pam_limits gives "
+				"what the first process of the system has, %s, with "
+				"1024 at most as the soft limit",
+				pam->user->name,
+				origin_limits_text(first.soft, first.hard, text));
+	}
+	origin_task_clear(&first);
 }
 
 static void read_as(struct pam *pam, uint64_t soft, uint64_t hard,
 		    struct origin_candidates *list)
 {
 	struct origin_candidate *out;
+	bool has_soft, has_hard;
 
 	pam->soft.rank = pam->hard.rank = RANK_NONE;
 	read_files(pam);
-	if (!pam->exempt &&
-	    (pam->soft.rank != RANK_NONE || pam->hard.rank != RANK_NONE) &&
+	has_soft = pam->soft.rank != RANK_NONE;
+	has_hard = pam->hard.rank != RANK_NONE;
+	if (!pam->exempt && (has_soft || has_hard) &&
 	    (out = origin_candidate_add(list))) {
+		complete(pam, soft, hard, out);
 		describe(pam, out);
-		out->as.soft = pam->soft.rank != RANK_NONE ? pam->soft.value : soft;
-		out->as.hard = pam->hard.rank != RANK_NONE ? pam->hard.value : hard;
-		if (out->as.hard && out->as.soft > out->as.hard)
-			out->as.soft = out->as.hard;
 	}
+	if (!pam->exempt && (!has_soft || !has_hard))
+		add_first_process(pam, has_soft || has_hard, list);
 	clear_setting(&pam->soft);
 	clear_setting(&pam->hard);
 }

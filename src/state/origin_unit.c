@@ -76,8 +76,25 @@ static bool session_user(struct origin_search *search, const struct origin_scope
 	return origin_user_by_name(search, scope->root, name, out);
 }
 
-/* PAM comes after what systemd sets, so that its candidates are tried first: they are
- * moved before those which they are made of. */
+/* Moves those before the others. What is equal to both is rather systemd's. */
+static void put_first(struct origin_candidates *list, size_t first,
+		      struct origin_candidates *made)
+{
+	struct origin_candidates all = {.len = 0};
+
+	for (size_t i = 0; i < made->len; i++)
+		if (made->at[i].as.file)
+			all.at[all.len++] = made->at[i];
+	for (size_t i = first; i < list->len; i++)
+		all.at[all.len++] = list->at[i];
+	for (size_t i = 0; i < made->len; i++)
+		if (!made->at[i].as.file)
+			all.at[all.len++] = made->at[i];
+	memcpy(&list->at[first], all.at, all.len * sizeof(all.at[0]));
+	list->len = first + all.len;
+}
+
+/* PAM comes after what systemd sets, so that lines about the user are tried first. */
 static void add_session(struct origin_search *search, const struct origin_scope *scope,
 			const struct origin_unit_setting *set,
 			struct origin_candidates *list, size_t first)
@@ -96,10 +113,7 @@ static void add_session(struct origin_search *search, const struct origin_scope 
 	}
 	for (size_t i = 0; i < made.len; i++)
 		made.at[i].as.unit = origin_format(search, "%s", scope->place->unit);
-	memmove(&list->at[first + made.len], &list->at[first],
-		(list->len - first) * sizeof(list->at[0]));
-	memcpy(&list->at[first], made.at, made.len * sizeof(made.at[0]));
-	list->len += made.len;
+	put_first(list, first, &made);
 }
 
 void origin_unit(struct origin_search *search, const struct origin_scope *scope,

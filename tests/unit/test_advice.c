@@ -299,6 +299,13 @@ static void test_user_units(void **state)
 	/* it is not restarted: that would end all that the user runs */
 	assert_int_equal(out[0].commands_len, 3);
 	assert_non_null(strstr(out[0].text, "4096"));
+	/* … as PAM gave it */
+	origin.kind = ORIGIN_PAM;
+	make();
+	expect_order("limits-conf systemd-drop-in prlimit");
+	origin.ceiling = 8192;
+	make();
+	expect_order("systemd-drop-in prlimit");
 }
 
 static void test_logins(void **state)

@@ -191,6 +191,25 @@ static void test_inherited(void **state)
 	assert_int_equal(found.parent, 0);
 }
 
+/* Debian's begins with what the first process has, whatever the server of the login. */
+static void test_first_process(void **state)
+{
+	(void)state;
+	put(CONF, "bob soft nofile 7\n");
+	look("1024 1048576", ALICE);
+	expect_setting(ORIGIN_PAM, NULL, 0, NULL);
+	assert_string_equal(found.user, "alice");
+	assert_non_null(
+		strstr(found.evidence, "no line of limits.conf is about alice"));
+	put_process(1, 0, "systemd", "800 900", "/init.scope");
+	look("800 900", ALICE);
+	expect_setting(ORIGIN_PAM, NULL, 0, NULL);
+	/* not with "none at all" */
+	put(CONF, "alice -\n");
+	look("800 900", ALICE);
+	expect_kind(ORIGIN_SELF);
+}
+
 /* sudo is a session of another user within it. */
 static void test_sudo(void **state)
 {
@@ -240,9 +259,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_host)
 	const struct CMUnitTest tests[] = {
-		TEST(test_lines),        TEST(test_root), TEST(test_files),
-		TEST(test_inherited),    TEST(test_sudo), TEST(test_changed_since),
-		TEST(test_unknown_user),
+		TEST(test_lines),        TEST(test_root),
+		TEST(test_files),        TEST(test_inherited),
+		TEST(test_sudo),         TEST(test_changed_since),
+		TEST(test_unknown_user), TEST(test_first_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -384,6 +384,11 @@ static void test_unit_with_pam(void **state)
 	assert_string_equal(found.user, "bob");
 	assert_string_equal(found.unit, "app.service");
 	assert_false(found.user_session);
+	/* with Debian the rest is the first process's, not the unit's */
+	put_app("3000 1048576");
+	assert_int_equal(find(100), 0);
+	expect_setting(ORIGIN_PAM, "/etc/security/limits.d/a.conf", 1,
+		       "@staff soft nofile 3000");
 	/* without the line it is the unit's */
 	put("/etc/security/limits.d/a.conf", "@wheels soft nofile 3000\n");
 	put_app("2000 4000");

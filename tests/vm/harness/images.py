@@ -22,7 +22,8 @@ HERE = pathlib.Path(__file__).resolve().parent.parent
 ROOT = HERE.parent.parent
 GUEST = HERE / "guest"
 
-SYSTEMD_PACKAGES = ("systemd", "systemd-sysv", "dbus", "jq")
+# With libpam-systemd logins have scopes of their own.
+SYSTEMD_PACKAGES = ("systemd", "systemd-sysv", "libpam-systemd", "dbus", "jq")
 # Not needed by any test, and half of the image.
 SYSTEMD_LEFT_OUT = (
     r"(usr/share/(doc|locale|man|info|zoneinfo|common-licenses|bash-completion|i18n)"

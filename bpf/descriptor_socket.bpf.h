@@ -16,6 +16,7 @@
 #define SHUT_RECEIVE      1 /* RCV_SHUTDOWN */
 /* Bytes of a sockaddr_un before its path */
 #define UNIX_FAMILY_BYTES 2
+#define UNIX_NAME_MASK    127 /* FDW_UNIX_NAME_MAX, rounded up */
 
 /* The name of a unix socket, NULs as they are, at `at` of out.text; its length. An
  * abstract one begins with NUL. */
@@ -28,8 +29,12 @@ static __always_inline __u32 read_unix_name(struct unix_sock *socket, __u32 at)
 		return 0;
 	len = (__u32)BPF_CORE_READ(address, len) - UNIX_FAMILY_BYTES;
 	barrier_var(len); /* compare the register that is used */
-	if (len > FDW_UNIX_NAME_MAX || at > FDW_UNIX_NAME_MAX ||
-	    bpf_probe_read_kernel(out.text + at, len, address->name[0].sun_path))
+	if (len > FDW_UNIX_NAME_MAX)
+		return 0;
+	/* 5.10 forgets the bounds of what has been on the stack meanwhile. */
+	at &= UNIX_NAME_MASK;
+	barrier_var(at);
+	if (bpf_probe_read_kernel(out.text + at, len, address->name[0].sun_path))
 		return 0;
 	return len;
 }

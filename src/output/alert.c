@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "output/json.h"
+#include "state/user_names.h"
 
 #define ECS_VERSION "8.11.0"
 #define UNLIMITED   UINT64_MAX
@@ -59,6 +60,25 @@ void alert_new_id(char id[ALERT_ID_LEN])
 	id[at] = '\0';
 }
 
+/* The users of a container are others than the host's. */
+static int add_user(cJSON *process, const struct identity *who)
+{
+	char id[16], name[64];
+	cJSON *user;
+	int err;
+
+	if (who->uid == (uid_t)-1)
+		return 0;
+	user = json_add_object(process, "user");
+	if (!user)
+		return -ENOMEM;
+	snprintf(id, sizeof(id), "%" PRIu32, (uint32_t)who->uid);
+	err = json_add_text(user, "id", id);
+	if (!err && !who->container_id && user_names_find(who->uid, name, sizeof(name)))
+		err = json_add_text(user, "name", name);
+	return err;
+}
+
 static int add_process(cJSON *parent, const struct identity *who,
 		       const struct alert_host *host)
 {
@@ -83,12 +103,7 @@ static int add_process(cJSON *parent, const struct identity *who,
 		err = inner ? json_add_uint(inner, "pid", (uint64_t)who->ppid)
 			    : -ENOMEM;
 	}
-	if (!err && who->uid != (uid_t)-1) {
-		snprintf(text, sizeof(text), "%" PRIu32, (uint32_t)who->uid);
-		inner = json_add_object(process, "user");
-		err = inner ? json_add_text(inner, "id", text) : -ENOMEM;
-	}
-	return err;
+	return err ? err : add_user(process, who);
 }
 
 /* "parent":{"outer":{"inner":"text"}}, or nothing for text NULL */

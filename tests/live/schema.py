@@ -109,7 +109,7 @@ PROCESS = object_of(
     {"pid": whole(1), "name": raw_text},
     {"start": matching(TIMESTAMP), "executable": raw_text, "command_line": raw_text,
      "parent": object_of({"pid": whole(1)}),
-     "user": object_of({"id": matching(re.compile(r"\d+"))})})
+     "user": object_of({"id": matching(re.compile(r"\d+"))}, {"name": raw_text})})
 
 RUNTIMES = ("docker", "containerd", "cri-o", "podman", "lxc", "systemd-nspawn")
 CONTAINER = object_of({"id": raw_text}, {"runtime": one_of(*RUNTIMES)})

@@ -9,8 +9,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "output/alert.h"
+#include "state/user_names.h"
 
 /* 2026-01-02T03:04:05.678901Z less 1000 s of uptime */
 #define BOOT_NS 1767322045678901000ull
@@ -125,6 +127,42 @@ static void test_contract(void **state)
 		"\"soft_limit\":1024,\"hard_limit\":524288,\"growth_per_s\":1.27,"
 		"\"exhausted_in_s\":41,\"refused\":{\"emfile\":0,\"enfile\":0,"
 		"\"by_syscall\":{}}}}");
+}
+
+static void assert_user(const struct identity *who, const char *expected)
+{
+	cJSON *json = cJSON_CreateObject();
+	char *text;
+
+	assert_int_equal(alert_add_identity(json, who, NULL), 0);
+	text = cJSON_PrintUnformatted(
+		cJSON_GetObjectItem(cJSON_GetObjectItem(json, "process"), "user"));
+	assert_string_equal(text, expected);
+	free(text);
+	cJSON_Delete(json);
+}
+
+/* The host's name, and only for a process that is of the host. */
+static void test_user(void **state)
+{
+	char path[] = "/tmp/fdwarden-passwd-XXXXXX";
+	static const char text[] = "root:x:0:0\nwww-\xff:x:33:33::/:/bin/sh\n";
+	struct identity who = {.pid = 7, .uid = 33};
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	close(fd);
+	user_names_set_file(path);
+	assert_user(&who, "{\"id\":\"33\",\"name\":\"www-\xef\xbf\xbd\"}");
+	who.uid = 34;
+	assert_user(&who, "{\"id\":\"34\"}");
+	who.uid = 33;
+	who.container_id = (char *)"c0ffee";
+	assert_user(&who, "{\"id\":\"33\"}");
+	user_names_set_file(NULL);
+	unlink(path);
 }
 
 /* What is not known is absent. */
@@ -547,6 +585,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_contract),
+		cmocka_unit_test(test_user),
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_rates),

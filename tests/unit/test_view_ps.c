@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "output/view_ps.h"
+#include "state/user_names.h"
 
 /* 2026-01-02T03:04:05.678901Z */
 #define NOW_NS 1767323045678901000ull
@@ -363,6 +364,7 @@ static void test_json(void **state)
 	struct view_ps view = view_of(2);
 
 	(void)state;
+	user_names_set_file("/dev/null"); /* no names */
 	assert_document(
 		&view,
 		"{\"@timestamp\":\"2026-01-02T03:04:05.678901Z\",\"host\":{\"name\":"

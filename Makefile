@@ -147,8 +147,9 @@ $(BUILD)/tests/helpers/%: $(BUILD)/tests/helpers/%.o
 
 $(BUILD)/tests/helpers/pick: HELPER_LIBS = -lcjson
 
-# With all that the daemon reads with.
-$(BUILD)/tests/helpers/census: $(filter-out $(BUILD)/src/cli/% $(BUILD)/src/daemon/%,$(OBJS))
+# With what the daemon reads with.
+$(BUILD)/tests/helpers/census: $(filter $(BUILD)/src/collect/%,$(OBJS)) \
+	$(BUILD)/src/policy/descriptor.o $(BUILD)/src/policy/limits.o
 $(BUILD)/tests/helpers/census: HELPER_LIBS = $(PKG_LIBS) -lm
 
 $(BUILD)/tests/helpers/fdzoo: $(ZOO_OBJS)

@@ -79,12 +79,13 @@ static __always_inline void read_pipe(struct file *file, struct fdw_descriptor *
 static __always_inline void read_internal(struct file *file, __u64 magic,
 					  struct fdw_descriptor *d)
 {
-	const char *name = (const char *)file->f_path.dentry->d_name.name;
+	const char *name;
 	long n;
 
 	d->marks |= FDW_FD_INTERNAL;
 	if (magic == SOCKFS_MAGIC || magic == PIPEFS_MAGIC)
 		return;
+	name = (const char *)file->f_path.dentry->d_name.name;
 	if (magic == NSFS_MAGIC) {
 		struct ns_common *ns = file->f_inode->i_private;
 		struct proc_ns_operations *operations = BPF_CORE_READ(ns, ops);
@@ -115,11 +116,12 @@ static __always_inline void read_file(struct file *file, struct fdw_descriptor *
 		read_socket(file->private_data, d);
 	else if ((d->mode & FILE_TYPE) == FILE_IS_PIPE)
 		read_pipe(file, d);
-	if (file->f_path.mnt->mnt_flags & MNT_INTERNAL)
+	if (file->f_path.mnt->mnt_flags & MNT_INTERNAL) {
 		read_internal(file, magic, d);
-	else
-		read_path(file, d);
-	/* Behind its path, which has a " (deleted)" if these say so: d_unlinked(). */
+		return;
+	}
+	read_path(file, d);
+	/* After its path, which has a " (deleted)" if this says so: d_unlinked(). */
 	d->links = inode->i_nlink;
 	dentry = file->f_path.dentry;
 	if (!dentry->d_hash.pprev && dentry->d_parent != dentry)

@@ -42,6 +42,7 @@ static __always_inline __u32 read_unix_name(struct unix_sock *socket, __u32 at)
 static __always_inline void read_unix(struct sock *sk, struct fdw_descriptor *d)
 {
 	struct unix_sock *own = (void *)sk;
+	struct socket_alloc *both; /* a socket and its inode */
 	struct socket *socket;
 	struct sock *peer;
 
@@ -55,8 +56,10 @@ static __always_inline void read_unix(struct sock *sk, struct fdw_descriptor *d)
 	d->peer_len = read_unix_name((void *)peer, d->text_len);
 	/* Not there when it has been closed, or not been accepted yet */
 	socket = BPF_CORE_READ(peer, sk_socket);
-	if (socket)
-		d->peer_inode = BPF_CORE_READ(socket, file, f_inode, i_ino);
+	if (!socket)
+		return;
+	both = (void *)socket - bpf_core_field_offset(struct socket_alloc, socket);
+	d->peer_inode = BPF_CORE_READ(both, vfs_inode.i_ino);
 }
 
 static __always_inline void read_inet(struct sock *sk, struct fdw_descriptor *d)

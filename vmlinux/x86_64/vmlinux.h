@@ -258,7 +258,6 @@ struct sock {
 
 struct socket {
 	short int type;
-	struct file *file;
 	struct sock *sk;
 };
 
@@ -326,6 +325,11 @@ struct unix_address {
 struct unix_sock {
 	struct unix_address *addr;
 	struct sock *peer;
+};
+
+struct socket_alloc {
+	struct socket socket;
+	struct inode vfs_inode;
 };
 
 struct packet_sock {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs the tests that /tests/selection names, a line each:
-#   NAME SCRIPT FUNCTION SENSOR SECONDS
+#   NAME SCRIPT FUNCTION SENSOR SECONDS KERNELS
 # and says on the console how each came out. What fails is tried once more.
 PATH=/tests/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 export PATH
@@ -38,13 +38,16 @@ run() {
 }
 
 echo "# $(uname -r): $(cut -d ' ' -f 1 /proc/uptime) s after the start"
-while read -r name arguments <&3; do
-	# shellcheck disable=SC2086  # there are several
-	run "$name" $arguments
+series=$(sed 's/.*fdwarden.series=//; s/ .*//' /proc/cmdline)
+while read -r name script function sensor seconds kernels <&3; do
+	case ,$kernels, in
+	,all, | *,"$series",*) ;;
+	*) continue ;;
+	esac
+	run "$name" "$script" "$function" "$sensor" "$seconds"
 	if [ $status != 0 ] && [ $status != 77 ]; then
 		echo "@@ again $name: $reason"
-		# shellcheck disable=SC2086
-		run "$name" $arguments
+		run "$name" "$script" "$function" "$sensor" "$seconds"
 	fi
 	case $status in
 	0) echo "@@ ok $name" ;;

@@ -5,6 +5,7 @@ A script tests/vm/guest/NAME.sh holds functions test_*, and says in comments:
   # machines: small lockdown     in which kinds of machine it runs
   # timeout: 60                  seconds for each of its tests
   # each: sensor                 once with every sensor
+  # kernels: 6.12 newest         on these only; the others by the same code
   # legend: TEXT                 a line below the table of that name
 """
 
@@ -36,9 +37,15 @@ class Test:
     function: str
     sensor: str
     timeout: int
+    kernels: tuple = ()  # series; none: all
 
     def line(self):
-        return f"{self.name} {self.script} {self.function} {self.sensor} {self.timeout}\n"
+        kernels = ",".join(self.kernels) or "all"
+        fields = self.name, self.script, self.function, self.sensor, self.timeout, kernels
+        return " ".join(str(field) for field in fields) + "\n"
+
+    def runs_on(self, series):
+        return not self.kernels or series in self.kernels
 
 
 def head(text, key, default):
@@ -55,6 +62,7 @@ def tests_of(machine, patterns):
             continue
         sensors = SENSORS if head(text, "each", "") == "sensor" else ("auto",)
         timeout = int(head(text, "timeout", "60"))
+        kernels = tuple(head(text, "kernels", "").split())
         functions = re.findall(r"^test_(\w+)\(\)", text, re.M)
         for sensor in sensors:
             for function in functions:
@@ -63,7 +71,7 @@ def tests_of(machine, patterns):
                     name += f"/{sensor}"
                 if matches(name, patterns):
                     found.append(
-                        Test(name, script.stem, f"test_{function}", sensor, timeout)
+                        Test(name, script.stem, f"test_{function}", sensor, timeout, kernels)
                     )
     return found
 

@@ -13,14 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "state/origin_chain.h"
+#include "state/origin_subject.h"
 
-#define KERNEL_SOFT 1024
-#define KERNEL_HARD 4096
 /* A parent that raised the soft limit has one itself, and so on. */
-#define DEPTH_MAX   8
-/* Most that is told of a command line, in bytes; what "…" takes is there behind it. */
-#define COMMAND_MAX 200
+#define DEPTH_MAX 8
 
 static const char *root_path = "/";
 
@@ -59,30 +55,6 @@ void origin_clear(struct origin *origin)
 	origin->owner = (uid_t)-1;
 }
 
-/* ---- one process, and what was found about it ---- */
-
-struct subject {
-	struct origin_search *search;
-	const struct origin_question *question; /* NULL: of an ancestor */
-	uint64_t soft, hard;
-	struct origin_chain chain;
-	struct origin_candidates list;
-	/* of the list; NULL: none */
-	struct origin_candidate *exact, *raised, *same_hard, *changed;
-	size_t exact_at; /* which of the chain */
-	int depth;
-};
-
-static const struct origin_task *setter(const struct subject *s)
-{
-	return &s->chain.task[s->chain.len - 1];
-}
-
-static bool is_itself(const struct subject *s)
-{
-	return s->chain.len == 1;
-}
-
 static uint64_t ticks_to_realtime(uint64_t ticks)
 {
 	struct timespec real, boot;
@@ -100,9 +72,9 @@ static bool same_cgroup(const struct origin_task *a, const struct origin_task *b
 	return a->cgroup && b->cgroup && strcmp(a->cgroup, b->cgroup) == 0;
 }
 
-static void sift(struct subject *s, size_t first, size_t at)
+static void sift(struct origin_subject *s, size_t first, size_t at)
 {
-	uint64_t began = ticks_to_realtime(setter(s)->start_ticks);
+	uint64_t began = ticks_to_realtime(origin_setter(s)->start_ticks);
 
 	for (size_t i = first; i < s->list.len; i++) {
 		struct origin_candidate *candidate = &s->list.at[i];
@@ -128,7 +100,7 @@ static void sift(struct subject *s, size_t first, size_t at)
 }
 
 /* Asks the sources of the process's place; where none fits, those of its parents'. */
-static int gather(struct subject *s)
+static int gather(struct origin_subject *s)
 {
 	for (size_t i = 0; i < s->chain.len && !s->exact; i++) {
 		uid_t uid = s->question && i == 0 ? s->question->who->uid : (uid_t)-1;
@@ -146,85 +118,15 @@ static int gather(struct subject *s)
 	return 0;
 }
 
-static void take(struct origin *out, struct origin_candidate *candidate)
-{
-	*out = candidate->as;
-	memset(&candidate->as, 0, sizeof(candidate->as));
-}
+/* ---- the outcomes ---- */
 
-/* Puts something behind the evidence. */
-static void append(struct origin_search *search, struct origin *out, const char *format,
-		   ...) __attribute__((format(printf, 3, 4)));
-static void append(struct origin_search *search, struct origin *out, const char *format,
-		   ...)
-{
-	char *more = NULL, *whole;
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(&more, format, args) < 0)
-		more = NULL;
-	va_end(args);
-	whole = more ? origin_format(search, "%s%s", out->evidence ? out->evidence : "",
-				     more)
-		     : NULL;
-	free(more);
-	if (!whole)
-		return;
-	free(out->evidence);
-	out->evidence = whole;
-}
-
-static void name_parent(struct subject *s, struct origin *out,
-			const struct origin_task *parent)
-{
-	free(out->parent_name);
-	out->parent = parent->pid;
-	out->parent_name = origin_format(s->search, "%s", parent->comm);
-}
-
-/* ---- the outcomes, in the order in which they are tried ---- */
-
-static void say_exact(struct subject *s, struct origin *out)
-{
-	const struct origin_task *by = &s->chain.task[s->exact_at];
-
-	take(out, s->exact);
-	if (s->exact_at)
-		append(s->search, out, "; it has it from %s[%d]", by->comm,
-		       (int)by->pid);
-}
-
-static void say_raised(struct subject *s, struct origin *out)
-{
-	out->soft_raised = true;
-	if (s->question && s->question->own_limit)
-		append(s->search, out,
-		       "; the process was seen to set its soft limit itself, to the "
-		       "hard one");
-	else if (!is_itself(s))
-		append(s->search, out,
-		       "; %s[%d] raised the soft limit to the hard one and passed it "
-		       "on",
-		       setter(s)->comm, (int)setter(s)->pid);
-	else if (s->question && s->question->own_limit_known)
-		append(s->search, out,
-		       "; the soft limit was raised to the hard one from outside, "
-		       "as by prlimit(1)");
-	else
-		append(s->search, out,
-		       "; the process raised its soft limit to the hard one");
-	if (!is_itself(s) && !(s->question && s->question->own_limit))
-		name_parent(s, out, setter(s));
-}
-
-static int explain(struct subject *s, struct origin *out);
+static int explain(struct origin_subject *s, struct origin *out);
 
 /* It has the hard limit of its parent, as its soft one: whence has that one it? */
-static bool try_parent_raised(struct subject *s, struct origin *out, int *err)
+static bool try_parent_raised(struct origin_subject *s, struct origin *out, int *err)
 {
 	const struct origin_task *above = &s->chain.above;
-	struct subject *parent;
+	struct origin_subject *parent;
 
 	if (!s->chain.above_known || s->chain.above_is_manager ||
 	    s->chain.above_is_outside || !above->limits_known || s->soft != s->hard ||
@@ -244,9 +146,9 @@ static bool try_parent_raised(struct subject *s, struct origin *out, int *err)
 		*err = explain(parent, out);
 	if (!*err && out->kind == ORIGIN_SELF) {
 		out->kind = ORIGIN_PARENT;
-		name_parent(s, out, above);
+		origin_name_parent(s, out, above);
 	}
-	append(s->search, out, " (of %s[%d])", above->comm, (int)above->pid);
+	origin_append(s->search, out, " (of %s[%d])", above->comm, (int)above->pid);
 	origin_chain_clear(&parent->chain);
 	origin_candidates_clear(&parent->list);
 	free(parent);
@@ -258,114 +160,16 @@ static bool try_parent_raised(struct subject *s, struct origin *out, int *err)
 	return true;
 }
 
-/* What the sources of the place say, though it is not what there is. */
-static void append_sources(struct subject *s, struct origin *out)
+/* What prlimit(1) did lasts as long as the process: the next one has what the source
+ * gives. */
+static bool was_set_from_outside(const struct origin_subject *s)
 {
-	const struct origin_candidate *other = s->same_hard  ? s->same_hard
-					       : s->list.len ? &s->list.at[0]
-							     : NULL;
-
-	if (s->chain.above_known && s->chain.above.limits_known &&
-	    !s->chain.above_is_manager) {
-		char text[48];
-
-		append(s->search, out, "; its parent %s[%d] has %s",
-		       s->chain.above.comm, (int)s->chain.above.pid,
-		       origin_limits_text(s->chain.above.soft, s->chain.above.hard,
-					  text));
-	}
-	if (other && other->as.evidence)
-		append(s->search, out, "%s%s",
-		       s->same_hard ? "; the hard limit is as it was given: "
-				    : "; it would have another one: ",
-		       other->as.evidence);
-}
-
-static void say_self(struct subject *s, struct origin *out)
-{
-	char text[48];
-
-	origin_limits_text(s->soft, s->hard, text);
-	out->kind = ORIGIN_SELF;
-	out->soft = s->soft;
-	out->hard = s->hard;
-	if (s->question && s->question->own_limit) {
-		append(s->search, out, "it was seen to set its own limit to %s", text);
-	} else if (s->question && s->question->own_limit_known) {
-		out->kind = ORIGIN_UNKNOWN;
-		append(s->search, out,
-		       "it was watched since it began and did not set %s itself: "
-		       "another process did, as by prlimit(1)",
-		       text);
-	} else {
-		append(s->search, out,
-		       "no one before it has %s: it, or the script that became it, "
-		       "set it, or prlimit(1) did from outside",
-		       text);
-	}
-	append_sources(s, out);
-}
-
-/* What a shell runs is in its arguments: which script it is. */
-static void append_command(struct subject *s, struct origin *out, pid_t pid)
-{
-	struct origin_file file;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-	if (origin_read(s->search, &s->search->host, path, &file) < 0)
-		return;
-	for (size_t i = 0; i + 1 < file.len; i++)
-		if (!file.text[i])
-			file.text[i] = ' ';
-	if (file.len > COMMAND_MAX + sizeof("…"))
-		memcpy(file.text + COMMAND_MAX, "…", sizeof("…"));
-	if (file.len)
-		append(s->search, out, " (%s)", file.text);
-	origin_file_clear(&file);
-}
-
-static void say_parent(struct subject *s, struct origin *out)
-{
-	const struct origin_task *by = setter(s);
-	char text[48];
-
-	out->kind = ORIGIN_PARENT;
-	out->soft = s->soft;
-	out->hard = s->hard;
-	name_parent(s, out, by);
-	append(s->search, out, "%s[%d]", by->comm, (int)by->pid);
-	append_command(s, out, by->pid);
-	append(s->search, out, " set %s, and what it starts inherits it",
-	       origin_limits_text(s->soft, s->hard, text));
-	append_sources(s, out);
-}
-
-static void say_unknown(struct subject *s, struct origin *out)
-{
-	char text[48];
-
-	out->kind = ORIGIN_UNKNOWN;
-	append(s->search, out,
-	       "nothing that could be read explains %s, and not all could be",
-	       origin_limits_text(s->soft, s->hard, text));
-	append_sources(s, out);
-}
-
-static void say_changed(struct subject *s, struct origin *out)
-{
-	char text[48];
-
-	take(out, s->changed);
-	out->stale = true;
-	append(s->search, out,
-	       ", but was changed after the process began, which has %s",
-	       origin_limits_text(s->soft, s->hard, text));
+	return origin_did_not_set(s) && origin_is_itself(s) && s->same_hard;
 }
 
 /* Whether it is the first process of its unit or session: those that gave it its limits
  * then are the sources that were asked. */
-static bool is_top(const struct subject *s)
+static bool is_top(const struct origin_subject *s)
 {
 	struct origin_place own, above;
 	bool differ = true;
@@ -373,7 +177,7 @@ static bool is_top(const struct subject *s)
 	if (!s->chain.above_known || s->chain.above_is_manager ||
 	    s->chain.above_is_outside)
 		return true;
-	if (origin_place_read(setter(s)->cgroup, &own) < 0)
+	if (origin_place_read(origin_setter(s)->cgroup, &own) < 0)
 		return true;
 	if (origin_place_read(s->chain.above.cgroup, &above) == 0)
 		differ = own.kind != above.kind || strcmp(own.unit, above.unit) != 0;
@@ -383,37 +187,38 @@ static bool is_top(const struct subject *s)
 	return differ;
 }
 
-static int explain(struct subject *s, struct origin *out)
+static bool is_kernels(const struct origin_subject *s)
 {
-	bool own = s->question && s->question->own_limit;
+	return origin_setter(s)->pid == 1 && s->soft == ORIGIN_KERNEL_SOFT &&
+	       s->hard == ORIGIN_KERNEL_HARD;
+}
+
+static int explain(struct origin_subject *s, struct origin *out)
+{
+	bool own = origin_did_set(s);
 	int err = gather(s);
 
 	if (err)
 		return err;
 	if (s->exact) {
-		say_exact(s, out);
+		origin_say_exact(s, out);
 	} else if (s->raised) {
-		take(out, s->raised);
-		say_raised(s, out);
+		origin_say_raised(s, out);
 	} else if (try_parent_raised(s, out, &err)) {
 		if (!err)
-			say_raised(s, out);
-	} else if (setter(s)->pid == 1 && s->soft == KERNEL_SOFT &&
-		   s->hard == KERNEL_HARD) {
-		out->kind = ORIGIN_KERNEL;
-		out->soft = KERNEL_SOFT;
-		out->hard = KERNEL_HARD;
-		append(s->search, out,
-		       "nobody set it: the kernel gives the first process %d:%d",
-		       KERNEL_SOFT, KERNEL_HARD);
+			origin_say_who_raised(s, out);
+	} else if (is_kernels(s)) {
+		origin_say_kernel(s, out);
 	} else if (s->changed && !own && is_top(s)) {
-		say_changed(s, out);
+		origin_say_changed(s, out);
 	} else if (s->search->denied && !own && is_top(s)) {
-		say_unknown(s, out);
-	} else if (is_itself(s) || own) {
-		say_self(s, out);
+		origin_say_unknown(s, out);
+	} else if (was_set_from_outside(s)) {
+		origin_say_outside(s, out);
+	} else if (origin_is_itself(s) || own) {
+		origin_say_self(s, out);
 	} else {
-		say_parent(s, out);
+		origin_say_parent(s, out);
 	}
 	return err;
 }
@@ -421,7 +226,7 @@ static int explain(struct subject *s, struct origin *out)
 /* ---- the question ---- */
 
 /* What holds of the process whatever the origin. */
-static int add_place(struct subject *s, struct origin *out)
+static int add_place(struct origin_subject *s, struct origin *out)
 {
 	struct origin_place place;
 	struct origin_user user;
@@ -468,7 +273,7 @@ static uint64_t read_nr_open(struct origin_search *search)
 	return value;
 }
 
-static int answer(struct subject *s, struct origin *out)
+static int answer(struct origin_subject *s, struct origin *out)
 {
 	struct origin_task *first = &s->chain.task[0];
 	const struct identity *who = s->question->who;
@@ -492,7 +297,7 @@ static int answer(struct subject *s, struct origin *out)
 int origin_find(const struct origin_question *question, struct origin *out)
 {
 	struct origin_search search = {.is_test = strcmp(root_path, "/") != 0};
-	struct subject *s = calloc(1, sizeof(*s));
+	struct origin_subject *s = calloc(1, sizeof(*s));
 	int err;
 
 	memset(out, 0, sizeof(*out));

@@ -112,6 +112,14 @@ static void test_watched(void **state)
 	assert_int_equal(find_watched(90, false, 0), 0);
 	expect_kind(ORIGIN_UNKNOWN);
 	assert_non_null(strstr(found.evidence, "another process did"));
+	/* the hard one still is its unit's */
+	put_process(93, 1, "app", "777 524288", APP);
+	assert_int_equal(find_watched(93, false, 0), 0);
+	expect_kind(ORIGIN_MANAGER_DEFAULT);
+	assert_int_equal(found.soft, 1024);
+	assert_non_null(strstr(found.evidence, "set to 777 since, by another process"));
+	assert_int_equal(find(93), 0);
+	expect_kind(ORIGIN_SELF);
 	/* seen, though a parent has the same */
 	put_process(91, 90, "child", "777 888", APP);
 	assert_int_equal(find_watched(91, true, 0), 0);

@@ -4,7 +4,7 @@
  * type and gathered into groups that are one line each. Pure, but for memory.
  *
  *   412 tcp CLOSE_WAIT → 10.0.0.7:443
- *   350 files under /var/tmp, like upload-*
+ *   350 files under /var/tmp/upload-*
  *    60 deleted files under /var/lib/app
  */
 #ifndef FDWARDEN_INVENTORY_H
@@ -24,6 +24,11 @@ enum inventory_direction {
 	INVENTORY_ACCEPTED, /* its local port is one that this process listens on */
 	INVENTORY_OUTGOING,
 };
+
+/* Values of inventory_group.state that are not a connection's. */
+#define INVENTORY_NO_PEER   "NO_PEER"   /* of a unix socket: the other end is gone */
+#define INVENTORY_NO_READER "NO_READER" /* of a pipe */
+#define INVENTORY_NO_WRITER "NO_WRITER"
 
 /* So many of one type ("tcp", "file", "pipe", …). */
 struct inventory_count {
@@ -46,6 +51,9 @@ struct inventory_group {
 	const char *pattern; /* what the names in the directory have in common:
 				"upload-*"; NULL. Hostile. */
 	const char *example; /* one of them, whole; NULL */
+	bool whole;          /* `where` is the path of all of them */
+	const char *
+		dir; /* of files: where they are, variable parts as '*'; NULL. Hostile. */
 };
 
 /*

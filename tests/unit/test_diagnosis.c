@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "policy/diagnosis.h"
+
+#define MOST 2048
+#define NONE -1
+
+/* So many descriptors of one nature. */
+enum nature {
+	END,
+	CLOSE_WAIT_TO_ONE,
+	CLOSE_WAIT_ACCEPTED,
+	LISTENING,
+	ACCEPTED,
+	OUTGOING_TO_ONE,
+	OUTGOING_TO_MANY,
+	ONE_FILE,
+	DATA_FILES, /* names with numbers in one directory */
+	JARS,       /* names that have nothing in common */
+	DELETED,
+	PIPES,
+	PIPES_WITHOUT_READER,
+	EPOLLS,
+	EVENTFDS,
+	INOTIFYS,
+	PIDFDS,
+	UNIX_ALONE,
+	UNIX_PAIRED,
+};
+
+struct part {
+	enum nature nature;
+	int count;
+};
+
+struct test {
+	const char *name;
+	struct part parts[5];
+	struct diagnosis_history history;
+	int rule; /* enum diagnosis_rule of the first; NONE: no clear cause */
+	bool leak;
+};
+
+#define QUIET                                                                          \
+	{                                                                              \
+		.soft_limit = 65536, .used = 500                                       \
+	}
+#define AT_WALL                                                                        \
+	{                                                                              \
+		.soft_limit = 1024, .used = 900                                        \
+	}
+#define GROWING                                                                        \
+	{                                                                              \
+		.soft_limit = 1024, .used = 700, .growth_known = true,                 \
+		.growth_per_s = 2                                                      \
+	}
+#define LEAKING                                                                        \
+	{                                                                              \
+		.soft_limit = 1024, .used = 700, .growth_known = true,                 \
+		.growth_per_s = 2, .counters_known = true, .opened = 700, .closed = 20 \
+	}
+#define CHURNING                                                                       \
+	{                                                                              \
+		.soft_limit = 1024, .used = 100, .growth_known = true,                 \
+		.growth_per_s = 0.1, .counters_known = true, .opened = 100000,         \
+		.closed = 99900                                                        \
+	}
+
+static const struct test cases[] = {
+	{"bodies not closed, peer has closed",
+	 {{CLOSE_WAIT_TO_ONE, 300}, {DATA_FILES, 20}},
+	 QUIET,
+	 DIAGNOSIS_CLOSE_WAIT,
+	 true},
+	{"server does not close what hung up",
+	 {{LISTENING, 1}, {CLOSE_WAIT_ACCEPTED, 300}, {ACCEPTED, 100}},
+	 QUIET,
+	 DIAGNOSIS_CLOSE_WAIT,
+	 true},
+	{"a few in CLOSE_WAIT",
+	 {{CLOSE_WAIT_TO_ONE, 10}, {ACCEPTED, 5}},
+	 QUIET,
+	 NONE,
+	 false},
+	{"bodies not closed, peer waits",
+	 {{OUTGOING_TO_ONE, 500}, {LISTENING, 1}},
+	 GROWING,
+	 DIAGNOSIS_OUTGOING_CONNECTIONS,
+	 true},
+	{"the same at the wall",
+	 {{OUTGOING_TO_ONE, 900}},
+	 AT_WALL,
+	 DIAGNOSIS_OUTGOING_CONNECTIONS,
+	 true},
+	{"a pool to a database",
+	 {{OUTGOING_TO_ONE, 100}, {JARS, 40}},
+	 QUIET,
+	 NONE,
+	 false},
+	{"a proxy: as many out as in",
+	 {{LISTENING, 1}, {ACCEPTED, 400}, {OUTGOING_TO_ONE, 400}},
+	 GROWING,
+	 DIAGNOSIS_ACCEPTED_CONNECTIONS,
+	 false},
+	{"a crawler", {{OUTGOING_TO_MANY, 600}}, GROWING, NONE, false},
+	{"keep-alive clients",
+	 {{LISTENING, 1}, {ACCEPTED, 500}, {DELETED, 1}},
+	 AT_WALL,
+	 DIAGNOSIS_ACCEPTED_CONNECTIONS,
+	 false},
+	{"a file again and again",
+	 {{ONE_FILE, 300}, {JARS, 10}},
+	 QUIET,
+	 DIAGNOSIS_SAME_FILE,
+	 true},
+	{"a file a few times", {{ONE_FILE, 20}, {JARS, 10}}, QUIET, NONE, false},
+	{"a database", {{DATA_FILES, 800}, {ACCEPTED, 50}}, QUIET, NONE, false},
+	{"a database that warms up", {{DATA_FILES, 800}}, GROWING, NONE, false},
+	{"uploads not closed",
+	 {{DATA_FILES, 600}},
+	 LEAKING,
+	 DIAGNOSIS_FILES_NOT_CLOSED,
+	 true},
+	{"a JVM",
+	 {{JARS, 300}, {EPOLLS, 8}, {EVENTFDS, 8}, {ACCEPTED, 20}},
+	 QUIET,
+	 NONE,
+	 false},
+	{"deleted files kept",
+	 {{DELETED, 200}, {JARS, 20}},
+	 QUIET,
+	 DIAGNOSIS_DELETED_FILES,
+	 false},
+	{"deleted files kept, more and more",
+	 {{DELETED, 200}},
+	 GROWING,
+	 DIAGNOSIS_DELETED_FILES,
+	 true},
+	{"pipes to workers", {{PIPES, 200}}, QUIET, NONE, false},
+	{"pipes of ended workers",
+	 {{PIPES_WITHOUT_READER, 100}, {JARS, 50}},
+	 QUIET,
+	 DIAGNOSIS_PIPES,
+	 true},
+	{"event loops",
+	 {{EPOLLS, 150}, {EVENTFDS, 150}},
+	 GROWING,
+	 DIAGNOSIS_EVENT_LOOPS,
+	 true},
+	{"a server with workers",
+	 {{EPOLLS, 20}, {EVENTFDS, 20}, {ACCEPTED, 30}},
+	 QUIET,
+	 NONE,
+	 false},
+	{"watchers", {{INOTIFYS, 100}}, GROWING, DIAGNOSIS_INOTIFY, true},
+	{"processes", {{PIDFDS, 100}}, GROWING, DIAGNOSIS_PROCESSES_LEFT, true},
+	{"sockets without a peer",
+	 {{UNIX_ALONE, 80}, {UNIX_PAIRED, 80}},
+	 QUIET,
+	 DIAGNOSIS_UNIX_SOCKETS,
+	 true},
+	{"a message bus", {{UNIX_PAIRED, 400}}, GROWING, NONE, false},
+	{"a build", {{JARS, 50}, {PIPES, 20}}, CHURNING, DIAGNOSIS_CHURN, false},
+	{"churn explains nothing beside a cause",
+	 {{ONE_FILE, 300}},
+	 CHURNING,
+	 DIAGNOSIS_SAME_FILE,
+	 true},
+	{"a prefork server's parent",
+	 {{JARS, 150}},
+	 {.soft_limit = 1024, .used = 150, .children = 40},
+	 DIAGNOSIS_INHERITED,
+	 false},
+	{"nothing", {{END, 0}}, QUIET, NONE, false},
+};
+
+static struct descriptor table[MOST];
+static char paths[MOST][64];
+static size_t len;
+
+static void tcp(struct descriptor *d, uint8_t state, uint16_t local, uint16_t port,
+		int peer)
+{
+	char text[32];
+
+	d->kind = DESCRIPTOR_SOCKET;
+	d->family = AF_INET;
+	d->type = SOCK_STREAM;
+	d->protocol = IPPROTO_TCP;
+	d->state = state;
+	d->local.family = AF_INET;
+	d->local.port = local;
+	if (!port)
+		return;
+	snprintf(text, sizeof(text), "10.0.%d.%d", peer / 200, peer % 200 + 1);
+	d->peer.family = AF_INET;
+	d->peer.port = port;
+	inet_pton(AF_INET, text, d->peer.address);
+}
+
+__attribute__((format(printf, 2, 3))) static void file(struct descriptor *d,
+						       const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(paths[len], sizeof(paths[0]), format, args);
+	va_end(args);
+	d->kind = DESCRIPTOR_FILE;
+	d->path = paths[len];
+}
+
+static void unix_stream(struct descriptor *d, uint64_t peer)
+{
+	d->kind = DESCRIPTOR_SOCKET;
+	d->family = AF_UNIX;
+	d->type = SOCK_STREAM;
+	d->state = 1;
+	d->peer_inode = peer;
+}
+
+static void make(enum nature nature, int i)
+{
+	struct descriptor *d = &table[len];
+
+	memset(d, 0, sizeof(*d));
+	d->inode = len + 1;
+	switch (nature) {
+	case END:
+		return;
+	case CLOSE_WAIT_TO_ONE:
+		tcp(d, 8, (uint16_t)(40000 + i), 443, 6);
+		break;
+	case CLOSE_WAIT_ACCEPTED:
+		tcp(d, 8, 80, (uint16_t)(50000 + i), i);
+		break;
+	case LISTENING:
+		tcp(d, 10, 80, 0, 0);
+		break;
+	case ACCEPTED:
+		tcp(d, 1, 80, (uint16_t)(40000 + i), i);
+		break;
+	case OUTGOING_TO_ONE:
+		tcp(d, 1, (uint16_t)(30000 + i), 8080, 3);
+		break;
+	case OUTGOING_TO_MANY:
+		tcp(d, 1, (uint16_t)(30000 + i), 443, i);
+		break;
+	case ONE_FILE:
+		file(d, "/srv/www/template.html");
+		d->inode = 1;
+		break;
+	case DATA_FILES:
+		file(d, "/var/lib/db/base/%d", 16384 + i);
+		break;
+	case JARS:
+		file(d, "/opt/app/lib/x%c%c.jar", 'g' + i % 20, 'g' + i / 20);
+		break;
+	case DELETED:
+		file(d, "/tmp/work-%d", i);
+		d->deleted = true;
+		break;
+	case PIPES:
+		d->kind = DESCRIPTOR_PIPE;
+		d->readers = d->writers = 1;
+		break;
+	case PIPES_WITHOUT_READER:
+		d->kind = DESCRIPTOR_PIPE;
+		d->writers = 1;
+		break;
+	case EPOLLS:
+		d->kind = DESCRIPTOR_EPOLL;
+		break;
+	case EVENTFDS:
+		d->kind = DESCRIPTOR_EVENTFD;
+		break;
+	case INOTIFYS:
+		d->kind = DESCRIPTOR_INOTIFY;
+		break;
+	case PIDFDS:
+		d->kind = DESCRIPTOR_PIDFD;
+		break;
+	case UNIX_ALONE:
+		unix_stream(d, 0);
+		break;
+	case UNIX_PAIRED:
+		unix_stream(d, 77);
+		break;
+	}
+	len++;
+}
+
+static void check(const struct test *test)
+{
+	struct diagnosis out[DIAGNOSIS_MAX];
+	struct inventory *inv;
+	size_t n;
+
+	len = 0;
+	for (const struct part *part = test->parts; part->nature; part++)
+		for (int i = 0; i < part->count; i++)
+			make(part->nature, i);
+	inv = inventory_new(table, len, 64);
+	assert_non_null(inv);
+	n = diagnosis_make(inv, &test->history, out);
+	inventory_free(inv);
+	if (test->rule == NONE) {
+		if (n)
+			fail_msg("%s: '%s'", test->name, out[0].text);
+		return;
+	}
+	if (!n || (int)out[0].rule != test->rule || out[0].leak != test->leak)
+		fail_msg("%s: %zu causes, '%s'%s", test->name, n, n ? out[0].text : "",
+			 n && out[0].leak ? " (leak)" : "");
+	assert_true(strlen(out[0].text) > 10);
+	assert_true(strlen(out[0].proof) > 10);
+	assert_true(out[0].share >= 0 && out[0].share <= 1);
+}
+
+static void causes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check(&cases[i]);
+}
+
+static void names(void **state)
+{
+	(void)state;
+	for (int a = 0; a < DIAGNOSIS_RULES; a++)
+		for (int b = 0; b < a; b++)
+			assert_string_not_equal(
+				diagnosis_rule_name((enum diagnosis_rule)a),
+				diagnosis_rule_name((enum diagnosis_rule)b));
+	assert_string_equal(diagnosis_rule_name(DIAGNOSIS_RULES), "unknown");
+}
+
+static void peer_is_named(void **state)
+{
+	const struct diagnosis_history history = QUIET;
+	struct diagnosis out[DIAGNOSIS_MAX];
+	struct inventory *inv;
+
+	(void)state;
+	len = 0;
+	for (int i = 0; i < 300; i++)
+		make(CLOSE_WAIT_TO_ONE, i);
+	inv = inventory_new(table, len, 64);
+	assert_non_null(inv);
+	assert_int_equal(diagnosis_make(inv, &history, out), 1);
+	inventory_free(inv);
+	assert_non_null(strstr(out[0].text, "10.0.0.7:443"));
+	assert_int_equal(out[0].count, 300);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(causes),
+		cmocka_unit_test(names),
+		cmocka_unit_test(peer_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -121,6 +121,7 @@ static void add_inside(struct origin_search *search, struct origin_scope *scope,
 	if (scope->place->kind == PLACE_NONE ||
 	    origin_root_open_process(search, scope->task->pid, &root) < 0)
 		return;
+	root.foreign = true;
 	scope->root = &root;
 	add_place(search, scope, uid, list);
 	scope->root = &search->host;

@@ -76,12 +76,13 @@ struct document {
 	uint64_t changed_ns;
 };
 
-static struct document read_json(struct origin_search *search, const char *path)
+static struct document read_json(struct origin_search *search,
+				 const struct origin_root *root, const char *path)
 {
 	struct document out = {NULL, 0};
 	struct origin_file file;
 
-	if (origin_read(search, &search->host, path, &file) < 0)
+	if (origin_read(search, root, path, &file) < 0)
 		return out;
 	out.json = cJSON_Parse(file.text);
 	out.changed_ns = file.changed_ns;
@@ -104,7 +105,7 @@ static void docker_container(struct origin_search *search,
 
 	snprintf(path, sizeof(path), "%s/containers/%s/hostconfig.json", data,
 		 scope->place->container_id);
-	document = read_json(search, path);
+	document = read_json(search, scope->root, path);
 	if (find_limits(cJSON_GetObjectItem(document.json, "Ulimits"), "Name", "nofile",
 			&soft, &hard) &&
 	    (out = origin_container_add(search, scope, list, path, document.changed_ns,
@@ -122,7 +123,7 @@ static void docker_default(struct origin_search *search,
 			   const struct origin_scope *scope, const char *path,
 			   struct origin_candidates *list)
 {
-	struct document document = read_json(search, path);
+	struct document document = read_json(search, scope->root, path);
 	const cJSON *all = cJSON_GetObjectItem(document.json, "default-ulimits");
 	struct origin_candidate *out;
 	uint64_t soft, hard;
@@ -163,7 +164,7 @@ static void docker(struct origin_search *search, const struct origin_scope *scop
 static void bundle(struct origin_search *search, const struct origin_scope *scope,
 		   const char *path, struct origin_candidates *list)
 {
-	struct document document = read_json(search, path);
+	struct document document = read_json(search, scope->root, path);
 	const cJSON *process = cJSON_GetObjectItem(document.json, "process");
 	struct origin_candidate *out;
 	uint64_t soft, hard;
@@ -318,6 +319,8 @@ void origin_container(struct origin_search *search, const struct origin_scope *s
 {
 	const char *id = scope->place->container_id;
 	struct origin_user user, *of = NULL;
+	struct origin_scope outer = *scope;
+	struct origin_root home;
 	uid_t owner;
 
 	/* it becomes part of paths */
@@ -327,14 +330,20 @@ void origin_container(struct origin_search *search, const struct origin_scope *s
 	    origin_user_by_uid(search, &search->host, owner, &user))
 		of = &user;
 	origin_container_machine(search, scope, list);
+	/* what runs it is outside of it, and sees the user's home */
+	if (of && parent &&
+	    origin_root_open_home(search, parent->pid, user.home, &home))
+		outer.root = &home;
 	if (runs(scope, "docker"))
-		docker(search, scope, of, list);
+		docker(search, &outer, of, list);
 	if (runs(scope, "podman") || runs(scope, "cri-o"))
-		origin_container_conf(search, scope, of, list);
+		origin_container_conf(search, &outer, of, list);
 	if (runs(scope, "docker") || runs(scope, "containerd"))
 		containerd_bundles(search, scope, list);
 	if (runs(scope, "podman") || runs(scope, "cri-o"))
-		storage_bundles(search, scope, of, list);
+		storage_bundles(search, &outer, of, list);
+	if (outer.root == &home)
+		origin_root_close(&home);
 	if (scope->place->runtime && runs(scope, "podman"))
 		podman_default(search, scope, list);
 	inherited(search, scope, parent, list);

@@ -55,7 +55,8 @@ static void cut_comment(char *line)
 	*line = '\0';
 }
 
-static void read_one(struct origin_search *search, const char *path, struct conf *out)
+static void read_one(struct origin_search *search, const struct origin_root *root,
+		     const char *path, struct conf *out)
 {
 	static const char key[] = "default_ulimits";
 	struct origin_file file;
@@ -64,7 +65,7 @@ static void read_one(struct origin_search *search, const char *path, struct conf
 	uint32_t number = 0;
 	uint64_t soft, hard;
 
-	if (origin_read(search, &search->host, path, &file) < 0)
+	if (origin_read(search, root, path, &file) < 0)
 		return;
 	rest = file.text;
 	while ((line = strsep(&rest, "\n"))) {
@@ -89,16 +90,17 @@ static void read_one(struct origin_search *search, const char *path, struct conf
 }
 
 /* One file and the drop-ins of a directory, which count more. */
-static void read_all(struct origin_search *search, const char *path, struct conf *out)
+static void read_all(struct origin_search *search, const struct origin_root *root,
+		     const char *path, struct conf *out)
 {
 	struct origin_dirs dirs = {0};
 	struct origin_names paths = {0};
 
-	read_one(search, path, out);
+	read_one(search, root, path, out);
 	origin_dirs_add(search, &dirs, "%s.d", path);
-	origin_dropins(search, &search->host, &dirs, &paths);
+	origin_dropins(search, root, &dirs, &paths);
 	for (size_t i = 0; i < paths.len; i++)
-		read_one(search, paths.at[i], out);
+		read_one(search, root, paths.at[i], out);
 	origin_names_clear(&paths);
 	origin_dirs_clear(&dirs);
 }
@@ -131,16 +133,18 @@ void origin_container_conf(struct origin_search *search,
 	char path[320];
 
 	if (runtime && strcmp(runtime, "podman") == 0) {
-		read_all(search, "/usr/share/containers/containers.conf", &podman);
-		read_all(search, "/etc/containers/containers.conf", &podman);
+		read_all(search, scope->root, "/usr/share/containers/containers.conf",
+			 &podman);
+		read_all(search, scope->root, "/etc/containers/containers.conf",
+			 &podman);
 		if (user) {
 			snprintf(path, sizeof(path),
 				 "%s/.config/containers/containers.conf", user->home);
-			read_all(search, path, &podman);
+			read_all(search, scope->root, path, &podman);
 		}
 		add(search, scope, &podman, list);
 	} else {
-		read_all(search, "/etc/crio/crio.conf", &crio);
+		read_all(search, scope->root, "/etc/crio/crio.conf", &crio);
 		add(search, scope, &crio, list);
 	}
 }

@@ -56,7 +56,7 @@ static void lxc_file(struct origin_search *search, const struct origin_scope *sc
 	uint32_t number = 0;
 	char *rest, *line;
 
-	if (origin_read(search, &search->host, path, &file) < 0)
+	if (origin_read(search, scope->root, path, &file) < 0)
 		return;
 	rest = file.text;
 	while ((line = strsep(&rest, "\n"))) {
@@ -130,7 +130,7 @@ static void nspawn(struct origin_search *search, const struct origin_scope *scop
 
 		snprintf(path, sizeof(path), "%s/%s.nspawn", dirs[i],
 			 scope->place->container_id);
-		if (origin_read(search, &search->host, path, &file) < 0)
+		if (origin_read(search, scope->root, path, &file) < 0)
 			continue;
 		read = true; /* the first one there is */
 		origin_ini(file.text, nspawn_setting, &found);

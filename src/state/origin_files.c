@@ -49,9 +49,10 @@ void origin_deny(struct origin_search *search, const char *path, int err)
 	if (search->denied_len++ >= DENIED_MAX ||
 	    (search->denied && strstr(search->denied, path)))
 		return;
-	text = origin_format(
-		search, "%s%s%s: %s%s", search->denied ? search->denied : "",
-		search->denied ? "; " : "", path, strerror(err), remedy(path, err));
+	text = origin_format(search, "%s%s%s: %s%s",
+			     search->denied ? search->denied : "",
+			     search->denied ? "; " : "", path, strerrordesc_np(err),
+			     remedy(path, err));
 	if (!text)
 		return;
 	free(search->denied);
@@ -78,6 +79,7 @@ int origin_root_open_process(struct origin_search *search, pid_t pid,
 	root->dir =
 		openat(search->host.dir, path + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	root->of = pid;
+	root->foreign = false;
 	if (root->dir >= 0)
 		return 0;
 	err = errno;
@@ -122,6 +124,18 @@ static void deny_below(struct origin_search *search, const struct origin_root *r
 static bool is_absent(int err)
 {
 	return err == -ENOENT || err == -ENOTDIR;
+}
+
+bool origin_root_open_home(struct origin_search *search, pid_t pid, const char *home,
+			   struct origin_root *root)
+{
+	int fd = open_below(&search->host, home, O_PATH | O_DIRECTORY);
+
+	if (fd >= 0) {
+		close(fd);
+		return false;
+	}
+	return origin_root_open_process(search, pid, root) == 0;
 }
 
 /* ---- one file ---- */

@@ -16,8 +16,9 @@
 /* A directory that paths are resolved below, symbolic links too: what a container has
  * in its file system can't lead out of it. */
 struct origin_root {
-	int dir;  /* O_PATH; -1: none */
-	pid_t of; /* it is /proc/PID/root of this one; 0: the host's own */
+	int dir;      /* O_PATH; -1: none */
+	pid_t of;     /* it is /proc/PID/root of this one; 0: our own */
+	bool foreign; /* a container's, whose users and processes are others */
 };
 
 /* What a source would give. */
@@ -56,6 +57,10 @@ int origin_root_open_host(struct origin_root *root, const char *path);
 /* The file system that a process sees; a failure is noted as denied. */
 int origin_root_open_process(struct origin_search *search, pid_t pid,
 			     struct origin_root *root);
+/* As the process `pid` sees it, if a home directory is not to be seen here, as in the
+ * service's sandbox (ProtectHome=). False: it is, or can't be had that way either. */
+bool origin_root_open_home(struct origin_search *search, pid_t pid, const char *home,
+			   struct origin_root *root);
 void origin_root_close(struct origin_root *root);
 
 /* Reads a regular file; what is none, such as /dev/null, is empty. Returns 0,

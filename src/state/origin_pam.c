@@ -270,7 +270,7 @@ static void add_first_process(struct pam *pam, bool has_lines,
 	struct origin_candidate *out;
 	char text[48];
 
-	if (pam->root->of || origin_task_read(pam->search, 1, &first) < 0)
+	if (pam->root->foreign || origin_task_read(pam->search, 1, &first) < 0)
 		return;
 	if (first.limits_known && (out = origin_candidate_add(list))) {
 		out->as.kind = ORIGIN_PAM;

@@ -116,19 +116,13 @@ static void add_session(struct origin_search *search, const struct origin_scope 
 	put_first(list, first, &made);
 }
 
-void origin_unit(struct origin_search *search, const struct origin_scope *scope,
-		 struct origin_candidates *list)
+/* `of`: whose manager; NULL: the system's. */
+static void add_unit(struct origin_search *search, const struct origin_scope *scope,
+		     const struct origin_user *of, struct origin_candidates *list)
 {
 	struct origin_unit_setting set;
-	struct origin_user user, *of = NULL;
 	size_t first = list->len;
 
-	if (scope->place->kind == PLACE_USER) {
-		if (!origin_user_by_uid(search, scope->root, scope->place->owner,
-					&user))
-			return;
-		of = &user;
-	}
 	origin_unit_read(search, scope->root, of, scope->place->unit, &set);
 	if (set.is_set)
 		add_setting(search, scope, &set, list);
@@ -148,4 +142,25 @@ void origin_unit(struct origin_search *search, const struct origin_scope *scope,
 	}
 	add_session(search, scope, &set, list, first);
 	origin_unit_setting_clear(&set);
+}
+
+void origin_unit(struct origin_search *search, const struct origin_scope *scope,
+		 struct origin_candidates *list)
+{
+	struct origin_scope own = *scope;
+	struct origin_root home;
+	struct origin_user user;
+
+	if (scope->place->kind != PLACE_USER) {
+		add_unit(search, scope, NULL, list);
+		return;
+	}
+	if (!origin_user_by_uid(search, scope->root, scope->place->owner, &user))
+		return;
+	if (!scope->root->of &&
+	    origin_root_open_home(search, scope->task->pid, user.home, &home))
+		own.root = &home;
+	add_unit(search, &own, &user, list);
+	if (own.root == &home)
+		origin_root_close(&home);
 }

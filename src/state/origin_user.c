@@ -68,7 +68,7 @@ static bool find_user(struct origin_search *search, const struct origin_root *ro
 /* A directory service knows more users than the file, but only the host's. */
 static bool may_ask(const struct origin_search *search, const struct origin_root *root)
 {
-	return !search->is_test && !root->of;
+	return !search->is_test && !root->foreign;
 }
 
 static bool copy_passwd(const struct passwd *entry, struct origin_user *out)

@@ -138,7 +138,7 @@ bool user_names_find(uid_t uid, char *name, size_t size)
 
 	pthread_mutex_lock(&lock);
 	refresh();
-	high = users_len;
+	high = users ? users_len : 0;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -147,7 +147,7 @@ bool user_names_find(uid_t uid, char *name, size_t size)
 		else
 			high = middle;
 	}
-	if (low < users_len && users[low].uid == uid)
+	if (users && low < users_len && users[low].uid == uid)
 		found = (size_t)snprintf(name, size, "%s", users[low].name) < size;
 	pthread_mutex_unlock(&lock);
 	return found;

@@ -164,7 +164,7 @@ static void test_podman(void **state)
 	look("1000 2000", cgroup);
 	expect_setting(ORIGIN_CONTAINER, "/etc/containers/containers.conf", 2,
 		       "default_ulimits");
-	put("/home/alice/.config/containers/containers.conf",
+	put("/proc/80/root/home/alice/.config/containers/containers.conf",
 	    "[containers]\ndefault_ulimits=[\"nofile=1001\"]");
 	look("1001 1001", rootless);
 	expect_setting(ORIGIN_CONTAINER,

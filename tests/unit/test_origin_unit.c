@@ -337,6 +337,25 @@ static void test_user_unit(void **state)
 		       "LimitNOFILE=2001:600000");
 }
 
+/* As the service's sandbox has it: homes are not to be seen, but as others see them. */
+static void test_hidden_home(void **state)
+{
+	(void)state;
+	put_user_manager("524288 524288");
+	put_process(100, 50, "app", "2000 3000", MANAGER "/app.slice/app.service");
+	put("/proc/100/root/home/alice/.config/systemd/user/app.service",
+	    DROPIN "2000:3000\n");
+	assert_int_equal(find(100), 0);
+	expect_setting(ORIGIN_UNIT, "/home/alice/.config/systemd/user/app.service", 2,
+		       "LimitNOFILE=2000:3000");
+	assert_false(found.inside);
+	/* what is to be seen is taken from here */
+	put("/home/alice/.config/systemd/user/app.service", DROPIN "2000:3001\n");
+	put_process(100, 50, "app", "2000 3001", MANAGER "/app.slice/app.service");
+	assert_int_equal(find(100), 0);
+	expect_kind(ORIGIN_UNIT);
+}
+
 static void test_user_defaults(void **state)
 {
 	(void)state;
@@ -411,6 +430,7 @@ int main(void)
 		TEST(test_changed_since),
 		TEST(test_user_unit),
 		TEST(test_user_defaults),
+		TEST(test_hidden_home),
 		TEST(test_unit_with_pam),
 	};
 

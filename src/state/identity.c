@@ -45,6 +45,28 @@ void identity_clear(struct identity *who)
 	memset(who, 0, sizeof(*who));
 }
 
+static bool copy_string(const char *from, char **to)
+{
+	*to = from ? strdup(from) : NULL;
+	return *to || !from;
+}
+
+int identity_copy(struct identity *to, const struct identity *from)
+{
+	*to = *from;
+	to->executable = to->command_line = to->cgroup = NULL;
+	to->service = to->container_id = to->pod_uid = NULL;
+	if (copy_string(from->executable, &to->executable) &&
+	    copy_string(from->command_line, &to->command_line) &&
+	    copy_string(from->cgroup, &to->cgroup) &&
+	    copy_string(from->service, &to->service) &&
+	    copy_string(from->container_id, &to->container_id) &&
+	    copy_string(from->pod_uid, &to->pod_uid))
+		return 0;
+	identity_clear(to);
+	return -ENOMEM;
+}
+
 const char *identity_group(const struct identity *who)
 {
 	if (who->container_id)

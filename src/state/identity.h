@@ -77,4 +77,8 @@ const char *identity_group(const struct identity *who);
 
 void identity_clear(struct identity *who); /* frees the strings, zeroes */
 
+/* A copy with strings of its own. What `to` held before is not freed. 0, or -ENOMEM with
+ * `to` zeroed. */
+int identity_copy(struct identity *to, const struct identity *from);
+
 #endif

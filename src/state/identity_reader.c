@@ -162,31 +162,6 @@ static void abandon(struct identity_reader *reader, const struct identity *who)
 
 /* ---- one read ---- */
 
-static bool copy_string(const char *from, char **to)
-{
-	*to = from ? strdup(from) : NULL;
-	return *to || !from;
-}
-
-/* What is known goes along, so that only the rest is read. */
-static int copy(struct identity *to, const struct identity *from)
-{
-	identity_clear(to);
-	to->pid = from->pid;
-	to->start_ns = from->start_ns;
-	to->denied = from->denied;
-	to->container_runtime = from->container_runtime;
-	if (copy_string(from->executable, &to->executable) &&
-	    copy_string(from->command_line, &to->command_line) &&
-	    copy_string(from->cgroup, &to->cgroup) &&
-	    copy_string(from->service, &to->service) &&
-	    copy_string(from->container_id, &to->container_id) &&
-	    copy_string(from->pod_uid, &to->pod_uid))
-		return 0;
-	identity_clear(to);
-	return -ENOMEM;
-}
-
 static void move_string(char **to, char **from)
 {
 	free(*to);
@@ -216,7 +191,9 @@ static int ask(struct identity_reader *reader, struct identity *who, unsigned pa
 		return err;
 	worker = reader->worker;
 	pthread_mutex_lock(&worker->lock);
-	err = copy(&worker->who, who);
+	/* What is known goes along, so that only the rest is read. */
+	identity_clear(&worker->who);
+	err = identity_copy(&worker->who, who);
 	if (err)
 		goto out;
 	worker->parts = parts;

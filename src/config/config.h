@@ -25,6 +25,7 @@ enum config_sensor {
 	CONFIG_SENSOR_TRACEPOINT,
 	CONFIG_SENSOR_FEXIT
 };
+enum config_remedy { CONFIG_REMEDY_NONE, CONFIG_REMEDY_RAISE_SOFT };
 enum config_method { CONFIG_METHOD_AUTO, CONFIG_METHOD_PROG_RUN, CONFIG_METHOD_ITER };
 
 /* [rule NAME]: the first rule that matches a process serves it. All matchers
@@ -38,7 +39,16 @@ struct config_rule {
 	bool has_warn, has_critical;
 	uint32_t warn_bp, critical_bp;
 	bool ignore;
+	/* what to do at the critical level; none without has_on_critical */
+	bool has_on_critical, has_raise_step, has_raise_interval;
+	enum config_remedy on_critical;
+	uint32_t raise_step_bp;     /* default CONFIG_RAISE_STEP_BP */
+	uint64_t raise_interval_ns; /* default CONFIG_RAISE_INTERVAL_NS */
+	bool raise_leaks;
 };
+
+#define CONFIG_RAISE_STEP_BP     2500
+#define CONFIG_RAISE_INTERVAL_NS 60000000000ull
 
 struct config {
 	enum config_sensor sensor; /* sensor = auto; read at start only */

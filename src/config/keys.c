@@ -21,6 +21,9 @@ static const char *const method_choices[] = {[CONFIG_METHOD_AUTO] = "auto",
 					     [CONFIG_METHOD_ITER] = "iter",
 					     NULL};
 
+static const char *const remedy_choices[] = {
+	[CONFIG_REMEDY_NONE] = "none", [CONFIG_REMEDY_RAISE_SOFT] = "raise-soft", NULL};
+
 #define IN(member)      .offset = offsetof(struct config, member)
 #define IN_RULE(member) .offset = offsetof(struct config_rule, member)
 #define HAS(member)     .has = offsetof(struct config_rule, member)
@@ -66,6 +69,13 @@ const struct config_key config_keys[] = {
 	{CONFIG_RULE_SECTION, "warn", CONFIG_PERCENT, IN_RULE(warn_bp), HAS(has_warn)},
 	{CONFIG_RULE_SECTION, "critical", CONFIG_PERCENT, IN_RULE(critical_bp), HAS(has_critical)},
 	{CONFIG_RULE_SECTION, "ignore", CONFIG_BOOL, IN_RULE(ignore)},
+	{CONFIG_RULE_SECTION, "on_critical", CONFIG_CHOICE, IN_RULE(on_critical),
+	 HAS(has_on_critical), .choices = remedy_choices},
+	{CONFIG_RULE_SECTION, "raise_step", CONFIG_PERCENT, IN_RULE(raise_step_bp),
+	 HAS(has_raise_step)},
+	{CONFIG_RULE_SECTION, "raise_interval", CONFIG_DURATION, IN_RULE(raise_interval_ns),
+	 HAS(has_raise_interval), .min = 1000, .max = MS_OF_DAY},
+	{CONFIG_RULE_SECTION, "raise_leaks", CONFIG_BOOL, IN_RULE(raise_leaks)},
 };
 /* clang-format on */
 const size_t config_keys_len = sizeof(config_keys) / sizeof(config_keys[0]);

@@ -70,6 +70,14 @@ void config_rule_settings(const struct config *config, const struct config_rule 
 	if (rule->has_critical)
 		out->critical_bp = rule->critical_bp;
 	out->ignore = rule->ignore;
+	out->remedy = (struct remedy_settings){
+		.raise_soft = rule->on_critical == CONFIG_REMEDY_RAISE_SOFT,
+		.step_bp = rule->has_raise_step ? rule->raise_step_bp
+						: CONFIG_RAISE_STEP_BP,
+		.interval_ns = rule->has_raise_interval ? rule->raise_interval_ns
+							: CONFIG_RAISE_INTERVAL_NS,
+		.leaks = rule->raise_leaks,
+	};
 }
 
 void config_settings_for(const struct config *config, const struct identity *who,

@@ -34,6 +34,8 @@ static const char *const message_ids[POLICY_ACTIONS] = {
 	[POLICY_SYSTEM_CRITICAL] = "ea1dc7b9193f482bb4a39a438af0002e",
 	[POLICY_SYSTEM_EXHAUSTED] = "da0c98edcf91411085231b319b897f04",
 	[POLICY_SYSTEM_RECOVERED] = "9ac0f6b53a0d4cec890b4c660f940570",
+	[POLICY_FD_DETAILS] = "b557868aac64468b8f3401f5c4c2dce2",
+	[POLICY_FD_LIMIT_RAISED] = "cf017c116ba24a8da12e91365c64ea1e",
 };
 
 static int priority_of(enum policy_action action)

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/remedy.h"
+
 /* event.action of an alert. The names are in policy_action_name(). */
 enum policy_action {
 	POLICY_FD_WARNING,
@@ -22,6 +24,8 @@ enum policy_action {
 	POLICY_SYSTEM_CRITICAL,
 	POLICY_SYSTEM_EXHAUSTED,
 	POLICY_SYSTEM_RECOVERED,
+	POLICY_FD_DETAILS,      /* what explains an alert and came after it */
+	POLICY_FD_LIMIT_RAISED, /* by us: see policy/remedy.h */
 	POLICY_ACTIONS
 };
 
@@ -50,6 +54,7 @@ struct policy_settings {
 	uint64_t min_limit;     /* lower soft limits raise no warning, no critical;
 			       a refusal is reported whatever the limit */
 	bool ignore;            /* no alert at all */
+	struct remedy_settings remedy;
 };
 
 enum policy_refusal {
@@ -177,8 +182,8 @@ enum policy_level policy_level_of(const struct policy_settings *set, uint64_t us
 const char *policy_action_name(enum policy_action action);
 const char *policy_reason_name(enum policy_reason reason);
 const char *policy_log_level(enum policy_action action);
-/* event.severity: 2 recovered, 3 warning and other limits, 4 critical,
- * 5 exhausted. */
+/* event.severity: 2 recovered and details, 3 warning, other limits and a limit that was
+ * raised, 4 critical, 5 exhausted. */
 int policy_severity(enum policy_action action);
 
 #endif

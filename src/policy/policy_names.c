@@ -19,6 +19,8 @@ static const struct {
 	[POLICY_SYSTEM_CRITICAL] = {"system-critical", "critical", 4},
 	[POLICY_SYSTEM_EXHAUSTED] = {"system-exhausted", "critical", 5},
 	[POLICY_SYSTEM_RECOVERED] = {"system-recovered", "info", 2},
+	[POLICY_FD_DETAILS] = {"fd-details", "info", 2},
+	[POLICY_FD_LIMIT_RAISED] = {"fd-limit-raised", "warning", 3},
 };
 
 const char *policy_action_name(enum policy_action action)

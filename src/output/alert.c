@@ -394,6 +394,10 @@ static int add_alert_fd(cJSON *root, const struct alert *alert)
 		err = add_limit(fd, &alert->limit);
 	if (!err)
 		err = fill_fd(fd, &alert->fd);
+	if (!err && alert->what.action == POLICY_FD_LIMIT_RAISED)
+		err = json_add_uint(fd, "soft_limit_before", alert->soft_limit_before);
+	if (!err && alert->why)
+		err = explanation_add_fd(fd, alert->why, &explanation_in_alert);
 	if (!err)
 		err = add_request(fd, &alert->request);
 	if (!err)
@@ -450,6 +454,8 @@ static int fill_alert(cJSON *root, const struct alert *alert)
 	if (!err)
 		err = is_system(alert) ? add_alert_system(root, alert)
 				       : add_alert_fd(root, alert);
+	if (!err && alert->why)
+		err = explanation_add(root, alert->why, &explanation_in_alert);
 	return err;
 }
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "output/explanation.h"
 #include "policy/policy.h"
 #include "state/identity.h"
 
@@ -100,6 +101,8 @@ struct alert {
 	struct alert_request request;
 	struct alert_limit limit;
 	struct alert_group group;
+	const struct explanation *why; /* NULL: none is wanted */
+	uint64_t soft_limit_before;    /* of an fd-limit-raised alert */
 };
 
 /* The object of the contract. NULL: no memory. The caller deletes it. */

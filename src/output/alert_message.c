@@ -11,8 +11,9 @@
 #include "output/text.h"
 
 /* Bytes of a hostile string at the most, so that the sentence's end is kept. */
-#define NAME_MAX_BYTES 192
-#define PATH_MAX_BYTES 320
+#define NAME_MAX_BYTES  192
+#define PATH_MAX_BYTES  320
+#define CAUSE_MAX_BYTES 256
 
 struct sentence {
 	char *at;
@@ -146,6 +147,19 @@ static void say_path(struct sentence *out, const struct alert *alert)
 	say(out, ")");
 }
 
+/* "412 tcp CLOSE_WAIT → 10.0.0.7:443", where it is known. */
+static bool say_cause(struct sentence *out, const struct alert *alert,
+		      const char *before)
+{
+	char cause[2 * CAUSE_MAX_BYTES];
+
+	if (!alert->why || !explanation_cause(alert->why, cause, sizeof(cause)))
+		return false;
+	say(out, "%s", before);
+	say_hostile(out, cause, CAUSE_MAX_BYTES);
+	return true;
+}
+
 static void say_exhausted(struct sentence *out, const struct alert *alert)
 {
 	const struct alert_fd *fd = &alert->fd;
@@ -161,6 +175,7 @@ static void say_exhausted(struct sentence *out, const struct alert *alert)
 	say_path(out, alert);
 	if (refused_calls(fd) > 1)
 		say_refused(out, refused_calls(fd));
+	say_cause(out, alert, "; ");
 }
 
 static void say_other_limit(struct sentence *out, const struct alert *alert)
@@ -207,6 +222,51 @@ static void say_full(struct sentence *out, const struct alert *alert)
 	say(out, " has ");
 	say_usage(out, &alert->fd, true);
 	say_when(out, &alert->fd);
+	say_cause(out, alert, "; ");
+}
+
+/* "LimitNOFILE=1024 (/etc/systemd/system/app.service:7)" */
+static void say_origin(struct sentence *out, const struct explanation *why)
+{
+	const struct origin *origin = &why->origin;
+
+	if (!why->origin_known || !origin->setting)
+		return;
+	say(out, "; the limit is set by ");
+	say_hostile(out, origin->setting, NAME_MAX_BYTES);
+	if (!origin->file)
+		return;
+	say(out, " (");
+	say_hostile(out, origin->file, NAME_MAX_BYTES);
+	if (origin->line)
+		say(out, ":%" PRIu32, origin->line);
+	say(out, ")");
+}
+
+static void say_details(struct sentence *out, const struct alert *alert)
+{
+	const struct explanation *why = alert->why;
+
+	say_who(out, alert);
+	say(out, " has ");
+	say_usage(out, &alert->fd, true);
+	if (!why)
+		return;
+	if (!say_cause(out, alert, ": "))
+		say(out, ": %s", why->inventory ? "no clear cause" : "cause not known");
+	say_origin(out, why);
+}
+
+static void say_raised(struct sentence *out, const struct alert *alert)
+{
+	const struct alert_fd *fd = &alert->fd;
+
+	say(out, "the soft limit of ");
+	say_who(out, alert);
+	say(out, " was raised from %" PRIu64 " to %" PRIu64, alert->soft_limit_before,
+	    fd->soft_limit);
+	if (fd->hard_limit != UINT64_MAX)
+		say(out, "; its hard limit is %" PRIu64, fd->hard_limit);
 }
 
 static void say_leak(struct sentence *out, const struct alert *alert)
@@ -215,6 +275,7 @@ static void say_leak(struct sentence *out, const struct alert *alert)
 	say(out, " seems to leak descriptors: ");
 	say_usage(out, &alert->fd, true);
 	say_when(out, &alert->fd);
+	say_cause(out, alert, "; ");
 }
 
 static void say_system(struct sentence *out, const struct alert *alert)
@@ -298,6 +359,12 @@ size_t alert_message(const struct alert *alert, char *text, size_t size)
 		break;
 	case POLICY_OTHER_LIMIT:
 		say_other_limit(&out, alert);
+		break;
+	case POLICY_FD_DETAILS:
+		say_details(&out, alert);
+		break;
+	case POLICY_FD_LIMIT_RAISED:
+		say_raised(&out, alert);
 		break;
 	case POLICY_SYSTEM_WARNING:
 	case POLICY_SYSTEM_CRITICAL:

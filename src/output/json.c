@@ -13,22 +13,31 @@
 /* cJSON prints with %1.15g: whole numbers of up to 15 digits come out whole. */
 #define WHOLE_IN_CJSON 1000000000000000ull
 
+cJSON *json_text(const char *text)
+{
+	size_t len = strlen(text);
+	char *safe = malloc(3 * len + 1); /* each byte may become a U+FFFD */
+	cJSON *item;
+
+	if (!safe)
+		return NULL;
+	text_utf8(safe, 3 * len + 1, text, len);
+	item = cJSON_CreateString(safe);
+	free(safe);
+	return item;
+}
+
 int json_add_text(cJSON *parent, const char *name, const char *text)
 {
 	cJSON *item;
-	char *safe;
-	size_t len;
 
 	if (!text)
 		return 0;
-	len = strlen(text);
-	safe = malloc(3 * len + 1); /* each byte may become a U+FFFD */
-	if (!safe)
-		return -ENOMEM;
-	text_utf8(safe, 3 * len + 1, text, len);
-	item = cJSON_AddStringToObject(parent, name, safe);
-	free(safe);
-	return item ? 0 : -ENOMEM;
+	item = json_text(text);
+	if (item && cJSON_AddItemToObject(parent, name, item))
+		return 0;
+	cJSON_Delete(item);
+	return -ENOMEM;
 }
 
 int json_add_uint(cJSON *parent, const char *name, uint64_t value)

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "output/explanation.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void explanation_clear(struct explanation *why)
+{
+	inventory_free(why->inventory);
+	origin_clear(&why->origin);
+	advice_clear(why->advice, why->advice_len);
+	memset(why, 0, sizeof(*why));
+}
+
+void explanation_take_limit(struct explanation *to, struct explanation *from)
+{
+	if (!from->origin_known)
+		return;
+	origin_clear(&to->origin);
+	advice_clear(to->advice, to->advice_len);
+	to->origin_known = true;
+	to->origin = from->origin;
+	to->soft_limit = from->soft_limit;
+	to->hard_limit = from->hard_limit;
+	memcpy(to->advice, from->advice, sizeof(to->advice));
+	to->advice_len = from->advice_len;
+	memset(from, 0, sizeof(*from));
+}
+
+bool explanation_is_leak(const struct explanation *why)
+{
+	for (size_t i = 0; i < why->diagnoses_len; i++)
+		if (why->diagnoses[i].leak)
+			return true;
+	return false;
+}
+
+size_t explanation_cause(const struct explanation *why, char *text, size_t size)
+{
+	size_t len, of_len;
+	char of[64];
+
+	if (size)
+		text[0] = '\0';
+	if (!size || !why->inventory || !why->diagnoses_len)
+		return 0;
+	snprintf(text, size, "%s", why->diagnoses[0].proof);
+	len = strlen(text);
+	/* A sentence that this is put into says how many there are. */
+	of_len = (size_t)snprintf(of, sizeof(of), ", of %" PRIu64 " descriptors",
+				  inventory_total(why->inventory));
+	if (len > of_len && !strcmp(text + len - of_len, of))
+		text[len -= of_len] = '\0';
+	return len;
+}

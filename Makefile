@@ -138,8 +138,12 @@ $(BUILD)/libpure.a: $(PURE_OBJS)
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libpure.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(PKG_LIBS) \
-		$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)) -lpthread -lm
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -o $@ \
+		$(PKG_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_PKGS)) -lpthread -lm
+
+# Of the daemon, this knows of BPF the census alone, which its test imitates.
+$(BUILD)/tests/unit/test_explainer: $(addprefix $(BUILD)/src/daemon/,explainer.o explain.o \
+	origin_cache.o)
 
 $(BUILD)/tests/helpers/%: $(BUILD)/tests/helpers/%.o
 	$(call say,LD,$@)

@@ -49,6 +49,8 @@ static void fill_self(const struct keeper *k, const struct monitor *monitor,
 		.malformed = self.losses.malformed,
 		.missed = self.losses.missed,
 		.alerts_lost = self.alerts_lost,
+		.explained = self.details.explained,
+		.unexplained = self.details.unexplained,
 		.state_failures = k->failures,
 	};
 	snprintf(out->sensor, sizeof(out->sensor), "%s", self.sensor);

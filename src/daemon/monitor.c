@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "collect/collectors.h"
+#include "collect/census.h"
 #include "collect/kernel.h"
+#include "collect/reason.h"
 #include "daemon/monitor_impl.h"
 #include "log.h"
 #include "policy/policy.h"
@@ -78,6 +80,28 @@ static bool has_exited(struct process *p)
 	return (kill(p->who.pid, 0) && errno == ESRCH) || ++p->missed > 1;
 }
 
+/* Comes near its levels, this share of the lowest. */
+#define NEAR_NUMERATOR   3
+#define NEAR_DENOMINATOR 4
+
+/* What is found out before it is needed, and what is done of our own accord. */
+static void look_after(struct monitor *m, struct process *p)
+{
+	bool critical = p->policy.level >= POLICY_LEVEL_CRITICAL;
+
+	/* One from before a restart may just have been looked after. */
+	if (critical && !p->remedy.asked_ns && p->incident_ns < m->collect.since_ns)
+		p->remedy.asked_ns = m->now_ns;
+	if (remedy_is_due(&p->remedy, &p->settings.remedy, critical, m->now_ns) &&
+	    details_ask(m->reporter.details, p))
+		p->remedy.asked_ns = m->now_ns;
+	if (!p->policy.sealed &&
+	    p->table.soft_limit >= m->config->thresholds.min_limit &&
+	    (__uint128_t)p->table.used * 10000 * NEAR_DENOMINATOR >=
+		    (__uint128_t)p->table.soft_limit * m->lowest_step * NEAR_NUMERATOR)
+		details_look_ahead(m->reporter.details, p);
+}
+
 /* Each process after a snapshot: what its count says, the refusals that came
  * without a record, and its end. */
 static void settle(void *context, struct process *p)
@@ -107,6 +131,7 @@ static void settle(void *context, struct process *p)
 	judge(m, p, &seen, &cause);
 	if (p->policy.incident && !incident && m->started)
 		m->self.drift++;
+	look_after(m, p);
 }
 
 static void log_losses(struct monitor *m)
@@ -183,6 +208,8 @@ int monitor_tick(struct monitor *m)
 	}
 	cause = (struct report_cause){.time_ns = m->now_ns};
 	judge_system(m, false, &cause, NULL);
+	details_tick(m->reporter.details);
+	report_details(&m->reporter);
 	report_summaries(&m->reporter, m->now_ns, false);
 	log_losses(m);
 	log_reader(m);
@@ -197,6 +224,16 @@ void monitor_consume(struct monitor *monitor)
 	if (err < 0)
 		log_limited(&limit, LOG_LEVEL_ERROR, "records can't be read: %s",
 			    strerror(-err));
+}
+
+int monitor_details_fd(const struct monitor *monitor)
+{
+	return details_fd(monitor->reporter.details);
+}
+
+void monitor_details(struct monitor *monitor)
+{
+	report_details(&monitor->reporter);
 }
 
 /* ---- life ---- */
@@ -245,6 +282,19 @@ static int open_collectors(struct monitor *m, char *why, size_t why_size)
 	return collectors_open(&options, &handlers, &m->collect, why, why_size);
 }
 
+/* Without a census alerts go out all the same. */
+static int open_details(struct monitor *m)
+{
+	struct census *census = NULL;
+	char why[REASON_LEN] = "";
+
+	if (census_open(&census, why, sizeof(why)))
+		log_warning("what a process's descriptors are can't be told: %s", why);
+	m->reporter.details =
+		details_new(census, why, &m->files, m->processes, m->collect.since_ns);
+	return m->reporter.details ? 0 : -ENOMEM;
+}
+
 int monitor_open(const struct config *config, struct outlet *outlet,
 		 struct monitor **out, char *why, size_t why_size)
 {
@@ -266,6 +316,7 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 		.groups = grouping_new(alert_new_id),
 		.processes = m->processes,
 		.identities = identity_reader_new(IDENTITY_READER_DEADLINE_MS),
+		.files = &m->files,
 	};
 	if (!m->processes || !m->reporter.groups || !m->reporter.identities)
 		goto out;
@@ -275,6 +326,9 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 		goto out;
 	}
 	err = open_collectors(m, why, why_size);
+	if (err)
+		goto out;
+	err = open_details(m);
 	if (err)
 		goto out;
 	m->self.sensor = sensor_name(m->collect.sensor);
@@ -293,6 +347,7 @@ void monitor_self(const struct monitor *monitor, struct monitor_self *out)
 {
 	*out = monitor->self;
 	out->alerts_lost = outlet_lost(monitor->reporter.outlet);
+	details_stats(monitor->reporter.details, &out->details);
 }
 
 /* ---- what stands ---- */
@@ -333,6 +388,7 @@ void monitor_close(struct monitor *monitor)
 {
 	if (!monitor)
 		return;
+	details_free(monitor->reporter.details);
 	collectors_close(&monitor->collect);
 	kernel_files_close(&monitor->files);
 	grouping_free(monitor->reporter.groups);

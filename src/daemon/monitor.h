@@ -12,6 +12,7 @@
 #include "collect/sensor.h"
 #include "collect/snapshot.h"
 #include "config/config.h"
+#include "daemon/details.h"
 #include "output/outlet.h"
 #include "state/standing.h"
 
@@ -29,6 +30,7 @@ struct monitor_self {
 	struct sensor_losses losses;
 	uint64_t drift; /* processes that only the snapshot found near their limit */
 	uint64_t alerts_lost;
+	struct details_stats details;
 	uint64_t ticks;   /* snapshots taken or tried */
 	uint64_t changes; /* of what stands: alerts, and refusals counted */
 };
@@ -46,6 +48,10 @@ void monitor_set_config(struct monitor *monitor, const struct config *config);
 /* Readable when the sensor has records; monitor_consume() then handles them. */
 int monitor_fd(const struct monitor *monitor);
 void monitor_consume(struct monitor *monitor);
+
+/* Readable when it was found out what explains alerts that went out before. */
+int monitor_details_fd(const struct monitor *monitor);
+void monitor_details(struct monitor *monitor);
 
 /* One snapshot, and all that follows from it. Once each interval. Returns 0, or
  * -errno if no snapshot could be taken this time: records are handled all the

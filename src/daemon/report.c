@@ -6,6 +6,7 @@
 
 #include "collect/kernel.h"
 #include "collect/syscalls.h"
+#include "daemon/remedy.h"
 
 /* Calls by which one process was refused, in one alert. */
 #define REFUSED_MAX 64
@@ -36,6 +37,22 @@ void report_fd(const struct process *process, struct alert_fd *out)
 	out->growth_per_s = forecast.growth_per_s;
 	out->exhaustion_known = forecast.exhaustion_known;
 	out->exhausted_in_s = forecast.exhausted_in_s;
+}
+
+void report_seal(struct process *process, uint64_t now_ns)
+{
+	static const struct policy_settings silent = {.ignore = true};
+	struct policy_decision decisions[POLICY_MAX_DECISIONS];
+	struct policy_observation seen = {
+		.now_ns = now_ns,
+		.has_table = true,
+		.count = process->table.count,
+		.used = process->table.used,
+		.soft_limit = process->table.soft_limit,
+		.settled = true,
+	};
+
+	policy_fd_observe(&process->policy, &silent, &seen, decisions);
 }
 
 static void add_refused(const struct process *process, struct alert_fd *fd,
@@ -85,6 +102,79 @@ static void send(struct reporter *r, struct alert *alert)
 	outlet_send(r->outlet, alert);
 }
 
+/* What every alert of one process's incident has. */
+static void fill_process(struct reporter *r, struct process *process,
+			 struct alert *alert, struct alert_refusal calls[REFUSED_MAX],
+			 bool gone)
+{
+	memcpy(alert->incident, process->incident, sizeof(alert->incident));
+	if (alert->time_ns > process->incident_ns)
+		alert->duration_ns = alert->time_ns - process->incident_ns;
+	if (!gone) { /* the count of what is gone is not known */
+		process_table_find_sharers(r->processes, process);
+		report_fd(process, &alert->fd);
+	}
+	add_refused(process, &alert->fd, calls);
+}
+
+/* Raises the limit where a rule says so, and says it. */
+static void remedy(struct reporter *r, struct process *process,
+		   const struct explanation *why)
+{
+	struct alert_refusal calls[REFUSED_MAX];
+	struct alert alert = {
+		.time_ns = kernel_now_ns(),
+		.what = {.action = POLICY_FD_LIMIT_RAISED},
+		.who = &process->who,
+	};
+
+	if (!process->settings.remedy.raise_soft)
+		return;
+	alert.soft_limit_before =
+		remedy_apply(process, why, alert.time_ns, kernel_nr_open(r->files));
+	if (!alert.soft_limit_before)
+		return;
+	fill_process(r, process, &alert, calls, false);
+	send(r, &alert);
+}
+
+/* Sends an alert with what explains it, or with what does by now. */
+static void send_explained(struct reporter *r, struct process *process,
+			   struct alert *alert)
+{
+	struct details_of_alert details;
+
+	alert->why = details_begin(r->details, process, &details);
+	send(r, alert);
+	if (details.job && process->policy.level >= POLICY_LEVEL_CRITICAL)
+		process->remedy.asked_ns = alert->time_ns;
+	if (details.whole)
+		remedy(r, process, alert->why);
+	details_sent(r->details, &details);
+}
+
+void report_details(struct reporter *r)
+{
+	struct details_answer answer;
+
+	while (details_next(r->details, &answer)) {
+		struct alert_refusal calls[REFUSED_MAX];
+		struct alert alert = {
+			.time_ns = kernel_now_ns(),
+			.what = {.action = POLICY_FD_DETAILS},
+			.who = &answer.process->who,
+			.why = answer.why,
+		};
+
+		if (answer.for_alert) {
+			fill_process(r, answer.process, &alert, calls, false);
+			send(r, &alert);
+		}
+		remedy(r, answer.process, answer.why);
+		details_done(r->details, &answer);
+	}
+}
+
 void report_process(struct reporter *r, struct process *process,
 		    const struct policy_decision *what,
 		    const struct report_cause *cause)
@@ -107,20 +197,16 @@ void report_process(struct reporter *r, struct process *process,
 		identity_reader_read(r->identities, &process->who);
 	if (grouping_admit(r->groups, &process->group, identity_group(&process->who),
 			   what, cause->time_ns)) {
-		memcpy(alert.incident, process->incident, sizeof(alert.incident));
-		if (cause->time_ns > process->incident_ns)
-			alert.duration_ns = cause->time_ns - process->incident_ns;
-		if (!gone) { /* the count of what is gone is not known */
-			process_table_find_sharers(r->processes, process);
-			report_fd(process, &alert.fd);
-		}
-		add_refused(process, &alert.fd, calls);
+		fill_process(r, process, &alert, calls, gone);
 		alert.found_at_start = what->opens && cause->found_at_start;
 		if (!recovered)
 			alert.request = cause->request;
 		if (what->action == POLICY_OTHER_LIMIT && cause->limit)
 			add_limit(&alert, cause->limit, process->who.pid);
-		send(r, &alert);
+		if (details_wanted(what->action))
+			send_explained(r, process, &alert);
+		else
+			send(r, &alert);
 	}
 	if (recovered) {
 		process_refusals_close(process);

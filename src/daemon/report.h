@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/details.h"
 #include "output/alert.h"
 #include "output/outlet.h"
 #include "policy/grouping.h"
@@ -23,6 +24,8 @@ struct reporter {
 	struct grouping *groups;
 	struct process_table *processes;
 	struct identity_reader *identities;
+	struct details *details;
+	const struct kernel_files *files;
 };
 
 /* Why a decision came about, beside the count. All may be absent. */
@@ -36,10 +39,17 @@ struct report_cause {
 /* What is known of a process's descriptors, for an alert or a listing. */
 void report_fd(const struct process *process, struct alert_fd *out);
 
+/* Whether a process that was seen once is sealed; for a listing. */
+void report_seal(struct process *process, uint64_t now_ns);
+
 /* One decision about a process. Reads what is missing of its identity. */
 void report_process(struct reporter *r, struct process *process,
 		    const struct policy_decision *what,
 		    const struct report_cause *cause);
+
+/* What was found out of processes after their alerts: sent as alerts of their own, and
+ * their limits raised where a rule says so. */
+void report_details(struct reporter *r);
 
 /* The whole system's incident. */
 struct report_system {

@@ -37,6 +37,7 @@ static const struct {
 	{AT(dropped), false, true},         {AT(refusals_uncounted), false, true},
 	{AT(calls_uncounted), false, true}, {AT(unreadable), false, true},
 	{AT(malformed), false, true},       {AT(missed), false, true},
+	{AT(explained), false, false},      {AT(unexplained), false, true},
 	{AT(alerts_lost), false, true},     {AT(state_failures), false, true},
 };
 #define NUMBERS_LEN (sizeof(numbers) / sizeof(numbers[0]))

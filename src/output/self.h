@@ -31,6 +31,8 @@ struct self_figures {
 	uint64_t malformed;          /* records that failed the check */
 	uint64_t missed;             /* runs of the sensor's programs that the kernel
 					left out */
+	uint64_t explained;          /* alerts, in themselves or afterwards */
+	uint64_t unexplained;        /* … for which there was no room */
 	uint64_t alerts_lost;        /* on their way out */
 	uint64_t state_failures;     /* the state file could not be written */
 };
@@ -40,7 +42,7 @@ struct self_loss {
 	const char *name;
 	uint64_t value;
 };
-#define SELF_LOSSES 11
+#define SELF_LOSSES 12
 void self_losses(const struct self_figures *self, struct self_loss out[SELF_LOSSES]);
 
 /* Adds the member "self" to `parent`. 0 or -ENOMEM. */

@@ -16,6 +16,7 @@
 #include "policy/grouping.h"
 #include "policy/limits.h"
 #include "policy/policy.h"
+#include "policy/remedy.h"
 #include "state/identity.h"
 
 /* Refusals of one process by one call and errno; totals since monitoring began. */
@@ -62,6 +63,8 @@ struct process {
 	struct process_refusal *refusals;
 	size_t refusals_len;
 	uint64_t refused_ns[PROCESS_REFUSAL_CLASSES]; /* last record, by errno */
+	struct remedy_state remedy;
+	uint64_t looked_ahead; /* soft limit whose origin was looked up; 0: none */
 };
 
 struct process_table;

@@ -274,14 +274,33 @@ class Daemon:
                     raise Failure(f"no {what} within {seconds} s")
                 self.arrived.wait(min(left, 0.2))
 
-    def of(self, pid):
-        """This process's alerts, in order."""
+    def of(self, pid, details=False):
+        """This process's alerts, in order; with what followed to explain them?"""
         with self.arrived:
             return [alert for _, alert in self.alerts
-                    if alert.get("process", {}).get("pid") == pid]
+                    if alert.get("process", {}).get("pid") == pid
+                    and (details or alert["event"]["action"] != "fd-details")]
 
-    def actions(self, pid):
-        return [alert["event"]["action"] for alert in self.of(pid)]
+    def actions(self, pid, details=False):
+        return [alert["event"]["action"] for alert in self.of(pid, details)]
+
+    def explained(self, pid, action, seconds=5):
+        """The first alert of this process with this action, and what it was explained
+        with: itself, or what followed."""
+        def find():
+            found = None
+            for alert in self.of_unlocked(pid):
+                if not found and alert["event"]["action"] == action:
+                    found = alert
+                if found and "types" in alert["fd"] and "limit" in alert:
+                    return found, alert
+            return None
+        self._wait(find, seconds, f"explained {action} of {pid}")
+        return find()
+
+    def of_unlocked(self, pid):
+        return [alert for _, alert in list(self.alerts)
+                if alert.get("process", {}).get("pid") == pid]
 
     def groups(self, name):
         """Summaries of this group."""
@@ -300,8 +319,8 @@ class Daemon:
         return find()
 
     def actions_unlocked(self, pid):
-        return [alert["event"]["action"] for _, alert in list(self.alerts)
-                if alert.get("process", {}).get("pid") == pid]
+        return [alert["event"]["action"] for alert in self.of_unlocked(pid)
+                if alert["event"]["action"] != "fd-details"]
 
     def wait_for(self, condition, seconds, what):
         self._wait(lambda: condition(self), seconds, what)
@@ -359,11 +378,28 @@ def parse_alert(line, wrong):
         return None
 
 
+def check_documents(documents):
+    """By the JSON Schema that is shipped."""
+    try:
+        import jsonschema
+    except ImportError:
+        return  # a test of its own says so
+    with open(os.path.join(ROOT, "docs/alert.schema.json"), encoding="utf-8") as file:
+        validator = jsonschema.Draft202012Validator(json.load(file))
+    for document in documents:
+        # of what fits neither form, what fits the nearer one least
+        wrong = next(iter(validator.iter_errors(document)), None)
+        if wrong:
+            error = jsonschema.exceptions.best_match([wrong])
+            raise Failure(f"breaks the schema: {error.json_path}: {error.message[:500]}")
+
+
 def check_alerts(wrong, alerts, must_close=(), lossy=False):
     """Every alert is whole, and every incident opens once and closes once; with
     `lossy` some alerts may be missing."""
     check(not wrong, f"{len(wrong)} alerts break the contract, the first: "
           f"{wrong[0] if wrong else ''}")
+    check_documents(alerts)
     ids = [alert["event"]["id"] for alert in alerts]
     check(len(ids) == len(set(ids)), "an event.id came twice")
     owner, closed = {}, set()
@@ -392,6 +428,21 @@ def read_alert_file(path):
             alerts.append(parse_alert(line, wrong))
     check_alerts(wrong, alerts)
     return alerts
+
+
+def inspect(pid, *arguments, **options):
+    """`fdwarden inspect --json`, checked."""
+    need_root()
+    done = subprocess.run([FDWARDEN, "inspect", "--json", *map(str, arguments), str(pid)],
+                          capture_output=True, timeout=60, check=False, **options)
+    check(done.returncode == 0, f"inspect ended with {done.returncode}: {done.stderr!r}")
+    document = json.loads(done.stdout.decode("utf-8"))
+    try:
+        schema.check_inspect(document)
+    except schema.Wrong as error:
+        raise Failure(f"inspect --json: {error}") from None
+    check_documents([document])
+    return document
 
 
 def ps(*arguments):

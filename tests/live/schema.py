@@ -17,6 +17,8 @@ ACTIONS = {
     "fd-exhausted": (5, "critical"),
     "fd-recovered": (2, "info"),
     "fd-leak-suspected": (3, "warning"),
+    "fd-details": (2, "info"),
+    "fd-limit-raised": (3, "warning"),
     "other-limit": (3, "error"),
     "system-warning": (3, "warning"),
     "system-critical": (4, "critical"),
@@ -76,6 +78,20 @@ def true(value):
         raise Wrong(f"{value!r} is not true")
 
 
+def boolean(value):
+    if not isinstance(value, bool):
+        raise Wrong(f"{value!r} is neither true nor false")
+
+
+def list_of(check, most=None):
+    def check_all(value):
+        if not isinstance(value, list) or (most is not None and len(value) > most):
+            raise Wrong(f"{value!r} is no list of at most {most}")
+        for member in value:
+            check(member)
+    return check_all
+
+
 def mapping(check):
     def check_all(value):
         if not isinstance(value, dict):
@@ -124,12 +140,34 @@ TABLE = {
     "sealed": true, "torn": true, "thread": whole(1), "tables": whole(2),
     "shared_with": whole(1),
 }
+TYPES = list_of(object_of({"type": text, "count": whole(1)}))
+GROUP = object_of(
+    {"count": whole(1), "text": text, "type": text},
+    {"state": text, "direction": one_of("accepted", "outgoing"), "where": raw_text,
+     "pattern": raw_text, "example": raw_text, "distinct": whole(1), "deleted": true})
+EXPLAINED = {
+    "types": TYPES, "groups": list_of(GROUP, 100), "ungrouped": whole(1),
+    "deleted": whole(), "left_out": whole(1), "unexplained": text,
+}
+DIAGNOSIS = list_of(object_of(
+    {"rule": text, "leak": boolean, "count": whole(1), "share": real(0, 1),
+     "text": text, "evidence": text}), 4)
+LIMIT = object_of(
+    {"origin": text, "raised_by_process": boolean},
+    {"soft": whole(1), "hard": whole(1), "unit": raw_text, "runtime": text,
+     "file": raw_text, "line": whole(1), "setting": raw_text,
+     "parent": object_of({"pid": whole(1)}, {"name": raw_text}),
+     "evidence": text, "denied": text})
+ADVICE = list_of(object_of(
+    {"action": text, "text": text, "bandage": boolean},
+    {"value": whole(1), "file": raw_text, "content": raw_text,
+     "commands": list_of(raw_text)}), 6)
 REFUSED = object_of({"emfile": whole(), "enfile": whole(), "by_syscall": mapping(whole(1))},
                     {"other": whole(1)})
 REQUEST = object_of({}, {"syscall": text, "path": raw_text, "error": text})
 FD = object_of(
     {"incident": matching(UUID)},
-    {**TABLE, "reason": one_of(*REASONS), "found_at_start": true, "refused": REFUSED,
+    {**TABLE, **EXPLAINED, "soft_limit_before": whole(1), "reason": one_of(*REASONS), "found_at_start": true, "refused": REFUSED,
      "request": REQUEST, "limit": text, "limit_value": whole(), "limit_sysctl": text,
      "group": object_of({"name": raw_text, "processes": whole(1)})})
 SYSTEM = object_of(
@@ -146,7 +184,8 @@ ALERT = object_of(
      "message": text,
      "host": object_of({"name": text, "boot": object_of({"id": text})})},
     {"process": PROCESS, "service": object_of({"name": raw_text}),
-     "container": CONTAINER, "orchestrator": POD, "fd": FD, "system": SYSTEM})
+     "container": CONTAINER, "orchestrator": POD, "fd": FD, "system": SYSTEM,
+     "diagnosis": DIAGNOSIS, "limit": LIMIT, "advice": ADVICE})
 
 PS = object_of(
     {"@timestamp": matching(TIMESTAMP), "host": object_of({"name": text}),
@@ -157,6 +196,16 @@ PS = object_of(
 PS_ENTRY = object_of({"process": PROCESS, "fd": object_of({}, TABLE)},
                      {"service": object_of({"name": raw_text}),
                       "container": CONTAINER, "orchestrator": POD})
+
+
+INSPECT = object_of(
+    {"@timestamp": matching(TIMESTAMP), "host": object_of({"name": text}),
+     "process": PROCESS, "diagnosis": DIAGNOSIS,
+     "fd": object_of({"types": TYPES, "groups": list_of(GROUP, 100), "deleted": whole()},
+                     {**TABLE, **EXPLAINED, "descriptors": lambda value: None})},
+    {"service": object_of({"name": raw_text}), "container": CONTAINER,
+     "orchestrator": POD, "limit": LIMIT, "advice": ADVICE,
+     "unseen": list_of(text)})
 
 
 def expect(condition, what):
@@ -182,8 +231,38 @@ def check_table(fd):
         expect(fd["soft_limit"] <= fd["hard_limit"], "fd: soft limit above the hard")
 
 
+# These say why, in themselves or afterwards.
+EXPLAINED_ACTIONS = ("fd-warning", "fd-critical", "fd-exhausted", "fd-details")
+
+
+def check_explained(document, most=100):
+    """What explains it is whole, and its figures agree."""
+    fd = document["fd"]
+    expect(("types" in fd) == ("groups" in fd) == ("diagnosis" in document),
+           "types, groups and diagnosis come together")
+    expect(("limit" in document) == ("advice" in document), "limit and advice come together")
+    if "types" not in fd:
+        return
+    expect("unexplained" not in fd, "explained, and unexplained")
+    total = sum(kind["count"] for kind in fd["types"])
+    grouped = sum(group["count"] for group in fd["groups"])
+    expect(total == grouped + fd.get("ungrouped", 0), f"{grouped} of {total} in groups")
+    expect(len(fd["groups"]) <= most, f"{len(fd['groups'])} groups")
+    expect(fd["deleted"] <= total, "more deleted than there are")
+    for cause in document["diagnosis"]:
+        expect(cause["count"] <= total, f"{cause['rule']} explains more than there is")
+
+
+def check_inspect(document):
+    INSPECT(document)
+    check_table(document["fd"])
+    check_explained(document)
+
+
 def check_fd(action, fd):
     check_table(fd)
+    expect(("soft_limit_before" in fd) == (action == "fd-limit-raised"),
+           "fd.soft_limit_before: of a limit that was raised")
     expect(("reason" in fd) == (action == "fd-recovered"), "fd.reason: of recoveries alone")
     expect(("limit" in fd) <= (action == "other-limit"), "fd.limit: of other-limit alone")
     if action == "other-limit" and "group" not in fd:
@@ -209,6 +288,10 @@ def check_alert(alert):
         return
     expect("fd" in alert and "system" not in alert, f"{action} needs fd, not system")
     check_fd(action, alert["fd"])
+    check_explained(alert, 10)
+    expected = action in EXPLAINED_ACTIONS and "group" not in alert["fd"]
+    expect(("types" in alert["fd"] or "unexplained" in alert["fd"]) == expected,
+           f"{action}: explained, or not")
     expect(("process" in alert) != ("group" in alert["fd"]),
            "either one process or a group of them")
     if "process" in alert and alert["process"]["name"].isprintable():

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/explain.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/forecast.h"
+
+/* All that a diagnosis may sum up; far fewer are shown. */
+#define GROUPS_MAX            4096
+/* Of a child, as many are looked at. */
+#define CHILD_DESCRIPTORS_MAX 4096
+/* A child has a copy of the table when so much of it is in the child's, too: a little may
+ * have been closed since, on either side. */
+#define COPY_SHARE            0.8
+
+/* ---- the question ---- */
+
+struct search {
+	const struct process *parent;
+	struct explain_question *out;
+};
+
+/* One with far fewer descriptors than its parent has inherited none to speak of. */
+static void visit_child(void *context, struct process *process)
+{
+	struct search *search = context;
+	struct explain_question *out = search->out;
+
+	if (process->who.ppid != search->parent->who.pid || !process->has_table ||
+	    process->table.files == search->parent->table.files ||
+	    (double)process->table.count <
+		    COPY_SHARE * (double)search->parent->table.count)
+		return;
+	if (out->children_len < EXPLAIN_CHILDREN_MAX)
+		out->children[out->children_len] = process->who.pid;
+	out->children_len++;
+}
+
+int explain_ask(struct process_table *table, struct process *process, uint64_t since_ns,
+		struct explain_question *out)
+{
+	const struct fdw_table *fds = &process->table;
+	struct search search = {.parent = process, .out = out};
+	struct forecast forecast;
+
+	memset(out, 0, sizeof(*out));
+	out->tid = (pid_t)process->thread;
+	out->own_limit = fds->flags & FDW_TABLE_OWN_LIMIT;
+	out->own_limit_known = since_ns && process->who.start_ns >= since_ns;
+	out->used = fds->used;
+	out->soft_limit = fds->soft_limit;
+	out->hard_limit = fds->hard_limit;
+	forecast_estimate(&process->history, fds->soft_limit, &forecast);
+	out->history = (struct diagnosis_history){
+		.counters_known = fds->flags & FDW_TABLE_COUNTERS,
+		.opened = fds->opened,
+		.closed = fds->closed,
+		.growth_known = forecast.growth_known,
+		.growth_per_s = forecast.growth_per_s,
+		.used = fds->used,
+		.soft_limit = fds->soft_limit,
+	};
+	process_table_each(table, visit_child, &search);
+	return identity_copy(&out->who, &process->who);
+}
+
+void explain_question_clear(struct explain_question *question)
+{
+	identity_clear(&question->who);
+}
+
+/* ---- children with copies ---- */
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The open files of a table, in order. NULL: no memory. The caller frees it. */
+static uint64_t *files_of(const struct census_result *result)
+{
+	uint64_t *files = calloc(result->len + 1, sizeof(*files));
+
+	for (size_t i = 0; files && i < result->len; i++)
+		files[i] = result->descriptors[i].file;
+	if (files)
+		qsort(files, result->len, sizeof(*files), by_value);
+	return files;
+}
+
+static bool has_copy(struct census *census, pid_t child, const uint64_t *files,
+		     size_t len)
+{
+	struct census_result theirs;
+	size_t same = 0;
+
+	if (!census_read(census, child, 0, CHILD_DESCRIPTORS_MAX, &theirs))
+		for (size_t i = 0; i < theirs.len; i++)
+			same += bsearch(&theirs.descriptors[i].file, files, len,
+					sizeof(*files), by_value) != NULL;
+	census_clear(&theirs);
+	/* of a larger table only the beginning was looked at */
+	if (len > CHILD_DESCRIPTORS_MAX)
+		len = CHILD_DESCRIPTORS_MAX;
+	return (double)same >= COPY_SHARE * (double)len;
+}
+
+/* Some are looked at, and what holds for all of them holds for the rest. */
+static uint64_t count_copies(struct census *census,
+			     const struct explain_question *question,
+			     const struct census_result *result)
+{
+	uint64_t *files, copies = 0, looked = 0;
+
+	if (!question->children_len || !result->len)
+		return 0;
+	files = files_of(result);
+	if (!files)
+		return 0;
+	for (; looked < question->children_len && looked < EXPLAIN_CHILDREN_MAX;
+	     looked++)
+		copies += has_copy(census, question->children[looked], files,
+				   result->len);
+	free(files);
+	return copies == looked ? question->children_len : copies;
+}
+
+/* ---- the two steps ---- */
+
+static int look(struct census *census, const struct explain_question *question,
+		const struct census_result *result, struct explanation *out)
+{
+	struct diagnosis_history history = question->history;
+
+	out->left_out = result->cut;
+	out->inventory = inventory_new(result->descriptors, result->len, GROUPS_MAX);
+	if (!out->inventory)
+		return -ENOMEM;
+	history.children = count_copies(census, question, result);
+	out->diagnoses_len = diagnosis_make(out->inventory, &history, out->diagnoses);
+	return 0;
+}
+
+static void say_why_not(int err, struct explanation *out)
+{
+	const char *why = strerrordesc_np(-err);
+
+	if (err == -ESRCH)
+		why = "the process was gone";
+	else if (err == -EMFILE || err == -ENFILE)
+		why = "no descriptor is left to look with";
+	snprintf(out->unexplained, sizeof(out->unexplained), "%s", why ? why : "?");
+}
+
+int explain_descriptors(struct census *census, const struct explain_question *question,
+			size_t max, struct explanation *out, struct census_result *keep)
+{
+	struct census_result result = {0};
+	int err;
+
+	err = census_read(census, question->who.pid, question->tid, max, &result);
+	/* The pid may be another process's by now. */
+	if (!err && result.len && result.start_ns != question->who.start_ns)
+		err = -ESRCH;
+	if (!err)
+		err = look(census, question, &result, out);
+	if (err)
+		say_why_not(err, out);
+	if (keep)
+		*keep = result;
+	else
+		census_clear(&result);
+	return err;
+}
+
+int explain_limit(struct explain_question *question, const struct diagnosis *diagnoses,
+		  size_t diagnoses_len, struct origin *found, struct explanation *out)
+{
+	struct origin_question origin = {
+		.who = &question->who,
+		.soft_limit = question->soft_limit,
+		.hard_limit = question->hard_limit,
+		.own_limit = question->own_limit,
+		.own_limit_known = question->own_limit_known,
+	};
+	struct advice_question advice = {
+		.who = &question->who,
+		.origin = &out->origin,
+		.diagnoses = diagnoses,
+		.diagnoses_len = diagnoses_len,
+		.used = question->used,
+		.soft_limit = question->soft_limit,
+		.hard_limit = question->hard_limit,
+		.growth_known = question->history.growth_known,
+		.growth_per_s = question->history.growth_per_s,
+		.nr_open = question->nr_open,
+		.files = question->files,
+		.files_max = question->files_max,
+	};
+	int n;
+
+	if (found) {
+		out->origin = *found;
+		memset(found, 0, sizeof(*found));
+	} else {
+		(void)identity_read_proc(&question->who);
+		n = origin_find(&origin, &out->origin);
+		if (n)
+			return n;
+	}
+	out->origin_known = true;
+	out->soft_limit = question->soft_limit;
+	out->hard_limit = question->hard_limit;
+	n = advice_make(&advice, out->advice);
+	if (n < 0)
+		return n;
+	out->advice_len = (size_t)n;
+	return 0;
+}

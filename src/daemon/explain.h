@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From a process to the explanation of its trouble, in two steps: what its descriptors
+ * are, from the kernel, in milliseconds; and where its limit was set, from files, which
+ * may be waited for.
+ */
+#ifndef FDWARDEN_EXPLAIN_H
+#define FDWARDEN_EXPLAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "collect/census.h"
+#include "output/explanation.h"
+#include "state/identity.h"
+#include "state/process_table.h"
+
+#define EXPLAIN_CHILDREN_MAX 4
+
+/* What is known of the process, and asked. Owned: explain_question_clear(). */
+struct explain_question {
+	struct identity who;
+	pid_t tid; /* thread whose own table it is; 0: the process's */
+	bool own_limit, own_limit_known;
+	uint64_t used, soft_limit, hard_limit;
+	struct diagnosis_history history;
+	/* Children that may have inherited its descriptors: some of them, and their
+	 * number. */
+	pid_t children[EXPLAIN_CHILDREN_MAX];
+	uint64_t children_len;
+	uint64_t nr_open, files, files_max; /* 0: unknown */
+};
+
+/* Fills in what the process table says of it; `table` is searched for children. What the
+ * system has is the caller's to fill in. `since_ns`: when the sensor was attached; 0: there
+ * is none. 0 or -ENOMEM. */
+int explain_ask(struct process_table *table, struct process *process, uint64_t since_ns,
+		struct explain_question *out);
+void explain_question_clear(struct explain_question *question);
+
+/*
+ * The first step: inventory and diagnosis, or the reason why there are none. At most `max`
+ * descriptors are looked at. With `keep` the census is the caller's to clear. 0 or
+ * -errno, `out` in any case.
+ */
+int explain_descriptors(struct census *census, const struct explain_question *question,
+			size_t max, struct explanation *out,
+			struct census_result *keep);
+
+/* The second: origin and advice. Reads what is missing of the identity first. `found` is
+ * an origin that is known already, and is moved; NULL: it is looked up. `diagnoses` are
+ * those of the first step. 0 or -errno. */
+int explain_limit(struct explain_question *question, const struct diagnosis *diagnoses,
+		  size_t diagnoses_len, struct origin *found, struct explanation *out);
+
+#endif

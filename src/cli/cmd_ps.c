@@ -15,7 +15,6 @@
 #include "daemon/report.h"
 #include "log.h"
 #include "output/view_ps.h"
-#include "policy/policy.h"
 #include "state/process_table.h"
 
 struct options {
@@ -74,22 +73,11 @@ static bool is_wanted(const struct listing *l, pid_t pid)
 
 static void add_row(void *context, struct process *process)
 {
-	static const struct policy_settings silent = {.ignore = true};
-	struct policy_decision decisions[POLICY_MAX_DECISIONS];
 	struct listing *l = context;
-	struct policy_observation seen = {
-		.now_ns = l->now_ns,
-		.has_table = true,
-		.count = process->table.count,
-		.used = process->table.used,
-		.soft_limit = process->table.soft_limit,
-		.settled = true,
-	};
 
 	if (!is_wanted(l, process->who.pid))
 		return;
-	/* Asked for one thing only: whether it is sealed. */
-	policy_fd_observe(&process->policy, &silent, &seen, decisions);
+	report_seal(process, l->now_ns);
 	identity_read_proc(&process->who);
 	report_fd(process, &l->fds[l->len]);
 	l->rows[l->len].who = &process->who;

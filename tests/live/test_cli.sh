@@ -52,7 +52,7 @@ expect 2 '' "^fdwarden: unknown option '--vers'; " --vers
 expect 2 '' "^fdwarden: unknown command ''; " ''
 expect 2 '' "^fdwarden: unknown command 'a\?b'; " $'a\nb'
 expect 2 '' "^fdwarden: help: unknown command 'pss'; " help pss
-for command in daemon ps check-config features; do
+for command in daemon ps inspect raise check-config features; do
 	expect 0 "^Usage: fdwarden $command" '' "$command" --help
 	expect 0 "^Usage: fdwarden $command" '' "$command" -h
 	expect 0 "^Usage: fdwarden $command" '' help "$command"
@@ -63,7 +63,7 @@ for command in daemon ps check-config features; do
 		"$command" --help=1
 done
 # Each command's one-line help is listed, and nothing that does not exist.
-for word in top inspect trace events; do
+for word in top trace events; do
 	expect 2 '' "^fdwarden: unknown command '$word'; " "$word"
 	"$fdwarden" --help | grep -qE "^  $word " && complain "--help lists $word"
 done
@@ -92,6 +92,27 @@ expect 2 '' '^fdwarden: -o zip=1: unknown key .zip. outside of any section' daem
 expect 2 '' '^fdwarden: ps: ' ps 0
 expect 2 '' '^fdwarden: ps: ' ps 1x
 expect 2 '' '^fdwarden: ps: ' ps --sort nonsense
+
+# One line about what can't be inspected, or raised.
+gone=$(sh -c 'echo $$')
+kernel_thread=2
+expect 2 '' "^fdwarden: inspect: no pid given; $see" inspect
+expect 2 '' "^fdwarden: inspect: 'x' is not a pid; " inspect x
+expect 2 '' '^fdwarden: inspect: one pid at a time; ' inspect 1 2
+expect 2 '' '^fdwarden: inspect: --descriptors is for --json; ' inspect 1 --descriptors
+expect 1 '' "^fdwarden: inspect: no process $gone$" inspect "$gone"
+if grep -q '^Name:	kthreadd' /proc/$kernel_thread/status; then
+	expect 1 '' "^fdwarden: inspect: $kernel_thread is a thread of the kernel's own" \
+		inspect $kernel_thread
+fi
+expect 2 '' '^fdwarden: raise: no --soft N given; ' raise 1
+expect 2 '' '^fdwarden: raise: no pid given; ' raise
+expect 2 '' '^fdwarden: raise: --soft -1: ' raise 1 --soft=-1
+expect 2 '' '^fdwarden: raise: --soft 0: ' raise 1 --soft 0
+expect 1 '' "^fdwarden: raise: no process $gone$" raise "$gone" --soft 100
+expect 1 '' "^fdwarden: raise: process $$ has the hard limit [0-9]+: a soft limit of " \
+	raise $$ --soft 99999999999
+expect 1 '' "^fdwarden: raise: process $$ has the soft limit [0-9]+ already" raise $$ --soft 1
 
 # What is printed reads the same.
 ran=$((ran + 1))

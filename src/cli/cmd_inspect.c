@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* fdwarden inspect: what one process's descriptors are, what is wrong, which limit
+ * governs it, what to change. */
+#include <errno.h>
+#include <inttypes.h>
+#include <langinfo.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/inspection.h"
+#include "cli/subject.h"
+#include "collect/kernel.h"
+#include "log.h"
+#include "output/view_inspect.h"
+#include "state/user_names.h"
+
+struct options {
+	bool json, descriptors;
+};
+
+static const struct cli_option options[] = {
+	CLI_FLAG(0, "json", struct options, json, "print one JSON document"),
+	CLI_FLAG(0, "descriptors", struct options, descriptors,
+		 "with --json: list each descriptor, too"),
+};
+
+static const struct cli_usage usage = {
+	.synopsis = "PID [--json [--descriptors]]",
+	CLI_OPTIONS(options),
+	.operands = true,
+	.notes = "Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and "
+		 "CAP_DAC_READ_SEARCH to say who\nother users' processes are and where "
+		 "their limits come from. What can't be seen is\nnamed.\n",
+};
+
+#define HOST_NAME_LEN 256
+#define NOTE_LEN      256
+#define WIDTH_DEFAULT 80
+#define WIDTH_MIN     40
+
+/* What could not be seen, and why. */
+struct notes {
+	char unread[NOTE_LEN], nameless[NOTE_LEN];
+};
+
+static void add_note(struct view_inspect *view, const char *text)
+{
+	if (view->unseen_len < VIEW_INSPECT_UNSEEN_MAX)
+		view->unseen[view->unseen_len++] = text;
+}
+
+static void add_notes(struct view_inspect *view, const struct inspection *i,
+		      struct notes *notes)
+{
+	size_t unread = 0;
+
+	if (view->who->denied)
+		add_note(view, "who it is (executable, command line or cgroup): "
+			       "another user's process needs CAP_SYS_PTRACE and "
+			       "CAP_DAC_READ_SEARCH");
+	if (i->why.origin_known && i->why.origin.denied)
+		add_note(view, i->why.origin.denied);
+	for (size_t at = 0; at < i->descriptors.len; at++)
+		unread += i->descriptors.descriptors[at].kind == DESCRIPTOR_UNKNOWN;
+	if (unread) {
+		snprintf(notes->unread, sizeof(notes->unread),
+			 "what %zu of the descriptors are: they could not be read in "
+			 "the kernel",
+			 unread);
+		add_note(view, notes->unread);
+	}
+	if (i->descriptors.nameless) {
+		snprintf(notes->nameless, sizeof(notes->nameless),
+			 "%" PRIu64 " names and paths: together they are too long",
+			 i->descriptors.nameless);
+		add_note(view, notes->nameless);
+	}
+	if (i->fd.torn)
+		add_note(view, "an exact count: the table changed each time that it "
+			       "was read");
+}
+
+static int print_json(const struct view_inspect *view)
+{
+	cJSON *json = view_inspect_json(view);
+	char *text = json ? cJSON_PrintUnformatted(json) : NULL;
+	int err = text ? 0 : -ENOMEM;
+
+	if (text && puts(text) < 0)
+		err = -errno;
+	cJSON_free(text);
+	cJSON_Delete(json);
+	return err;
+}
+
+static int print_page(const struct view_inspect *view)
+{
+	struct page page = {
+		.out = stdout,
+		.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8"),
+		.width = WIDTH_DEFAULT,
+	};
+	struct winsize window;
+
+	if (isatty(STDOUT_FILENO)) {
+		const char *no_color = getenv("NO_COLOR");
+
+		page.colour = !no_color || !*no_color;
+		if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) &&
+		    window.ws_col >= WIDTH_MIN)
+			page.width = window.ws_col;
+	}
+	return view_inspect_page(view, &page);
+}
+
+static int print(const struct options *set, const struct inspection *i)
+{
+	char host_name[HOST_NAME_LEN] = "", boot_id[37];
+	struct alert_host host = {host_name, boot_id, kernel_boot_realtime_ns()};
+	char user[64];
+	struct notes notes;
+	struct view_inspect view = {
+		.realtime_ns = i->process->table_ns + host.boot_realtime_ns,
+		.host = &host,
+		.who = &i->process->who,
+		.fd = &i->fd,
+		.growth_over_ns = i->growth_over_ns,
+		.why = &i->why,
+		.descriptors = set->descriptors ? i->descriptors.descriptors : NULL,
+		.descriptors_len = i->descriptors.len,
+	};
+	int err;
+
+	/* The users of a container are others than the host's. */
+	if (!view.who->container_id &&
+	    user_names_find(view.who->uid, user, sizeof(user)))
+		view.user = user;
+	gethostname(host_name, sizeof(host_name) - 1);
+	kernel_boot_id(boot_id);
+	add_notes(&view, i, &notes);
+	err = set->json ? print_json(&view) : print_page(&view);
+	if (!err && fflush(stdout))
+		err = -errno;
+	return err;
+}
+
+int cmd_inspect(int argc, char **argv)
+{
+	struct options set = {0};
+	int code = cli_parse(&usage, &argc, &argv, &set), pid, err;
+	struct inspection inspection = {0};
+	char why[512];
+
+	if (code != CLI_RUN)
+		return code;
+	if (argc != 1)
+		return cli_wrong_usage(argc ? "one pid at a time" : "no pid given");
+	if (cli_parse_pid(argv[0], &pid))
+		return cli_wrong_usage("'%s' is not a pid", argv[0]);
+	if (set.descriptors && !set.json)
+		return cli_wrong_usage("--descriptors is for --json");
+	kernel_quiet_libbpf();
+	err = subject_check(pid, why, sizeof(why));
+	if (!err)
+		err = kernel_check(why, sizeof(why));
+	if (!err)
+		err = inspection_take(pid, &inspection, why, sizeof(why));
+	if (err) {
+		log_error("inspect: %s", why);
+	} else {
+		err = print(&set, &inspection);
+		if (err)
+			log_error("inspect: standard output: %s", strerror(-err));
+	}
+	inspection_clear(&inspection);
+	return err ? CLI_FAILED : CLI_DONE;
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* fdwarden raise: a process's soft limit, by hand. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "daemon/remedy.h"
+#include "log.h"
+#include "output/json.h"
+
+struct options {
+	const char *soft;
+	bool json;
+};
+
+static const struct cli_option options[] = {
+	CLI_STRING(0, "soft", "N", struct options, soft, "the new soft limit"),
+	CLI_FLAG(0, "json", struct options, json, "print one JSON document"),
+};
+
+static const struct cli_usage usage = {
+	.synopsis = "PID --soft N [--json]",
+	CLI_OPTIONS(options),
+	.operands = true,
+	.notes = "Only within the hard limit, which stays as it is. It holds until the "
+		 "process ends or sets\nits own. For another user's process "
+		 "CAP_SYS_RESOURCE is needed.\n",
+};
+
+static int parse_limit(const char *text, uint64_t *limit)
+{
+	char *end;
+
+	/* strtoull() would take spaces and signs. */
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	*limit = strtoull(text, &end, 10);
+	return errno || *end || !*limit || *limit == UINT64_MAX ? -EINVAL : 0;
+}
+
+static void complain(int pid, uint64_t soft, uint64_t before, uint64_t hard, int err)
+{
+	char what[64], text[512];
+
+	switch (err) {
+	case -ESRCH:
+		log_error("raise: no process %d", pid);
+		break;
+	case -EPERM:
+		snprintf(what, sizeof(what), "raise: process %d", pid);
+		remedy_denied(what, text, sizeof(text));
+		log_error("%s", text);
+		break;
+	case -ERANGE:
+		log_error("raise: process %d has the hard limit %" PRIu64 ": a soft "
+			  "limit of %" PRIu64 " is above it; see 'fdwarden inspect "
+			  "%d' for where it is set",
+			  pid, hard, soft, pid);
+		break;
+	case -EALREADY:
+		log_error("raise: process %d has the soft limit %" PRIu64
+			  " already; nothing was changed",
+			  pid, before);
+		break;
+	default:
+		log_error("raise: process %d: %s", pid, strerror(-err));
+	}
+}
+
+static int print_json(int pid, uint64_t soft, uint64_t before, uint64_t hard)
+{
+	cJSON *root = cJSON_CreateObject();
+	cJSON *process = root ? json_add_object(root, "process") : NULL;
+	cJSON *fd = process ? json_add_object(root, "fd") : NULL;
+	int err = fd ? json_add_uint(process, "pid", (uint64_t)pid) : -ENOMEM;
+	char *text = NULL;
+
+	if (!err)
+		err = json_add_uint(fd, "soft_limit", soft);
+	if (!err && before != UINT64_MAX)
+		err = json_add_uint(fd, "soft_limit_before", before);
+	if (!err && hard != UINT64_MAX)
+		err = json_add_uint(fd, "hard_limit", hard);
+	if (!err)
+		text = cJSON_PrintUnformatted(root);
+	if (text)
+		puts(text);
+	cJSON_free(text);
+	cJSON_Delete(root);
+	return text ? 0 : -ENOMEM;
+}
+
+int cmd_raise(int argc, char **argv)
+{
+	struct options set = {0};
+	int code = cli_parse(&usage, &argc, &argv, &set), pid, err;
+	uint64_t soft, before, hard;
+
+	if (code != CLI_RUN)
+		return code;
+	if (argc != 1)
+		return cli_wrong_usage(argc ? "one pid at a time" : "no pid given");
+	if (cli_parse_pid(argv[0], &pid))
+		return cli_wrong_usage("'%s' is not a pid", argv[0]);
+	if (!set.soft)
+		return cli_wrong_usage("no --soft N given");
+	if (parse_limit(set.soft, &soft))
+		return cli_wrong_usage("--soft %s: a number above 0 is needed",
+				       set.soft);
+	err = remedy_set_soft_limit(pid, 0, soft, &before, &hard);
+	if (err) {
+		complain(pid, soft, before, hard, err);
+		return CLI_FAILED;
+	}
+	if (set.json)
+		return print_json(pid, soft, before, hard) ? CLI_FAILED : CLI_DONE;
+	printf("process %d: soft limit %" PRIu64 " -> %" PRIu64, pid, before, soft);
+	if (hard != UINT64_MAX)
+		printf(" (hard limit %" PRIu64 ")", hard);
+	putchar('\n');
+	return CLI_DONE;
+}

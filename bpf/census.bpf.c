@@ -85,6 +85,7 @@ static __always_inline void read_internal(struct file *file, __u64 magic,
 	d->marks |= FDW_FD_INTERNAL;
 	if (magic == SOCKFS_MAGIC || magic == PIPEFS_MAGIC)
 		return;
+	d->links = file->f_inode->i_nlink;
 	name = (const char *)file->f_path.dentry->d_name.name;
 	if (magic == NSFS_MAGIC) {
 		struct ns_common *ns = file->f_inode->i_private;

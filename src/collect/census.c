@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,9 @@
 #define READ_SIZE      (64 * 1024)
 /* The inode of the initial pid namespace, PROC_PID_INIT_INO of linux/proc_ns.h */
 #define INITIAL_PID_NS 0xeffffffc
+
+/* PF_EXITING of /proc/PID/stat's flags */
+#define TASK_EXITING   0x4
 
 struct census {
 	struct census_bpf *bpf;
@@ -170,6 +174,30 @@ static int read_all(struct census *c, int fd, struct census_list *list)
 	return err;
 }
 
+/* Whether a thread is exiting or gone, and its table with it. */
+static bool has_exited(pid_t tgid, pid_t tid)
+{
+	char path[64], text[512], state = 0;
+	const char *after_name;
+	unsigned int flags = 0;
+	ssize_t len = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", tgid, tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		len = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	/* The name is in parentheses, and may have some. */
+	text[len > 0 ? len : 0] = 0;
+	after_name = strrchr(text, ')');
+	if (!after_name ||
+	    sscanf(after_name + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+		return kill(tgid, 0) && errno == ESRCH;
+	return state == 'Z' || state == 'X' || (flags & TASK_EXITING);
+}
+
 int census_read(struct census *census, pid_t tgid, pid_t tid, size_t max,
 		struct census_result *out)
 {
@@ -204,15 +232,9 @@ int census_read(struct census *census, pid_t tgid, pid_t tid, size_t max,
 	census_list_finish(&list, out);
 	out->cut = bss->cut;
 	out->tid = (pid_t)bss->chosen;
+	out->exited = has_exited(tgid, out->tid ? out->tid : tgid);
 	out->start_ns = bss->start_ns;
 	return 0;
-}
-
-void census_clear(struct census_result *result)
-{
-	free(result->descriptors);
-	free(result->strings);
-	memset(result, 0, sizeof(*result));
 }
 
 const char *census_method(const struct census *census)

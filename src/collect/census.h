@@ -5,6 +5,7 @@
 #ifndef FDWARDEN_CENSUS_H
 #define FDWARDEN_CENSUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,6 +27,7 @@ struct census_result {
 	size_t len;
 	uint64_t cut;      /* descriptors beyond `max`: counted, not told */
 	uint64_t nameless; /* names and paths left out: together too long */
+	bool exited;       /* while it was read: there may have been more */
 	pid_t tid;         /* the thread whose table it is; 0: there is no descriptor */
 	uint64_t
 		start_ns; /* of the process, CLOCK_BOOTTIME: tells it from a later one with
@@ -38,7 +40,9 @@ struct census_result {
  * thread `tid` with a table of its own (0: the process's; a main thread that has exited is
  * stood in for by another). At most `max` descriptors. Not to be called by two threads at once.
  *
- * A process that exits meanwhile is told as far as it was still there.
+ * A process that exits meanwhile is told as far as it was still there. It may take as long
+ * as closing one of the process's files does: when the process closes it meanwhile, the last
+ * reference is ours.
  *
  * Returns 0, -ESRCH if there is no such process, or no such thread with a table of its own
  * and something in it, -EMFILE, -ENFILE if nothing can be opened for it and what was kept

@@ -198,6 +198,8 @@ static void take_internal(struct reading *r, const char *text, size_t len)
 		if (r->record->magic == SECRETMEM_FS_MAGIC ||
 		    !strncmp(text, MEMFD, strlen(MEMFD)))
 			d->kind = DESCRIPTOR_MEMFD;
+		else
+			d->deleted = !r->record->links;
 		snprintf(r->name, sizeof(r->name), "/%.*s", (int)len, text);
 		break;
 	default:
@@ -399,4 +401,11 @@ void census_list_clear(struct census_list *list)
 	free(list->descriptors);
 	free(list->text);
 	memset(list, 0, sizeof(*list));
+}
+
+void census_clear(struct census_result *result)
+{
+	free(result->descriptors);
+	free(result->strings);
+	memset(result, 0, sizeof(*result));
 }

@@ -4,7 +4,7 @@
  * descriptor, "key=value" between blanks, strings in hexadecimal. The last line begins
  * with "#" and has the figures.
  *
- * -n reads so often and says the median time; -f first takes all descriptors that its
+ * -n reads so often and says the median time and the best; -f first takes all descriptors that its
  * own limit has left; -q prints no descriptors; -w waits for a line on stdin before it
  * reads, once it has loaded.
  */
@@ -133,10 +133,13 @@ static int run(struct census *census, const struct options *o, pid_t pid, pid_t 
 	for (size_t i = 0; i < result.len && !o->quiet; i++)
 		print_descriptor(&result.descriptors[i]);
 	qsort(took, o->times, sizeof(*took), by_value);
-	printf("# len=%zu cut=%" PRIu64 " nameless=%" PRIu64 " tid=%d start=%" PRIu64
-	       " median_us=%.1f load_us=%.0f load_kb=%ld rss_kb=%ld method=",
-	       result.len, result.cut, result.nameless, result.tid, result.start_ns,
-	       took[o->times / 2], load_us, load_kb, rss_kb());
+	printf("# len=%zu cut=%" PRIu64 " nameless=%" PRIu64
+	       " exited=%d tid=%d start=%" PRIu64
+	       " median_us=%.1f best_us=%.1f load_us=%.0f load_kb=%ld rss_kb=%ld "
+	       "method=",
+	       result.len, result.cut, result.nameless, result.exited, result.tid,
+	       result.start_ns, took[o->times / 2], took[0], load_us, load_kb,
+	       rss_kb());
 	for (const char *c = census_method(census); *c; c++)
 		putchar(*c == ' ' ? '-' : *c);
 	putchar('\n');

@@ -62,7 +62,7 @@ HELPERS := $(HELPER_SRCS:tests/helpers/%.c=$(BUILD)/tests/helpers/%) \
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] include/fdwarden/*.h bpf/*.[ch] \
 	tests/*/*.[ch] tests/*/*/*.[ch])
 
-.PHONY: all deps run check check-unit check-live check-vm bench fuzz install uninstall \
+.PHONY: all deps run check check-unit check-live check-vm bench drift fuzz install uninstall \
 	format lint clean help vmlinux units helpers
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -75,6 +75,7 @@ help:
 	@echo 'make check      install what is missing, build, run every test that can run here'
 	@echo 'make deps       install what is missing, nothing else'
 	@echo 'make bench      measure fdwarden beside other tools'
+	@echo 'make drift      counts beside the kernel'"'"'s over [DRIFT_CALLS=$(DRIFT_CALLS)] opens and closes'
 	@echo 'make check-vm   the tests on other kernels, in emulated machines'
 	@echo 'make install    [DESTDIR=] [PREFIX=$(PREFIX)]'
 	@echo 'make uninstall  takes away what install put there, but no configuration'
@@ -152,9 +153,10 @@ $(BUILD)/tests/helpers/%: $(BUILD)/tests/helpers/%.o
 $(BUILD)/tests/helpers/pick: HELPER_LIBS = -lcjson
 
 # With what the daemon reads with.
-$(BUILD)/tests/helpers/census: $(filter $(BUILD)/src/collect/%,$(OBJS)) \
+CENSUS_HELPERS := $(BUILD)/tests/helpers/census $(BUILD)/tests/helpers/census_check
+$(CENSUS_HELPERS): $(filter $(BUILD)/src/collect/%,$(OBJS)) \
 	$(BUILD)/src/policy/descriptor.o $(BUILD)/src/policy/limits.o
-$(BUILD)/tests/helpers/census: HELPER_LIBS = $(PKG_LIBS) -lm
+$(CENSUS_HELPERS): HELPER_LIBS = $(PKG_LIBS) -lm
 
 $(BUILD)/tests/helpers/fdzoo: $(ZOO_OBJS)
 	$(call say,LD,$@)
@@ -189,7 +191,13 @@ check:
 	@FDWARDEN=$(BUILD)/fdwarden tests/run --live $(UNITS)
 
 bench: all helpers $(BUILD)/tests/helpers/floor
-	@FDWARDEN=$(BUILD)/fdwarden tests/bench/run
+	@FDWARDEN=$(BUILD)/fdwarden tests/bench/run; status=$$?; \
+		tests/bench/instructions --build $(BUILD) && exit $$status
+
+# Counts beside the kernel's over very many opens and closes: minutes.
+DRIFT_CALLS ?= 100000000
+drift: all helpers
+	@FDWARDEN=$(BUILD)/fdwarden FDWARDEN_DRIFT_CALLS=$(DRIFT_CALLS) tests/live/run 'drift.*'
 
 # What can't be had here is skipped by name: qemu, a kernel, an image.
 check-vm:

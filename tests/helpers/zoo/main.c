@@ -14,7 +14,7 @@
 
 static const struct zoo_step *const tables[] = {
 	zoo_control,   zoo_crowds, zoo_calls,  zoo_rare_calls,
-	zoo_transfers, zoo_rings,  zoo_tables,
+	zoo_transfers, zoo_rings,  zoo_tables, zoo_churns,
 };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 

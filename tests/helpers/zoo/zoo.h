@@ -41,6 +41,7 @@ extern const struct zoo_step zoo_rare_calls[]; /* rare_calls.c */
 extern const struct zoo_step zoo_transfers[];  /* transfers.c */
 extern const struct zoo_step zoo_rings[];      /* rings.c */
 extern const struct zoo_step zoo_tables[];     /* tables.c */
+extern const struct zoo_step zoo_churns[];     /* churn.c */
 
 const struct zoo_step *zoo_find(const char *name);
 /* Does the steps from this one on; returns an enum zoo_exit. */

@@ -62,7 +62,7 @@ HELPERS := $(HELPER_SRCS:tests/helpers/%.c=$(BUILD)/tests/helpers/%) \
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] include/fdwarden/*.h bpf/*.[ch] \
 	tests/*/*.[ch] tests/*/*/*.[ch])
 
-.PHONY: all deps run check check-unit check-live check-vm bench drift fuzz install uninstall \
+.PHONY: all deps run check check-unit check-live check-vm verifier-baseline bench drift fuzz install uninstall \
 	format lint clean help vmlinux units helpers
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -151,6 +151,7 @@ $(BUILD)/tests/helpers/%: $(BUILD)/tests/helpers/%.o
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread $(HELPER_LIBS)
 
 $(BUILD)/tests/helpers/pick: HELPER_LIBS = -lcjson
+$(BUILD)/tests/helpers/verifycost: HELPER_LIBS = -lbpf
 
 # With what the daemon reads with.
 CENSUS_HELPERS := $(BUILD)/tests/helpers/census $(BUILD)/tests/helpers/census_check
@@ -204,6 +205,10 @@ check-vm:
 	@.ci/deps build vm || true
 	@$(MAKE) --no-print-directory all helpers
 	@tests/vm/run --build $(BUILD)
+
+# To be committed with the change that makes a program dearer for the verifier.
+verifier-baseline: all helpers
+	@tests/vm/run --build $(BUILD) -m small -t verifier --write-baseline
 
 # ---- fuzzing ----------------------------------------------------------------
 FUZZ_SECONDS ?= 30

@@ -89,7 +89,10 @@ const struct explanation *details_begin(struct details *d, struct process *proce
 	if (reached == EXPLAINER_HAS_DESCRIPTORS)
 		reached = wait_for(d, alert->job, EXPLAINER_HAS_ALL, WAIT_FILES_NS);
 	alert->whole = reached == EXPLAINER_HAS_ALL;
-	d->stats.explained += alert->whole;
+	if (alert->whole) {
+		d->stats.explained++;
+		process->explained = explainer_number(alert->job);
+	}
 	if (reached == EXPLAINER_WAITS)
 		return say_none(alert, "not known yet: fd-details follows");
 	return explainer_why(alert->job);
@@ -122,7 +125,8 @@ int details_fd(const struct details *d)
 	return explainer_fd(d->explainer);
 }
 
-/* The process, if the incident goes on that it was asked for. */
+/* The process, if the incident goes on that it was asked for, and no later alert of it
+ * has said as much. */
 static struct process *find(struct details *d, const struct explainer_job *job)
 {
 	const struct identity *who = &explainer_question(job)->who;
@@ -130,7 +134,8 @@ static struct process *find(struct details *d, const struct explainer_job *job)
 		process_table_find(d->processes, who->pid, who->start_ns);
 
 	if (!process || !process->incident[0] ||
-	    strcmp(process->incident, explainer_incident(job)) != 0)
+	    strcmp(process->incident, explainer_incident(job)) != 0 ||
+	    explainer_number(job) < process->explained)
 		return NULL;
 	return process;
 }

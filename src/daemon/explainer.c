@@ -25,6 +25,7 @@
 struct explainer_job {
 	struct explainer_job *next; /* in the queue, or among those that ended */
 	enum explainer_purpose purpose;
+	uint64_t number;
 	char incident[37];
 	struct explain_question question; /* the thread's, once it has taken the job */
 	/* The rest is under the lock. */
@@ -316,7 +317,7 @@ struct explainer_job *explainer_ask(struct explainer *e, enum explainer_purpose 
 	job->question = *question;
 	memset(question, 0, sizeof(*question));
 	pthread_mutex_lock(&e->lock);
-	e->stats.asked++;
+	job->number = ++e->stats.asked;
 	/* what is ahead of its time must not take the room of what is not */
 	if (need_worker(e) || e->waiting >= EXPLAINER_QUEUE_MAX / (ahead ? 4 : 1)) {
 		e->stats.dropped += !ahead;
@@ -368,6 +369,11 @@ const struct explain_question *explainer_question(const struct explainer_job *jo
 const char *explainer_incident(const struct explainer_job *job)
 {
 	return job->incident;
+}
+
+uint64_t explainer_number(const struct explainer_job *job)
+{
+	return job->number;
 }
 
 enum explainer_purpose explainer_purpose_of(const struct explainer_job *job)

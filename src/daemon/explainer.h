@@ -67,6 +67,7 @@ enum explainer_stage explainer_wait(struct explainer *explainer,
 const struct explanation *explainer_why(const struct explainer_job *job);
 const struct explain_question *explainer_question(const struct explainer_job *job);
 const char *explainer_incident(const struct explainer_job *job);
+uint64_t explainer_number(const struct explainer_job *job); /* counted up from 1 */
 enum explainer_purpose explainer_purpose_of(const struct explainer_job *job);
 
 void explainer_done(struct explainer *explainer, struct explainer_job *job);

@@ -55,7 +55,7 @@ static void add_leak(const struct advice_question *question,
 	if (!leak)
 		return;
 	advice = advice_add(list, ADVICE_FIX_LEAK, 0,
-			    "The program does not close what it opens: %s", leak->text);
+			    "The program does not close what it opens: %s.", leak->text);
 	if (!advice)
 		return;
 	if (!target->raise)

@@ -65,6 +65,7 @@ struct process {
 	uint64_t refused_ns[PROCESS_REFUSAL_CLASSES]; /* last record, by errno */
 	struct remedy_state remedy;
 	uint64_t looked_ahead; /* soft limit whose origin was looked up; 0: none */
+	uint64_t explained; /* number of the newest question that an alert answered */
 };
 
 struct process_table;

@@ -31,7 +31,8 @@ __u64 start_ns = 0; /* of the process, CLOCK_BOOTTIME; 0: not met */
 __u32 chosen = 0;   /* thread whose table it is */
 
 /* What has been met: the main thread; without it the first thread that has a table.
- * Threads that share the main thread's are left out by the iterator. */
+ * Threads that share the main thread's are left out by the iterator, but for the one
+ * that it is held to. */
 static __always_inline bool is_wanted(struct task_struct *task)
 {
 	__u32 pid = task->pid, tgid = task->tgid;
@@ -39,7 +40,8 @@ static __always_inline bool is_wanted(struct task_struct *task)
 	if (tgid != want_tgid)
 		return false;
 	if (want_tid)
-		return pid == want_tid;
+		return pid == want_tid &&
+		       (pid == tgid || task->files != task->group_leader->files);
 	if (chosen)
 		return pid == chosen;
 	return pid == tgid || !task->group_leader->files;

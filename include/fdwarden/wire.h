@@ -115,9 +115,9 @@ _Static_assert(sizeof(struct fdw_table) == 64, "wire layout");
 #define FDW_REFUSED_INTERVAL_NS 125000000ull
 
 enum fdw_record_type {
-	FDW_RECORD_NEAR = 1,    /* struct fdw_near, ring buffer */
-	FDW_RECORD_REFUSED = 2, /* struct fdw_refused, ring buffer */
-	FDW_RECORD_TABLE = 3,   /* struct fdw_snapshot_record, iterator */
+	FDW_RECORD_NEAR = 1,       /* struct fdw_near, ring buffer */
+	FDW_RECORD_REFUSED = 2,    /* struct fdw_refused, ring buffer */
+	FDW_RECORD_TABLE = 3,      /* struct fdw_snapshot_record, iterator */
 	FDW_RECORD_DESCRIPTOR = 4, /* struct fdw_descriptor, iterator */
 };
 
@@ -182,7 +182,8 @@ _Static_assert(sizeof(struct fdw_refused) == 192, "wire layout");
 #define FDW_UNIX_NAME_MAX       108
 
 enum fdw_descriptor_mark {
-	FDW_FD_INTERNAL = 1 << 0, /* on a mount of the kernel's own: no path leads there,
+	FDW_FD_INTERNAL =
+		1 << 0, /* on a mount of the kernel's own: no path leads there,
 				     and `text` is the name that the kernel gave */
 	FDW_FD_UNLINKED = 1 << 1, /* the name by which it was opened was taken away */
 	FDW_FD_PARTS = 1 << 2,    /* `text` is the path's components, each with its NUL,
@@ -201,21 +202,21 @@ struct fdw_descriptor {
 	__u64 position;
 	__u64 peer_inode; /* unix socket */
 	__u32 fd;
-	__u32 device, rdevice; /* as the kernel has them: 12 bits major, 20 minor */
-	__u32 magic;           /* of the file system, linux/magic.h */
-	__u32 flags;           /* O_* */
-	__u32 links;           /* names that the inode has */
+	__u32 device, rdevice;  /* as the kernel has them: 12 bits major, 20 minor */
+	__u32 magic;            /* of the file system, linux/magic.h */
+	__u32 flags;            /* O_* */
+	__u32 links;            /* names that the inode has */
 	__u32 readers, writers; /* pipe */
 	__u32 pid;              /* pidfd: of the initial pid namespace */
 	__u16 mode;
-	__u16 marks;                  /* enum fdw_descriptor_mark */
-	__u16 family, socket_type;    /* family 0: no socket, or not known */
+	__u16 marks;               /* enum fdw_descriptor_mark */
+	__u16 family, socket_type; /* family 0: no socket, or not known */
 	__u16 protocol;
 	__u16 local_port, peer_port; /* host order */
 	__u8 state, reserved;
 	__u8 local[16], peer[16]; /* IPv4: the first four bytes */
-	__u16 text_len;           /* bytes of `text` that are the descriptor's name … */
-	__u16 peer_len;           /* … and behind them of its peer's: unix socket */
+	__u16 text_len; /* bytes of `text` that are the descriptor's name … */
+	__u16 peer_len; /* … and behind them of its peer's: unix socket */
 	char text[];
 };
 _Static_assert(sizeof(struct fdw_descriptor) == 128, "wire layout");

@@ -43,10 +43,11 @@ static int make_reserve(struct census *c)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A descriptor of an iterator over the tasks of `tgid` alone, or -errno. */
-static int iterator_of(const struct census *c, pid_t tgid)
+/* A descriptor of an iterator over the tasks of `tgid` alone, or over `tid` alone if it
+ * is not 0, or -errno. */
+static int iterator_of(const struct census *c, pid_t tgid, pid_t tid)
 {
-	union bpf_iter_link_info info = {.task = {.pid = tgid}};
+	union bpf_iter_link_info info = {.task = {.tid = tid, .pid = tid ? 0 : tgid}};
 	LIBBPF_OPTS(bpf_link_create_opts, options, .iter_info = &info,
 		    .iter_info_len = sizeof(info));
 	int link, fd;
@@ -77,7 +78,7 @@ static bool can_filter(const struct census *c)
 
 	if (!in_initial_pid_namespace())
 		return false;
-	fd = iterator_of(c, getpid());
+	fd = iterator_of(c, getpid(), 0);
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
@@ -142,20 +143,7 @@ void census_close(struct census *census)
 	free(census);
 }
 
-/* An iterator over this process's tasks, or over all. */
-static int take_iterator(struct census *c, pid_t tgid)
-{
-	int fd = -EMFILE;
-
-	if (c->by_process)
-		fd = iterator_of(c, tgid);
-	if (fd >= 0)
-		return fd;
-	fd = c->reserve >= 0 ? c->reserve : make_reserve(c);
-	c->reserve = -1;
-	return fd;
-}
-
+/* All that the iterator `fd` has, which it closes. */
 static int read_all(struct census *c, int fd, struct census_list *list)
 {
 	int err = 0;
@@ -166,12 +154,45 @@ static int read_all(struct census *c, int fd, struct census_list *list)
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			continue; /* the kernel took a breath */
 		if (n < 0)
-			return -errno;
-		if (!n)
+			err = -errno;
+		if (n <= 0)
 			break;
 		err = census_list_add(list, c->buffer, n);
 	}
+	close(fd);
 	return err;
+}
+
+static bool is_gone(pid_t tgid)
+{
+	return kill(tgid, 0) && errno == ESRCH;
+}
+
+/* By an iterator over all tasks. */
+static int read_of_all(struct census *c, struct census_list *list)
+{
+	int fd = c->reserve >= 0 ? c->reserve : make_reserve(c), err;
+
+	if (fd < 0)
+		return fd;
+	c->reserve = -1;
+	err = read_all(c, fd, list);
+	fd = make_reserve(c);
+	c->reserve = fd < 0 ? -1 : fd;
+	return err;
+}
+
+static int read_table(struct census *c, pid_t tgid, pid_t tid, struct census_list *list)
+{
+	int fd = c->by_process ? iterator_of(c, tgid, tid) : -ENOTSUP, err;
+
+	if (fd >= 0) {
+		err = read_all(c, fd, list);
+		if (err || c->bpf->bss->chosen || tid || is_gone(tgid))
+			return err;
+		/* 6.1 passes over the threads that a main thread has left behind. */
+	}
+	return read_of_all(c, list);
 }
 
 /* Whether a thread is exiting or gone, and its table with it. */
@@ -194,7 +215,7 @@ static bool has_exited(pid_t tgid, pid_t tid)
 	after_name = strrchr(text, ')');
 	if (!after_name ||
 	    sscanf(after_name + 1, " %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
-		return kill(tgid, 0) && errno == ESRCH;
+		return is_gone(tgid);
 	return state == 'Z' || state == 'X' || (flags & TASK_EXITING);
 }
 
@@ -203,7 +224,7 @@ int census_read(struct census *census, pid_t tgid, pid_t tid, size_t max,
 {
 	struct census_bpf__bss *bss = census->bpf->bss;
 	struct census_list list = {0};
-	int fd, err;
+	int err;
 
 	memset(out, 0, sizeof(*out));
 	if (tgid <= 0 || tid < 0)
@@ -213,17 +234,9 @@ int census_read(struct census *census, pid_t tgid, pid_t tid, size_t max,
 	bss->want_max = max;
 	bss->told = bss->cut = bss->start_ns = 0;
 	bss->chosen = 0;
-	fd = take_iterator(census, tgid);
-	if (fd < 0)
-		return fd;
-	err = read_all(census, fd, &list);
-	close(fd);
-	if (census->reserve < 0) {
-		fd = make_reserve(census);
-		census->reserve = fd < 0 ? -1 : fd;
-	}
+	err = read_table(census, tgid, tid, &list);
 	/* Nothing was met: there is no descriptor, or no process. */
-	if (!err && !bss->chosen && (tid || (kill(tgid, 0) && errno == ESRCH)))
+	if (!err && !bss->chosen && (tid || is_gone(tgid)))
 		err = -ESRCH;
 	if (err) {
 		census_list_clear(&list);

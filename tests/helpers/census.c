@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * census [-m MAX] [-n TIMES] [-f] [-q] PID [TID]: what census_read() says, a line a
+ * census [-m MAX] [-n TIMES] [-f] [-q] [-r] PID [TID]: what census_read() says, a line a
  * descriptor, "key=value" between blanks, strings in hexadecimal. The last line begins
  * with "#" and has the figures.
  *
  * -n reads so often and says the median time and the best; -f first takes all descriptors that its
- * own limit has left; -q prints no descriptors; -w waits for a line on stdin before it
+ * own limit has left; -q prints no descriptors; -r reads the
+ * links of /proc/PID/fd instead, for comparison; -w waits for a line on stdin before it
  * reads, once it has loaded.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,7 +27,7 @@
 
 struct options {
 	size_t max, times;
-	bool fill, quiet, wait;
+	bool fill, quiet, links, wait;
 };
 
 static double now_us(void)
@@ -109,6 +111,45 @@ static void take_all_descriptors(void)
 		;
 }
 
+/* What a look into /proc costs at the least. Descriptors, or a negative errno. */
+static long read_links(pid_t pid)
+{
+	char path[64], link[4096];
+	struct dirent *entry;
+	long n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir)))
+		n += readlinkat(dirfd(dir), entry->d_name, link, sizeof(link)) >= 0;
+	closedir(dir);
+	return n;
+}
+
+static int run_links(const struct options *o, pid_t pid)
+{
+	static double took[TIMES_MAX];
+	long n = 0;
+
+	for (size_t i = 0; i < o->times && n >= 0; i++) {
+		double start = now_us();
+
+		n = read_links(pid);
+		took[i] = now_us() - start;
+	}
+	if (n < 0) {
+		fprintf(stderr, "census: /proc/%d/fd: %s\n", pid, strerror((int)-n));
+		return 1;
+	}
+	qsort(took, o->times, sizeof(*took), by_value);
+	printf("# len=%ld median_us=%.1f best_us=%.1f\n", n, took[o->times / 2],
+	       took[0]);
+	return 0;
+}
+
 static int run(struct census *census, const struct options *o, pid_t pid, pid_t tid,
 	       double load_us, long load_kb)
 {
@@ -151,7 +192,7 @@ static int take_options(int argc, char **argv, struct options *o)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "m:n:fqw")) != -1) {
+	while ((option = getopt(argc, argv, "m:n:fqrw")) != -1) {
 		switch (option) {
 		case 'm':
 			o->max = strtoull(optarg, NULL, 10);
@@ -164,6 +205,9 @@ static int take_options(int argc, char **argv, struct options *o)
 			break;
 		case 'q':
 			o->quiet = true;
+			break;
+		case 'r':
+			o->links = true;
 			break;
 		case 'w':
 			o->wait = true;
@@ -185,10 +229,12 @@ int main(int argc, char **argv)
 	int status;
 
 	if (take_options(argc, argv, &o)) {
-		fprintf(stderr,
-			"usage: census [-m MAX] [-n TIMES] [-f] [-q] [-w] PID [TID]\n");
+		fprintf(stderr, "usage: census [-m MAX] [-n TIMES] [-f] [-q] [-r] [-w] "
+				"PID [TID]\n");
 		return 2;
 	}
+	if (o.links)
+		return run_links(&o, atoi(argv[optind]));
 	kernel_quiet_libbpf();
 	before = rss_kb();
 	start = now_us();

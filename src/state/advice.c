@@ -54,8 +54,9 @@ static void add_leak(const struct advice_question *question,
 			leak = &question->diagnoses[i];
 	if (!leak)
 		return;
-	advice = advice_add(list, ADVICE_FIX_LEAK, 0,
-			    "The program does not close what it opens: %s.", leak->text);
+	advice =
+		advice_add(list, ADVICE_FIX_LEAK, 0,
+			   "The program does not close what it opens: %s.", leak->text);
 	if (!advice)
 		return;
 	if (!target->raise)

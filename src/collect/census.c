@@ -188,9 +188,12 @@ static int read_table(struct census *c, pid_t tgid, pid_t tid, struct census_lis
 
 	if (fd >= 0) {
 		err = read_all(c, fd, list);
-		if (err || c->bpf->bss->chosen || tid || is_gone(tgid))
+		if (err || c->bpf->bss->chosen || is_gone(tgid))
 			return err;
-		/* 6.1 passes over the threads that a main thread has left behind. */
+		/* Before 6.6 it passes over the threads that a main thread has left
+		 * behind, comparing another's table, and before 6.12 one that is held
+		 * to a thread finds main threads only, where no stable release has
+		 * mended it. */
 	}
 	return read_of_all(c, list);
 }

@@ -193,6 +193,7 @@ check:
 
 bench: all helpers $(BUILD)/tests/helpers/floor
 	@FDWARDEN=$(BUILD)/fdwarden tests/bench/run; status=$$?; \
+		FDWARDEN=$(BUILD)/fdwarden tests/bench/census || status=1; \
 		tests/bench/instructions --build $(BUILD) && exit $$status
 
 # Counts beside the kernel's over very many opens and closes: minutes.

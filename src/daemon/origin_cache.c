@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/origin_cache.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,27 +34,28 @@ void origin_cache_free(struct origin_cache *cache)
 	free(cache);
 }
 
-static bool copy_string(const char *from, char **to)
-{
-	*to = from ? strdup(from) : NULL;
-	return *to || !from;
-}
+/* Its strings stand together, at its end. */
+#define FIRST_STRING offsetof(struct origin, file)
+#define LAST_STRING  offsetof(struct origin, denied)
+_Static_assert(sizeof(struct origin) == LAST_STRING + sizeof(char *),
+	       "copy() takes what follows `file` for strings");
 
 static bool copy(struct origin *to, const struct origin *from)
 {
+	bool failed = false;
+
 	*to = *from;
-	to->file = to->setting = to->unit = to->runtime = NULL;
-	to->parent_name = to->evidence = to->denied = NULL;
-	if (copy_string(from->file, &to->file) &&
-	    copy_string(from->setting, &to->setting) &&
-	    copy_string(from->unit, &to->unit) &&
-	    copy_string(from->runtime, &to->runtime) &&
-	    copy_string(from->parent_name, &to->parent_name) &&
-	    copy_string(from->evidence, &to->evidence) &&
-	    copy_string(from->denied, &to->denied))
-		return true;
-	origin_clear(to);
-	return false;
+	for (size_t at = FIRST_STRING; at <= LAST_STRING; at += sizeof(char *)) {
+		char **string = (char **)((char *)to + at);
+
+		if (*string)
+			*string = failed ? NULL : strdup(*string);
+		failed = failed ||
+			 (*(char *const *)((const char *)from + at) && !*string);
+	}
+	if (failed)
+		origin_clear(to);
+	return !failed;
 }
 
 static struct entry *find(struct origin_cache *cache,

@@ -3,6 +3,8 @@
 #include "output/explanation.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,6 +202,27 @@ static int add_parent(cJSON *limit, const struct origin *origin, size_t max)
 	return err ? err : add_text(parent, "name", origin->parent_name, max);
 }
 
+/* Whose session it is, or whose manager the unit's. */
+static int add_owner(cJSON *limit, const struct origin *origin, size_t max)
+{
+	cJSON *user;
+	char id[16];
+	int err;
+
+	if (origin->owner == (uid_t)-1)
+		return 0;
+	user = json_add_object(limit, "user");
+	snprintf(id, sizeof(id), "%" PRIu32, (uint32_t)origin->owner);
+	err = user ? json_add_text(user, "id", id) : -ENOMEM;
+	return err ? err : add_text(user, "name", origin->user, max);
+}
+
+/* What is seldom so is said only then. */
+static int add_true(cJSON *limit, const char *name, bool value)
+{
+	return value ? add_flag(limit, name, true) : 0;
+}
+
 static int add_limit(cJSON *root, const struct origin *origin, size_t max)
 {
 	cJSON *limit = json_add_object(root, "limit");
@@ -212,7 +235,8 @@ static int add_limit(cJSON *root, const struct origin *origin, size_t max)
 	if (!err && origin->hard != UINT64_MAX)
 		err = add_nonzero(limit, "hard", origin->hard);
 	if (!err)
-		err = add_flag(limit, "raised_by_process", origin->soft_raised);
+		err = add_flag(limit, "raised_by_process",
+			       origin->soft_raised && !origin->raised_by);
 	if (!err)
 		err = add_text(limit, "unit", origin->unit, max);
 	if (!err)
@@ -223,6 +247,12 @@ static int add_limit(cJSON *root, const struct origin *origin, size_t max)
 		err = add_nonzero(limit, "line", origin->line);
 	if (!err)
 		err = add_text(limit, "setting", origin->setting, max);
+	if (!err)
+		err = add_true(limit, "changed_since", origin->stale);
+	if (!err)
+		err = add_true(limit, "in_container", origin->inside);
+	if (!err)
+		err = add_owner(limit, origin, max);
 	if (!err)
 		err = add_parent(limit, origin, max);
 	if (!err)

@@ -18,7 +18,7 @@ static struct limits limits_of(const struct advice_question *question,
 	const struct origin *origin = question->origin;
 	struct limits out = {.soft = target->value, .hard = target->hard};
 
-	if (origin->soft_raised && !origin->parent && origin->soft &&
+	if (origin->soft_raised && !origin->raised_by && origin->soft &&
 	    origin->soft < out.soft)
 		out.soft = origin->soft;
 	/* not every runtime has a word for it */

@@ -60,7 +60,7 @@ void advice_for_login(const struct advice_question *question,
 
 	if (!name_user(origin, domain))
 		return;
-	if (origin->soft_raised && !origin->parent && origin->soft &&
+	if (origin->soft_raised && !origin->raised_by && origin->soft &&
 	    origin->soft < soft)
 		soft = origin->soft;
 	advice = advice_add(list, ADVICE_LIMITS_CONF, target->value,

@@ -16,7 +16,7 @@ static void setting_text(const struct advice_question *question,
 	uint64_t soft = target->value;
 	char number[24];
 
-	if (origin->soft_raised && !origin->parent && origin->soft &&
+	if (origin->soft_raised && !origin->raised_by && origin->soft &&
 	    origin->soft < target->value)
 		soft = origin->soft;
 	advice_number(target->hard, "infinity", number);

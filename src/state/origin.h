@@ -36,8 +36,7 @@ struct origin_question {
 struct origin {
 	enum origin_kind kind;
 	bool soft_raised;  /* the soft limit was raised to the hard one (as Go and Node
-			      do): by `parent`, or with 0 by the process itself; kind
-			      says where the hard one came from */
+			      do), by raised_by; kind says where the hard one came from */
 	bool user_session; /* of a login, not of a service */
 	bool stale;        /* `file` was changed after the process began, which has what
 			      it said before: to restart it will do */
@@ -47,7 +46,8 @@ struct origin {
 		hard;     /* as they are set there; 0: not told there; ~0: infinity */
 	uint64_t ceiling; /* what sets it can't go beyond this; 0: only fs.nr_open */
 	uint32_t line;    /* of `file`; 0: none */
-	pid_t parent;     /* who, with ORIGIN_PARENT and soft_raised; 0: none */
+	pid_t parent;     /* ORIGIN_PARENT: who; 0: none */
+	pid_t raised_by;  /* an ancestor; 0: the process itself, or it is not known */
 	uid_t owner;      /* whose session or manager; -1: none */
 	char *file; /* "/etc/systemd/system/app.service.d/limits.conf"; NULL: none. Owned. */
 	char *setting; /* the line: "LimitNOFILE=4096", "* soft nofile 1024". Owned, hostile. */

@@ -97,7 +97,7 @@ void origin_say_who_raised(struct origin_subject *s, struct origin *out)
 		origin_append(s->search, out,
 			      "; the process raised its soft limit to the hard one");
 	if (!origin_is_itself(s) && !origin_did_set(s))
-		origin_name_parent(s, out, origin_setter(s));
+		out->raised_by = origin_setter(s)->pid;
 }
 
 void origin_say_raised(struct origin_subject *s, struct origin *out)

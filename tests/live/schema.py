@@ -121,11 +121,12 @@ def object_of(required, optional=None):
     return check
 
 
+USER = object_of({"id": matching(re.compile(r"\d+"))}, {"name": raw_text})
 PROCESS = object_of(
     {"pid": whole(1), "name": raw_text},
     {"start": matching(TIMESTAMP), "executable": raw_text, "command_line": raw_text,
      "parent": object_of({"pid": whole(1)}),
-     "user": object_of({"id": matching(re.compile(r"\d+"))}, {"name": raw_text})})
+     "user": USER})
 
 RUNTIMES = ("docker", "containerd", "cri-o", "podman", "lxc", "systemd-nspawn")
 CONTAINER = object_of({"id": raw_text}, {"runtime": one_of(*RUNTIMES)})
@@ -156,6 +157,7 @@ LIMIT = object_of(
     {"origin": text, "raised_by_process": boolean},
     {"soft": whole(1), "hard": whole(1), "unit": raw_text, "runtime": text,
      "file": raw_text, "line": whole(1), "setting": raw_text,
+     "changed_since": true, "in_container": true, "user": USER,
      "parent": object_of({"pid": whole(1)}, {"name": raw_text}),
      "evidence": text, "denied": text})
 ADVICE = list_of(object_of(

@@ -184,7 +184,7 @@ static void test_drop_in(void **state)
 	assert_string_equal(of(ADVICE_DROP_IN)->content,
 			    "[Service]\nLimitNOFILE=1024:8192\n");
 	/* … but what a parent raised is not raised by all */
-	origin.parent = 99;
+	origin.raised_by = 99;
 	make();
 	assert_string_equal(of(ADVICE_DROP_IN)->content,
 			    "[Service]\nLimitNOFILE=8192:8192\n");

@@ -74,6 +74,8 @@ static struct explanation explain(void)
 		.line = 3,
 		.soft_raised = true,
 		.parent = 17,
+		.owner = 1000,
+		.user = strdup("alice"),
 		.file = strdup("/etc/systemd/system/app.service.d/limits.conf"),
 		.setting = strdup("LimitNOFILE=350"),
 		.unit = strdup("app.service"),
@@ -157,6 +159,19 @@ static void as_json(void **state)
 	expect_number(root, "limit.line", 3);
 	assert_true(cJSON_IsTrue(at(root, "limit.raised_by_process")));
 	expect_number(root, "limit.parent.pid", 17);
+	expect_text(root, "limit.user.id", "1000");
+	expect_text(root, "limit.user.name", "alice");
+	assert_null(at(root, "limit.changed_since"));
+	assert_null(at(root, "limit.in_container"));
+	cJSON_Delete(root);
+	why.origin.stale = why.origin.inside = true;
+	why.origin.raised_by = 16;
+	why.origin.owner = (uid_t)-1;
+	root = to_json(&why, &explanation_in_alert);
+	assert_true(cJSON_IsTrue(at(root, "limit.changed_since")));
+	assert_true(cJSON_IsTrue(at(root, "limit.in_container")));
+	assert_true(cJSON_IsFalse(at(root, "limit.raised_by_process")));
+	assert_null(at(root, "limit.user"));
 	expect_text(root, "advice.0.action", "systemd-drop-in");
 	expect_number(root, "advice.0.value", 4096);
 	assert_true(cJSON_IsTrue(at(root, "advice.0.bandage")));

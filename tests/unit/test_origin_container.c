@@ -63,7 +63,7 @@ static void test_docker(void **state)
 	look("3000 3000", cgroup);
 	expect_setting(ORIGIN_CONTAINER, config, 0, "--ulimit nofile=2000:3000");
 	assert_true(found.soft_raised);
-	assert_int_equal(found.parent, 100);
+	assert_int_equal(found.raised_by, 100);
 
 	put(bundle, "{\"process\":{\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"hard\":"
 		    "4001,\"soft\":4000}]}}");

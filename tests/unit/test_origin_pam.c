@@ -178,17 +178,17 @@ static void test_inherited(void **state)
 	assert_int_equal(find(101), 0);
 	expect_kind(ORIGIN_UNIT);
 	assert_true(found.soft_raised);
-	assert_int_equal(found.parent, 0);
+	assert_int_equal(found.raised_by, 0);
 	/* and one that its parent raised */
 	put_process(102, 101, "child", "524288 524288", ALICE);
 	assert_int_equal(find(102), 0);
 	expect_kind(ORIGIN_UNIT);
 	assert_true(found.soft_raised);
-	assert_int_equal(found.parent, 101);
-	assert_string_equal(found.parent_name, "node");
+	assert_int_equal(found.raised_by, 101);
+	assert_non_null(strstr(found.evidence, "node[101] raised the soft limit"));
 	assert_int_equal(find_watched(102, true, 1000), 0);
 	assert_true(found.soft_raised);
-	assert_int_equal(found.parent, 0);
+	assert_int_equal(found.raised_by, 0);
 }
 
 /* Debian's begins with what the first process has, whatever the server of the login. */

@@ -273,7 +273,7 @@ static void test_other_value(void **state)
 	expect_setting(ORIGIN_UNIT, "/usr/lib/systemd/system/app.service", 2,
 		       "LimitNOFILE=2000:4000");
 	assert_true(found.soft_raised);
-	assert_int_equal(found.parent, 0);
+	assert_int_equal(found.raised_by, 0);
 	assert_int_equal(find_watched(100, true, 0), 0);
 	expect_kind(ORIGIN_UNIT);
 	assert_true(found.soft_raised);

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where a limit was set, as `inspect` tells it of processes of this machine."""
+import json
+import os
+import signal
+import subprocess
+
+import schema
+from harness import FDWARDEN, FDZOO, Zoo, check, need_limit, need_root, same
+
+
+def inspect(pid):
+    done = subprocess.run([FDWARDEN, "inspect", str(pid), "--json"], capture_output=True,
+                          text=True, timeout=60, check=False)
+    same(done.returncode, 0, f"status of inspect ({done.stderr.strip()})")
+    seen = json.loads(done.stdout)
+    schema.INSPECT(seen)
+    return seen
+
+
+def actions(seen):
+    """Those about the limit; whether its descriptors leak is not of interest here."""
+    return [piece["action"] for piece in seen["advice"] if piece["action"] != "fix-leak"]
+
+
+def advice(seen, action):
+    found = [piece for piece in seen["advice"] if piece["action"] == action]
+    same(len(found), 1, f"pieces of advice for {action} in {seen['advice']}")
+    return found[0]
+
+
+def limits(pid):
+    with open(f"/proc/{pid}/limits", encoding="ascii") as text:
+        line = next(line for line in text if line.startswith("Max open files"))
+    return [int(word) for word in line.split()[3:5]]
+
+
+class Below(Zoo):
+    """Zoos whose parent stays, and is what the test starts: all end with it."""
+
+    def __init__(self, *steps, **options):
+        super().__init__(*steps, start_new_session=True, **options)
+
+    def __exit__(self, *error):
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        super().__exit__(*error)
+
+
+def shell(script, *steps):
+    """The zoo below a shell that sets limits first."""
+    return Below("-c", script + '\n"$@"\n:', "sh", FDZOO, *steps, program="/bin/sh")
+
+
+def test_set_itself():
+    need_root()
+    need_limit(2000)
+    with Zoo("limit=200:2000", "fill=190", "say=there", "wait") as zoo:
+        zoo.expect("there")
+        seen = inspect(zoo.pid)
+        same(seen["limit"]["origin"], "self", "the origin")
+        same(actions(seen), ["program", "prlimit"], "advice")
+        command, = advice(seen, "prlimit")["commands"]
+        same(command, f"prlimit --pid {zoo.pid} --nofile=1024:2000", "the command")
+        subprocess.run(["sh", "-c", command], check=True)
+        same(limits(zoo.pid), [1024, 2000], "limits after it")
+        same(actions(inspect(zoo.pid)), [], "advice that is left")
+        zoo.end()
+
+
+def test_set_by_a_shell():
+    need_root()
+    with shell("ulimit -n 300", "fill=290", "say=there", "wait") as zoo:
+        pid = int(zoo.expect("there")[-1])
+        seen = inspect(pid)
+        same(seen["limit"]["origin"], "parent", "the origin")
+        same(seen["limit"]["parent"], {"pid": zoo.pid, "name": "sh"}, "who")
+        same(advice(seen, "parent")["content"], "ulimit -n 1024", "the line")
+
+
+def test_raised_to_the_hard_one():
+    need_root()
+    with shell("ulimit -Sn 300; ulimit -Hn 600", "limit=600:600", "fill=590", "say=there",
+               "wait") as zoo:
+        pid = int(zoo.expect("there")[-1])
+        seen = inspect(pid)
+        same(seen["limit"]["origin"], "parent", "the origin of the hard limit")
+        same(seen["limit"]["raised_by_process"], True, "limit.raised_by_process")
+        same(seen["limit"]["parent"]["pid"], zoo.pid, "who set the hard one")
+
+
+def test_hostile_parent():
+    """Its name and its arguments come to the terminal as something harmless."""
+    need_root()
+    name = "\x1b[2J\u202e'\"\n\udcff"
+    with Below("limit=300:300", f"name={name}", "crowd=1", "fill=290", "mark",
+               "wait") as zoo:
+        pid = int(zoo.expect("mark")[-1])
+        seen = inspect(pid)
+        same(seen["limit"]["origin"], "parent", "the origin")
+        same(seen["limit"]["parent"]["pid"], zoo.pid, "who")
+        out = subprocess.run([FDWARDEN, "inspect", str(pid)], capture_output=True, timeout=60,
+                             check=True).stdout
+        check(b"\x1b[2J" not in out and b"\xff" not in out, f"raw bytes in {out!r}")
+        check("\u202e".encode() not in out, "a mark that turns the line around")
+        out.decode()
+
+
+def test_gone():
+    with Zoo("say=there", "wait") as zoo:
+        zoo.expect("there")
+        pid = zoo.pid
+        zoo.end()
+    check(not os.path.exists(f"/proc/{pid}"), "the process is still there")
+    done = subprocess.run([FDWARDEN, "inspect", str(pid), "--json"], capture_output=True,
+                          text=True, timeout=60, check=False)
+    same(done.returncode, 1, "status of inspect")
+    check(str(pid) in done.stderr, f"the error does not name it: {done.stderr!r}")

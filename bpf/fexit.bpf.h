@@ -60,7 +60,7 @@ int BPF_PROG(fexit_alloc_fd, unsigned int start, unsigned int end, unsigned int 
 
 	if (ret >= 0) {
 		c.task = current_task();
-		return gained(&c, 1, (__u32)ret + 1, end);
+		return took(&c, (__u32)ret, end);
 	}
 	return ret == -EMFILE ? refused_within(EMFILE) : 0;
 }
@@ -75,7 +75,7 @@ int BPF_PROG(fexit_do_dup2, struct files_struct *files, struct file *file,
 	if (ret < 0)
 		return 0;
 	c.task = current_task();
-	return gained(&c, 1, (__u32)ret + 1, current_limit(c.task));
+	return took(&c, (__u32)ret, current_limit(c.task));
 }
 
 /* The number is given back, as what it was for failed: it was not opened. */
@@ -89,22 +89,13 @@ int BPF_PROG(fentry_put_unused_fd, unsigned int fd)
 	return 0;
 }
 
-/* The system's limit, fs.file-max: returns a struct file or an error. */
+/* The system's limit, fs.file-max: returns a struct file or an error. User space attaches
+ * it once that limit is within reach: it would be a third of what an open costs. */
 SEC("fexit/alloc_empty_file")
 int BPF_PROG(fexit_alloc_empty_file, int flags, const struct cred *cred,
 	     struct file *ret)
 {
 	return (long)ret == -ENFILE ? refused_within(ENFILE) : 0;
-}
-
-static __always_inline int closed(long ret)
-{
-	struct call c = {};
-
-	if (ret)
-		return 0;
-	c.task = current_task();
-	return lost_one(&c);
 }
 
 /* A call with limits of its own has failed, or not. */
@@ -150,7 +141,6 @@ static __always_inline int limited(long ret)
 		return handle(ret);                                                    \
 	}
 
-ON_EXIT(close, closed)
 ON_EXIT(prlimit64, limited)
 ON_EXIT(setrlimit, limited)
 ON_EXIT_ONE(inotify_init, exited) /* no arguments: one function for both ABIs */

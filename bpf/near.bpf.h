@@ -78,7 +78,7 @@ static __always_inline void add_state(const struct process_state *state,
 				      struct fdw_table *out)
 {
 	out->opened = state->opened;
-	out->closed = state->closed;
+	out->closed = process_closed(state, out->count);
 	out->flags |= FDW_TABLE_COUNTERS;
 	if (state->flags & PROCESS_OWN_LIMIT)
 		out->flags |= FDW_TABLE_OWN_LIMIT;
@@ -154,6 +154,16 @@ static __always_inline bool reaches_a_step(__u64 taken, __u64 limit)
 	return taken * FULL_SHARE >= limit * steps[0];
 }
 
+/* NULL: no memory; counted. */
+static __always_inline struct process_state *process_watched(struct task_struct *task)
+{
+	struct process_state *state = process_current(task);
+
+	if (!state)
+		count_loss(FDW_LOSS_PROCESS_MAP);
+	return state;
+}
+
 /* `opens` more descriptors, and the numbers below `taken` may all be in use. */
 static __always_inline int gained(struct call *c, __u32 opens, __u64 taken, __u64 limit)
 {
@@ -162,14 +172,46 @@ static __always_inline int gained(struct call *c, __u32 opens, __u64 taken, __u6
 
 	if (!opens && !near)
 		return 0;
-	state = process_current(c->task);
-	if (!state) {
-		count_loss(FDW_LOSS_PROCESS_MAP);
+	state = process_watched(c->task);
+	if (!state)
 		return 0;
-	}
 	if (opens)
 		__sync_fetch_and_add(&state->opened, opens);
 	return near ? near_limit(c, state, taken, limit) : 0;
+}
+
+/* The first that is seen of a process: counts what it has, the new one included. Done
+ * again at its next if that can't be had now. */
+static __noinline int note_base(struct call *c, struct process_state *state)
+{
+	struct task_struct *task = c->task;
+	struct files_struct *files = BPF_CORE_READ(task, files);
+	__u32 zero = 0;
+	struct fdw_near *r;
+
+	r = bpf_map_lookup_elem(&near_scratch, &zero);
+	if (!r || !gate_enter())
+		return 0;
+	if (files && !fdtable_count(files, ~0ull, &r->table)) {
+		state->base = (__s64)r->table.count - (__s64)state->opened - 1;
+		state->flags |= PROCESS_BASE;
+	}
+	gate_leave();
+	return 0;
+}
+
+/* One more, where closing is not watched. */
+static __always_inline int took(struct call *c, __u32 number, __u64 limit)
+{
+	struct process_state *state = process_watched(c->task);
+	__u64 taken = (__u64)number + 1;
+
+	if (!state)
+		return 0;
+	if (!(state->flags & PROCESS_BASE))
+		note_base(c, state);
+	__sync_fetch_and_add(&state->opened, 1);
+	return reaches_a_step(taken, limit) ? near_limit(c, state, taken, limit) : 0;
 }
 
 static __always_inline int lost_one(struct call *c)

@@ -11,6 +11,7 @@
 enum process_flag {
 	PROCESS_OWN_LIMIT = 1 << 0,     /* it set its own RLIMIT_NOFILE */
 	PROCESS_IDENTITY_SENT = 1 << 1, /* a refusal's record told who it is … */
+	PROCESS_BASE = 1 << 2,          /* `base` is set */
 };
 
 enum refusal_class { REFUSAL_EMFILE, REFUSAL_ENFILE, REFUSAL_ELSE, REFUSAL_CLASSES };
@@ -18,6 +19,7 @@ enum refusal_class { REFUSAL_EMFILE, REFUSAL_ENFILE, REFUSAL_ELSE, REFUSAL_CLASS
 struct process_state {
 	__u64 start_ns; /* of whom; only where the key is a reusable pid */
 	__u64 opened, closed;
+	__s64 base;      /* descriptors that it had before those that were counted */
 	__u64 near_ns;   /* last record of it */
 	__u64 window_ns; /* start of the second in which records are counted */
 	__u64 quiet_until_ns;
@@ -70,7 +72,21 @@ static __always_inline struct process_state *process_find(struct task_struct *le
 	return state && state->start_ns == start_ns ? state : NULL;
 }
 
-static const struct process_state fresh_state; /* 88 bytes less of stack */
+static const struct process_state fresh_state; /* 96 bytes less of stack */
+
+/*
+ * What it has closed, being at `count` now. Where closing is not watched it is what is
+ * missing of the opened: by close(), close_range(), exec or whatever took it.
+ */
+static __always_inline __u64 process_closed(const struct process_state *state,
+					    __u64 count)
+{
+	__s64 had = state->base + (__s64)state->opened;
+
+	if (!(state->flags & PROCESS_BASE))
+		return state->closed;
+	return had > (__s64)count ? (__u64)had - count : 0;
+}
 
 /* Of the current process; created on first use. NULL: no memory. */
 static __always_inline struct process_state *process_current(struct task_struct *task)

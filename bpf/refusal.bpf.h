@@ -211,13 +211,14 @@ static __always_inline void refusal_fill(struct call *c, struct process_state *s
 	r->not_the_table = 0;
 }
 
-static __always_inline void refusal_table(struct call *c, struct refusal_scratch *s)
+static __always_inline void refusal_table(struct call *c, struct refusal_scratch *s,
+					  const struct process_state *state)
 {
 	struct task_struct *task = c->task;
 	struct files_struct *files = BPF_CORE_READ(task, files);
 	struct fdw_refused *r = &s->record;
 	__u32 flags = r->table.flags;
-	__u64 opened = r->table.opened, closed = r->table.closed;
+	__u64 opened = r->table.opened;
 
 	if (!files || fdtable_count(files, r->table.soft_limit, &r->table)) {
 		count_loss(FDW_LOSS_READ);
@@ -226,7 +227,7 @@ static __always_inline void refusal_table(struct call *c, struct refusal_scratch
 	}
 	r->table.flags |= flags;
 	r->table.opened = opened;
-	r->table.closed = closed;
+	r->table.closed = state ? process_closed(state, r->table.count) : 0;
 	if (c->desc.yield == FDW_YIELD_FCNTL)
 		r->free_above = free_above(files, s, (__u32)r->args[2]);
 }
@@ -293,7 +294,7 @@ static __always_inline int refused_by(struct call *c, __u32 error, bool table)
 	refusal_fill(c, state, &s->record, error, total, now);
 	s->record.call = key.call;
 	if (table)
-		refusal_table(c, s);
+		refusal_table(c, s, state);
 	else
 		s->record.not_the_table = 1;
 	whole = identity_is_due(c, state);

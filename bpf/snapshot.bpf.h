@@ -22,7 +22,7 @@ static __always_inline void add_counters(struct task_struct *leader,
 	if (!state)
 		return;
 	r->table.opened = state->opened;
-	r->table.closed = state->closed;
+	r->table.closed = process_closed(state, r->table.count);
 	r->table.flags |= FDW_TABLE_COUNTERS;
 	if (state->flags & PROCESS_OWN_LIMIT)
 		r->table.flags |= FDW_TABLE_OWN_LIMIT;

@@ -90,7 +90,8 @@ static int try_all(char *why, size_t why_size)
 {
 	struct sensor_handlers handlers = {NULL, ignore_near, ignore_refused};
 	uint32_t step = 10000;
-	struct collectors_options options = {.steps = &step, .steps_len = 1};
+	struct collectors_options options = {
+		.steps = &step, .steps_len = 1, .files_in_reach = true};
 	struct collectors c;
 	int err = collectors_open(&options, &handlers, &c, why, why_size);
 

@@ -24,7 +24,7 @@ static int open_kind(enum sensor_kind kind, const struct collectors_options *opt
 	/* Attached before the first snapshot: what happens meanwhile is seen by one of
 	 * the two at least. */
 	if (!err)
-		err = sensor_attach(c->sensor, why, why_size);
+		err = sensor_attach(c->sensor, options->files_in_reach, why, why_size);
 	if (!err)
 		err = proof_run(c->sensor, c->snapshot, why, why_size);
 	if (err)

@@ -19,6 +19,7 @@ struct collectors_options {
 	enum snapshot_choice snapshot;
 	const uint32_t *steps; /* near-limit levels, ascending, basis points */
 	size_t steps_len;
+	bool files_in_reach; /* fs.file-max: sensor_watch_files() from the start */
 };
 
 struct collectors {

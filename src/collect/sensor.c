@@ -134,11 +134,24 @@ out:
 	return 0;
 }
 
-int sensor_attach(struct sensor *sensor, char *why, size_t why_size)
+int sensor_watch_files(struct sensor *sensor)
+{
+	struct bpf_link **link = &sensor->bpf->links.fexit_alloc_empty_file;
+
+	if (sensor->kind != SENSOR_FEXIT || *link)
+		return 0;
+	*link = bpf_program__attach(sensor->bpf->progs.fexit_alloc_empty_file);
+	return *link ? 1 : -errno;
+}
+
+int sensor_attach(struct sensor *sensor, bool files_in_reach, char *why,
+		  size_t why_size)
 {
 	int err;
 
 	kernel_forget_bpf_reason();
+	bpf_program__set_autoattach(sensor->bpf->progs.fexit_alloc_empty_file,
+				    files_in_reach);
 	err = sensor_bpf__attach(sensor->bpf);
 	why[0] = 0;
 	if (err)

@@ -41,11 +41,21 @@ struct sensor;
 /*
  * Loads the programs for these near-limit levels (ascending, basis points); sees
  * nothing until sensor_attach(). Both return 0, or -errno with one line in `why`.
+ * `files_in_reach` is for sensor_watch_files().
  */
 int sensor_open(enum sensor_kind kind, const uint32_t *steps, size_t steps_len,
 		const struct sensor_handlers *handlers, struct sensor **out, char *why,
 		size_t why_size);
-int sensor_attach(struct sensor *sensor, char *why, size_t why_size);
+int sensor_attach(struct sensor *sensor, bool files_in_reach, char *why,
+		  size_t why_size);
+
+/*
+ * Refusals by fs.file-max: the fexit sensor watches them from here on, for good (5.10
+ * can't attach a program again). Until then they cost an open nothing. The tracepoint
+ * sensor always does. Returns 1 if it newly watches, 0 if it did before, or -errno:
+ * to be tried again.
+ */
+int sensor_watch_files(struct sensor *sensor);
 
 /* Accepts NULL. */
 void sensor_close(struct sensor *sensor);

@@ -107,6 +107,11 @@ missed_runs() {
 		awk '/^recursion_misses:/ { n += $2 } END { print n + 0 }'
 }
 
+# The daemon says that there were some.
+stated_loss() {
+	[ "$(missed_runs)" -gt 0 ] && grep -q 'lost: .* runs of the sensor' "$LOG"
+}
+
 # alerts FILTER: what jq makes of the alerts since the test began
 alerts() {
 	tail -n "+$FIRST" "$ALERTS" | grep '}$' | jq -r "$1"
@@ -121,9 +126,9 @@ has() {
 	pick event.action="$2" process.pid="$1" <"$ALERTS"
 }
 
-# actions_of PID: on one line
+# actions_of PID: on one line; what explains an alert afterwards is no action of its own
 actions_of() {
-	pick process.pid="$1" event.action <"$ALERTS" | paste -s -d ' '
+	pick process.pid="$1" event.action <"$ALERTS" | grep -vx fd-details | paste -s -d ' '
 }
 
 # await PID ACTION

@@ -77,11 +77,6 @@ expect_exact() {
 	note "$(wc -l <"$WORK/quiet") processes equal"
 }
 
-# What the kernel left out, because another run was under way on the CPU, is stated.
-stated_loss() {
-	[ "$(missed_runs)" -gt 0 ] && grep -q 'lost: .* runs of the sensor' "$LOG"
-}
-
 # Ten processes do nothing but be refused.
 test_refusals() {
 	local each=60000 begun had spent

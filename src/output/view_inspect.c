@@ -145,21 +145,33 @@ static int digits_of(uint64_t value)
 	return snprintf(NULL, 0, "%" PRIu64, value);
 }
 
+/* "42%"; what is not all must not read as all, nor what is there as nothing. */
+static void share_text(uint64_t count, uint64_t total, char text[8])
+{
+	unsigned rounded =
+		total ? (unsigned)(100.0 * (double)count / (double)total + 0.5) : 0;
+
+	if (!rounded)
+		snprintf(text, 8, "%s", count ? "<1%" : "0%");
+	else
+		snprintf(text, 8, "%u%%",
+			 rounded >= 100 && count < total ? 99 : rounded % 1000);
+}
+
 static void print_types(const struct inventory *inventory, const struct page *page)
 {
 	uint64_t total = inventory_total(inventory);
 	const struct inventory_count *counts;
 	int digits = digits_of(total);
-	char line[LINE_MAX_LEN];
+	char line[LINE_MAX_LEN], share[8];
 	size_t len;
 
 	counts = inventory_counts(inventory, &len);
 	page_heading(page, "What is open");
 	for (size_t i = 0; i < len; i++) {
-		snprintf(line, sizeof(line), "%*" PRIu64 "  %3.0f%%  %s", digits,
-			 counts[i].count,
-			 total ? 100.0 * (double)counts[i].count / (double)total : 0,
-			 counts[i].type);
+		share_text(counts[i].count, total, share);
+		snprintf(line, sizeof(line), "%*" PRIu64 "  %4s  %s", digits,
+			 counts[i].count, share, counts[i].type);
 		page_line(page, "  ", line);
 	}
 }
@@ -290,6 +302,8 @@ static void print_advice(const struct explanation *why, const struct page *page)
 		}
 		if (advice->content)
 			print_verbatim_lines(page, "       ", advice->content);
+		if (advice->commands_len)
+			page_text(page, "     ", "Commands:");
 		for (size_t j = 0; j < advice->commands_len; j++)
 			print_verbatim_lines(page, "       ", advice->commands[j]);
 	}

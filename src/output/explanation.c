@@ -25,7 +25,9 @@ void explanation_take_limit(struct explanation *to, struct explanation *from)
 	to->hard_limit = from->hard_limit;
 	memcpy(to->advice, from->advice, sizeof(to->advice));
 	to->advice_len = from->advice_len;
-	memset(from, 0, sizeof(*from));
+	from->origin_known = false;
+	memset(&from->origin, 0, sizeof(from->origin));
+	from->advice_len = 0;
 }
 
 bool explanation_is_leak(const struct explanation *why)

@@ -168,7 +168,8 @@ static bool was_set_from_outside(const struct origin_subject *s)
 }
 
 /* Whether it is the first process of its unit or session: those that gave it its limits
- * then are the sources that were asked. */
+ * then are the sources that were asked. They set them between fork and exec, which to the
+ * sensor is the process's own doing: for such a one it proves nothing. */
 static bool is_top(const struct origin_subject *s)
 {
 	struct origin_place own, above;
@@ -195,11 +196,12 @@ static bool is_kernels(const struct origin_subject *s)
 
 static int explain(struct origin_subject *s, struct origin *out)
 {
-	bool own = origin_did_set(s);
+	bool top = is_top(s), own;
 	int err = gather(s);
 
 	if (err)
 		return err;
+	own = origin_did_set(s) && !(top && origin_is_itself(s));
 	if (s->exact) {
 		origin_say_exact(s, out);
 	} else if (s->raised) {
@@ -209,9 +211,9 @@ static int explain(struct origin_subject *s, struct origin *out)
 			origin_say_who_raised(s, out);
 	} else if (is_kernels(s)) {
 		origin_say_kernel(s, out);
-	} else if (s->changed && !own && is_top(s)) {
+	} else if (s->changed && top && !own) {
 		origin_say_changed(s, out);
-	} else if (s->search->denied && !own && is_top(s)) {
+	} else if (s->search->denied && top && !own) {
 		origin_say_unknown(s, out);
 	} else if (was_set_from_outside(s)) {
 		origin_say_outside(s, out);

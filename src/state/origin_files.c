@@ -3,12 +3,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "state/origin_impl.h"
@@ -64,7 +62,9 @@ void origin_deny(struct origin_search *search, const char *path, int err)
 int origin_root_open_host(struct origin_root *root, const char *path)
 {
 	*root = (struct origin_root){
-		.dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)};
+		.dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC),
+		.whole = strcmp(path, "/") == 0,
+	};
 	return root->dir < 0 ? -errno : 0;
 }
 
@@ -79,7 +79,7 @@ int origin_root_open_process(struct origin_search *search, pid_t pid,
 	root->dir =
 		openat(search->host.dir, path + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	root->of = pid;
-	root->foreign = false;
+	root->foreign = root->whole = false;
 	if (root->dir >= 0)
 		return 0;
 	err = errno;
@@ -95,18 +95,41 @@ void origin_root_close(struct origin_root *root)
 	root->dir = -1;
 }
 
+/* The file itself, as an open descriptor with other flags. Only once it is known what it
+ * is: to open a device may do something. */
+static int open_again(int path_fd, int flags)
+{
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", path_fd);
+	fd = open(name, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return fd;
+}
+
 static int open_below(const struct origin_root *root, const char *path, int flags)
 {
-	struct open_how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC),
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd = (int)syscall(SYS_openat2, root->dir, path, &how, sizeof(how));
+	struct stat st;
+	int fd, again;
 
-	/* the kernels before 5.6 and some sandboxes have no such call */
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM) && !root->of)
-		fd = openat(root->dir, path + (path[0] == '/'), flags | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	if (root->whole) {
+		fd = open(path, flags | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
+	fd = origin_resolve(root->dir, path);
+	if (fd < 0)
+		return fd;
+	if (flags & O_DIRECTORY && (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))) {
+		close(fd);
+		return -ENOTDIR;
+	}
+	if (flags & O_PATH)
+		return fd;
+	again = open_again(fd, flags);
+	close(fd);
+	return again;
 }
 
 static void deny_below(struct origin_search *search, const struct origin_root *root,
@@ -169,19 +192,6 @@ static int read_all(int fd, struct origin_file *out)
 	return 0;
 }
 
-/* Only once it is known what it is: to open a device may do something. */
-static int open_again(int path_fd)
-{
-	char name[64];
-	int fd;
-
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", path_fd);
-	fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	return fd;
-}
-
 static int read_regular(int path_fd, struct origin_file *out)
 {
 	struct stat st;
@@ -198,7 +208,7 @@ static int read_regular(int path_fd, struct origin_file *out)
 	/* of the two times the one that no program can set */
 	out->changed_ns = (uint64_t)st.st_ctim.tv_sec * 1000000000u +
 			  (uint64_t)st.st_ctim.tv_nsec;
-	fd = open_again(path_fd);
+	fd = open_again(path_fd, O_RDONLY);
 	if (fd < 0)
 		return fd;
 	err = read_all(fd, out);

@@ -17,6 +17,7 @@
  * in its file system can't lead out of it. */
 struct origin_root {
 	int dir;      /* O_PATH; -1: none */
+	bool whole;   /* it is "/": nothing leads out of it */
 	pid_t of;     /* it is /proc/PID/root of this one; 0: our own */
 	bool foreign; /* a container's, whose users and processes are others */
 };
@@ -62,6 +63,10 @@ int origin_root_open_process(struct origin_search *search, pid_t pid,
 bool origin_root_open_home(struct origin_search *search, pid_t pid, const char *home,
 			   struct origin_root *root);
 void origin_root_close(struct origin_root *root);
+
+/* A descriptor (O_PATH) of what a path below `root` leads to, links followed as if it
+ * were "/". Or -errno. */
+int origin_resolve(int root, const char *path);
 
 /* Reads a regular file; what is none, such as /dev/null, is empty. Returns 0,
  * -ENOENT, or another -errno, which is noted as denied. */

@@ -138,7 +138,8 @@ void origin_say_self(struct origin_subject *s, struct origin *out)
 	out->soft = s->soft;
 	out->hard = s->hard;
 	if (origin_did_set(s)) {
-		origin_append(s->search, out, "it was seen to set its own limit to %s",
+		origin_append(s->search, out,
+			      "it was seen to set its own limit to %s since its fork",
 			      text);
 	} else if (origin_did_not_set(s)) {
 		out->kind = ORIGIN_UNKNOWN;

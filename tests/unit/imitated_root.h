@@ -96,8 +96,8 @@ static void put_process_at(int pid, int parent, const char *comm, const char *li
 	put(path, text);
 }
 
-static void put_process(int pid, int parent, const char *comm, const char *limits,
-			const char *cgroup)
+static inline void put_process(int pid, int parent, const char *comm,
+			       const char *limits, const char *cgroup)
 {
 	put_process_at(pid, parent, comm, limits, cgroup, ticks_in(3600));
 }
@@ -131,7 +131,7 @@ static int tear_down_host(void **state)
 	return system(command);
 }
 
-static int find(int pid)
+static inline int find(int pid)
 {
 	struct identity who = {.pid = pid, .uid = (uid_t)-1};
 	struct origin_question question = {.who = &who};
@@ -151,7 +151,7 @@ static inline int find_watched(int pid, bool own_limit, uid_t uid)
 	return origin_find(&question, &found);
 }
 
-static void expect_kind(enum origin_kind kind)
+static inline void expect_kind(enum origin_kind kind)
 {
 	if (found.kind != kind)
 		print_error("%s, not %s: %s\n", origin_kind_name(found.kind),

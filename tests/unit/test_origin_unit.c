@@ -291,8 +291,12 @@ static void test_changed_since(void **state)
 		       "LimitNOFILE=65536");
 	assert_true(found.stale);
 	assert_int_equal(found.soft, 65536);
-	/* one that set it itself has it from there, not from the files of before */
+	/* what systemd sets before its exec looks like the process's own doing */
 	assert_int_equal(find_watched(100, true, 0), 0);
+	expect_kind(ORIGIN_UNIT);
+	/* in one that it started, it is */
+	put_process_at(101, 100, "app", "3001 3001", APP, ticks_in(-60));
+	assert_int_equal(find_watched(101, true, 0), 0);
 	expect_kind(ORIGIN_SELF);
 	put_app("3000 3000");
 	assert_int_equal(find(100), 0);

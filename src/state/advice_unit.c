@@ -10,7 +10,8 @@
 /* SOFT:HARD. A program that raises its soft limit by itself wants but a higher hard one:
  * what it starts then has the soft one that it had. */
 static void setting_text(const struct advice_question *question,
-			 const struct advice_target *target, char text[64])
+			 const struct advice_target *target, const char *name,
+			 char text[80])
 {
 	const struct origin *origin = question->origin;
 	uint64_t soft = target->value;
@@ -20,7 +21,7 @@ static void setting_text(const struct advice_question *question,
 	    origin->soft < target->value)
 		soft = origin->soft;
 	advice_number(target->hard, "infinity", number);
-	snprintf(text, 64, "LimitNOFILE=%" PRIu64 ":%s", soft, number);
+	snprintf(text, 80, "%s=%" PRIu64 ":%s", name, soft, number);
 }
 
 /* Whether the file that sets it is a drop-in of this one unit, in the administrator's
@@ -53,6 +54,45 @@ static void change_line(struct advice_list *list, struct advice *advice,
 			       "*=.*/%s/' %s",
 			       origin->line, setting, quoted);
 	free(quoted);
+}
+
+/* Whoever set a default for all units may want another one for all. */
+static void add_default(const struct advice_question *question,
+			const struct advice_target *target, struct advice_list *list)
+{
+	static const char dir[] = "/etc/systemd/system.conf.d";
+	const struct origin *origin = question->origin;
+	struct advice *advice;
+	char setting[80], *name, *quoted;
+
+	setting_text(question, target, "DefaultLimitNOFILE", setting);
+	/* drop-ins are read after the file itself */
+	name = advice_later_name(list, "90-nofile.conf",
+				 strstr(origin->file, ".conf.d/") ? origin->file
+								  : NULL);
+	advice = name ? advice_add(list, ADVICE_MANAGER, target->value,
+				   "Or for all units that set none: line %" PRIu32
+				   " of %s has their default.",
+				   origin->line, origin->file)
+		      : NULL;
+	if (advice) {
+		advice->file = advice_format(list, "%s/%s", dir, name);
+		advice->content = advice_format(list, "[Manager]\n%s\n", setting);
+	}
+	quoted = advice && advice->file ? advice_quote(list, advice->file) : NULL;
+	if (quoted) {
+		advice_command(list, advice, "mkdir -p %s", dir);
+		advice_command(list, advice, "printf '[Manager]\\n%s\\n' > %s", setting,
+			       quoted);
+		/* a mere reload does not read it before version 256 */
+		advice_command(list, advice, "systemctl daemon-reexec");
+	}
+	free(quoted);
+	quoted = advice ? advice_quote(list, origin->unit) : NULL;
+	if (quoted)
+		advice_command(list, advice, "systemctl restart %s", quoted);
+	free(quoted);
+	free(name);
 }
 
 /* `~` is left for the shell. */
@@ -119,11 +159,11 @@ static void drop_in(const struct advice_question *question,
 {
 	const struct origin *origin = question->origin;
 	struct advice *advice;
-	char setting[64];
+	char setting[80];
 
 	if (!advice_unit_is_valid(unit))
 		return;
-	setting_text(question, target, setting);
+	setting_text(question, target, "LimitNOFILE", setting);
 	advice = advice_add(list, ADVICE_DROP_IN, target->value, "%s for %s%s%s.",
 			    setting, unit,
 			    of_user && origin->user ? ", to be typed as the user "
@@ -197,14 +237,14 @@ void advice_for_unit(const struct advice_question *question,
 		     const struct advice_target *target, struct advice_list *list)
 {
 	const struct origin *origin = question->origin;
-	char setting[64];
+	char setting[80];
 
 	if (!origin->unit || only_restart(question, target, list))
 		return;
 	if (is_transient(origin)) {
 		struct advice *advice;
 
-		setting_text(question, target, setting);
+		setting_text(question, target, "LimitNOFILE", setting);
 		advice = advice_add(list, ADVICE_DROP_IN, target->value,
 				    "%s was made by systemd-run or its like, and is "
 				    "gone when it ends: start it with -p %s.",
@@ -215,6 +255,9 @@ void advice_for_unit(const struct advice_question *question,
 	}
 	if (!origin->user_manager) {
 		advice_drop_in(question, target, origin->unit, true, list);
+		if (origin->kind == ORIGIN_MANAGER_DEFAULT && origin->file &&
+		    !origin->inside && advice_unit_is_valid(origin->unit))
+			add_default(question, target, list);
 		return;
 	}
 	if (origin->ceiling && target->value > origin->ceiling) {

@@ -116,7 +116,9 @@ static int open_below(const struct origin_root *root, const char *path, int flag
 
 	if (root->whole) {
 		fd = open(path, flags | O_CLOEXEC);
-		return fd < 0 ? -errno : fd;
+		if (fd < 0)
+			return -errno;
+		return fd;
 	}
 	fd = origin_resolve(root->dir, path);
 	if (fd < 0)

@@ -194,6 +194,29 @@ static void test_drop_in(void **state)
 	assert_int_equal(len, 0);
 }
 
+static void test_default(void **state)
+{
+	(void)state;
+	origin.file = (char *)"/etc/systemd/system.conf";
+	origin.line = 7;
+	make();
+	expect_order("systemd-drop-in systemd-default prlimit");
+	expect(of(ADVICE_MANAGER), "/etc/systemd/system.conf.d/90-nofile.conf",
+	       "[Manager]\nDefaultLimitNOFILE=2048:524288\n",
+	       "mkdir -p /etc/systemd/system.conf.d\n"
+	       "printf '[Manager]\\nDefaultLimitNOFILE=2048:524288\\n' > "
+	       "/etc/systemd/system.conf.d/90-nofile.conf\n"
+	       "systemctl daemon-reexec\n"
+	       "systemctl restart app.service\n");
+	origin.file = (char *)"/run/systemd/system.conf.d/95-x.conf";
+	make();
+	assert_string_equal(of(ADVICE_MANAGER)->file,
+			    "/etc/systemd/system.conf.d/95-x.nofile.conf");
+	origin.inside = true;
+	make();
+	expect_order("systemd-drop-in prlimit");
+}
+
 /* It must be read after the file that sets it now. */
 static void test_order_of_files(void **state)
 {
@@ -582,8 +605,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_values),     TEST(test_drop_in),    TEST(test_order_of_files),
 		TEST(test_units),      TEST(test_user_units), TEST(test_logins),
-		TEST(test_containers), TEST(test_programs),   TEST(test_leak),
-		TEST(test_system),     TEST(test_quoting),    TEST(test_times),
+		TEST(test_containers), TEST(test_programs),   TEST(test_default),
+		TEST(test_leak),       TEST(test_system),     TEST(test_quoting),
+		TEST(test_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

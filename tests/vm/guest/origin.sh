@@ -133,11 +133,14 @@ test_manager_default() {
 	unit app.service 1000
 	expect "what it has" "$(limits_of "$PID")" "1100:2100"
 	look "$PID"
-	rm /etc/systemd/system.conf.d/ours.conf
-	systemctl daemon-reexec
-	# as it was read then
 	expect "the setting" "$(seen .limit.setting)" "DefaultLimitNOFILE=1100:2100"
 	expect_origin systemd-default /etc/systemd/system.conf.d/ours.conf:2
+	expect "actions" "$(actions)" "systemd-drop-in systemd-default prlimit"
+	type_in systemd-default
+	PID=$(main_pid app.service)
+	rm -r /etc/systemd/system.conf.d
+	systemctl daemon-reexec
+	expect "the limit after it" "$(limits_of "$PID")" "2048:2100"
 	end_unit app.service
 }
 

@@ -14,8 +14,10 @@ const struct cli_command cli_commands[] = {
 	{"daemon", cmd_daemon, "Monitor every process and write alerts as JSON lines"},
 	{"ps", cmd_ps, "Show the descriptors of all processes, fullest first"},
 	{"inspect", cmd_inspect,
-	 "Show what fills one process's table, what is wrong, and which line to change"},
-	{"raise", cmd_raise, "Raise the soft limit of one process, within its hard limit"},
+	 "Show what fills one process's table, what is wrong, and which line to "
+	 "change"},
+	{"raise", cmd_raise,
+	 "Raise the soft limit of one process, within its hard limit"},
 	{"check-config", cmd_check_config,
 	 "Check the configuration and print the effective one"},
 	{"features", cmd_features,

@@ -421,7 +421,8 @@ static void as_a_page(void **state)
 				     "limits.conf:3\n    LimitNOFILE=350\n"));
 	assert_non_null(strstr(text, "\nWhat to change\n  1. Raise it in a drop-in"));
 	assert_non_null(strstr(text, "\n       [Service]\n       LimitNOFILE=4096\n"));
-	assert_non_null(strstr(text, "\n     Commands:\n       systemctl daemon-reload\n"));
+	assert_non_null(
+		strstr(text, "\n     Commands:\n       systemctl daemon-reload\n"));
 	assert_non_null(strstr(text, "\nWhat could not be seen\n  - the executable"));
 	free(text);
 	text = print(&view, (struct page){.utf8 = false, .width = 80});

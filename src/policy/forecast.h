@@ -24,6 +24,7 @@ struct forecast {
 	double growth_per_s;   /* slots a second; negative when it shrinks */
 	bool exhaustion_known; /* there is a sound estimate */
 	double exhausted_in_s; /* until all slots below the limit are taken */
+	double growth_over_s;  /* how long growth_per_s was seen */
 };
 
 /* Adds what was seen at now_ns (any monotonic clock, ns). The newest sample is

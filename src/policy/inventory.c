@@ -160,6 +160,22 @@ static bool has_path(enum descriptor_kind kind)
 	       kind == DESCRIPTOR_SYMLINK || kind == DESCRIPTOR_MEMFD;
 }
 
+/* One with a number of its own in its name is one of many. */
+static int set_name(struct inventory *inv, struct item *item)
+{
+	const char *path = item->d->path;
+	char *pattern;
+
+	if (!path || !*path)
+		return 0;
+	pattern = malloc(strlen(path) + 1);
+	if (!pattern)
+		return -1;
+	item->where = keep(inv, pattern, pattern_of(path, pattern));
+	free(pattern);
+	return item->where ? 0 : -1;
+}
+
 static int set_unix(struct inventory *inv, struct item *item)
 {
 	const struct descriptor *d = item->d;
@@ -168,9 +184,7 @@ static int set_unix(struct inventory *inv, struct item *item)
 	if (d->state == STATE_ESTABLISHED && item->state && !d->peer_inode &&
 	    d->peer_closed)
 		item->state = INVENTORY_NO_PEER;
-	if (d->path && *d->path)
-		item->where = keep(inv, d->path, strlen(d->path));
-	return d->path && *d->path && !item->where ? -1 : 0;
+	return set_name(inv, item);
 }
 
 static int set_pipe(struct inventory *inv, struct item *item)
@@ -181,11 +195,7 @@ static int set_pipe(struct inventory *inv, struct item *item)
 		item->state = INVENTORY_NO_WRITER;
 	else if (!d->readers && d->writers)
 		item->state = INVENTORY_NO_READER;
-	if (d->path && *d->path == '/') {
-		item->where = keep(inv, d->path, strlen(d->path));
-		return item->where ? 0 : -1;
-	}
-	return 0;
+	return d->path && *d->path == '/' ? set_name(inv, item) : 0;
 }
 
 static int describe(struct inventory *inv, struct item *item,
@@ -255,6 +265,14 @@ static int by_group(const void *a, const void *b)
 	return order ? order : compare_inodes(x, y);
 }
 
+static bool has_one_name(const struct item *items, size_t len)
+{
+	for (size_t i = 1; i < len; i++)
+		if (compare_text(items[i].d->path, items[0].d->path) != 0)
+			return false;
+	return true;
+}
+
 /* Makes one group of items[0..len), which are alike. */
 static int make_group(struct inventory *inv, const struct item *items, size_t len)
 {
@@ -287,6 +305,10 @@ static int make_group(struct inventory *inv, const struct item *items, size_t le
 		g->where = g->example;
 		g->whole = true;
 	}
+	/* Named sockets and pipes: likewise. */
+	if (!has_path(g->kind) && !g->direction && g->where && g->example &&
+	    has_one_name(items, len))
+		g->where = g->example;
 	return 0;
 }
 

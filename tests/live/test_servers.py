@@ -162,24 +162,25 @@ def test_nginx_sends_one_file_to_all():
 
 # ---- Go ----
 
-def go_program(scratch, name):
-    """The server, built."""
+def build_leaks(directory):
+    """The server that leaks."""
     if not shutil.which("go"):
         raise Skip("no go")
-    program = os.path.join(scratch.path, name)
-    home = os.path.join(tempfile.gettempdir(), f"fdwarden-go-{os.getuid()}")
+    program = os.path.join(directory, "leaks")
+    cache = os.path.join(tempfile.gettempdir(), f"fdwarden-go-{os.getuid()}")
     done = subprocess.run(
-        ["go", "build", "-o", program, os.path.join(ROOT, f"tests/helpers/leaks/{name}.go")],
-        capture_output=True, text=True, timeout=300, check=False, cwd=scratch.path,
-        env={**os.environ, "GOCACHE": home, "GOPATH": home, "GOFLAGS": "-trimpath",
+        ["go", "build", "-o", program, os.path.join(ROOT, "tests/helpers/leaks/leaks.go")],
+        capture_output=True, text=True, timeout=300, check=False, cwd=directory,
+        env={**os.environ, "GOCACHE": cache, "GOPATH": cache, "GOFLAGS": "-trimpath",
              "GO111MODULE": "off", "CGO_ENABLED": "0"})
     check(done.returncode == 0, f"go build: {done.stderr}")
     return program
 
 
 class GoServer:
-    def __init__(self, program, argument):
-        self.process = subprocess.Popen([program, argument], stdout=subprocess.PIPE)
+    def __init__(self, directory, what, argument):
+        self.process = subprocess.Popen([build_leaks(directory), what, argument],
+                                        stdout=subprocess.PIPE)
         self.pid = self.process.pid
         words = self.process.stdout.readline().split()
         check(words[:1] == [b"ready"], f"the server said {words}")
@@ -252,34 +253,28 @@ def leak_is_told(document, rule):
 
 
 def test_go_forgets_bodies_and_the_peer_closes():
-    with Scratch() as scratch:
-        program = go_program(scratch, "bodies")
-        with Upstream(close=True) as upstream, GoServer(program, upstream.url) as server:
-            server.ask(200)
-            wait_until(lambda: "CLOSE_WAIT" in str(inspect(server.pid)["fd"]["groups"][:1]),
-                       10, "CLOSE_WAIT")
-            document = looked_at(server.pid)
-            cause = leak_is_told(document, "close-wait")
-            check(upstream.peer in cause["text"], f"the peer is not named: {cause['text']}")
+    with Scratch() as scratch, Upstream(close=True) as upstream, \
+            GoServer(scratch.path, "bodies", upstream.url) as server:
+        server.ask(200)
+        wait_until(lambda: "CLOSE_WAIT" in str(inspect(server.pid)["fd"]["groups"][:1]),
+                   20, "CLOSE_WAIT")
+        cause = leak_is_told(looked_at(server.pid), "close-wait")
+        check(upstream.peer in cause["text"], f"the peer is not named: {cause['text']}")
 
 
 def test_go_forgets_bodies_and_the_peer_waits():
-    with Scratch() as scratch:
-        program = go_program(scratch, "bodies")
-        with Upstream(close=False) as upstream, GoServer(program, upstream.url) as server:
-            server.ask(300)
-            document = looked_at(server.pid)
-            cause = leak_is_told(document, "outgoing-connections")
-            check(upstream.peer in cause["text"], f"the peer is not named: {cause['text']}")
+    with Scratch() as scratch, Upstream(close=False) as upstream, \
+            GoServer(scratch.path, "bodies", upstream.url) as server:
+        server.ask(300)
+        cause = leak_is_told(looked_at(server.pid), "outgoing-connections")
+        check(upstream.peer in cause["text"], f"the peer is not named: {cause['text']}")
 
 
 def test_go_forgets_files():
     with Scratch() as scratch:
-        program = go_program(scratch, "files")
         template = scratch.file("template.html", "<p>\n")
-        with GoServer(program, template) as server:
+        with GoServer(scratch.path, "files", template) as server:
             server.ask(300)
-            document = looked_at(server.pid)
-            cause = leak_is_told(document, "same-file")
+            cause = leak_is_told(looked_at(server.pid), "same-file")
             check(template in cause["text"], f"the file is not named: {cause['text']}")
             note(cause["text"])

@@ -216,6 +216,30 @@ static void accepted_by_another(void **state)
 	expect_groups(10, 2, texts);
 }
 
+/* Named alike but for a number: one line, and the name itself where there is one. */
+static void named_sockets(void **state)
+{
+	const char *texts[] = {"30 unix ESTABLISHED /run/shim/*.sock",
+			       "20 unix ESTABLISHED /run/bus2"};
+	static char names[30][32];
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		struct descriptor *d = add(DESCRIPTOR_SOCKET);
+
+		d->family = AF_UNIX;
+		d->type = SOCK_STREAM;
+		d->state = 1;
+		d->peer_inode = 7;
+		d->path = "/run/bus2";
+		if (i >= 30)
+			continue;
+		snprintf(names[i], sizeof(names[0]), "/run/shim/%d.sock", i);
+		d->path = names[i];
+	}
+	expect_groups(10, 2, texts);
+}
+
 /* Anonymous inodes are one and the same in the kernel. */
 static void told_apart_by_file(void **state)
 {
@@ -335,6 +359,7 @@ int main(void)
 		cmocka_unit_test_setup(many_peers, start),
 		cmocka_unit_test_setup(ends_that_are_gone, start),
 		cmocka_unit_test_setup(accepted_by_another, start),
+		cmocka_unit_test_setup(named_sockets, start),
 		cmocka_unit_test_setup(told_apart_by_file, start),
 		cmocka_unit_test_setup(names_of_the_kernel, start),
 		cmocka_unit_test_setup(random_tables, start),

@@ -63,7 +63,10 @@ int explain_ask(struct process_table *table, struct process *process, uint64_t s
 		.growth_known = forecast.growth_known,
 		.growth_per_s = forecast.growth_per_s,
 		.growth_over_s = forecast.growth_over_s,
-		.age_s = (double)(process->table_ns - process->who.start_ns) / 1e9,
+		.age_s = process->table_ns > process->who.start_ns
+				 ? (double)(process->table_ns - process->who.start_ns) /
+					   1e9
+				 : 0,
 		.used = fds->used,
 		.soft_limit = fds->soft_limit,
 	};

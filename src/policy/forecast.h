@@ -21,10 +21,10 @@ struct forecast_history {
 
 struct forecast {
 	bool growth_known;
+	double growth_over_s;  /* how long what follows was seen */
 	double growth_per_s;   /* slots a second; negative when it shrinks */
 	bool exhaustion_known; /* there is a sound estimate */
 	double exhausted_in_s; /* until all slots below the limit are taken */
-	double growth_over_s;  /* how long growth_per_s was seen */
 };
 
 /* Adds what was seen at now_ns (any monotonic clock, ns). The newest sample is

@@ -335,11 +335,18 @@ static bool rule_files(const struct view *v, struct diagnosis *out)
 	return true;
 }
 
+/* Made to be shared, and unlinked at once, as browsers do. */
+static bool is_shared_memory(const struct inventory_group *g)
+{
+	return g->dir && !strcmp(g->dir, "/dev/shm");
+}
+
 static bool rule_deleted(const struct view *v, struct diagnosis *out)
 {
 	struct sum sum = sum_of(v, deleted_files);
 
-	if (!explains(v, sum.count, MANY, SHARE))
+	if (!explains(v, sum.count, MANY, SHARE) ||
+	    (is_shared_memory(sum.most) && !grows(v) && !near_limit(v)))
 		return false;
 	prove(v, &sum, out);
 	out->leak = grows(v) && !is_for_connections(v, sum.count);

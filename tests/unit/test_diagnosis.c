@@ -31,6 +31,7 @@ enum nature {
 	NULLS,
 	JARS, /* names that have nothing in common */
 	DELETED,
+	SHARED_MEMORY,
 	PIPES,
 	PIPES_WITHOUT_READER,
 	FIFOS, /* that wait for a writer */
@@ -225,6 +226,12 @@ static const struct test cases[] = {
 	 GROWING,
 	 DIAGNOSIS_DELETED_FILES,
 	 true},
+	{"a browser's shared memory", {{SHARED_MEMORY, 200}}, QUIET, NONE, false},
+	{"the same, more and more",
+	 {{SHARED_MEMORY, 200}},
+	 GROWING,
+	 DIAGNOSIS_DELETED_FILES,
+	 true},
 	{"pipes to workers", {{PIPES, 200}}, QUIET, NONE, false},
 	{"pipes that wait for writers", {{FIFOS, 100}}, AT_WALL, NONE, false},
 	{"pipes of ended workers",
@@ -370,6 +377,10 @@ static void make(enum nature nature, int i)
 		break;
 	case DELETED:
 		file(d, "/tmp/work-%d", i);
+		d->deleted = true;
+		break;
+	case SHARED_MEMORY:
+		file(d, "/dev/shm/.org.browser.%d", i);
 		d->deleted = true;
 		break;
 	case PIPES:

@@ -9,6 +9,10 @@
 #include "collect/kernel.h"
 #include "config/config.h"
 
+/* For the first one to ask, the daemon reads who all the processes are: some 0.1 ms each, on
+ * a machine that is not busy. */
+#define PATIENCE_MS 60000
+
 bool remote_is_wanted(const struct remote_options *set, char *why, size_t why_size)
 {
 	*why = 0;
@@ -79,7 +83,7 @@ int remote_roster(struct client *client, const int *pids, size_t pids_len,
 		  struct roster *out, char *why, size_t why_size)
 {
 	cJSON *request = make_request(pids, pids_len), *reply = NULL;
-	int err = request ? client_ask(client, request, CLIENT_TIMEOUT_MS, &reply, why,
+	int err = request ? client_ask(client, request, PATIENCE_MS, &reply, why,
 				       why_size)
 			  : -ENOMEM;
 

@@ -194,6 +194,7 @@ check:
 bench: all helpers $(BUILD)/tests/helpers/floor
 	@FDWARDEN=$(BUILD)/fdwarden tests/bench/run; status=$$?; \
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/census || status=1; \
+		FDWARDEN=$(BUILD)/fdwarden tests/bench/socket || status=1; \
 		tests/bench/instructions --build $(BUILD) && exit $$status
 
 # Counts beside the kernel's over very many opens and closes: minutes.
@@ -245,6 +246,7 @@ install: $(BUILD)/fdwarden
 	install -D -m 644 systemd/fdwarden.sysusers '$(DESTDIR)$(SYSUSERSDIR)/fdwarden.conf'
 	install -D -m 644 docs/fdwarden.8 '$(DESTDIR)$(MANDIR)/man8/fdwarden.8'
 	install -D -m 644 docs/fdwarden.conf.5 '$(DESTDIR)$(MANDIR)/man5/fdwarden.conf.5'
+	install -D -m 644 docs/fdwarden-protocol.7 '$(DESTDIR)$(MANDIR)/man7/fdwarden-protocol.7'
 	@# Both belong to the administrator once they are there.
 	[ -e '$(DESTDIR)$(CONFDIR)/fdwarden.conf' ] || \
 		install -D -m 644 systemd/fdwarden.conf '$(DESTDIR)$(CONFDIR)/fdwarden.conf'
@@ -257,7 +259,8 @@ install: $(BUILD)/fdwarden
 uninstall:
 	rm -f '$(DESTDIR)$(BINDIR)/fdwarden' '$(DESTDIR)$(UNITDIR)/fdwarden.service' \
 		'$(DESTDIR)$(SYSUSERSDIR)/fdwarden.conf' '$(DESTDIR)$(MANDIR)/man8/fdwarden.8' \
-		'$(DESTDIR)$(MANDIR)/man5/fdwarden.conf.5'
+		'$(DESTDIR)$(MANDIR)/man5/fdwarden.conf.5' \
+		'$(DESTDIR)$(MANDIR)/man7/fdwarden-protocol.7'
 
 # ---- style ------------------------------------------------------------------
 CLANG_TIDY ?= clang-tidy

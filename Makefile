@@ -51,9 +51,7 @@ SRCS := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
 OBJS := $(SRCS:%.c=$(BUILD)/%.o)
 # Rooms that know no BPF: unit tests are linked with these alone.
 PURE_SRCS := $(filter-out src/collect/% src/cli/% src/daemon/%,$(SRCS)) \
-	$(wildcard src/collect/syscalls*.c) src/collect/reason.c src/collect/census_record.c \
-	src/daemon/request.c src/daemon/line_buffer.c src/daemon/send_queue.c \
-	src/daemon/shared_text.c
+	$(wildcard src/collect/syscalls*.c) src/collect/reason.c src/collect/census_record.c
 PURE_OBJS := $(PURE_SRCS:%.c=$(BUILD)/%.o)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SRCS:tests/unit/%.c=$(BUILD)/tests/unit/%)

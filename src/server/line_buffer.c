@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "daemon/line_buffer.h"
+#include "server/line_buffer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +54,13 @@ const char *line_buffer_next(struct line_buffer *buffer, size_t *len)
 	buffer->start += *len + 1;
 	buffer->searched = buffer->start;
 	return line;
+}
+
+bool line_buffer_has_line(const struct line_buffer *buffer)
+{
+	return buffer->searched < buffer->end &&
+	       memchr(buffer->bytes + buffer->searched, '\n',
+		      buffer->end - buffer->searched);
 }
 
 void line_buffer_clear(struct line_buffer *buffer)

@@ -105,6 +105,11 @@ static void put_self(FILE *out, const struct roster *r)
 
 /* ---- processes ---- */
 
+/* A row, in another order than the roster's. */
+struct ref {
+	const struct roster_row *row;
+};
+
 /* A sealed one chose to be full, and a limit of ~0 or 0 has no share. */
 static bool has_usage(const struct roster_row *row)
 {
@@ -120,8 +125,8 @@ static double usage(const struct roster_row *row)
 /* Incidents first, then the fullest. */
 static int compare_rows(const void *left, const void *right)
 {
-	const struct roster_row *a = *(const struct roster_row *const *)left;
-	const struct roster_row *b = *(const struct roster_row *const *)right;
+	const struct roster_row *a = ((const struct ref *)left)->row;
+	const struct roster_row *b = ((const struct ref *)right)->row;
 	bool a_open = *a->incident, b_open = *b->incident;
 
 	if (a_open != b_open)
@@ -201,16 +206,16 @@ static const struct {
 	 "Calls refused since monitoring began.", is_refused, refused},
 };
 
-static void put_processes(FILE *out, const struct roster_row *const *rows, size_t len)
+static void put_processes(FILE *out, const struct ref *rows, size_t len)
 {
 	for (size_t m = 0; m < sizeof(of_processes) / sizeof(of_processes[0]); m++) {
 		begin(out, of_processes[m].name, of_processes[m].type,
 		      of_processes[m].help);
 		for (size_t i = 0; i < len; i++) {
-			if (!of_processes[m].known(rows[i]))
+			if (!of_processes[m].known(rows[i].row))
 				continue;
-			process_labels(out, of_processes[m].name, rows[i]);
-			fprintf(out, " %.15g\n", of_processes[m].value(rows[i]));
+			process_labels(out, of_processes[m].name, rows[i].row);
+			fprintf(out, " %.15g\n", of_processes[m].value(rows[i].row));
 		}
 	}
 }
@@ -225,8 +230,8 @@ struct service {
 
 static int compare_services(const void *left, const void *right)
 {
-	const struct roster_row *a = *(const struct roster_row *const *)left;
-	const struct roster_row *b = *(const struct roster_row *const *)right;
+	const struct roster_row *a = ((const struct ref *)left)->row;
+	const struct roster_row *b = ((const struct ref *)right)->row;
 
 	return strcmp(a->who.service ? a->who.service : "",
 		      b->who.service ? b->who.service : "");
@@ -242,13 +247,12 @@ static int compare_worst(const void *left, const void *right)
 }
 
 /* Sums up rows that are in the order of compare_services(). Returns their number. */
-static size_t sum_services(const struct roster_row *const *rows, size_t len,
-			   struct service *services)
+static size_t sum_services(const struct ref *rows, size_t len, struct service *services)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		const struct roster_row *row = rows[i];
+		const struct roster_row *row = rows[i].row;
 		struct service *s;
 
 		if (!row->who.service || !row->fd.known)
@@ -298,7 +302,7 @@ static size_t at_most(size_t len, size_t most)
 
 int metrics_text(const struct roster *roster, char **text, size_t *len)
 {
-	const struct roster_row **rows = calloc(roster->len + 1, sizeof(*rows));
+	struct ref *rows = calloc(roster->len + 1, sizeof(*rows));
 	struct service *services = calloc(roster->len + 1, sizeof(*services));
 	FILE *out = rows && services ? open_memstream(text, len) : NULL;
 	size_t n;
@@ -307,7 +311,7 @@ int metrics_text(const struct roster *roster, char **text, size_t *len)
 	if (err)
 		goto out;
 	for (size_t i = 0; i < roster->len; i++)
-		rows[i] = &roster->rows[i];
+		rows[i].row = &roster->rows[i];
 	put_host(out, roster);
 	put_incidents(out, roster);
 	put_self(out, roster);

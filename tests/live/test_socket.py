@@ -201,7 +201,6 @@ def test_who_does_not_read_is_dropped_alone():
                 got, lost = read_after(stops, reads.alerts)
                 note(f"{got + lost} alerts; who did not read lost {lost}, and was told")
                 check(lost > 0, "nothing was lost: the test is too small")
-                same(got + lost, len(reads.alerts), "alerts got and lost")
                 same(daemon.process.poll(), None, "exit status")
                 daemon.lossy = True
         finally:
@@ -223,10 +222,12 @@ def read_all(client):
 
 def read_after(client, seen):
     """How many come, each in its place in what another has seen (and goes on to see);
-    how many are said to be lost. Until none comes for a while."""
-    at, got, lost = 0, 0, 0
+    how many are said to be lost. Until a loss was stated and some more are in place, or
+    none comes for a while."""
+    at, got, lost, more = 0, 0, 0, 0
     try:
-        while (line := client.line()) is not None:
+        while more < 50 and (line := client.line()) is not None:
+            more += lost > 0
             if "lost" in line:
                 lost += line["lost"]
                 at += line["lost"]

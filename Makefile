@@ -28,7 +28,7 @@ BUILD ?= build
 ARCH := $(shell uname -m)
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 
-PKGS := libbpf libelf zlib libcjson libsystemd inih
+PKGS := libbpf libelf zlib libcjson libsystemd inih ncursesw
 TEST_PKGS := cmocka
 SANITIZE ?=
 
@@ -50,8 +50,9 @@ SKELS := $(BPF_SRCS:bpf/%.bpf.c=$(BUILD)/gen/%.skel.h)
 SRCS := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
 OBJS := $(SRCS:%.c=$(BUILD)/%.o)
 # Rooms that know no BPF: unit tests are linked with these alone.
-PURE_SRCS := $(filter-out src/collect/% src/cli/% src/daemon/%,$(SRCS)) \
-	$(wildcard src/collect/syscalls*.c) src/collect/reason.c src/collect/census_record.c
+PURE_SRCS := $(filter-out src/collect/% src/cli/% src/daemon/% src/top/%,$(SRCS)) \
+	$(wildcard src/collect/syscalls*.c) src/collect/reason.c src/collect/census_record.c \
+	$(addprefix src/top/,history.c gauge.c item.c columns.c model.c lines.c keys.c batch_text.c)
 PURE_OBJS := $(PURE_SRCS:%.c=$(BUILD)/%.o)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SRCS:tests/unit/%.c=$(BUILD)/tests/unit/%)

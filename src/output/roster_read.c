@@ -196,7 +196,7 @@ static int read_level(const char *name, enum policy_level *out)
 	if (!name)
 		return 0;
 	for (int level = POLICY_LEVEL_WARNING; level < POLICY_LEVELS; level++) {
-		if (strcmp(name, names[level]))
+		if (strcmp(name, names[level]) != 0)
 			continue;
 		*out = (enum policy_level)level;
 		return 0;

@@ -12,7 +12,7 @@
 #include "top/screen.h"
 
 /* The header is in two columns from here on. */
-#define WIDE       100
+#define WIDE       120
 #define LABEL      10
 #define CHILD_MARK 2
 

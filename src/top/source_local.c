@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A monitor of our own, where no daemon runs. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collect/kernel.h"
+#include "daemon/monitor.h"
+#include "top/looker.h"
+#include "top/own_roster.h"
+#include "top/source_impl.h"
+
+/* How long it may take to read who new processes are: before the first picture, and for
+ * each one after it. */
+#define FIRST_PATIENCE_NS 500000000ull
+#define PATIENCE_NS       15000000ull
+
+struct local_source {
+	struct source source;
+	struct outlet *outlet; /* without sinks: alerts go nowhere */
+	struct monitor *monitor;
+	struct own_roster *own;
+	struct looker *looker;
+};
+
+static struct local_source *of(struct source *source)
+{
+	return (struct local_source *)source;
+}
+
+static void refresh(struct source *source)
+{
+	struct local_source *s = of(source);
+	const struct source_handlers *to = &s->source.to;
+	bool first = own_roster(s->own)->number == 0;
+	int err = monitor_tick(s->monitor);
+	char why[128];
+
+	if (!err)
+		err = own_roster_update(s->own, s->monitor,
+					first ? FIRST_PATIENCE_NS : PATIENCE_NS);
+	snprintf(why, sizeof(why), "processes can't be counted now: %s", strerror(-err));
+	to->trouble(to->context, err ? why : NULL);
+	if (!err)
+		to->roster(to->context, own_roster(s->own));
+}
+
+static void ask_kinds(struct source *source, const pid_t *pids, size_t len)
+{
+	looker_ask_kinds(of(source)->looker, pids, len);
+}
+
+static void ask_page(struct source *source, pid_t pid, int width)
+{
+	looker_ask_page(of(source)->looker, pid, width);
+}
+
+static size_t fds(const struct source *source, struct pollfd *out)
+{
+	const struct local_source *s = (const struct local_source *)source;
+
+	out[0] = (struct pollfd){.fd = monitor_fd(s->monitor), .events = POLLIN};
+	out[1] = (struct pollfd){.fd = monitor_details_fd(s->monitor), .events = POLLIN};
+	out[2] = (struct pollfd){.fd = looker_fd(s->looker), .events = POLLIN};
+	return 3;
+}
+
+static void handle(struct source *source)
+{
+	struct local_source *s = of(source);
+
+	monitor_consume(s->monitor);
+	monitor_details(s->monitor);
+	looker_take(s->looker, &s->source.to);
+}
+
+static void close_local(struct source *source)
+{
+	struct local_source *s = of(source);
+
+	looker_close(s->looker);
+	own_roster_free(s->own);
+	monitor_close(s->monitor);
+	outlet_close(s->outlet, 0);
+	free(s);
+}
+
+static const struct source_ops ops = {
+	.close = close_local,
+	.fds = fds,
+	.handle = handle,
+	.refresh = refresh,
+	.ask_kinds = ask_kinds,
+	.ask_page = ask_page,
+};
+
+int source_open_local(const struct config *config,
+		      const struct source_handlers *handlers, struct source **out,
+		      char *why, size_t why_size)
+{
+	struct local_source *s = calloc(1, sizeof(*s));
+	int err = -ENOMEM;
+
+	*out = NULL;
+	snprintf(why, why_size, "%s", strerror(ENOMEM));
+	if (!s)
+		return err;
+	s->source.ops = &ops;
+	s->source.to = *handlers;
+	snprintf(s->source.name, sizeof(s->source.name), "no daemon");
+	kernel_raise_own_limit();
+	s->outlet = outlet_new();
+	s->own = own_roster_new();
+	if (s->outlet && s->own)
+		err = monitor_open(config, s->outlet, &s->monitor, why, why_size);
+	if (!err) {
+		err = looker_open(&s->looker);
+		if (err)
+			snprintf(why, why_size, "%s", strerror(-err));
+	}
+	if (err) {
+		close_local(&s->source);
+		return err;
+	}
+	*out = &s->source;
+	return 0;
+}

@@ -41,6 +41,7 @@ enum column_form { COLUMN_TEXT, COLUMN_BAR, COLUMN_SPARK };
 enum paint {
 	PAINT_PLAIN,
 	PAINT_DIM,
+	PAINT_TRACK, /* the empty part of a bar */
 	PAINT_STRONG,
 	PAINT_ACCENT,
 	PAINT_OK,

@@ -24,10 +24,12 @@ static char *put(char *at, const char *end, const char *text)
 	return at + len;
 }
 
+/* A line, which leaves room between bars that are one below the other; its end may be
+ * in the middle of a column. */
 int gauge_bar(char *out, size_t size, int width, double share, bool utf8)
 {
+	int units, unit = utf8 ? 2 : 1;
 	const char *end = out + size;
-	int units, unit = utf8 ? 8 : 1;
 	char *at = out;
 
 	if (!(share > 0))
@@ -40,9 +42,9 @@ int gauge_bar(char *out, size_t size, int width, double share, bool utf8)
 	if (share < 1 && units == width * unit && units > 0)
 		units--;
 	for (int i = 0; i < units / unit; i++)
-		at = put(at, end, utf8 ? lefts[8] : "|");
+		at = put(at, end, utf8 ? "━" : "|");
 	if (units % unit)
-		at = put(at, end, lefts[units % unit]);
+		at = put(at, end, "╸");
 	*at = '\0';
 	return (units + unit - 1) / unit;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Bars, sparklines and graphs as text: in UTF-8 of eighths of a block, else of ASCII.
+ * Bars, sparklines and graphs as text: in UTF-8 of lines and blocks, else of ASCII.
  * Pure.
  */
 #ifndef FDWARDEN_TOP_GAUGE_H

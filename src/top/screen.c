@@ -35,9 +35,10 @@ static const struct palette palettes[] = {
 	{256,
 	 {[PAINT_PLAIN] = -1,
 	  [PAINT_DIM] = 244,
+	  [PAINT_TRACK] = 238,
 	  [PAINT_STRONG] = 255,
 	  [PAINT_ACCENT] = 110,
-	  [PAINT_OK] = 71,
+	  [PAINT_OK] = 77,
 	  [PAINT_WARNING] = 220,
 	  [PAINT_CRITICAL] = 208,
 	  [PAINT_EXHAUSTED] = 203},
@@ -48,6 +49,7 @@ static const struct palette palettes[] = {
 	{16,
 	 {[PAINT_PLAIN] = -1,
 	  [PAINT_DIM] = 8,
+	  [PAINT_TRACK] = 8,
 	  [PAINT_STRONG] = 15,
 	  [PAINT_ACCENT] = 6,
 	  [PAINT_OK] = 2,
@@ -61,6 +63,7 @@ static const struct palette palettes[] = {
 	{8,
 	 {[PAINT_PLAIN] = -1,
 	  [PAINT_DIM] = -1,
+	  [PAINT_TRACK] = -1,
 	  [PAINT_STRONG] = -1,
 	  [PAINT_ACCENT] = 6,
 	  [PAINT_OK] = 2,
@@ -100,6 +103,20 @@ static void make_plain(void)
 	}
 }
 
+/* On some grounds another colour is needed to be seen. */
+static short colour_on(const struct palette *palette, enum paint paint,
+		       enum ground ground)
+{
+	if (ground == GROUND_BAND && palette->paints[paint] < 0)
+		return palette->colours > 8 ? 15 : 7;
+	if (ground == GROUND_SELECTED && palette->colours >= 256)
+		return paint == PAINT_DIM     ? 250
+		       : paint == PAINT_TRACK ? 244
+		       : paint == PAINT_PLAIN ? 255
+					      : palette->paints[paint];
+	return palette->paints[paint];
+}
+
 static void make_colours(const struct palette *palette)
 {
 	short pair = 1;
@@ -109,7 +126,7 @@ static void make_colours(const struct palette *palette)
 			short ground = palette->grounds[g];
 			attr_t attr = weight_of(p, true);
 
-			if (palette->colours == 8 && p == PAINT_DIM)
+			if (palette->colours == 8 && (p == PAINT_DIM || p == PAINT_TRACK))
 				attr |= A_DIM;
 			/* Without a colour of its own, what is selected is turned
 			 * round as a whole. */
@@ -323,27 +340,28 @@ void screen_put_right(int y, int x, int width, const char *text, enum paint pain
 	screen_put(y, x + width - len, len, text, paint, ground);
 }
 
+/* What is empty of a bar: thinner, or of another colour. */
+static const char *empty_sign(void)
+{
+	if (!screen.utf8)
+		return ".";
+	return screen.colour && COLORS >= 256 ? "━" : "─";
+}
+
 void screen_bar(int y, int x, int width, double share, enum paint paint,
 		enum ground ground)
 {
 	char text[GAUGE_SIZE(GAUGE_WIDTH_MAX)];
 	int filled, room = room_at(x, width);
-	bool track = screen.colour && screen.attributes[paint][GROUND_TRACK] !=
-					      screen.attributes[paint][GROUND_PLAIN];
 
 	if (room > GAUGE_WIDTH_MAX)
 		room = GAUGE_WIDTH_MAX;
 	if (room <= 0 || y < 0 || y >= LINES)
 		return;
-	track = track && COLORS >= 256;
 	filled = gauge_bar(text, sizeof(text), room, share, screen.utf8);
-	put_safe(y, x, text, attribute(paint, track ? GROUND_TRACK : ground));
+	put_safe(y, x, text, attribute(paint, ground));
 	for (int i = filled; i < room; i++)
-		put_safe(y, x + i,
-			 track         ? " "
-			 : screen.utf8 ? "·"
-				       : ".",
-			 attribute(PAINT_DIM, track ? GROUND_TRACK : ground));
+		put_safe(y, x + i, empty_sign(), attribute(PAINT_TRACK, ground));
 }
 
 void screen_cursor(int y, int x)

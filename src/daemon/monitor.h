@@ -13,6 +13,7 @@
 #include "collect/snapshot.h"
 #include "config/config.h"
 #include "daemon/details.h"
+#include "output/feed.h"
 #include "output/outlet.h"
 #include "state/standing.h"
 
@@ -59,6 +60,10 @@ void monitor_details(struct monitor *monitor);
 int monitor_tick(struct monitor *monitor);
 
 void monitor_self(const struct monitor *monitor, struct monitor_self *out);
+
+/* The figures of its last tick, but `self`: a copy of memory, nothing is read for it. 0
+ * or -ENOMEM. */
+int monitor_feed(struct monitor *monitor, struct feed *out);
 
 /* What stands, to be cleared by the caller; and taking it up again, before the first
  * tick. Returns the number of incidents. */

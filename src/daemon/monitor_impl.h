@@ -33,6 +33,7 @@ struct monitor {
 	struct report_system system;
 
 	struct monitor_self self;
+	uint64_t refused; /* calls, of all processes */
 	struct sensor_losses losses_logged;
 	int snapshot_error; /* of the last one, logged once; 0: it worked */
 	bool started;       /* a snapshot has shown how it was at the start */

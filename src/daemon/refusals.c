@@ -41,6 +41,7 @@ static void count_refusal(struct monitor *m, struct process_refusal *refusal,
 	uint64_t grew = process_refusal_update(refusal, total);
 
 	m->self.changes += grew > 0;
+	m->refused += grew;
 }
 
 /* All refusals so far have been judged. */

@@ -7,20 +7,16 @@
 
 #include "collect/kernel.h"
 #include "daemon/monitor.h"
+#include "output/roster_keeper.h"
 #include "top/looker.h"
-#include "top/own_roster.h"
 #include "top/source_impl.h"
-
-/* How long it may take to read who new processes are: before the first picture, and for
- * each one after it. */
-#define FIRST_PATIENCE_NS 500000000ull
-#define PATIENCE_NS       15000000ull
 
 struct local_source {
 	struct source source;
 	struct outlet *outlet; /* without sinks: alerts go nowhere */
 	struct monitor *monitor;
-	struct own_roster *own;
+	struct feed feed;
+	struct roster_keeper *keeper;
 	struct looker *looker;
 };
 
@@ -29,21 +25,39 @@ static struct local_source *of(struct source *source)
 	return (struct local_source *)source;
 }
 
+static void set_self(struct local_source *s)
+{
+	struct self_figures *self = &s->feed.head.self;
+	struct monitor_self from;
+
+	monitor_self(s->monitor, &from);
+	memset(self, 0, sizeof(*self));
+	snprintf(self->sensor, sizeof(self->sensor), "%s", from.sensor);
+	snprintf(self->counters, sizeof(self->counters), "%s", from.counters);
+	snprintf(self->snapshot, sizeof(self->snapshot), "%s", from.snapshot);
+	self->snapshot_ns = from.last_snapshot.took_ns;
+	self->processes = from.processes;
+	self->descriptors = from.descriptors;
+	self->torn = from.torn;
+}
+
 static void refresh(struct source *source)
 {
 	struct local_source *s = of(source);
 	const struct source_handlers *to = &s->source.to;
-	bool first = own_roster(s->own)->number == 0;
 	int err = monitor_tick(s->monitor);
 	char why[128];
 
 	if (!err)
-		err = own_roster_update(s->own, s->monitor,
-					first ? FIRST_PATIENCE_NS : PATIENCE_NS);
+		err = monitor_feed(s->monitor, &s->feed);
+	if (!err) {
+		set_self(s);
+		err = roster_keeper_update(s->keeper, &s->feed);
+	}
 	snprintf(why, sizeof(why), "processes can't be counted now: %s", strerror(-err));
 	to->trouble(to->context, err ? why : NULL);
 	if (!err)
-		to->roster(to->context, own_roster(s->own));
+		to->roster(to->context, roster_keeper_roster(s->keeper));
 }
 
 static void ask_kinds(struct source *source, const pid_t *pids, size_t len)
@@ -80,7 +94,8 @@ static void close_local(struct source *source)
 	struct local_source *s = of(source);
 
 	looker_close(s->looker);
-	own_roster_free(s->own);
+	roster_keeper_free(s->keeper);
+	feed_clear(&s->feed);
 	monitor_close(s->monitor);
 	outlet_close(s->outlet, 0);
 	free(s);
@@ -111,8 +126,8 @@ int source_open_local(const struct config *config,
 	snprintf(s->source.name, sizeof(s->source.name), "no daemon");
 	kernel_raise_own_limit();
 	s->outlet = outlet_new();
-	s->own = own_roster_new();
-	if (s->outlet && s->own)
+	s->keeper = roster_keeper_new();
+	if (s->outlet && s->keeper)
 		err = monitor_open(config, s->outlet, &s->monitor, why, why_size);
 	if (!err) {
 		err = looker_open(&s->looker);

@@ -6,8 +6,8 @@
 
 #include <cjson/cJSON.h>
 
-#include "daemon/line_buffer.h"
-#include "daemon/request.h"
+#include "server/line_buffer.h"
+#include "server/request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

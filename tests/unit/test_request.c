@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/line_buffer.h"
-#include "daemon/request.h"
+#include "server/line_buffer.h"
+#include "server/request.h"
 
 static struct request request;
 static char why[256];

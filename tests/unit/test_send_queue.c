@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/send_queue.h"
+#include "server/send_queue.h"
 
 static int ends[2]; /* ours, the client's */
 

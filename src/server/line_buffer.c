@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "daemon/line_buffer.h"
+#include "server/line_buffer.h"
 
 #include <stdlib.h>
 #include <string.h>

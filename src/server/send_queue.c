@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "daemon/send_queue.h"
+#include "server/send_queue.h"
 
 #include <errno.h>
 #include <inttypes.h>

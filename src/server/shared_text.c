@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "daemon/shared_text.h"
+#include "server/shared_text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

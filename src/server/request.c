@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "daemon/request.h"
+#include "server/request.h"
 
 #include <cjson/cJSON.h>
 #include <limits.h>

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/shared_text.h"
+#include "server/shared_text.h"
 
 #define SEND_QUEUE_ALERTS 1024
 #define SEND_QUEUE_BYTES  (2u << 20)

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/inspector.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collect/census.h"
+#include "collect/kernel.h"
+#include "collect/snapshot.h"
+#include "daemon/explainer.h"
+#include "daemon/report.h"
+#include "daemon/main_kinds.h"
+#include "output/view_inspect.h"
+#include "state/user_names.h"
+
+/* What may be waited for: what the descriptors are comes in milliseconds, what is read from
+ * files may not come at all. */
+#define WAIT_NS         6000000000ull
+#define DESCRIPTORS_MAX 65536
+
+struct inspector {
+	struct snapshot *snapshot;
+	struct census *census; /* of this thread; the explainer has its own */
+	struct explainer *explainer;
+	struct main_kinds *kinds;
+	struct kernel_files files;
+	locale_t locale;
+	char host_name[256], boot_id[37];
+	char why_none[192];
+};
+
+/* ---- one look at it ---- */
+
+struct look {
+	struct process_table *table;
+	pid_t pid;
+	struct process *process;
+};
+
+static void on_table(void *context, const struct fdw_snapshot_record *record)
+{
+	struct look *look = context;
+
+	process_table_see_in_snapshot(look->table, record);
+}
+
+static void find(void *context, struct process *process)
+{
+	struct look *look = context;
+
+	if (process->who.pid == look->pid)
+		look->process = process;
+}
+
+/* All processes: its children, and who shares its table, are among them. */
+static int look_at(struct inspector *s, struct look *look)
+{
+	struct snapshot_stats stats;
+	int err;
+
+	look->table = process_table_new();
+	if (!look->table)
+		return -ENOMEM;
+	process_table_begin(look->table, kernel_now_ns());
+	err = snapshot_take(s->snapshot, on_table, look, &stats);
+	if (err)
+		return err;
+	process_table_each(look->table, find, look);
+	if (!look->process)
+		return -ESRCH;
+	process_table_find_sharers(look->table, look->process);
+	return 0;
+}
+
+/* The table as it is now, and what only the monitor knows of it: how it got there. */
+static void fill_fd(const struct server_job *job, struct process *process,
+		    struct alert_fd *out)
+{
+	const struct alert_fd *watched = &job->watched;
+
+	report_seal(process, kernel_now_ns());
+	report_fd(process, out);
+	if (job->watched_ns != process->who.start_ns)
+		return;
+	out->counters_known = watched->counters_known;
+	out->opened = watched->opened;
+	out->closed = watched->closed;
+	out->growth_known = watched->growth_known;
+	out->growth_per_s = watched->growth_per_s;
+	out->exhaustion_known = watched->exhaustion_known;
+	out->exhausted_in_s = watched->exhausted_in_s;
+	if (watched->sealed)
+		out->sealed = true;
+}
+
+static void fill_history(const struct alert_fd *fd, struct explain_question *question)
+{
+	question->history.counters_known = fd->counters_known;
+	question->history.opened = fd->opened;
+	question->history.closed = fd->closed;
+	question->history.growth_known = fd->growth_known;
+	question->history.growth_per_s = fd->growth_per_s;
+}
+
+/* NULL: it can't be explained, and `job` says why. */
+static struct explainer_job *explain(struct inspector *s, struct server_job *job,
+				     struct look *look, const struct alert_fd *fd)
+{
+	static const char incident[37] = "";
+	struct explain_question question;
+	struct explainer_job *answer = NULL;
+	uint64_t waited_ns = 0;
+
+	if (!explain_ask(look->table, look->process, 0, &question)) {
+		fill_history(fd, &question);
+		question.nr_open = kernel_nr_open(&s->files);
+		if (kernel_files_read(&s->files, &question.files, &question.files_max))
+			question.files = question.files_max = 0;
+		explainer_tick(s->explainer);
+		answer = explainer_ask(s->explainer, EXPLAINER_ALERT, incident,
+				       &question);
+	}
+	if (!answer) {
+		server_job_fail(job, REQUEST_BUSY,
+				"the threads that look are held up by files of other "
+				"processes; ask again");
+		return NULL;
+	}
+	while (explainer_wait(s->explainer, answer, EXPLAINER_HAS_ALL, WAIT_NS / 6) !=
+		       EXPLAINER_HAS_ALL &&
+	       waited_ns < WAIT_NS) {
+		explainer_tick(s->explainer);
+		waited_ns += WAIT_NS / 6;
+	}
+	return answer;
+}
+
+/* ---- the reply ---- */
+
+static char *print_page(const struct view_inspect *view, const struct request *request,
+			size_t *len)
+{
+	struct page page = {.utf8 = !request->ascii, .width = request->width};
+	char *text = NULL;
+
+	page.out = open_memstream(&text, len);
+	if (!page.out)
+		return NULL;
+	(void)view_inspect_page(view, &page);
+	if (fclose(page.out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static cJSON *page_lines(const struct view_inspect *view, const struct request *request)
+{
+	cJSON *list = cJSON_CreateArray();
+	size_t len = 0;
+	char *text = list ? print_page(view, request, &len) : NULL;
+	char *rest = text, *line;
+
+	while (text && (line = strsep(&rest, "\n"))) {
+		cJSON *item = cJSON_CreateString(line);
+
+		if (!rest && !*line) { /* behind the last newline */
+			cJSON_Delete(item);
+			break;
+		}
+		if (!item || !cJSON_AddItemToArray(list, item))
+			cJSON_Delete(item);
+	}
+	free(text);
+	return list;
+}
+
+static struct shared_text *make_body(const struct view_inspect *view,
+				     const struct request *request)
+{
+	cJSON *document = view_inspect_json(view), *lines = page_lines(view, request);
+	char *first = document ? cJSON_PrintUnformatted(document) : NULL;
+	char *second = lines ? cJSON_PrintUnformatted(lines) : NULL;
+	struct shared_text *body = NULL;
+
+	if (first && second)
+		body = shared_text_format("\"pid\":%d,\"document\":%s,\"page\":%s",
+					  (int)request->pid, first, second);
+	cJSON_free(first);
+	cJSON_free(second);
+	cJSON_Delete(document);
+	cJSON_Delete(lines);
+	return body;
+}
+
+static void add_notes(struct view_inspect *view)
+{
+	if (view->who->denied)
+		view->unseen[view->unseen_len++] =
+			"who it is (executable, command line or cgroup): the daemon "
+			"lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH";
+	if (view->why->origin_known && view->why->origin.denied)
+		view->unseen[view->unseen_len++] = view->why->origin.denied;
+	if (view->fd->torn)
+		view->unseen[view->unseen_len++] =
+			"an exact count: the table changed each time that it was read";
+}
+
+static void write_reply(struct inspector *s, struct server_job *job, struct look *look,
+			const struct alert_fd *fd, struct explainer_job *answer)
+{
+	struct alert_host host = {s->host_name, s->boot_id, kernel_boot_realtime_ns()};
+	const struct identity *who = &explainer_question(answer)->who;
+	struct census_result descriptors = {0};
+	struct identity copy = {0};
+	char user[64];
+	struct view_inspect view = {
+		.realtime_ns = look->process->table_ns + host.boot_realtime_ns,
+		.host = &host,
+		.who = &copy,
+		.fd = fd,
+		.why = explainer_why(answer),
+	};
+
+	/* While a thread is over its files, the question is that thread's. */
+	if (explainer_wait(s->explainer, answer, EXPLAINER_HAS_ALL, 0) !=
+	    EXPLAINER_HAS_ALL)
+		who = &look->process->who;
+	if (identity_copy(&copy, who))
+		return;
+	if (job->request.descriptors && s->census &&
+	    !census_read(s->census, job->request.pid, 0, DESCRIPTORS_MAX,
+			 &descriptors)) {
+		view.descriptors = descriptors.descriptors;
+		view.descriptors_len = descriptors.len;
+	}
+	/* The users of a container are others than the host's. */
+	if (!copy.container_id && user_names_find(copy.uid, user, sizeof(user)))
+		view.user = user;
+	add_notes(&view);
+	job->body = make_body(&view, &job->request);
+	identity_clear(&copy);
+	census_clear(&descriptors);
+}
+
+static void inspect(struct inspector *s, struct server_job *job)
+{
+	struct look look = {.pid = job->request.pid};
+	struct explainer_job *answer;
+	struct alert_fd fd;
+	int err = look_at(s, &look);
+
+	if (err == -ESRCH) {
+		server_job_fail(job, REQUEST_NO_SUCH_PROCESS,
+				"no process %d with a descriptor table", (int)look.pid);
+	} else if (err) {
+		server_job_fail(job, REQUEST_FAILED, "it can't be counted: %s",
+				strerror(-err));
+	} else {
+		fill_fd(job, look.process, &fd);
+		answer = explain(s, job, &look, &fd);
+		if (answer) {
+			write_reply(s, job, &look, &fd, answer);
+			explainer_done(s->explainer, answer);
+			if (!job->body)
+				server_job_fail(job, REQUEST_FAILED, "no memory");
+		}
+	}
+	process_table_free(look.table);
+}
+
+void inspector_answer(void *context, struct server_job *job)
+{
+	struct inspector *s = context;
+	locale_t before = uselocale((locale_t)0);
+
+	/* Widths of characters are those of UTF-8, wherever the daemon was started. */
+	if (s->locale)
+		uselocale(s->locale);
+	if (*s->why_none)
+		server_job_fail(job, REQUEST_FAILED, "%s", s->why_none);
+	else if (job->request.kind == REQUEST_MAIN_KINDS)
+		main_kinds_answer(s->kinds, job);
+	else
+		inspect(s, job);
+	uselocale(before);
+}
+
+/* ---- life ---- */
+
+/* Without them, all else of the server works. */
+static void open_readers(struct inspector *s)
+{
+	struct census *census = NULL;
+	char why[160] = "";
+	int err = snapshot_open(SNAPSHOT_AUTO, NULL, &s->snapshot, why, sizeof(why));
+
+	if (!err)
+		err = census_open(&s->census, why, sizeof(why));
+	if (!err)
+		err = census_open(&census, why, sizeof(why));
+	if (err)
+		snprintf(s->why_none, sizeof(s->why_none),
+			 "what descriptors are can't be told: %s", why);
+	s->explainer = explainer_new(census, why, EXPLAINER_PATIENCE_NS);
+	s->kinds = main_kinds_new(s->census);
+}
+
+struct inspector *inspector_new(void)
+{
+	struct inspector *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->files = (struct kernel_files){-1, -1};
+	gethostname(s->host_name, sizeof(s->host_name) - 1);
+	kernel_boot_id(s->boot_id);
+	s->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	if (!kernel_files_open(&s->files)) {
+		open_readers(s);
+		if (s->explainer && s->kinds)
+			return s;
+	}
+	inspector_free(s);
+	return NULL;
+}
+
+const char *inspector_why_none(const struct inspector *s)
+{
+	return s->why_none;
+}
+
+void inspector_free(struct inspector *s)
+{
+	if (!s)
+		return;
+	explainer_free(s->explainer);
+	main_kinds_free(s->kinds);
+	census_close(s->census);
+	snapshot_close(s->snapshot);
+	kernel_files_close(&s->files);
+	if (s->locale)
+		freelocale(s->locale);
+	free(s);
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "server/server_job.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct server_job *server_job_new(uint64_t client, struct request *request)
+{
+	struct server_job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return NULL;
+	job->client = client;
+	job->request = *request;
+	memset(request, 0, sizeof(*request));
+	return job;
+}
+
+void server_job_free(struct server_job *job)
+{
+	if (!job)
+		return;
+	request_clear(&job->request);
+	shared_text_release(job->body);
+	free(job);
+}
+
+void server_job_fail(struct server_job *job, enum request_error error,
+		     const char *format, ...)
+{
+	va_list args;
+
+	job->error = error;
+	va_start(args, format);
+	vsnprintf(job->why, sizeof(job->why), format, args);
+	va_end(args);
+}
+
+int server_queue_open(struct server_queue *queue, bool with_event)
+{
+	memset(queue, 0, sizeof(*queue));
+	queue->tail = &queue->head;
+	queue->event_fd = -1;
+	if (with_event) {
+		queue->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (queue->event_fd < 0)
+			return -errno;
+	}
+	pthread_mutex_init(&queue->lock, NULL);
+	pthread_cond_init(&queue->filled, NULL);
+	return 0;
+}
+
+void server_queue_free(struct server_queue *queue)
+{
+	struct server_job *job, *next;
+
+	if (!queue->tail)
+		return;
+	for (job = queue->head; job; job = next) {
+		next = job->next;
+		server_job_free(job);
+	}
+	if (queue->event_fd >= 0)
+		close(queue->event_fd);
+	pthread_cond_destroy(&queue->filled);
+	pthread_mutex_destroy(&queue->lock);
+	memset(queue, 0, sizeof(*queue));
+}
+
+void server_queue_put(struct server_queue *queue, struct server_job *job)
+{
+	pthread_mutex_lock(&queue->lock);
+	job->next = NULL;
+	*queue->tail = job;
+	queue->tail = &job->next;
+	pthread_cond_signal(&queue->filled);
+	pthread_mutex_unlock(&queue->lock);
+	if (queue->event_fd >= 0)
+		eventfd_write(queue->event_fd, 1);
+}
+
+struct server_job *server_queue_take(struct server_queue *queue, bool wait)
+{
+	struct server_job *job;
+	eventfd_t ignored;
+
+	pthread_mutex_lock(&queue->lock);
+	while (wait && !queue->head && !queue->closing)
+		pthread_cond_wait(&queue->filled, &queue->lock);
+	job = queue->closing ? NULL : queue->head;
+	if (job) {
+		queue->head = job->next;
+		if (!queue->head)
+			queue->tail = &queue->head;
+	} else if (queue->event_fd >= 0) {
+		(void)eventfd_read(queue->event_fd, &ignored);
+	}
+	pthread_mutex_unlock(&queue->lock);
+	return job;
+}
+
+void server_queue_close(struct server_queue *queue)
+{
+	if (!queue->tail)
+		return;
+	pthread_mutex_lock(&queue->lock);
+	queue->closing = true;
+	pthread_cond_broadcast(&queue->filled);
+	pthread_mutex_unlock(&queue->lock);
+}

@@ -13,6 +13,7 @@
 
 /* The header is in two columns from here on. */
 #define WIDE       120
+#define RIGHT      58 /* columns of its right one */
 #define LABEL      10
 #define CHILD_MARK 2
 
@@ -197,7 +198,7 @@ static void draw_rates(const struct model_totals *totals, int y, int x)
 	snprintf(text, sizeof(text), "%s/s", totals->rates_known ? cell : "-");
 	x = add_number(y, x, "Closed", text, PAINT_STRONG);
 	column_rate(totals->refused_per_s, cell);
-	snprintf(text, sizeof(text), "%s/s, %" PRIu64 " in all", cell, totals->refused);
+	snprintf(text, sizeof(text), "%s/s of %" PRIu64, cell, totals->refused);
 	add_number(y, x, "Refused", text, refused);
 }
 
@@ -218,10 +219,10 @@ void draw_header(const struct model *model, const struct draw_status *status)
 		return;
 	}
 	if (height == 3) {
-		draw_files(roster, 1, width * 6 / 10);
-		draw_counts(totals, 1, width * 6 / 10 + 1);
+		draw_files(roster, 1, width - RIGHT - 2);
+		draw_counts(totals, 1, width - RIGHT);
 		draw_alerts(roster, 2, 1);
-		draw_rates(totals, 2, width * 6 / 10 + 1);
+		draw_rates(totals, 2, width - RIGHT);
 		return;
 	}
 	draw_files(roster, 1, width);

@@ -4,8 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Eighths of a column from the left, and from below. */
-static const char *const lefts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"};
+/* Eighths of a line, from below. */
 static const char *const rises[] = {"▁", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 static const char *const ascii_rises[] = {"_", "_", ".", "-", "-", "=", "+", "*", "#"};
 /* A graph's line is filled from below, in ASCII with two heights. */

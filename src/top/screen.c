@@ -126,7 +126,8 @@ static void make_colours(const struct palette *palette)
 			short ground = palette->grounds[g];
 			attr_t attr = weight_of(p, true);
 
-			if (palette->colours == 8 && (p == PAINT_DIM || p == PAINT_TRACK))
+			if (palette->colours == 8 &&
+			    (p == PAINT_DIM || p == PAINT_TRACK))
 				attr |= A_DIM;
 			/* Without a colour of its own, what is selected is turned
 			 * round as a whole. */
@@ -135,11 +136,7 @@ static void make_colours(const struct palette *palette)
 					A_REVERSE | weight_of(p, false);
 				continue;
 			}
-			init_pair(pair,
-				  g == GROUND_BAND && palette->paints[p] < 0
-					  ? (short)(palette->colours > 8 ? 15 : 7)
-					  : palette->paints[p],
-				  ground);
+			init_pair(pair, colour_on(palette, p, g), ground);
 			screen.attributes[p][g] = attr | (attr_t)COLOR_PAIR(pair++);
 		}
 	}

@@ -54,7 +54,8 @@ static void refresh(struct source *source)
 		set_self(s);
 		err = roster_keeper_update(s->keeper, &s->feed);
 	}
-	snprintf(why, sizeof(why), "processes can't be counted now: %s", strerror(-err));
+	snprintf(why, sizeof(why), "processes can't be counted now: %s",
+		 strerror(-err));
 	to->trouble(to->context, err ? why : NULL);
 	if (!err)
 		to->roster(to->context, roster_keeper_roster(s->keeper));
@@ -75,7 +76,8 @@ static size_t fds(const struct source *source, struct pollfd *out)
 	const struct local_source *s = (const struct local_source *)source;
 
 	out[0] = (struct pollfd){.fd = monitor_fd(s->monitor), .events = POLLIN};
-	out[1] = (struct pollfd){.fd = monitor_details_fd(s->monitor), .events = POLLIN};
+	out[1] =
+		(struct pollfd){.fd = monitor_details_fd(s->monitor), .events = POLLIN};
 	out[2] = (struct pollfd){.fd = looker_fd(s->looker), .events = POLLIN};
 	return 3;
 }

@@ -12,10 +12,11 @@
 #include "top/screen.h"
 
 /* The header is in two columns from here on. */
-#define WIDE       120
-#define RIGHT      58 /* columns of its right one */
-#define LABEL      10
-#define CHILD_MARK 2
+#define WIDE         120
+#define RIGHT        66 /* columns of its right one */
+#define NARROW_RIGHT 18
+#define LABEL        10
+#define CHILD_MARK   2
 
 void draw_interval(uint64_t ns, char text[32])
 {
@@ -144,14 +145,21 @@ static int add_number(int y, int x, const char *label, const char *value,
 	return x + 3;
 }
 
-static int draw_counts(const struct model_totals *totals, int y, int x)
+static int draw_processes(const struct model_totals *totals, int y, int x)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "%" PRIu64, totals->processes);
-	x = add_number(y, x, "Processes", text, PAINT_STRONG);
+	return add_number(y, x, "Processes", text, PAINT_STRONG);
+}
+
+static void draw_descriptors(const struct model_totals *totals, int y, int x)
+{
+	char text[32];
+
 	snprintf(text, sizeof(text), "%" PRIu64, totals->descriptors);
-	return add_number(y, x, "Descriptors", text, PAINT_STRONG);
+	if (x + 12 + (int)strlen(text) <= screen_width())
+		add_number(y, x, "Descriptors", text, PAINT_STRONG);
 }
 
 static void draw_alerts(const struct roster *roster, int y, int x)
@@ -184,7 +192,7 @@ static void draw_alerts(const struct roster *roster, int y, int x)
 		add(y, x, "none", PAINT_OK);
 }
 
-static void draw_rates(const struct model_totals *totals, int y, int x)
+static int draw_rates(const struct model_totals *totals, int y, int x)
 {
 	char cell[COLUMN_CELL_LEN], text[COLUMN_CELL_LEN + 40];
 	enum paint refused = totals->refused_per_s > 0 ? PAINT_EXHAUSTED
@@ -198,8 +206,8 @@ static void draw_rates(const struct model_totals *totals, int y, int x)
 	snprintf(text, sizeof(text), "%s/s", totals->rates_known ? cell : "-");
 	x = add_number(y, x, "Closed", text, PAINT_STRONG);
 	column_rate(totals->refused_per_s, cell);
-	snprintf(text, sizeof(text), "%s/s of %" PRIu64, cell, totals->refused);
-	add_number(y, x, "Refused", text, refused);
+	snprintf(text, sizeof(text), "%s/s, %" PRIu64 " in all", cell, totals->refused);
+	return add_number(y, x, "Refused", text, refused);
 }
 
 void draw_header(const struct model *model, const struct draw_status *status)
@@ -220,14 +228,15 @@ void draw_header(const struct model *model, const struct draw_status *status)
 	}
 	if (height == 3) {
 		draw_files(roster, 1, width - RIGHT - 2);
-		draw_counts(totals, 1, width - RIGHT);
+		draw_descriptors(totals, 1, draw_processes(totals, 1, width - RIGHT));
 		draw_alerts(roster, 2, 1);
 		draw_rates(totals, 2, width - RIGHT);
 		return;
 	}
-	draw_files(roster, 1, width);
+	draw_files(roster, 1, width - NARROW_RIGHT);
+	draw_processes(totals, 1, width - NARROW_RIGHT + 1);
 	draw_alerts(roster, 2, 1);
-	draw_rates(totals, 3, draw_counts(totals, 3, 1));
+	draw_descriptors(totals, 3, draw_rates(totals, 3, 1));
 }
 
 /* ---- the list ---- */
@@ -275,7 +284,8 @@ static void draw_usage(int y, int x, int width, const struct item *item,
 			 paint, ground);
 }
 
-static void draw_spark(int y, int x, int width, const struct item *item,
+/* All lines have the same scale of time: that of the longest history. */
+static void draw_spark(int y, int x, int width, const struct item *item, size_t steps,
 		       enum paint paint, enum ground ground)
 {
 	char text[GAUGE_SIZE(HISTORY_STEPS)];
@@ -321,12 +331,18 @@ static void draw_name(int y, int x, const int widths[COLUMNS_LEN],
 	screen_put(y, x, width, text, paint, ground);
 }
 
-static void draw_cell(int y, int x, int width, enum column column,
-		      const struct line *line, const int widths[COLUMNS_LEN],
-		      enum ground ground)
+/* What is the same for all lines. */
+struct layout {
+	int widths[COLUMNS_LEN];
+	size_t steps; /* of histories, that are shown */
+};
+
+static void draw_cell(int y, int x, enum column column, const struct line *line,
+		      const struct layout *layout, enum ground ground)
 {
 	const struct column_info *info = column_info(column);
 	const struct item *item = line->item;
+	int width = layout->widths[column];
 	char cell[COLUMN_CELL_LEN];
 	const char *text = info->text ? info->text(item, cell) : "";
 	enum paint paint = info->paint ? info->paint(item) : PAINT_PLAIN;
@@ -336,16 +352,16 @@ static void draw_cell(int y, int x, int width, enum column column,
 	if (info->form == COLUMN_BAR)
 		draw_usage(y, x, width, item, text, paint, ground);
 	else if (info->form == COLUMN_SPARK)
-		draw_spark(y, x, width, item, paint, ground);
+		draw_spark(y, x, width, item, layout->steps, paint, ground);
 	else if (column == COLUMN_NAME)
-		draw_name(y, x, widths, line, text, paint, ground);
+		draw_name(y, x, layout->widths, line, text, paint, ground);
 	else if (info->right)
 		screen_put_right(y, x, width, text, paint, ground);
 	else
 		screen_put(y, x, width, text, paint, ground);
 }
 
-static void draw_line(int y, const struct line *line, const int widths[COLUMNS_LEN],
+static void draw_line(int y, const struct line *line, const struct layout *layout,
 		      bool selected)
 {
 	enum ground ground = selected ? GROUND_SELECTED : GROUND_PLAIN;
@@ -354,12 +370,14 @@ static void draw_line(int y, const struct line *line, const int widths[COLUMNS_L
 	if (selected)
 		screen_put(y, 0, screen_width(), "", PAINT_PLAIN, ground);
 	for (int c = 0; c < COLUMNS_LEN; c++) {
-		if (!widths[c])
+		/* a group's name goes over its services, and says them */
+		bool told = c == COLUMN_SERVICE && (line->item->group || line->child);
+
+		if (!layout->widths[c])
 			continue;
-		/* a group's name goes over it */
-		if (c != COLUMN_SERVICE || !line->item->group)
-			draw_cell(y, x, widths[c], c, line, widths, ground);
-		x += widths[c] + 1;
+		if (!told)
+			draw_cell(y, x, c, line, layout, ground);
+		x += layout->widths[c] + 1;
 	}
 }
 
@@ -391,7 +409,7 @@ static void draw_nothing(int y, const struct model *model)
 bool draw_list(struct model *model, const bool wanted[COLUMNS_LEN])
 {
 	int y = draw_header_height(), height = draw_list_height();
-	int widths[COLUMNS_LEN];
+	struct layout layout = {.steps = model_history_len(model)};
 	size_t len, first = model_window(model, (size_t)height);
 	size_t selected = model_selected(model);
 	const struct line *lines = model_lines(model, &len);
@@ -400,13 +418,13 @@ bool draw_list(struct model *model, const bool wanted[COLUMNS_LEN])
 
 	sorted = model_sorted_by(model, &descending);
 	column_widths(screen_width(), digits_of_pids(model_roster(model)), wanted,
-		      widths);
-	draw_titles(y++, widths, sorted, descending);
+		      layout.widths);
+	draw_titles(y++, layout.widths, sorted, descending);
 	if (!len)
 		draw_nothing(y + 1, model);
 	for (size_t i = first; i < len && i < first + (size_t)height; i++)
-		draw_line(y++, &lines[i], widths, i == selected);
-	return widths[COLUMN_KIND] > 0;
+		draw_line(y++, &lines[i], &layout, i == selected);
+	return layout.widths[COLUMN_KIND] > 0;
 }
 
 /* ---- footer ---- */
@@ -416,14 +434,14 @@ struct hint {
 };
 
 static const struct hint list_hints[] = {
-	{"?", "Help"},  {"Enter", "Process"}, {"/", "Filter"},
-	{"s", "Sort"},  {"t", "Tree"},        {"c", "Columns"},
-	{"p", "Pause"}, {"q", "Quit"},        {NULL, NULL}};
-static const struct hint process_hints[] = {
-	{"?", "Help"},  {"Esc", "Back"}, {"c", "Copy advice"}, {"r", "Raise limit"},
-	{"p", "Pause"}, {"q", "Back"},   {NULL, NULL}};
+	{"?", "Help"},    {"q", "Quit"},  {"Enter", "Process"},
+	{"/", "Filter"},  {"s", "Sort"},  {"t", "Tree"},
+	{"c", "Columns"}, {"p", "Pause"}, {NULL, NULL}};
+static const struct hint process_hints[] = {{"?", "Help"},        {"Esc", "Back"},
+					    {"c", "Copy advice"}, {"r", "Raise limit"},
+					    {"p", "Pause"},       {NULL, NULL}};
 static const struct hint menu_hints[] = {
-	{"Up Down", "Choose"}, {"Enter", "Take"}, {"Esc", "Back"}, {NULL, NULL}};
+	{"Up Down", "Move"}, {"Enter", "Choose"}, {"Esc", "Back"}, {NULL, NULL}};
 
 static int draw_hints(const struct hint *hints, int y, int room)
 {

@@ -45,7 +45,7 @@ struct key_info {
 	enum key_action action;
 	unsigned places;
 	int codes[KEY_CODES_MAX]; /* 0: no more */
-	const char *shown;        /* "F5 t" */
+	const char *shown;        /* "F5 t"; NULL: the one before tells it, too */
 	const char *help;
 };
 

@@ -80,48 +80,63 @@ static void choose(struct view *view)
 
 /* ---- help ---- */
 
-#define HELP_KEYS 10
+#define HELP_KEYS 13
 
 struct legend {
-	const char *word, *text;
+	const char *word;
 	enum paint paint;
 };
 
 static const struct legend legends[] = {
-	{"warning", "over the first level of alerts", PAINT_WARNING},
-	{"critical", "over the second one", PAINT_CRITICAL},
-	{"exhausted", "a call was refused", PAINT_EXHAUSTED},
-	{"sealed", "lowered its own limit, as sandboxes do: no alert", PAINT_DIM},
+	{"warning", PAINT_WARNING},
+	{"critical", PAINT_CRITICAL},
+	{"exhausted: refused", PAINT_EXHAUSTED},
+	{"sealed: lowered its own limit", PAINT_DIM},
 };
 
+/* What the keys' lines are: indices of those with words. */
+static size_t help_lines(size_t out[KEY_ACTIONS])
+{
+	size_t len, n = 0;
+	const struct key_info *keys = key_table(&len);
+
+	for (size_t i = 0; i < len; i++)
+		if (keys[i].shown)
+			out[n++] = i;
+	return n;
+}
+
+/* An empty one, and the colours. */
 static size_t help_len(void)
 {
-	size_t len;
+	size_t lines[KEY_ACTIONS];
 
-	key_table(&len);
-	return len + 2 + sizeof(legends) / sizeof(legends[0]);
+	return help_lines(lines) + 2;
+}
+
+static void draw_legends(int y)
+{
+	int x = 3 + HELP_KEYS;
+
+	screen_text(y, 2, HELP_KEYS, "Colours", PAINT_STRONG, GROUND_PLAIN);
+	for (size_t i = 0; i < sizeof(legends) / sizeof(legends[0]); i++)
+		x += 2 + screen_text(y, x, screen_width() - x, legends[i].word,
+				     legends[i].paint, GROUND_PLAIN);
 }
 
 static void draw_help_line(int y, size_t at)
 {
-	size_t len;
-	const struct key_info *keys = key_table(&len);
+	size_t lines[KEY_ACTIONS], len = help_lines(lines), ignored;
+	const struct key_info *keys = key_table(&ignored);
 	int width = screen_width();
 
-	if (at < len) {
-		screen_text(y, 2, HELP_KEYS, keys[at].shown, PAINT_ACCENT,
-			    GROUND_PLAIN);
-		screen_text(y, 3 + HELP_KEYS, width - 4 - HELP_KEYS, keys[at].help,
-			    PAINT_PLAIN, GROUND_PLAIN);
-	} else if (at == len + 1) {
-		screen_text(y, 2, width - 3, "Colours", PAINT_STRONG, GROUND_PLAIN);
-	} else if (at > len + 1 && at < help_len()) {
-		const struct legend *legend = &legends[at - len - 2];
-
-		screen_text(y, 2, HELP_KEYS, legend->word, legend->paint, GROUND_PLAIN);
-		screen_text(y, 3 + HELP_KEYS, width - 4 - HELP_KEYS, legend->text,
-			    PAINT_PLAIN, GROUND_PLAIN);
-	}
+	if (at == len + 1)
+		draw_legends(y);
+	if (at >= len)
+		return;
+	screen_text(y, 2, HELP_KEYS, keys[lines[at]].shown, PAINT_ACCENT, GROUND_PLAIN);
+	screen_text(y, 3 + HELP_KEYS, width - 4 - HELP_KEYS, keys[lines[at]].help,
+		    PAINT_PLAIN, GROUND_PLAIN);
 }
 
 static void draw_help(struct view *view, int y, int height)
@@ -170,7 +185,8 @@ void menu_draw(struct view *view)
 		draw_help(view, 2, height);
 	else
 		draw_choices(view, 2, height);
-	draw_footer(KEY_IN_MENU, &status, NULL);
+	draw_footer(KEY_IN_MENU, &status,
+		    view->page == PAGE_HELP ? "fdwarden(8)" : NULL);
 }
 
 static void move(struct view *view, long by)

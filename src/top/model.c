@@ -105,8 +105,11 @@ static void take_row(struct model *m, struct model_process *p,
 	p->closed = row->fd.closed;
 	p->refused = row->refused;
 	p->seen = true;
-	if (row->fd.known)
-		history_add(&p->history, m->roster->realtime_ns, row->fd.used);
+	if (!row->fd.known)
+		return;
+	history_add(&p->history, m->roster->realtime_ns, row->fd.used);
+	if (p->history.len > m->history_len)
+		m->history_len = p->history.len;
 }
 
 /* ---- a roster ---- */
@@ -133,7 +136,6 @@ static struct model_process *new_process(const struct roster_row *row)
 
 static void forget(struct model *m, struct model_process *p)
 {
-	m->kinds_dropped++;
 	free(p);
 }
 
@@ -209,6 +211,7 @@ int model_update(struct model *m, const struct roster *roster)
 		for (size_t i = 0; i < m->len; i++)
 			m->processes[i]->seen = false;
 	m->roster = roster;
+	m->history_len = 0;
 	if (seconds > 0)
 		m->refused_per_s = per_second(roster->refused, m->refused, seconds);
 	m->refused = roster->refused;
@@ -228,6 +231,11 @@ const struct roster *model_roster(const struct model *model)
 const struct model_totals *model_totals(const struct model *model)
 {
 	return &model->totals;
+}
+
+size_t model_history_len(const struct model *m)
+{
+	return m->history_len;
 }
 
 static struct model_process *find(const struct model *m, pid_t pid)

@@ -60,6 +60,9 @@ const char *model_filter_text(const struct model *model);
 void model_group(struct model *model, enum tree tree);
 enum tree model_grouped_by(const struct model *model);
 
+/* Steps of the longest history. */
+size_t model_history_len(const struct model *model);
+
 /* The lines, valid until the next call that changes anything. */
 const struct line *model_lines(const struct model *model, size_t *len);
 /* Processes that pass the filter. */

@@ -52,7 +52,7 @@ struct model {
 	/* of the roster before */
 	uint64_t number, realtime_ns, refused;
 	double refused_per_s;
-	uint64_t kinds_dropped;
+	size_t history_len;
 
 	enum column sort;
 	bool descending;

@@ -340,29 +340,59 @@ static size_t first_line(const struct process_page *p)
 	return at < p->len ? at + 1 : 0;
 }
 
-static bool is_bar(const char *line)
+/* Before the first heading are figures, which are shown above, and sentences. */
+static bool is_figure(const char *line)
 {
 	line += strspn(line, " ");
-	return *line == '[' && strspn(line + 1, "#.") + 3 == strlen(line) + 1;
+	return *line && !(*line >= 'A' && *line <= 'Z');
 }
 
-static void draw_text(struct process_page *p, int y, int height)
+static size_t first_heading(const struct process_page *p)
 {
-	size_t from = first_line(p), room = height > 0 ? (size_t)height : 0;
-	size_t len = p->len - from;
+	size_t at = 0;
 
-	if (p->first + room > len)
-		p->first = len > room ? len - room : 0;
-	for (size_t i = from + p->first; i < p->len && room; i++) {
-		const char *line = p->lines[i];
+	while (at < p->len && !is_heading(p, at))
+		at++;
+	return at;
+}
 
-		if (is_bar(line))
+/* What is shown of the lines. */
+static size_t shown_lines(const struct process_page *p, const char **lines,
+			  bool *headings)
+{
+	size_t n = 0, heading = first_heading(p);
+
+	for (size_t i = first_line(p); i < p->len; i++) {
+		if (i < heading && is_figure(p->lines[i]))
 			continue;
-		screen_text(y++, 1, screen_width() - 1, line,
-			    is_heading(p, i) ? PAINT_STRONG : PAINT_PLAIN,
-			    GROUND_PLAIN);
-		room--;
+		if (!n && !*p->lines[i])
+			continue;
+		headings[n] = is_heading(p, i);
+		lines[n++] = p->lines[i];
 	}
+	return n;
+}
+
+static void draw_text(struct process_page *p, int y, int height, char place[64])
+{
+	const char **lines = calloc(p->len + 1, sizeof(*lines));
+	bool *headings = calloc(p->len + 1, sizeof(*headings));
+	size_t room = height > 0 ? (size_t)height : 0, len, i;
+
+	if (lines && headings) {
+		len = shown_lines(p, lines, headings);
+		if (p->first + room > len)
+			p->first = len > room ? len - room : 0;
+		for (i = p->first; i < len && i < p->first + room; i++)
+			screen_text(y++, 1, screen_width() - 1, lines[i],
+				    headings[i] ? PAINT_STRONG : PAINT_PLAIN,
+				    GROUND_PLAIN);
+		if (len > room)
+			snprintf(place, 64, "lines %zu-%zu of %zu", p->first + 1, i,
+				 len);
+	}
+	free(lines);
+	free(headings);
 }
 
 static int draw_item(const struct view *view, const struct item *item, int y)
@@ -408,19 +438,18 @@ void process_draw(struct view *view)
 	draw_title(title, &status, model_roster(view->model));
 	if (item)
 		y = draw_item(view, item, 1);
-	screen_put(y++, 0, screen_width(), "", PAINT_STRONG, GROUND_TRACK);
+	screen_put(y++, 0, screen_width(),
+		   " What it has open, what is wrong, what to change", PAINT_DIM,
+		   GROUND_TRACK);
 	height = screen_height() - 1 - y;
 	if (p->len)
-		draw_text(p, y, height);
+		draw_text(p, y, height, place);
 	else if (p->error)
 		screen_text(y, 1, screen_width() - 2, p->error, PAINT_WARNING,
 			    GROUND_PLAIN);
 	else
 		screen_text(y, 1, screen_width() - 2, "Looking at its descriptors...",
 			    PAINT_DIM, GROUND_PLAIN);
-	if (p->len > first_line(p) + (size_t)(height > 0 ? height : 0))
-		snprintf(place, sizeof(place), "lines %zu-%zu of %zu", p->first + 1,
-			 p->first + (size_t)height, p->len - first_line(p));
 	draw_footer(KEY_IN_PROCESS, &status, *place ? place : NULL);
 }
 

@@ -16,8 +16,11 @@
 #include "policy/policy.h"
 #include "state/identity.h"
 
-#define CONFIG_PATH       "/etc/fdwarden/fdwarden.conf"
-#define CONFIG_STATE_FILE "/run/fdwarden/state.json"
+#define CONFIG_PATH         "/etc/fdwarden/fdwarden.conf"
+#define CONFIG_STATE_FILE   "/run/fdwarden/state.json"
+/* As in client/client.h. */
+#define CONFIG_SOCKET_PATH  "/run/fdwarden/fdwarden.sock"
+#define CONFIG_SOCKET_GROUP "fdwarden"
 
 enum config_switch { CONFIG_NO, CONFIG_YES, CONFIG_AUTO };
 enum config_sensor {
@@ -63,9 +66,11 @@ struct config {
 	char *file;       /* absolute path; NULL: none */
 	char *hook;       /* absolute path of a program; NULL: none */
 	char *state_file; /* [state] file; NULL: none; read at start only */
-	/* [metrics] listen, [socket] path, group: checked, and refused by
-	 * config_load() when they are set, as nothing serves them yet; NULL */
-	char *metrics_listen, *socket_path, *socket_group;
+	/* [metrics] listen: checked, and refused by config_load() when it is set, as
+	 * nothing serves it yet; NULL */
+	char *metrics_listen;
+	char *socket_path;  /* [socket] path; NULL: none; both are read at start only */
+	char *socket_group; /* NULL: its user alone */
 	struct config_rule *rules;
 	size_t rules_len;
 };

@@ -54,8 +54,8 @@ const struct config_key config_keys[] = {
 
 	{"metrics", "listen", CONFIG_LISTEN, IN(metrics_listen), .not_served = true},
 
-	{"socket", "path", CONFIG_FILE, IN(socket_path), .not_served = true},
-	{"socket", "group", CONFIG_GROUP, IN(socket_group), .not_served = true},
+	{"socket", "path", CONFIG_FILE, IN(socket_path), .def = CONFIG_SOCKET_PATH},
+	{"socket", "group", CONFIG_GROUP, IN(socket_group), .def = CONFIG_SOCKET_GROUP},
 
 	{CONFIG_RULE_SECTION, "name", CONFIG_PATTERN, IN_RULE(match_name)},
 	{CONFIG_RULE_SECTION, "executable", CONFIG_PATTERN, IN_RULE(match_executable)},

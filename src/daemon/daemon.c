@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "daemon/keeper.h"
 #include "daemon/monitor.h"
+#include "daemon/serving.h"
 #include "log.h"
 #include "output/outlet.h"
 #include "output/sink_hook.h"
@@ -33,6 +34,7 @@ struct daemon {
 	struct outlet *outlet;
 	struct monitor *monitor;
 	struct keeper *keeper;
+	struct serving *serving;
 	sd_event *event;
 	sd_event_source *timer;
 	sd_event_source *keep_timer;
@@ -144,12 +146,22 @@ static int on_details(sd_event_source *source, int fd, uint32_t events, void *co
 	return 0;
 }
 
+static int on_serving(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct daemon *d = context;
+
+	(void)source, (void)fd, (void)events;
+	serving_update(d->serving);
+	return 0;
+}
+
 static int on_tick(sd_event_source *source, uint64_t due_us, void *context)
 {
 	struct daemon *d = context;
 	uint64_t now_us, next_us = due_us + d->config->interval_ns / 1000;
 
 	monitor_tick(d->monitor);
+	serving_update(d->serving);
 	keep(d);
 	/* After a pause (SIGSTOP, suspend) the ticks that were missed stay missed. */
 	if (!sd_event_now(d->event, CLOCK_MONOTONIC, &now_us) && next_us < now_us)
@@ -259,6 +271,17 @@ static void say_ready(const struct daemon *d)
 		   self.processes, self.sensor);
 }
 
+/* Without a socket, monitoring goes on. */
+static void serve(struct daemon *d)
+{
+	d->serving = serving_open(d->config, d->outlet, d->monitor, d->keeper);
+	serving_update(d->serving);
+	if (d->serving && sd_event_add_io(d->event, NULL, serving_fd(d->serving),
+					  EPOLLIN, on_serving, d) < 0)
+		log_warning("what clients of the socket ask for waits for the next "
+			    "snapshot");
+}
+
 static int start(struct daemon *d)
 {
 	char why[WHY_SIZE];
@@ -293,6 +316,7 @@ static int start(struct daemon *d)
 	}
 	d->keeper = keeper_open(d->config->state_file, d->monitor);
 	monitor_tick(d->monitor);
+	serve(d);
 	/* Loading parses the types of the whole kernel: some 30 MB, not needed again. */
 	malloc_trim(0);
 	say_ready(d);
@@ -307,6 +331,7 @@ static void stop(struct daemon *d)
 	unwatch_sinks(d);
 	if (d->monitor)
 		monitor_finish(d->monitor);
+	serving_close(d->serving);
 	keeper_finish(d->keeper, d->monitor);
 	keeper_close(d->keeper);
 	monitor_close(d->monitor);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 /* What may be waited for: what the descriptors are comes in milliseconds, what is read from
  * files may not come at all. */
 #define WAIT_NS         6000000000ull
+#define SLICE_NS        100000000ull
 #define DESCRIPTORS_MAX 65536
 
 struct inspector {
@@ -31,6 +33,7 @@ struct inspector {
 	locale_t locale;
 	char host_name[256], boot_id[37];
 	char why_none[192];
+	atomic_bool leaving;
 };
 
 /* ---- one look at it ---- */
@@ -130,11 +133,11 @@ static struct explainer_job *explain(struct inspector *s, struct server_job *job
 				"processes; ask again");
 		return NULL;
 	}
-	while (explainer_wait(s->explainer, answer, EXPLAINER_HAS_ALL, WAIT_NS / 6) !=
+	while (explainer_wait(s->explainer, answer, EXPLAINER_HAS_ALL, SLICE_NS) !=
 		       EXPLAINER_HAS_ALL &&
-	       waited_ns < WAIT_NS) {
+	       waited_ns < WAIT_NS && !atomic_load(&s->leaving)) {
 		explainer_tick(s->explainer);
-		waited_ns += WAIT_NS / 6;
+		waited_ns += SLICE_NS;
 	}
 	return answer;
 }
@@ -327,6 +330,11 @@ struct inspector *inspector_new(void)
 	}
 	inspector_free(s);
 	return NULL;
+}
+
+void inspector_leave(struct inspector *s)
+{
+	atomic_store(&s->leaving, true);
 }
 
 const char *inspector_why_none(const struct inspector *s)

@@ -21,6 +21,9 @@ void inspector_free(struct inspector *inspector);
 /* Why there is no census; "" if there is. */
 const char *inspector_why_none(const struct inspector *inspector);
 
+/* From another thread: an answer that is being worked out ends soon, and so do later ones. */
+void inspector_leave(struct inspector *inspector);
+
 /* Answers a REQUEST_PROCESS or REQUEST_MAIN_KINDS: fills in the job. `context` is the
  * inspector. */
 void inspector_answer(void *context, struct server_job *job);

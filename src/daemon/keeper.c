@@ -28,8 +28,8 @@ struct keeper {
 	int error; /* of the last write, logged once; 0: it worked */
 };
 
-static void fill_self(const struct keeper *k, const struct monitor *monitor,
-		      struct self_figures *out)
+void keeper_self(const struct keeper *k, const struct monitor *monitor,
+		 struct self_figures *out)
 {
 	struct monitor_self self;
 
@@ -51,7 +51,7 @@ static void fill_self(const struct keeper *k, const struct monitor *monitor,
 		.alerts_lost = self.alerts_lost,
 		.explained = self.details.explained,
 		.unexplained = self.details.unexplained,
-		.state_failures = k->failures,
+		.state_failures = k ? k->failures : 0,
 	};
 	snprintf(out->sensor, sizeof(out->sensor), "%s", self.sensor);
 	snprintf(out->counters, sizeof(out->counters), "%s", self.counters);
@@ -68,7 +68,7 @@ static int write_state(struct keeper *k, struct monitor *monitor)
 	int err;
 
 	memcpy(document.boot_id, k->boot_id, sizeof(document.boot_id));
-	fill_self(k, monitor, &document.self);
+	keeper_self(k, monitor, &document.self);
 	monitor_standing(monitor, &document.standing);
 	if (document.standing.left_out) {
 		static struct log_limit limit = {.interval_ns = 600000000000ull};

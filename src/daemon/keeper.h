@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "daemon/monitor.h"
+#include "output/self.h"
 
 struct keeper;
 
@@ -24,6 +25,10 @@ struct keeper *keeper_open(const char *path, struct monitor *monitor);
  * event. Returns in how many ns it wants to be called again; 0: at the next event.
  */
 uint64_t keeper_update(struct keeper *keeper, struct monitor *monitor);
+
+/* The monitor's figures of itself, as they are written; also without a keeper. */
+void keeper_self(const struct keeper *keeper, const struct monitor *monitor,
+		 struct self_figures *out);
 
 /* Writes a last time. */
 void keeper_finish(struct keeper *keeper, struct monitor *monitor);

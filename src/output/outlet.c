@@ -16,6 +16,8 @@
 struct outlet {
 	struct sink *sinks[OUTLET_KINDS];
 	char *target[OUTLET_KINDS]; /* path of what is open; "" where there is none */
+	outlet_tap tap;
+	void *tap_context;
 	uint64_t lost; /* of sinks closed meanwhile, and for want of memory */
 };
 
@@ -141,6 +143,14 @@ static void put(struct outlet *outlet, const struct alert *alert, const char *li
 	for (int kind = 0; kind < OUTLET_KINDS; kind++)
 		if (outlet->sinks[kind])
 			sink_put(outlet->sinks[kind], &message);
+	if (outlet->tap)
+		outlet->tap(outlet->tap_context, &message);
+}
+
+void outlet_set_tap(struct outlet *outlet, outlet_tap tap, void *context)
+{
+	outlet->tap = tap;
+	outlet->tap_context = context;
 }
 
 int outlet_send(struct outlet *outlet, const struct alert *alert)

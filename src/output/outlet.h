@@ -43,6 +43,10 @@ int outlet_configure(struct outlet *outlet, const struct outlet_settings *settin
  * or -ENOMEM: not sent at all (counted, too). */
 int outlet_send(struct outlet *outlet, const struct alert *alert);
 
+/* Besides the sinks, each alert goes to `tap`, which must not wait; NULL: to none. */
+typedef void (*outlet_tap)(void *context, const struct sink_message *message);
+void outlet_set_tap(struct outlet *outlet, outlet_tap tap, void *context);
+
 /* Log rotation: files are opened anew. */
 void outlet_reopen(struct outlet *outlet);
 

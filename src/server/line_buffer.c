@@ -56,6 +56,13 @@ const char *line_buffer_next(struct line_buffer *buffer, size_t *len)
 	return line;
 }
 
+bool line_buffer_has_line(const struct line_buffer *buffer)
+{
+	return buffer->searched < buffer->end &&
+	       memchr(buffer->bytes + buffer->searched, '\n',
+		      buffer->end - buffer->searched);
+}
+
 void line_buffer_clear(struct line_buffer *buffer)
 {
 	free(buffer->bytes);

@@ -5,6 +5,7 @@
 #ifndef FDWARDEN_LINE_BUFFER_H
 #define FDWARDEN_LINE_BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Zeroed is empty. */
@@ -22,6 +23,9 @@ void line_buffer_add(struct line_buffer *buffer, size_t len);
 /* The next whole line without its newline, valid until the next line_buffer_room();
  * NULL: none yet. */
 const char *line_buffer_next(struct line_buffer *buffer, size_t *len);
+
+/* Whether line_buffer_next() has one. */
+bool line_buffer_has_line(const struct line_buffer *buffer);
 
 void line_buffer_clear(struct line_buffer *buffer);
 

@@ -234,6 +234,7 @@ enum request_error request_parse(const char *line, size_t len, struct request *o
 		cJSON_Delete(json);
 		return REQUEST_BAD;
 	}
+	out->is_object = true;
 	if (!read_id(member(json, "id"), out)) {
 		snprintf(why, why_size,
 			 "'id' must be a short text of ASCII, a number, true, false or "

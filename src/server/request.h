@@ -44,6 +44,7 @@ enum request_error {
 
 struct request {
 	enum request_kind kind;
+	bool is_object;          /* it is JSON at all, and the next line may be */
 	char id[REQUEST_ID_MAX]; /* as JSON, to be echoed; empty: none */
 	uint64_t since;          /* of a snapshot; 0: a full one */
 	pid_t *pids;             /* sorted; NULL: all. Owned. */

@@ -19,6 +19,7 @@
 struct server_job {
 	struct server_job *next;
 	uint64_t client; /* its number; it may be gone by now */
+	uint64_t ticket; /* of the request, by which the client knows the answer */
 	struct request request;
 	/* of a process that is asked for: what the monitor has seen of it, and its start */
 	struct alert_fd watched;

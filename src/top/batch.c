@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -119,6 +120,14 @@ static void take_signals(sigset_t *open)
 		sigdelset(open, signals[i]);
 }
 
+/* The reader, `head`, has had enough: an end like another. */
+static void forget_output(struct batch *b)
+{
+	__fpurge(stdout);
+	clearerr(stdout);
+	b->err = 0;
+}
+
 int batch_run(struct batch *b, struct source *source, char *why, size_t why_size)
 {
 	uint64_t due = now_ns();
@@ -136,9 +145,8 @@ int batch_run(struct batch *b, struct source *source, char *why, size_t why_size
 		if (!is_over(b))
 			sleep_until(source, due, &open);
 	}
-	/* `head` has had enough */
 	if (b->err == -EPIPE)
-		b->err = 0;
+		forget_output(b);
 	if (b->err)
 		snprintf(why, why_size, "%s",
 			 *b->trouble ? b->trouble : strerror(-b->err));

@@ -290,9 +290,9 @@ static void draw_spark(int y, int x, int width, const struct item *item, size_t 
 {
 	char text[GAUGE_SIZE(HISTORY_STEPS)];
 	uint32_t values[HISTORY_STEPS], low, high;
-	size_t len =
-		history_read(item->history, HISTORY_STEPS, values,
-			     width < HISTORY_STEPS ? (size_t)width : HISTORY_STEPS);
+	size_t points = width < HISTORY_STEPS ? (size_t)width : HISTORY_STEPS;
+	size_t len = history_read(item->history, steps > points ? steps : points,
+				  values, points);
 	bool moves = false;
 
 	gauge_range(values, len, &low, &high);

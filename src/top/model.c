@@ -134,11 +134,6 @@ static struct model_process *new_process(const struct roster_row *row)
 	return p;
 }
 
-static void forget(struct model *m, struct model_process *p)
-{
-	free(p);
-}
-
 /* Goes through what was known and what is there, side by side. */
 static int merge(struct model *m, double seconds)
 {
@@ -154,7 +149,7 @@ static int merge(struct model *m, double seconds)
 		struct model_process *p = NULL;
 
 		while (old < m->len && compare(m->processes[old], row) < 0)
-			forget(m, m->processes[old++]);
+			free(m->processes[old++]);
 		if (old < m->len && compare(m->processes[old], row) == 0)
 			p = m->processes[old++];
 		else
@@ -167,7 +162,7 @@ static int merge(struct model *m, double seconds)
 		merged[len++] = p;
 	}
 	while (old < m->len)
-		forget(m, m->processes[old++]);
+		free(m->processes[old++]);
 	free(m->processes);
 	m->processes = merged;
 	m->len = len;

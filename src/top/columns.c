@@ -207,7 +207,7 @@ static const char *kind_text(const struct item *i, char cell[COLUMN_CELL_LEN])
 static const char *command_text(const struct item *i, char cell[COLUMN_CELL_LEN])
 {
 	if (i->group) {
-		snprintf(cell, COLUMN_CELL_LEN, "fullest: %.*s[%d]",
+		snprintf(cell, COLUMN_CELL_LEN, "worst: %.*s[%d]",
 			 (int)sizeof(i->who->comm), i->who->comm, (int)i->who->pid);
 		return cell;
 	}

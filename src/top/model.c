@@ -12,13 +12,25 @@
 
 /* ---- users ---- */
 
-static const char *user_of(struct model *m, uid_t uid)
+static void name_user(const struct model *m, struct model_user *user)
+{
+	if (user->uid == (uid_t)-1)
+		user->name[0] = '\0';
+	/* Numbers of a container's users are not the host's users. */
+	else if (user->contained || !m->user_name ||
+		 !m->user_name(user->uid, user->name, sizeof(user->name)))
+		snprintf(user->name, sizeof(user->name), "%" PRIu32,
+			 (uint32_t)user->uid);
+}
+
+/* The same text for the same user. */
+static const char *user_of(struct model *m, uid_t uid, bool contained)
 {
 	struct model_user *user;
 	void *more;
 
 	for (size_t i = 0; i < m->users_len; i++)
-		if (m->users[i]->uid == uid)
+		if (m->users[i]->uid == uid && m->users[i]->contained == contained)
 			return m->users[i]->name;
 	more = realloc(m->users, (m->users_len + 1) * sizeof(*m->users));
 	if (more)
@@ -27,26 +39,10 @@ static const char *user_of(struct model *m, uid_t uid)
 	if (!user)
 		return "";
 	user->uid = uid;
-	if (uid == (uid_t)-1)
-		user->name[0] = '\0';
-	else if (!m->user_name || !m->user_name(uid, user->name, sizeof(user->name)))
-		snprintf(user->name, sizeof(user->name), "%" PRIu32, (uint32_t)uid);
+	user->contained = contained;
+	name_user(m, user);
 	m->users[m->users_len++] = user;
 	return user->name;
-}
-
-/* Numbers of a container's users are not the host's users. */
-static const char *user_of_process(struct model *m, const struct identity *who)
-{
-	char number[12];
-
-	if (!who->container_id || who->uid == (uid_t)-1)
-		return user_of(m, who->uid);
-	snprintf(number, sizeof(number), "%" PRIu32, (uint32_t)who->uid);
-	for (size_t i = 0; i < m->users_len; i++)
-		if (!strcmp(m->users[i]->name, number))
-			return m->users[i]->name;
-	return user_of(m, who->uid);
 }
 
 /* ---- a process's figures ---- */
@@ -84,7 +80,7 @@ static void take_row(struct model *m, struct model_process *p,
 	    p->contained != (row->who.container_id != NULL)) {
 		p->uid = row->who.uid;
 		p->contained = row->who.container_id != NULL;
-		item->user = user_of_process(m, &row->who);
+		item->user = user_of(m, p->uid, p->contained);
 	}
 	item->who = &row->who;
 	item->fd = &row->fd;

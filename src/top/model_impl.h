@@ -31,6 +31,7 @@ struct model_group {
 
 struct model_user {
 	uid_t uid;
+	bool contained;
 	char name[ITEM_USER_LEN];
 };
 

@@ -63,7 +63,7 @@ HELPERS := $(HELPER_SRCS:tests/helpers/%.c=$(BUILD)/tests/helpers/%) \
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] include/fdwarden/*.h bpf/*.[ch] \
 	tests/*/*.[ch] tests/*/*/*.[ch])
 
-.PHONY: all deps run check check-unit check-live check-vm verifier-baseline bench drift fuzz install uninstall \
+.PHONY: all deps run check check-unit check-live check-vm verifier-baseline bench drift fuzz install uninstall screenshot \
 	format lint clean help vmlinux units helpers
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -77,6 +77,7 @@ help:
 	@echo 'make deps       install what is missing, nothing else'
 	@echo 'make bench      measure fdwarden beside other tools'
 	@echo 'make drift      counts beside the kernel'"'"'s over [DRIFT_CALLS=$(DRIFT_CALLS)] opens and closes'
+	@echo 'make screenshot draws docs/top.svg from a real run of the live view'
 	@echo 'make check-vm   the tests on other kernels, in emulated machines'
 	@echo 'make install    [DESTDIR=] [PREFIX=$(PREFIX)]'
 	@echo 'make uninstall  takes away what install put there, but no configuration'
@@ -195,7 +196,12 @@ check:
 bench: all helpers $(BUILD)/tests/helpers/floor
 	@FDWARDEN=$(BUILD)/fdwarden tests/bench/run; status=$$?; \
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/census || status=1; \
+		FDWARDEN=$(BUILD)/fdwarden tests/bench/top || status=1; \
 		tests/bench/instructions --build $(BUILD) && exit $$status
+
+# A picture of the live view from a real run, for the README.
+screenshot: all helpers
+	BUILD='$(BUILD)' docs/screenshot
 
 # Counts beside the kernel's over very many opens and closes: minutes.
 DRIFT_CALLS ?= 100000000

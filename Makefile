@@ -197,6 +197,7 @@ bench: all helpers $(BUILD)/tests/helpers/floor
 	@FDWARDEN=$(BUILD)/fdwarden tests/bench/run; status=$$?; \
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/census || status=1; \
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/top || status=1; \
+		FDWARDEN=$(BUILD)/fdwarden tests/bench/socket || status=1; \
 		tests/bench/instructions --build $(BUILD) && exit $$status
 
 # A picture of the live view from a real run, for the README.
@@ -252,6 +253,7 @@ install: $(BUILD)/fdwarden
 	install -D -m 644 systemd/fdwarden.sysusers '$(DESTDIR)$(SYSUSERSDIR)/fdwarden.conf'
 	install -D -m 644 docs/fdwarden.8 '$(DESTDIR)$(MANDIR)/man8/fdwarden.8'
 	install -D -m 644 docs/fdwarden.conf.5 '$(DESTDIR)$(MANDIR)/man5/fdwarden.conf.5'
+	install -D -m 644 docs/fdwarden-protocol.7 '$(DESTDIR)$(MANDIR)/man7/fdwarden-protocol.7'
 	@# Both belong to the administrator once they are there.
 	[ -e '$(DESTDIR)$(CONFDIR)/fdwarden.conf' ] || \
 		install -D -m 644 systemd/fdwarden.conf '$(DESTDIR)$(CONFDIR)/fdwarden.conf'
@@ -264,7 +266,8 @@ install: $(BUILD)/fdwarden
 uninstall:
 	rm -f '$(DESTDIR)$(BINDIR)/fdwarden' '$(DESTDIR)$(UNITDIR)/fdwarden.service' \
 		'$(DESTDIR)$(SYSUSERSDIR)/fdwarden.conf' '$(DESTDIR)$(MANDIR)/man8/fdwarden.8' \
-		'$(DESTDIR)$(MANDIR)/man5/fdwarden.conf.5'
+		'$(DESTDIR)$(MANDIR)/man5/fdwarden.conf.5' \
+		'$(DESTDIR)$(MANDIR)/man7/fdwarden-protocol.7'
 
 # ---- style ------------------------------------------------------------------
 CLANG_TIDY ?= clang-tidy

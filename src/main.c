@@ -17,6 +17,9 @@ const struct cli_command cli_commands[] = {
 	{"inspect", cmd_inspect,
 	 "Show what fills one process's table, what is wrong, and which line to "
 	 "change"},
+	{"events", cmd_events, "Show the running daemon's alerts, and those that come"},
+	{"check", cmd_check,
+	 "Check the fullest process for Nagios-compatible monitors: one line, 0 to 3"},
 	{"raise", cmd_raise,
 	 "Raise the soft limit of one process, within its hard limit"},
 	{"check-config", cmd_check_config,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* fdwarden features: what this kernel offers, and what is used. */
+#include <errno.h>
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/remote.h"
 #include "cli/running.h"
 #include "collect/census.h"
 #include "collect/collectors.h"
@@ -23,16 +25,18 @@
 #define ROW "%-14s "
 
 struct options {
-	const char *config;
+	struct remote_options remote;
 };
 
 static const struct cli_option option_table[] = {
-	CLI_STRING('c', "config", "FILE", struct options, config,
+	CLI_STRING('c', "config", "FILE", struct options, remote.config,
 		   "the daemon's configuration (default " CONFIG_PATH ")"),
+	CLI_STRING(0, "socket", "PATH", struct options, remote.socket,
+		   "ask the daemon at this socket for its figures"),
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "[-c FILE]",
+	.synopsis = "[-c FILE] [--socket PATH]",
 	CLI_OPTIONS(option_table),
 };
 
@@ -112,16 +116,47 @@ static int try_all(char *why, size_t why_size)
 	return 0;
 }
 
-/* The figures of the daemon that runs. */
-static void print_daemon(const char *config)
+/* Over the socket. 0, or -errno with one line in `why`. */
+static int ask_self(const struct remote_options *set, struct self_figures *out,
+		    char *why, size_t why_size)
+{
+	struct client *client;
+	cJSON *request = NULL, *reply = NULL;
+	int err = remote_open(set, &client, why, why_size);
+
+	if (err)
+		return err;
+	request = client_request("self");
+	err = request ? client_ask(client, request, CLIENT_TIMEOUT_MS, &reply, why,
+				   why_size)
+		      : -ENOMEM;
+	if (!request)
+		snprintf(why, why_size, "%s", strerror(ENOMEM));
+	if (!err) {
+		err = self_read(cJSON_GetObjectItemCaseSensitive(reply, "self"), out);
+		if (err)
+			snprintf(why, why_size, "what the daemon sent is no answer");
+	}
+	cJSON_Delete(request);
+	cJSON_Delete(reply);
+	client_close(client);
+	return err;
+}
+
+/* The figures of the daemon that runs: from its state file, or over its socket. Returns
+ * whether they are known. */
+static bool print_daemon(const struct remote_options *set)
 {
 	struct self_loss losses[SELF_LOSSES];
 	struct self_figures self;
-	char why[512];
+	char why[512], socket_why[REMOTE_WHY_MAX];
 
-	if (running_self(config, &self, why, sizeof(why))) {
-		printf(ROW "%s\n", "daemon", why);
-		return;
+	if ((set->socket || running_self(set->config, &self, why, sizeof(why))) &&
+	    ask_self(set, &self, socket_why, sizeof(socket_why))) {
+		printf(ROW "%s\n", "daemon", set->socket ? socket_why : why);
+		if (!set->socket)
+			printf(ROW "%s\n", "", socket_why);
+		return false;
 	}
 	printf(ROW "pid %d: sensor %s, counters in %s, snapshot %s\n", "daemon",
 	       self.pid, self.sensor, self.counters, self.snapshot);
@@ -134,6 +169,7 @@ static void print_daemon(const char *config)
 	for (size_t i = 0; i < SELF_LOSSES; i++)
 		printf("%s %s %" PRIu64, i ? "," : "", losses[i].name, losses[i].value);
 	putchar('\n');
+	return true;
 }
 
 int cmd_features(int argc, char **argv)
@@ -141,6 +177,7 @@ int cmd_features(int argc, char **argv)
 	struct options set = {0};
 	int code = cli_parse(&usage, &argc, &argv, &set), err;
 	struct utsname name;
+	bool has_daemon;
 	char why[512];
 
 	if (code != CLI_RUN)
@@ -151,8 +188,12 @@ int cmd_features(int argc, char **argv)
 	       access("/sys/kernel/btf/vmlinux", R_OK) ? "no"
 						       : "/sys/kernel/btf/vmlinux");
 	print_capabilities();
-	print_daemon(set.config);
+	has_daemon = print_daemon(&set.remote);
 	err = kernel_check(why, sizeof(why));
+	if (err == -EPERM && has_daemon) {
+		printf(ROW "not tried here: %s\n", "sensor", why);
+		return CLI_DONE;
+	}
 	if (err) {
 		fflush(stdout);
 		log_error("%s", why);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,35 +13,45 @@
 
 #include "cli/cli.h"
 #include "cli/inspection.h"
+#include "cli/remote.h"
 #include "cli/subject.h"
+#include "client/member.h"
 #include "collect/kernel.h"
 #include "log.h"
+#include "output/text.h"
 #include "output/view_inspect.h"
 #include "state/user_names.h"
 
 struct options {
 	bool json, descriptors;
+	struct remote_options remote;
 };
 
 static const struct cli_option options[] = {
 	CLI_FLAG(0, "json", struct options, json, "print one JSON document"),
 	CLI_FLAG(0, "descriptors", struct options, descriptors,
 		 "with --json: list each descriptor, too"),
+	CLI_STRING('c', "config", "FILE", struct options, remote.config,
+		   "the daemon's configuration, for its socket"),
+	CLI_STRING(0, "socket", "PATH", struct options, remote.socket,
+		   "ask the daemon at this socket"),
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "PID [--json [--descriptors]]",
+	.synopsis = "PID [--json [--descriptors]] [-c FILE] [--socket PATH]",
 	CLI_OPTIONS(options),
 	.operands = true,
 	.notes = "Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and "
 		 "CAP_DAC_READ_SEARCH to say who\nother users' processes are and where "
-		 "their limits come from. What can't be seen is\nnamed.\n",
+		 "their limits come from. What can't be seen is\nnamed. Without the "
+		 "first two it asks the daemon.\n",
 };
 
 #define HOST_NAME_LEN 256
 #define NOTE_LEN      256
 #define WIDTH_DEFAULT 80
 #define WIDTH_MIN     40
+#define WIDTH_MAX     1000
 
 /* What could not be seen, and why. */
 struct notes {
@@ -97,7 +108,8 @@ static int print_json(const struct view_inspect *view)
 	return err;
 }
 
-static int print_page(const struct view_inspect *view)
+/* Where it goes to. */
+static struct page make_page(void)
 {
 	struct page page = {
 		.out = stdout,
@@ -114,6 +126,13 @@ static int print_page(const struct view_inspect *view)
 		    window.ws_col >= WIDTH_MIN)
 			page.width = window.ws_col;
 	}
+	return page;
+}
+
+static int print_page(const struct view_inspect *view)
+{
+	struct page page = make_page();
+
 	return view_inspect_page(view, &page);
 }
 
@@ -148,12 +167,121 @@ static int print(const struct options *set, const struct inspection *i)
 	return err;
 }
 
+/* ---- what the daemon says ---- */
+
+static cJSON *make_request(const struct options *set, int pid)
+{
+	struct page page = make_page();
+	cJSON *request = client_request("process");
+
+	if (!request || !cJSON_AddNumberToObject(request, "pid", pid) ||
+	    !cJSON_AddNumberToObject(request, "width",
+				     page.width < WIDTH_MAX ? page.width : WIDTH_MAX) ||
+	    !cJSON_AddBoolToObject(request, "ascii", !page.utf8) ||
+	    !cJSON_AddBoolToObject(request, "descriptors", set->descriptors)) {
+		cJSON_Delete(request);
+		request = NULL;
+	}
+	return request;
+}
+
+/* The document as it came: numbers in it are whole that a double can't hold. */
+static int print_document(const char *line, size_t len)
+{
+	size_t value_len = 0;
+	const char *value = member_find(line, len, "document", &value_len);
+
+	if (!value)
+		return -EPROTO;
+	return printf("%.*s\n", (int)value_len, value) < 0 ? -errno : 0;
+}
+
+/* What a daemon sends is made harmless as if a process had sent it. */
+static int print_lines(const cJSON *reply)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(reply, "page"), *item;
+	bool utf8 = make_page().utf8;
+
+	if (!cJSON_IsArray(list))
+		return -EPROTO;
+	cJSON_ArrayForEach (item, list) {
+		const char *text = cJSON_GetStringValue(item);
+		size_t len = text ? strlen(text) : 0, size = 4 * len + 8;
+		char *safe = malloc(size);
+
+		if (!safe)
+			return -ENOMEM;
+		text_terminal(safe, size, text ? text : "", INT_MAX, 0, utf8);
+		puts(safe);
+		free(safe);
+	}
+	return ferror(stdout) ? -EIO : 0;
+}
+
+static int ask_daemon(const struct options *set, int pid, char *why, size_t why_size)
+{
+	struct client *client;
+	const char *line = NULL;
+	size_t len = 0;
+	cJSON *request = NULL, *reply = NULL;
+	int err = remote_open(&set->remote, &client, why, why_size);
+
+	if (err)
+		return err;
+	request = make_request(set, pid);
+	err = request ? client_ask_line(client, request, 4 * CLIENT_TIMEOUT_MS, &reply,
+					&line, &len, why, why_size)
+		      : -ENOMEM;
+	if (!request)
+		snprintf(why, why_size, "%s", strerror(ENOMEM));
+	if (!err) {
+		err = set->json ? print_document(line, len) : print_lines(reply);
+		if (!err && fflush(stdout))
+			err = -errno;
+		if (err)
+			snprintf(why, why_size, "standard output: %s", strerror(-err));
+	}
+	cJSON_Delete(request);
+	cJSON_Delete(reply);
+	client_close(client);
+	return err;
+}
+
+static int inspect_remotely(const struct options *set, int pid, char *why,
+			    size_t why_size)
+{
+	char socket_why[REMOTE_WHY_MAX];
+	int err = ask_daemon(set, pid, socket_why, sizeof(socket_why));
+
+	if (err == -ENOENT && !strncmp(socket_why, "no process", 10))
+		*why = 0; /* it has been asked: no privilege is wanting */
+	if (err)
+		remote_explain(why, why_size, socket_why);
+	return err;
+}
+
+static int inspect_ourselves(const struct options *set, int pid, char *why,
+			     size_t why_size)
+{
+	struct inspection inspection = {0};
+	int err = kernel_check(why, why_size);
+
+	if (!err)
+		err = inspection_take(pid, &inspection, why, why_size);
+	if (!err) {
+		err = print(set, &inspection);
+		if (err)
+			snprintf(why, why_size, "standard output: %s", strerror(-err));
+	}
+	inspection_clear(&inspection);
+	return err;
+}
+
 int cmd_inspect(int argc, char **argv)
 {
 	struct options set = {0};
 	int code = cli_parse(&usage, &argc, &argv, &set), pid, err;
-	struct inspection inspection = {0};
-	char why[512];
+	char why[REMOTE_WHY_MAX], lacking[REMOTE_WHY_MAX];
 
 	if (code != CLI_RUN)
 		return code;
@@ -165,17 +293,13 @@ int cmd_inspect(int argc, char **argv)
 		return cli_wrong_usage("--descriptors is for --json");
 	kernel_quiet_libbpf();
 	err = subject_check(pid, why, sizeof(why));
-	if (!err)
-		err = kernel_check(why, sizeof(why));
-	if (!err)
-		err = inspection_take(pid, &inspection, why, sizeof(why));
-	if (err) {
-		log_error("inspect: %s", why);
-	} else {
-		err = print(&set, &inspection);
-		if (err)
-			log_error("inspect: standard output: %s", strerror(-err));
+	if (!err && remote_is_wanted(&set.remote, lacking, sizeof(lacking))) {
+		err = inspect_remotely(&set, pid, lacking, sizeof(lacking));
+		memcpy(why, lacking, sizeof(why));
+	} else if (!err) {
+		err = inspect_ourselves(&set, pid, why, sizeof(why));
 	}
-	inspection_clear(&inspection);
+	if (err)
+		log_error("inspect: %s", why);
 	return err ? CLI_FAILED : CLI_DONE;
 }

@@ -9,127 +9,38 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/look.h"
 #include "cli/running.h"
 #include "collect/kernel.h"
-#include "collect/snapshot.h"
-#include "daemon/report.h"
 #include "log.h"
 #include "output/view_ps.h"
-#include "state/process_table.h"
 
 struct options {
 	bool json;
 	const char *sort;
-	const char *config;
+	struct remote_options remote;
 };
 
 static const struct cli_option options[] = {
 	CLI_FLAG(0, "json", struct options, json, "print one JSON document"),
 	CLI_STRING('s', "sort", "KEY", struct options, sort,
 		   "sort by KEY: " VIEW_PS_KEY_NAMES " (default usage)"),
-	CLI_STRING('c', "config", "FILE", struct options, config,
-		   "the daemon's configuration, for its figures in --json"),
+	CLI_STRING('c', "config", "FILE", struct options, remote.config,
+		   "the daemon's configuration, for its socket and figures"),
+	CLI_STRING(0, "socket", "PATH", struct options, remote.socket,
+		   "ask the daemon at this socket"),
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "[--json] [--sort KEY] [-c FILE] [PID…]",
+	.synopsis = "[--json] [--sort KEY] [-c FILE] [--socket PATH] [PID…]",
 	CLI_OPTIONS(options),
 	.operands = true,
-	.notes = "Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and "
-		 "CAP_DAC_READ_SEARCH for "
-		 "the executables\nof other users' processes.\n",
+	.notes =
+		"Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and "
+		"CAP_DAC_READ_SEARCH for "
+		"the executables\nof other users' processes. Without these it asks the "
+		"daemon, for its last look.\n",
 };
-
-#define HOST_NAME_LEN 256
-
-/* One listing. */
-struct listing {
-	struct process_table *processes;
-	const int *pids; /* only these; NULL: all */
-	size_t pids_len;
-	struct view_ps_row *rows;
-	struct alert_fd *fds;
-	size_t len;
-	uint64_t now_ns;
-	uint64_t lost;
-	struct self_figures self;
-};
-
-static void on_table(void *context, const struct fdw_snapshot_record *record)
-{
-	struct listing *l = context;
-
-	if (!process_table_see_in_snapshot(l->processes, record))
-		l->lost++;
-}
-
-static bool is_wanted(const struct listing *l, pid_t pid)
-{
-	for (size_t i = 0; i < l->pids_len; i++)
-		if (l->pids[i] == pid)
-			return true;
-	return !l->pids_len;
-}
-
-static void add_row(void *context, struct process *process)
-{
-	struct listing *l = context;
-
-	if (!is_wanted(l, process->who.pid))
-		return;
-	report_seal(process, l->now_ns);
-	identity_read_proc(&process->who);
-	report_fd(process, &l->fds[l->len]);
-	l->rows[l->len].who = &process->who;
-	l->rows[l->len].fd = &l->fds[l->len];
-	l->len++;
-}
-
-static int collect(struct listing *l, char *why, size_t why_size)
-{
-	struct snapshot_stats stats;
-	struct snapshot *snapshot;
-	size_t n;
-	int err;
-
-	err = snapshot_open(SNAPSHOT_AUTO, NULL, &snapshot, why, why_size);
-	if (err)
-		return err;
-	l->now_ns = kernel_now_ns();
-	process_table_begin(l->processes, l->now_ns);
-	err = snapshot_take(snapshot, on_table, l, &stats);
-	snprintf(l->self.snapshot, sizeof(l->self.snapshot), "%s",
-		 snapshot_name(snapshot));
-	l->self.snapshot_ns = stats.took_ns;
-	l->self.torn = stats.torn;
-	snapshot_close(snapshot);
-	if (err) {
-		snprintf(why, why_size, "the snapshot can't be taken: %s",
-			 strerror(-err));
-		return err;
-	}
-	n = process_table_count(l->processes) + 1;
-	l->rows = calloc(n, sizeof(*l->rows));
-	l->fds = calloc(n, sizeof(*l->fds));
-	if (!l->rows || !l->fds || process_table_find_all_sharers(l->processes)) {
-		snprintf(why, why_size, "%s", strerror(ENOMEM));
-		return -ENOMEM;
-	}
-	process_table_each(l->processes, add_row, l);
-	return 0;
-}
-
-static void system_figures(struct alert_system *out)
-{
-	struct kernel_files files;
-
-	memset(out, 0, sizeof(*out));
-	if (kernel_files_open(&files))
-		return;
-	out->known = !kernel_files_read(&files, &out->allocated, &out->max);
-	out->nr_open = kernel_nr_open(&files);
-	kernel_files_close(&files);
-}
 
 static int print_json(const struct view_ps *view)
 {
@@ -159,50 +70,51 @@ static int print_table(const struct view_ps *view)
 	return view_ps_table(view, &style, stdout);
 }
 
-static int print(const struct options *set, const struct listing *l,
+static int print(const struct options *set, const struct look *look,
 		 enum view_ps_key key)
 {
-	char host_name[HOST_NAME_LEN] = "", boot_id[37];
-	struct self_figures self;
-	struct alert_system system;
+	const struct roster *roster = &look->roster;
+	struct view_ps_row *rows = calloc(roster->len + 1, sizeof(*rows));
+	struct self_figures self = roster->self;
+	struct alert_host host;
 	char why[512];
-	struct alert_host host = {host_name, boot_id, kernel_boot_realtime_ns()};
 	struct view_ps view = {
-		.realtime_ns = l->now_ns + host.boot_realtime_ns,
+		.realtime_ns = roster->realtime_ns,
 		.host = &host,
-		.system = &system,
-		.rows = l->rows,
-		.len = l->len,
-		.lost = l->lost,
+		.system = &roster->system,
+		.rows = rows,
+		.len = roster->len,
+		.lost = look->lost,
 		.self = &self,
 	};
 	int err;
 
-	if (!set->json || running_self(set->config, &self, why, sizeof(why)))
-		self = l->self;
-	gethostname(host_name, sizeof(host_name) - 1);
-	kernel_boot_id(boot_id);
-	system_figures(&system);
-	view_ps_sort(l->rows, l->len, key);
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < roster->len; i++)
+		rows[i] =
+			(struct view_ps_row){&roster->rows[i].who, &roster->rows[i].fd};
+	roster_host(roster, &host);
+	if (!look->from_daemon && set->json &&
+	    running_self(set->remote.config, &self, why, sizeof(why)))
+		self = roster->self;
+	view_ps_sort(rows, roster->len, key);
 	err = set->json ? print_json(&view) : print_table(&view);
 	if (!err && fflush(stdout))
 		err = -errno;
+	free(rows);
 	return err;
 }
 
 /* Says which of the asked-for processes are not there. */
-static int report_missing(const struct listing *l)
+static int report_missing(const struct look *look, const int *pids, size_t pids_len)
 {
 	int code = CLI_DONE;
 
-	for (size_t i = 0; i < l->pids_len; i++) {
-		bool found = false;
-
-		for (size_t j = 0; j < l->len && !found; j++)
-			found = l->rows[j].who->pid == l->pids[i];
-		if (found)
+	for (size_t i = 0; i < pids_len; i++) {
+		if (roster_find(&look->roster, pids[i], 0))
 			continue;
-		log_error("ps: no process %d with a descriptor table", l->pids[i]);
+		log_error("ps: no process %d with a descriptor table", pids[i]);
 		code = CLI_FAILED;
 	}
 	return code;
@@ -211,29 +123,25 @@ static int report_missing(const struct listing *l)
 static int run(const struct options *set, const int *pids, size_t pids_len,
 	       enum view_ps_key key)
 {
-	struct listing l = {
-		.processes = process_table_new(),
-		.pids = pids,
-		.pids_len = pids_len,
-	};
-	char why[512];
+	char why[REMOTE_WHY_MAX], age[64];
 	int code = CLI_FAILED, err;
+	struct look look;
 
 	kernel_quiet_libbpf();
-	if (!l.processes) {
-		log_error("ps: %s", strerror(ENOMEM));
-	} else if (kernel_check(why, sizeof(why)) || collect(&l, why, sizeof(why))) {
+	if (look_take(&set->remote, pids, pids_len, &look, why, sizeof(why))) {
 		log_error("ps: %s", why);
 	} else {
-		err = print(set, &l, key);
+		if (look.from_daemon) {
+			look_say_age(&look, age, sizeof(age));
+			log_info("ps: %s", age);
+		}
+		err = print(set, &look, key);
 		if (err)
 			log_error("ps: standard output: %s", strerror(-err));
 		else
-			code = report_missing(&l);
+			code = report_missing(&look, pids, pids_len);
 	}
-	free(l.rows);
-	free(l.fds);
-	process_table_free(l.processes);
+	look_clear(&look);
 	return code;
 }
 

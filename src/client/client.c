@@ -119,10 +119,8 @@ static bool find_line(struct client *c, size_t *len)
 }
 
 /* A long line's memory is not kept. */
-static void take_line(struct client *c, size_t len)
+static void tidy(struct client *c)
 {
-	c->start += len + 1;
-	c->searched = c->start;
 	if (c->start < c->end)
 		return;
 	c->start = c->searched = c->end = 0;
@@ -133,27 +131,43 @@ static void take_line(struct client *c, size_t len)
 	c->size = 0;
 }
 
-int client_read(struct client *c, int timeout_ms, cJSON **out)
+int client_read_line(struct client *c, int timeout_ms, const char **line, size_t *len)
 {
 	int64_t until_ms = deadline(timeout_ms);
-	size_t len = 0;
 	int err;
 
-	*out = NULL;
-	while (!find_line(c, &len)) {
+	tidy(c);
+	while (!find_line(c, len)) {
 		err = receive(c);
 		if (err == -EAGAIN)
 			err = wait_for(c->fd, POLLIN, until_ms);
 		if (err)
 			return err;
 	}
-	*out = cJSON_ParseWithLength(c->bytes + c->start, len);
-	take_line(c, len);
+	*line = c->bytes + c->start;
+	c->start += *len + 1;
+	c->searched = c->start;
+	return 0;
+}
+
+static int parse(const char *line, size_t len, cJSON **out)
+{
+	*out = cJSON_ParseWithLength(line, len);
 	if (cJSON_IsObject(*out))
 		return 0;
 	cJSON_Delete(*out);
 	*out = NULL;
 	return -EPROTO;
+}
+
+int client_read(struct client *c, int timeout_ms, cJSON **out)
+{
+	const char *line;
+	size_t len;
+	int err = client_read_line(c, timeout_ms, &line, &len);
+
+	*out = NULL;
+	return err ? err : parse(line, len, out);
 }
 
 /* ---- requests ---- */
@@ -242,15 +256,18 @@ static void explain(int err, char *why, size_t why_size)
 			 strerror(-err));
 }
 
-int client_ask(struct client *client, const cJSON *request, int timeout_ms,
-	       cJSON **reply, char *why, size_t why_size)
+int client_ask_line(struct client *client, const cJSON *request, int timeout_ms,
+		    cJSON **reply, const char **line, size_t *len, char *why,
+		    size_t why_size)
 {
 	int64_t until_ms = deadline(timeout_ms);
 	int err = client_send(client, request);
 
 	*reply = NULL;
 	while (!err) {
-		err = client_read(client, left_ms(until_ms), reply);
+		err = client_read_line(client, left_ms(until_ms), line, len);
+		if (!err)
+			err = parse(*line, *len, reply);
 		if (err)
 			break;
 		err = read_error(*reply, why, why_size);
@@ -266,6 +283,16 @@ int client_ask(struct client *client, const cJSON *request, int timeout_ms,
 	}
 	explain(err, why, why_size);
 	return err;
+}
+
+int client_ask(struct client *client, const cJSON *request, int timeout_ms,
+	       cJSON **reply, char *why, size_t why_size)
+{
+	const char *line;
+	size_t len;
+
+	return client_ask_line(client, request, timeout_ms, reply, &line, &len, why,
+			       why_size);
 }
 
 /* ---- life ---- */

@@ -54,6 +54,11 @@ int client_send(struct client *client, const cJSON *request);
  */
 int client_read(struct client *client, int timeout_ms, cJSON **out);
 
+/* As client_read(), but the line as it came, without its newline: numbers are whole in it
+ * that a double can't hold. Valid until the next one; not checked. */
+int client_read_line(struct client *client, int timeout_ms, const char **line,
+		     size_t *len);
+
 /*
  * Sends a request and waits for its reply for at most timeout_ms; alerts that come
  * before it are dropped. Returns 0, or -errno with one line in `why`: -ENOENT: the
@@ -62,6 +67,11 @@ int client_read(struct client *client, int timeout_ms, cJSON **out);
  */
 int client_ask(struct client *client, const cJSON *request, int timeout_ms,
 	       cJSON **reply, char *why, size_t why_size);
+
+/* The same, and the reply as it came, too; valid until the next line is read. */
+int client_ask_line(struct client *client, const cJSON *request, int timeout_ms,
+		    cJSON **reply, const char **line, size_t *len, char *why,
+		    size_t why_size);
 
 /* {"request":NAME}, to be filled and deleted by the caller. NULL: no memory. */
 cJSON *client_request(const char *name);

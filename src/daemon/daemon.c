@@ -275,7 +275,6 @@ static void say_ready(const struct daemon *d)
 static void serve(struct daemon *d)
 {
 	d->serving = serving_open(d->config, d->outlet, d->monitor, d->keeper);
-	serving_update(d->serving);
 	if (d->serving && sd_event_add_io(d->event, NULL, serving_fd(d->serving),
 					  EPOLLIN, on_serving, d) < 0)
 		log_warning("what clients of the socket ask for waits for the next "
@@ -315,8 +314,10 @@ static int start(struct daemon *d)
 		return CLI_FAILED;
 	}
 	d->keeper = keeper_open(d->config->state_file, d->monitor);
-	monitor_tick(d->monitor);
+	/* Before what is found at the start is alerted: its clients want that, too. */
 	serve(d);
+	monitor_tick(d->monitor);
+	serving_update(d->serving);
 	/* Loading parses the types of the whole kernel: some 30 MB, not needed again. */
 	malloc_trim(0);
 	say_ready(d);

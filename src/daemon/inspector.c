@@ -96,8 +96,7 @@ static void fill_fd(const struct server_job *job, struct process *process,
 	out->growth_per_s = watched->growth_per_s;
 	out->exhaustion_known = watched->exhaustion_known;
 	out->exhausted_in_s = watched->exhausted_in_s;
-	if (watched->sealed)
-		out->sealed = true;
+	out->sealed = watched->sealed;
 }
 
 static void fill_history(const struct alert_fd *fd, struct explain_question *question)

@@ -10,6 +10,8 @@
 
 /* Processes that have left, as many as are kept for deltas. */
 #define GONE_MAX      16384
+/* How often it is tried to read who one is that does not answer in time. */
+#define TRIES_MAX     5
 /* The clock is slewed by microseconds a second, which is no change of anything; from
  * here on it was set. */
 #define CLOCK_STEP_NS 100000000ull
@@ -17,7 +19,8 @@
 /* What is kept beside a row. */
 struct aside {
 	uint64_t exec_id;
-	bool read;  /* who it is was read */
+	bool read; /* who it is was read */
+	uint8_t tries;
 	char *text; /* its JSON; NULL: not made yet */
 	size_t text_len;
 };
@@ -102,10 +105,22 @@ static void update_row(struct roster_row *row, const struct roster_row *fresh)
 	row->changed = changed;
 }
 
-/* Whether to read again who it is: only if it was for want of what may come back. */
-static bool was_read(int err)
+/* Whether to read again who it is: for want of what may come back, and a few times if it
+ * took too long, which it does on a busy machine. */
+static bool is_done(struct aside *aside, int err)
 {
-	return err != -EMFILE && err != -ENFILE && err != -ENOMEM && err != -EAGAIN;
+	switch (err) {
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+	case -EAGAIN:
+		return false;
+	case -ETIMEDOUT:
+	case -EBUSY:
+		return ++aside->tries == TRIES_MAX;
+	default:
+		return true;
+	}
 }
 
 static void forget(struct roster_row *row, struct aside *aside)
@@ -130,7 +145,8 @@ static void merge_row(struct roster_keeper *k, struct roster_row *row,
 		changed = true;
 	}
 	if (!aside->read) {
-		aside->read = was_read(identity_reader_read(k->reader, &row->who));
+		aside->read =
+			is_done(aside, identity_reader_read(k->reader, &row->who));
 		changed = true;
 	}
 	if (!changed)

@@ -83,10 +83,15 @@ static void print_growth(const struct view_inspect *view, const struct page *pag
 
 	if (!fd->growth_known)
 		return;
-	len = fd->growth_per_s == 0
-		      ? snprintf(line, sizeof(line), "no growth in %.2f s", seconds)
-		      : snprintf(line, sizeof(line), "%+.0f in %.2f s",
-				 fd->growth_per_s * seconds, seconds);
+	if (!view->growth_over_ns && fd->growth_per_s != 0)
+		len = snprintf(line, sizeof(line), "%+.2f a second", fd->growth_per_s);
+	else if (!view->growth_over_ns)
+		len = snprintf(line, sizeof(line), "no growth");
+	else if (fd->growth_per_s == 0)
+		len = snprintf(line, sizeof(line), "no growth in %.2f s", seconds);
+	else
+		len = snprintf(line, sizeof(line), "%+.0f in %.2f s",
+			       fd->growth_per_s * seconds, seconds);
 	if (fd->exhaustion_known)
 		snprintf(line + len, sizeof(line) - (size_t)len,
 			 ": at this rate full in about %.0f s", fd->exhausted_in_s);

@@ -24,7 +24,9 @@ struct view_inspect {
 	const struct identity *who;
 	const char *user; /* name of its user; NULL: unknown */
 	const struct alert_fd *fd;
-	uint64_t growth_over_ns; /* fd->growth_per_s is from two counts, so far apart */
+	uint64_t
+		growth_over_ns; /* fd->growth_per_s is from two counts, so far apart; 0:
+				    from many, by a monitor */
 	const struct explanation *why;
 	const struct descriptor *descriptors; /* all of them, for the JSON; NULL: not
 						 wanted */

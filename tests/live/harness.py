@@ -215,7 +215,8 @@ class Daemon:
         self.arrived = threading.Condition()
         # without a file of its own it would take the machine's
         arguments = ["-c", config or "/dev/null"]
-        for option in [*OPTIONS, *options]:
+        # … and its socket
+        for option in ["socket.path=", *OPTIONS, *options]:
             arguments += ["-o", option]
         self.process = subprocess.Popen(
             [FDWARDEN, "daemon", *arguments], stdin=subprocess.DEVNULL,

@@ -52,7 +52,7 @@ expect 2 '' "^fdwarden: unknown option '--vers'; " --vers
 expect 2 '' "^fdwarden: unknown command ''; " ''
 expect 2 '' "^fdwarden: unknown command 'a\?b'; " $'a\nb'
 expect 2 '' "^fdwarden: help: unknown command 'pss'; " help pss
-for command in daemon ps inspect raise check-config features; do
+for command in daemon ps inspect events raise check-config features; do
 	expect 0 "^Usage: fdwarden $command" '' "$command" --help
 	expect 0 "^Usage: fdwarden $command" '' "$command" -h
 	expect 0 "^Usage: fdwarden $command" '' help "$command"
@@ -63,7 +63,7 @@ for command in daemon ps inspect raise check-config features; do
 		"$command" --help=1
 done
 # Each command's one-line help is listed, and nothing that does not exist.
-for word in top trace events; do
+for word in top trace; do
 	expect 2 '' "^fdwarden: unknown command '$word'; " "$word"
 	"$fdwarden" --help | grep -qE "^  $word " && complain "--help lists $word"
 done
@@ -113,6 +113,21 @@ expect 1 '' "^fdwarden: raise: no process $gone$" raise "$gone" --soft 100
 expect 1 '' "^fdwarden: raise: process $$ has the hard limit [0-9]+: a soft limit of " \
 	raise $$ --soft 99999999999
 expect 1 '' "^fdwarden: raise: process $$ has the soft limit [0-9]+ already" raise $$ --soft 1
+
+# Alerts need a daemon; a check is a plugin: 3 is UNKNOWN, wrong usage included.
+expect 1 '' "^fdwarden: events: no daemon is running: nothing listens at $dir/nowhere; start it " \
+	events --socket "$dir/nowhere"
+expect 2 '' "^fdwarden: events: 'x' is too much" events x
+expect 1 '' '^fdwarden: ps: no daemon is running: ' ps --socket "$dir/nowhere"
+expect 1 '' '^fdwarden: inspect: no daemon is running: ' inspect $$ --socket "$dir/nowhere"
+expect 3 '^FDWARDEN UNKNOWN - no daemon is running: ' '' check --socket "$dir/nowhere"
+expect 0 '^Usage: fdwarden check' '' check --help
+expect 0 '^Usage: fdwarden check' '' help check
+for wrong in --zip -Z '--warn 0' '--warn 101' '--warn x' '--critical -5' '--warn 50 --critical 40' \
+	'1 2' '0' 'x' '1 --service y' '--help=1'; do
+	# shellcheck disable=SC2086
+	expect 3 '' "^fdwarden: check: .*; $see check --help'" check $wrong
+done
 
 # What is printed reads the same.
 ran=$((ran + 1))

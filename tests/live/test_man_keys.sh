@@ -35,7 +35,7 @@ G; s/(.*)\n(.*)/\2.\1/; s/^ \.//; p' docs/fdwarden.conf.5 | sort >"$dir/manual"
 
 # The installed file mentions each but those that are not served.
 sed -E 's/^#([][a-z])/\1/' systemd/fdwarden.conf | keys | sort -u >"$dir/installed"
-grep -v -e '^metrics\.' -e '^socket\.' -e '^rule\.' "$dir/program" >"$dir/offered"
+grep -v -e '^metrics\.' -e '^rule\.' "$dir/program" >"$dir/offered"
 grep -v '^rule\.' "$dir/installed" >"$dir/installed_offered"
 
 fail=0

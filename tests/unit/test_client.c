@@ -17,6 +17,7 @@
 
 #include "client/client.h"
 #include "client/denial.h"
+#include "client/member.h"
 
 #define GREETING                                                                       \
 	"{\"fdwarden\":{\"protocol\":1,\"version\":\"0.1.0\",\"pid\":123},"            \
@@ -236,6 +237,43 @@ static void denials_say_what_to_do(void **state)
 	assert_int_equal(client_open(far, &client, why, sizeof(why)), -ENAMETOOLONG);
 }
 
+static void members_are_found(void **state)
+{
+	static const struct {
+		const char *line, *name, *value;
+	} cases[] = {
+		{"{\"a\":1}", "a", "1"},
+		{" { \"a\" : 9223372036854775807 , \"b\":2}", "a",
+		 "9223372036854775807 "},
+		{"{\"b\":{\"a\":1,\"c\":[{}]},\"a\":[1,{\"x\":\"]}\"}]}", "a",
+		 "[1,{\"x\":\"]}\"}]"},
+		{"{\"s\":\"\\\"a\\\":3,\",\"a\":\"\\\\\"}", "a", "\"\\\\\""},
+		{"{\"ab\":1}", "a", NULL},
+		{"{}", "a", NULL},
+		{"", "a", NULL},
+		{"[\"a\",1]", "a", NULL},
+		{"{\"a\":1", "a", NULL},
+		{"{\"a\"", "a", NULL},
+		{"{\"a\":\"\\", "a", NULL},
+		{"{,", "a", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t len = 0;
+		const char *value = member_find(cases[i].line, strlen(cases[i].line),
+						cases[i].name, &len);
+
+		if (!cases[i].value) {
+			assert_null(value);
+			continue;
+		}
+		assert_non_null(value);
+		assert_int_equal(len, strlen(cases[i].value));
+		assert_memory_equal(value, cases[i].value, len);
+	}
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -260,6 +298,7 @@ int main(void)
 		cmocka_unit_test(answers_are_told_apart),
 		cmocka_unit_test(bad_greetings_are_refused),
 		cmocka_unit_test(denials_say_what_to_do),
+		cmocka_unit_test(members_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

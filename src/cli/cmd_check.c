@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* fdwarden check: one line and an exit code, by the guidelines for plugins of Nagios. */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/look.h"
+#include "collect/kernel.h"
+#include "config/config.h"
+#include "output/text.h"
+#include "output/verdict.h"
+
+struct options {
+	const char *warn, *critical, *service;
+	struct remote_options remote;
+};
+
+static const struct cli_option option_table[] = {
+	CLI_STRING('w', "warn", "PERCENT", struct options, warn,
+		   "WARNING from this share of the soft limit on (default 80)"),
+	CLI_STRING('c', "critical", "PERCENT", struct options, critical,
+		   "CRITICAL from this share on (default 95)"),
+	CLI_STRING(0, "service", "NAME", struct options, service,
+		   "the fullest process of this service"),
+	CLI_STRING(0, "config", "FILE", struct options, remote.config,
+		   "the daemon's configuration, for its socket"),
+	CLI_STRING(0, "socket", "PATH", struct options, remote.socket,
+		   "ask the daemon at this socket"),
+};
+
+static const struct cli_usage usage = {
+	.synopsis = "[--warn PERCENT] [--critical PERCENT] [--socket PATH] "
+		    "[PID | --service NAME]",
+	CLI_OPTIONS(option_table),
+	.operands = true,
+	.notes = "Without PID and --service: the fullest process of the host.\n"
+		 "Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, wrong usage "
+		 "included.\n"
+		 "Asks the daemon, if one runs that may be asked; else looks by "
+		 "itself.\n",
+};
+
+/* "80", "82.5" and the same with "%". */
+static int parse_share(const char *text, uint32_t *bp)
+{
+	char value[32];
+	size_t len = strlen(text);
+
+	if (len >= sizeof(value) - 1)
+		return -EINVAL;
+	snprintf(value, sizeof(value), "%s%s", text,
+		 len && text[len - 1] == '%' ? "" : "%");
+	return config_parse_percent(value, bp);
+}
+
+static int wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static int wrong(const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	(void)cli_wrong_usage("%s", text);
+	return VERDICT_UNKNOWN;
+}
+
+/* 0, or the exit code. */
+static int read_question(const struct options *set, int argc, char **argv,
+			 struct verdict_question *out)
+{
+	int pid = 0;
+
+	*out = (struct verdict_question){.warn_bp = 8000, .critical_bp = 9500};
+	if (set->warn && parse_share(set->warn, &out->warn_bp))
+		return wrong("--warn %s: a share above 0 up to 100 is wanted",
+			     set->warn);
+	if (set->critical && parse_share(set->critical, &out->critical_bp))
+		return wrong("--critical %s: a share above 0 up to 100 is wanted",
+			     set->critical);
+	if (out->warn_bp > out->critical_bp)
+		return wrong("--warn must not be above --critical");
+	if (argc > 1)
+		return wrong("one pid at a time");
+	if (argc && set->service)
+		return wrong("either a pid or --service");
+	if (argc && cli_parse_pid(argv[0], &pid))
+		return wrong("'%s' is not a pid", argv[0]);
+	out->pid = pid;
+	out->service = set->service;
+	return 0;
+}
+
+/* The daemon first: it sees what was refused, and costs nothing. */
+static int look(const struct options *set, int pid, struct look *out, char *why,
+		size_t why_size)
+{
+	char socket_why[REMOTE_WHY_MAX], own_why[REMOTE_WHY_MAX];
+	const int *pids = pid ? &pid : NULL;
+	struct client *client;
+	int err = remote_open(&set->remote, &client, socket_why, sizeof(socket_why));
+
+	memset(out, 0, sizeof(*out));
+	if (!err) {
+		err = remote_roster(client, pids, pids != NULL, &out->roster,
+				    socket_why, sizeof(socket_why));
+		client_close(client);
+		out->from_daemon = !err;
+	}
+	if (!err)
+		return 0;
+	if (!set->remote.socket)
+		err = look_ourselves(pids, pids != NULL, out, own_why, sizeof(own_why));
+	else
+		*own_why = 0;
+	if (err) {
+		snprintf(why, why_size, "%s", own_why);
+		remote_explain(why, why_size, socket_why);
+	}
+	return err;
+}
+
+int cmd_check(int argc, char **argv)
+{
+	struct options set = {0};
+	int code = cli_parse(&usage, &argc, &argv, &set);
+	struct verdict_question question;
+	char line[VERDICT_LINE_MAX], why[2 * REMOTE_WHY_MAX];
+	struct look taken;
+
+	if (code == CLI_DONE)
+		return CLI_DONE;
+	if (code != CLI_RUN)
+		return VERDICT_UNKNOWN;
+	code = read_question(&set, argc, argv, &question);
+	if (code)
+		return code;
+	kernel_quiet_libbpf();
+	if (look(&set, (int)question.pid, &taken, why, sizeof(why))) {
+		code = VERDICT_UNKNOWN;
+		verdict_line(code, why, "", line, sizeof(line));
+	} else {
+		code = verdict_make(&taken.roster, &question, line, sizeof(line));
+	}
+	puts(line);
+	look_clear(&taken);
+	return code;
+}

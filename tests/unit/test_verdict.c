@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "output/verdict.h"
+
+static struct roster_row rows[4];
+static struct roster roster;
+static char line[VERDICT_LINE_MAX];
+
+static void set_row(size_t i, pid_t pid, const char *comm, uint64_t used, uint64_t soft)
+{
+	rows[i] = (struct roster_row){
+		.who = {.pid = pid, .start_ns = 1},
+		.fd = {.known = true, .count = used, .used = used, .soft_limit = soft},
+	};
+	snprintf(rows[i].who.comm, sizeof(rows[i].who.comm), "%s", comm);
+}
+
+static enum verdict ask(pid_t pid, const char *service)
+{
+	struct verdict_question question = {8000, 9500, pid, service};
+
+	return verdict_make(&roster, &question, line, sizeof(line));
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	set_row(0, 10, "sh", 3, 1024);
+	set_row(1, 20, "nginx", 870, 1024);
+	set_row(2, 30, "dhcpcd", 20, 10);
+	set_row(3, 40, "java", 500, UINT64_MAX);
+	rows[2].fd.sealed = true;
+	rows[1].who.service = (char *)"nginx.service";
+	roster = (struct roster){
+		.system = {.known = true, .allocated = 5000, .max = 100000},
+		.rows = rows,
+		.len = 4,
+	};
+	return 0;
+}
+
+static void host_is_as_its_fullest(void **state)
+{
+	(void)state;
+	assert_int_equal(ask(0, NULL), VERDICT_WARNING);
+	assert_string_equal(
+		line,
+		"FDWARDEN WARNING - nginx[20] (nginx.service) has 870 of 1024 "
+		"descriptors open (85.0%); fullest of 4 | "
+		"'usage'=84.96%;80;95;0;100 'used'=870;820;973;0;1024 "
+		"'processes'=4;;;0; 'above_warning'=1;;;0; 'files'=5000;;;0;100000");
+	rows[1].fd.used = 973;
+	assert_int_equal(ask(0, NULL), VERDICT_CRITICAL);
+	rows[1].fd.used = 972; /* 94.92 % */
+	assert_int_equal(ask(0, NULL), VERDICT_WARNING);
+	rows[1].fd.used = 819; /* 79.98 % */
+	assert_int_equal(ask(0, NULL), VERDICT_OK);
+	assert_non_null(strstr(line, "FDWARDEN OK - nginx[20]"));
+}
+
+static void refused_is_critical(void **state)
+{
+	(void)state;
+	rows[0].level = POLICY_LEVEL_EXHAUSTED;
+	rows[0].refused = 17;
+	assert_int_equal(ask(0, NULL), VERDICT_CRITICAL);
+	assert_non_null(strstr(line, "sh[10] has 3 of 1024"));
+	assert_non_null(strstr(line, "; 17 calls were refused"));
+}
+
+static void one_is_asked_for(void **state)
+{
+	(void)state;
+	assert_int_equal(ask(10, NULL), VERDICT_OK);
+	assert_string_equal(line, "FDWARDEN OK - sh[10] has 3 of 1024 descriptors open "
+				  "(0.3%) | 'usage'=0.29%;80;95;0;100 "
+				  "'used'=3;820;973;0;1024");
+	assert_int_equal(ask(30, NULL), VERDICT_OK);
+	assert_non_null(strstr(line, "by its own choice"));
+	assert_int_equal(ask(40, NULL), VERDICT_OK);
+	assert_non_null(strstr(line, "has 500 descriptors open, and no limit | "
+				     "'used'=500;;;0;"));
+	assert_int_equal(ask(99, NULL), VERDICT_UNKNOWN);
+	assert_string_equal(line, "FDWARDEN UNKNOWN - no process 99 with a descriptor "
+				  "table");
+	rows[0].fd.known = false;
+	assert_int_equal(ask(10, NULL), VERDICT_UNKNOWN);
+	assert_int_equal(ask(0, "nginx.service"), VERDICT_WARNING);
+	assert_non_null(strstr(line, "; fullest of 1 |"));
+	assert_int_equal(ask(0, "ssh.service"), VERDICT_UNKNOWN);
+	assert_string_equal(line, "FDWARDEN UNKNOWN - no process of service "
+				  "ssh.service");
+}
+
+/* A bar would begin performance data, a newline a second line. */
+static void names_are_harmless(void **state)
+{
+	(void)state;
+	snprintf(rows[1].who.comm, sizeof(rows[1].who.comm), "a|b\n\033[2Jc\xff");
+	assert_int_equal(ask(20, NULL), VERDICT_WARNING);
+	assert_null(strchr(line, '\n'));
+	assert_null(strchr(line, '\033'));
+	assert_ptr_equal(strchr(line, '|'), strrchr(line, '|'));
+	assert_non_null(strstr(line, " | 'usage'="));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(host_is_as_its_fullest, set_up),
+		cmocka_unit_test_setup(refused_is_critical, set_up),
+		cmocka_unit_test_setup(one_is_asked_for, set_up),
+		cmocka_unit_test_setup(names_are_harmless, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -2,129 +2,60 @@
 #include "top/looker.h"
 
 #include <errno.h>
-#include <langinfo.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "collect/census.h"
-#include "policy/inventory.h"
+#include "daemon/inspector.h"
+#include "server/shared_text.h"
 #include "thread.h"
-#include "top/inspection_page.h"
-
-/* What one process's main kind is told from, at most. */
-#define KIND_DESCRIPTORS 65536
-
-struct looker_kind {
-	pid_t pid;
-	char name[48];
-	uint64_t count, of;
-};
+#include "top/reply.h"
 
 struct looker {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t asked;
 	int event_fd;
-	struct census *census; /* the thread's; NULL: not open yet */
+	struct inspector *inspector;
 	bool closing;
-	/* questions */
-	pid_t pids[SOURCE_KINDS_MAX];
-	size_t pids_len;
-	pid_t page_pid; /* 0: none */
-	int page_width;
-	/* answers */
-	struct looker_kind kinds[SOURCE_KINDS_MAX];
-	size_t kinds_len;
-	pid_t text_pid; /* 0: none */
-	char *text, *error;
+	struct server_job *page, *kinds; /* questions; NULL: none */
+	struct server_job *answers;      /* newest first */
 };
 
 /* ---- the thread ---- */
 
-static void find_kind(struct looker *l, pid_t pid, struct looker_kind *out)
+/* One who waits for a page waits longer for it than for anything else. */
+static struct server_job *take_question(struct looker *l)
 {
-	struct census_result result = {0};
-	const struct inventory_count *counts;
-	struct inventory *inventory = NULL;
-	char why[256];
-	size_t len = 0;
+	struct server_job **from = l->page ? &l->page : &l->kinds;
+	struct server_job *job = *from;
 
-	*out = (struct looker_kind){.pid = pid};
-	if (!l->census && census_open(&l->census, why, sizeof(why)))
-		return;
-	if (!census_read(l->census, pid, 0, KIND_DESCRIPTORS, &result))
-		inventory = inventory_new(result.descriptors, result.len, 1);
-	counts = inventory ? inventory_counts(inventory, &len) : NULL;
-	if (len) {
-		snprintf(out->name, sizeof(out->name), "%s", counts[0].type);
-		out->count = counts[0].count;
-		out->of = inventory_total(inventory);
-	}
-	inventory_free(inventory);
-	census_clear(&result);
-}
-
-static void wake(struct looker *l)
-{
-	if (eventfd_write(l->event_fd, 1))
-		return; /* it is readable already */
-}
-
-static void look_at_kinds(struct looker *l)
-{
-	pid_t pids[SOURCE_KINDS_MAX];
-	size_t len = l->pids_len;
-
-	memcpy(pids, l->pids, len * sizeof(*pids));
-	l->pids_len = 0;
-	/* One who waits for a page does not wait for the rest. */
-	for (size_t i = 0; i < len && !l->closing && !l->page_pid; i++) {
-		struct looker_kind kind;
-
-		pthread_mutex_unlock(&l->lock);
-		find_kind(l, pids[i], &kind);
-		pthread_mutex_lock(&l->lock);
-		if (*kind.name && l->kinds_len < SOURCE_KINDS_MAX)
-			l->kinds[l->kinds_len++] = kind;
-	}
-	wake(l);
-}
-
-static void look_at_page(struct looker *l)
-{
-	char *text = NULL, why[512] = "";
-	pid_t pid = l->page_pid;
-	int width = l->page_width, err;
-
-	l->page_pid = 0;
-	pthread_mutex_unlock(&l->lock);
-	err = inspection_page(pid, width, &text, why, sizeof(why));
-	pthread_mutex_lock(&l->lock);
-	free(l->text);
-	free(l->error);
-	l->text_pid = pid;
-	l->text = err ? NULL : text;
-	l->error = err ? strdup(why) : NULL;
-	wake(l);
+	*from = NULL;
+	return job;
 }
 
 static void *run(void *context)
 {
 	struct looker *l = context;
+	struct server_job *job;
 
 	pthread_mutex_lock(&l->lock);
 	while (!l->closing) {
-		if (l->page_pid)
-			look_at_page(l);
-		else if (l->pids_len)
-			look_at_kinds(l);
-		else
+		job = take_question(l);
+		if (!job) {
 			pthread_cond_wait(&l->asked, &l->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&l->lock);
+		inspector_answer(l->inspector, job);
+		pthread_mutex_lock(&l->lock);
+		job->next = l->answers;
+		l->answers = job;
+		if (eventfd_write(l->event_fd, 1))
+			continue; /* it is readable already */
 	}
 	pthread_mutex_unlock(&l->lock);
 	return NULL;
@@ -132,22 +63,51 @@ static void *run(void *context)
 
 /* ---- questions and answers ---- */
 
-void looker_ask_kinds(struct looker *l, const pid_t *pids, size_t len)
+/* The request is moved. */
+static void ask(struct looker *l, struct server_job **to, struct request *request,
+		const struct roster_row *row)
 {
+	struct server_job *job = server_job_new(0, request);
+
+	if (!job) {
+		request_clear(request);
+		return;
+	}
+	if (row) {
+		job->watched = row->fd;
+		job->watched_ns = row->who.start_ns;
+	}
 	pthread_mutex_lock(&l->lock);
-	l->pids_len = len < SOURCE_KINDS_MAX ? len : SOURCE_KINDS_MAX;
-	memcpy(l->pids, pids, l->pids_len * sizeof(*pids));
+	server_job_free(*to);
+	*to = job;
 	pthread_cond_signal(&l->asked);
 	pthread_mutex_unlock(&l->lock);
 }
 
-void looker_ask_page(struct looker *l, pid_t pid, int width)
+void looker_ask_kinds(struct looker *l, const pid_t *pids, size_t len)
 {
-	pthread_mutex_lock(&l->lock);
-	l->page_pid = pid;
-	l->page_width = width;
-	pthread_cond_signal(&l->asked);
-	pthread_mutex_unlock(&l->lock);
+	struct request request = {.kind = REQUEST_MAIN_KINDS, .is_object = true};
+
+	request.pids_len = len < REQUEST_KINDS_MAX ? len : REQUEST_KINDS_MAX;
+	request.pids = calloc(request.pids_len + 1, sizeof(*pids));
+	if (!request.pids)
+		return;
+	memcpy(request.pids, pids, request.pids_len * sizeof(*pids));
+	ask(l, &l->kinds, &request, NULL);
+}
+
+void looker_ask_page(struct looker *l, const struct roster_row *row, pid_t pid,
+		     int width, bool utf8)
+{
+	struct request request = {
+		.kind = REQUEST_PROCESS,
+		.is_object = true,
+		.pid = pid,
+		.width = width < REQUEST_WIDTH_MAX ? width : REQUEST_WIDTH_MAX,
+		.ascii = !utf8,
+	};
+
+	ask(l, &l->page, &request, row);
 }
 
 int looker_fd(const struct looker *l)
@@ -155,61 +115,54 @@ int looker_fd(const struct looker *l)
 	return l->event_fd;
 }
 
-/* Lines of a text, cut in place. NULL: no memory. */
-static const char **cut(char *text, size_t *len)
+/* A job's body is members without braces. */
+static cJSON *parse(const struct server_job *job)
 {
-	const char **lines;
-	char *place = text;
-	size_t size = 1;
+	size_t len = job->body ? job->body->len : 0;
+	char *text = malloc(len + 3);
+	cJSON *reply;
 
-	for (const char *c = text; *c; c++)
-		size += *c == '\n';
-	lines = calloc(size, sizeof(*lines));
-	for (*len = 0; lines && *place; (*len)++)
-		lines[*len] = strsep(&place, "\n");
-	return lines;
+	if (!text)
+		return NULL;
+	text[0] = '{';
+	if (len)
+		memcpy(text + 1, job->body->bytes, len);
+	text[len + 1] = '}';
+	reply = cJSON_ParseWithLength(text, len + 2);
+	free(text);
+	return reply;
 }
 
-static void hand_on_page(const struct source_handlers *to, pid_t pid, char *text,
-			 const char *error)
+static void hand_on(const struct server_job *job, const struct source_handlers *to)
 {
-	struct source_page page = {.pid = pid, .error = error};
-	const char **lines = text ? cut(text, &page.len) : NULL;
+	struct source_page page = {.pid = job->request.pid, .error = job->why};
+	cJSON *reply = job->error == REQUEST_OK ? parse(job) : NULL;
 
-	if (!lines && !error)
-		page.error = strerror(ENOMEM);
-	page.lines = lines;
-	to->page(to->context, &page);
-	free(lines);
+	if (job->request.kind == REQUEST_MAIN_KINDS)
+		reply_kinds(reply, to);
+	else if (reply)
+		reply_page(reply, to);
+	else
+		to->page(to->context, &page);
+	cJSON_Delete(reply);
 }
 
 void looker_take(struct looker *l, const struct source_handlers *to)
 {
-	struct looker_kind kinds[SOURCE_KINDS_MAX];
-	char *text, *error;
+	struct server_job *job, *next;
 	eventfd_t ignored;
-	size_t len;
-	pid_t pid;
 
 	if (eventfd_read(l->event_fd, &ignored))
 		return;
 	pthread_mutex_lock(&l->lock);
-	len = l->kinds_len;
-	memcpy(kinds, l->kinds, len * sizeof(*kinds));
-	l->kinds_len = 0;
-	pid = l->text_pid;
-	text = l->text;
-	error = l->error;
-	l->text_pid = 0;
-	l->text = l->error = NULL;
+	job = l->answers;
+	l->answers = NULL;
 	pthread_mutex_unlock(&l->lock);
-	for (size_t i = 0; i < len; i++)
-		to->kind(to->context, kinds[i].pid, kinds[i].name, kinds[i].count,
-			 kinds[i].of);
-	if (pid)
-		hand_on_page(to, pid, text, error);
-	free(text);
-	free(error);
+	for (; job; job = next) {
+		next = job->next;
+		hand_on(job, to);
+		server_job_free(job);
+	}
 }
 
 /* ---- life ---- */
@@ -217,16 +170,21 @@ void looker_take(struct looker *l, const struct source_handlers *to)
 int looker_open(struct looker **out)
 {
 	struct looker *l = calloc(1, sizeof(*l));
-	int err;
+	int err = -ENOMEM;
 
 	*out = NULL;
 	if (!l)
-		return -ENOMEM;
+		return err;
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_cond_init(&l->asked, NULL);
 	l->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	err = l->event_fd < 0 ? -errno : thread_start(&l->thread, "looker", run, l);
+	l->inspector = inspector_new();
+	if (l->event_fd < 0)
+		err = -errno;
+	else if (l->inspector)
+		err = thread_start(&l->thread, "looker", run, l);
 	if (err) {
+		inspector_free(l->inspector);
 		if (l->event_fd >= 0)
 			close(l->event_fd);
 		free(l);
@@ -238,16 +196,23 @@ int looker_open(struct looker **out)
 
 void looker_close(struct looker *l)
 {
+	struct server_job *next;
+
 	if (!l)
 		return;
 	pthread_mutex_lock(&l->lock);
 	l->closing = true;
 	pthread_cond_signal(&l->asked);
 	pthread_mutex_unlock(&l->lock);
+	inspector_leave(l->inspector);
 	pthread_join(l->thread, NULL);
-	census_close(l->census);
+	inspector_free(l->inspector);
+	for (; l->answers; l->answers = next) {
+		next = l->answers->next;
+		server_job_free(l->answers);
+	}
+	server_job_free(l->page);
+	server_job_free(l->kinds);
 	close(l->event_fd);
-	free(l->text);
-	free(l->error);
 	free(l);
 }

@@ -87,7 +87,7 @@ void process_tick(struct view *view)
 		return;
 	p->asked_ns = now;
 	p->answered = false;
-	source_ask_page(view->source, p->pid, page_width());
+	source_ask_page(view->source, p->pid, page_width(), screen_utf8());
 }
 
 void process_take(struct view *view, const struct source_page *page)

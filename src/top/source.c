@@ -38,7 +38,7 @@ void source_ask_kinds(struct source *source, const pid_t *pids, size_t len)
 		source->ops->ask_kinds(source, pids, len);
 }
 
-void source_ask_page(struct source *source, pid_t pid, int width)
+void source_ask_page(struct source *source, pid_t pid, int width, bool utf8)
 {
-	source->ops->ask_page(source, pid, width);
+	source->ops->ask_page(source, pid, width, utf8);
 }

@@ -8,6 +8,7 @@
 #define FDWARDEN_TOP_SOURCE_H
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -62,6 +63,7 @@ void source_handle(struct source *source);
 /* Questions. One that is still unanswered is not asked again. */
 void source_refresh(struct source *source);
 void source_ask_kinds(struct source *source, const pid_t *pids, size_t len);
-void source_ask_page(struct source *source, pid_t pid, int width);
+/* `utf8`: the page may have signs that are not ASCII. */
+void source_ask_page(struct source *source, pid_t pid, int width, bool utf8);
 
 #endif

@@ -12,7 +12,7 @@ struct source_ops {
 	void (*handle)(struct source *source);
 	void (*refresh)(struct source *source);
 	void (*ask_kinds)(struct source *source, const pid_t *pids, size_t len);
-	void (*ask_page)(struct source *source, pid_t pid, int width);
+	void (*ask_page)(struct source *source, pid_t pid, int width, bool utf8);
 };
 
 /* First member of each. */

@@ -66,9 +66,12 @@ static void ask_kinds(struct source *source, const pid_t *pids, size_t len)
 	looker_ask_kinds(of(source)->looker, pids, len);
 }
 
-static void ask_page(struct source *source, pid_t pid, int width)
+static void ask_page(struct source *source, pid_t pid, int width, bool utf8)
 {
-	looker_ask_page(of(source)->looker, pid, width);
+	struct local_source *s = of(source);
+
+	looker_ask_page(s->looker, roster_find(roster_keeper_roster(s->keeper), pid, 0),
+			pid, width, utf8);
 }
 
 static size_t fds(const struct source *source, struct pollfd *out)

@@ -11,14 +11,13 @@
 #include "client/client.h"
 #include "output/json.h"
 #include "output/text.h"
+#include "top/reply.h"
 #include "top/source_impl.h"
 
 /* Between two tries to reach a daemon that has gone. */
-#define RETRY_NS   1000000000ull
+#define RETRY_NS  1000000000ull
 /* A daemon that does not answer for so long is as good as gone. */
-#define ANSWER_NS  10000000000ull
-/* Alerts of a process that its page tells. */
-#define ALERTS_MAX 20
+#define ANSWER_NS 10000000000ull
 
 struct socket_source {
 	struct source source;
@@ -125,7 +124,7 @@ static void ask_kinds(struct source *source, const pid_t *pids, size_t len)
 	request(s, question, "kinds", &s->kinds_ns);
 }
 
-static void ask_page(struct source *source, pid_t pid, int width)
+static void ask_page(struct source *source, pid_t pid, int width, bool utf8)
 {
 	struct socket_source *s = of(source);
 	cJSON *question;
@@ -134,7 +133,8 @@ static void ask_page(struct source *source, pid_t pid, int width)
 		return;
 	question = client_request("process");
 	if (question && (json_add_uint(question, "pid", (uint64_t)pid) ||
-			 json_add_uint(question, "width", (uint64_t)width))) {
+			 json_add_uint(question, "width", (uint64_t)width) ||
+			 !cJSON_AddBoolToObject(question, "ascii", !utf8))) {
 		cJSON_Delete(question);
 		return;
 	}
@@ -143,23 +143,9 @@ static void ask_page(struct source *source, pid_t pid, int width)
 
 /* ---- answers ---- */
 
-static const cJSON *member(const cJSON *object, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(object, name);
-}
-
 static const char *text_of(const cJSON *object, const char *name)
 {
-	return cJSON_GetStringValue(member(object, name));
-}
-
-static uint64_t uint_of(const cJSON *object, const char *name)
-{
-	const cJSON *item = member(object, name);
-
-	return cJSON_IsNumber(item) && item->valuedouble >= 0
-		       ? (uint64_t)item->valuedouble
-		       : 0;
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
 }
 
 static void take_snapshot(struct socket_source *s, const cJSON *reply)
@@ -178,82 +164,10 @@ static void take_snapshot(struct socket_source *s, const cJSON *reply)
 	}
 }
 
-static void take_kinds(struct socket_source *s, const cJSON *reply)
-{
-	const cJSON *kind;
-
-	s->kinds_ns = 0;
-	cJSON_ArrayForEach (kind, member(reply, "kinds")) {
-		const char *name = text_of(kind, "kind");
-
-		if (name)
-			s->source.to.kind(s->source.to.context,
-					  (pid_t)uint_of(kind, "pid"), name,
-					  uint_of(kind, "count"), uint_of(kind, "of"));
-	}
-}
-
-/* "18:03:04  fd-critical  the message" */
-static char *alert_line(const cJSON *alert)
-{
-	const char *at = text_of(alert, "@timestamp");
-	const char *action = text_of(member(alert, "event"), "action");
-	const char *message = text_of(alert, "message");
-	char *line = NULL;
-
-	if (asprintf(&line, "  %.8s  %s  %s",
-		     at && strlen(at) > 19 ? at + 11 : "--------",
-		     action ? action : "?", message ? message : "") < 0)
-		return NULL;
-	return line;
-}
-
-static size_t add_alerts(const cJSON *alerts, const char **lines, char **owned)
-{
-	int count = cJSON_GetArraySize(alerts), at = 0;
-	const cJSON *alert;
-	size_t len = 0;
-
-	if (count == 0)
-		return 0;
-	lines[len++] = "";
-	lines[len++] = "Alerts (UTC)";
-	cJSON_ArrayForEach (alert, alerts) {
-		if (at++ < count - ALERTS_MAX)
-			continue;
-		*owned = alert_line(alert);
-		if (*owned)
-			lines[len++] = *owned++;
-	}
-	return len;
-}
-
-static void take_page(struct socket_source *s, const cJSON *reply)
-{
-	const cJSON *page = member(reply, "page"), *line;
-	size_t size = (size_t)cJSON_GetArraySize(page) + ALERTS_MAX + 2;
-	const char **lines = calloc(size, sizeof(*lines));
-	char *owned[ALERTS_MAX] = {0};
-	struct source_page out = {.pid = (pid_t)uint_of(reply, "pid"), .lines = lines};
-
-	s->page_ns = 0;
-	if (!lines)
-		return;
-	cJSON_ArrayForEach (line, page)
-		if (cJSON_IsString(line))
-			lines[out.len++] = line->valuestring;
-	out.len += add_alerts(member(reply, "alerts"), lines + out.len, owned);
-	s->source.to.page(s->source.to.context, &out);
-	for (size_t i = 0; i < ALERTS_MAX; i++)
-		free(owned[i]);
-	free(lines);
-}
-
 static void take_error(struct socket_source *s, const cJSON *reply)
 {
 	const char *id = text_of(reply, "id");
-	const char *message = text_of(member(reply, "error"), "message");
-	struct source_page page = {.error = message ? message : "no reason is given"};
+	struct source_page page = {.error = reply_error(reply)};
 	char why[400];
 
 	if (id && !strcmp(id, "kinds")) {
@@ -271,14 +185,17 @@ static void take(struct socket_source *s, const cJSON *line)
 {
 	const char *reply = text_of(line, "reply");
 
-	if (member(line, "error"))
+	if (reply_error(line)) {
 		take_error(s, line);
-	else if (reply && !strcmp(reply, "snapshot"))
+	} else if (reply && !strcmp(reply, "snapshot")) {
 		take_snapshot(s, line);
-	else if (reply && !strcmp(reply, "kinds"))
-		take_kinds(s, line);
-	else if (reply && !strcmp(reply, "process"))
-		take_page(s, line);
+	} else if (reply && !strcmp(reply, "kinds")) {
+		s->kinds_ns = 0;
+		reply_kinds(line, &s->source.to);
+	} else if (reply && !strcmp(reply, "process")) {
+		s->page_ns = 0;
+		reply_page(line, &s->source.to);
+	}
 }
 
 static bool is_late(uint64_t asked_ns)

@@ -135,6 +135,7 @@ static int explain(struct inspection *i, struct snapshot *snapshot,
 	ask_system(&question);
 	question.history.growth_known = i->fd.growth_known;
 	question.history.growth_per_s = i->fd.growth_per_s;
+	question.history.growth_over_s = (double)i->growth_over_ns / 1e9;
 	err = explain_descriptors(census, &question, DESCRIPTORS_MAX, &i->why,
 				  &i->descriptors);
 	if (err)

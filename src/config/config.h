@@ -63,12 +63,10 @@ struct config {
 	/* [output]; auto: journal when standard output is connected to it
 	 * ($JOURNAL_STREAM), else stdout */
 	enum config_switch stdout_on, journal_on;
-	char *file;       /* absolute path; NULL: none */
-	char *hook;       /* absolute path of a program; NULL: none */
-	char *state_file; /* [state] file; NULL: none; read at start only */
-	/* [metrics] listen: checked, and refused by config_load() when it is set, as
-	 * nothing serves it yet; NULL */
-	char *metrics_listen;
+	char *file;           /* absolute path; NULL: none */
+	char *hook;           /* absolute path of a program; NULL: none */
+	char *state_file;     /* [state] file; NULL: none; read at start only */
+	char *metrics_listen; /* [metrics] listen: ADDRESS:PORT; NULL: none */
 	char *socket_path;  /* [socket] path; NULL: none; both are read at start only */
 	char *socket_group; /* NULL: its user alone */
 	struct config_rule *rules;

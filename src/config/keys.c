@@ -52,7 +52,7 @@ const struct config_key config_keys[] = {
 
 	{"state", "file", CONFIG_FILE, IN(state_file), .def = CONFIG_STATE_FILE},
 
-	{"metrics", "listen", CONFIG_LISTEN, IN(metrics_listen), .not_served = true},
+	{"metrics", "listen", CONFIG_LISTEN, IN(metrics_listen)},
 
 	{"socket", "path", CONFIG_FILE, IN(socket_path), .def = CONFIG_SOCKET_PATH},
 	{"socket", "group", CONFIG_GROUP, IN(socket_group), .def = CONFIG_SOCKET_GROUP},

@@ -40,7 +40,6 @@ struct config_key {
 	const char *def; /* default, as it is written in a file; NULL: not set */
 	uint64_t min, max;
 	const char *const *choices; /* NULL-ended */
-	bool not_served;            /* in the contract, but not in this version */
 };
 
 extern const struct config_key config_keys[];

@@ -270,11 +270,6 @@ static int set_key(struct loading *l, const char *name, const char *value)
 				   "bad value '%s' of %s; allowed: %s",
 				   printable(shown, value), name, allowed);
 	}
-	if (key->not_served && config_is_set(key, base))
-		return config_fail(
-			l, &l->here, -EINVAL,
-			"[%s] %s is not supported by this version; remove it",
-			l->section, name);
 	*origin = l->here;
 	return 0;
 }

@@ -271,14 +271,18 @@ static void say_ready(const struct daemon *d)
 		   self.processes, self.sensor);
 }
 
-/* Without a socket, monitoring goes on. */
+/* Without a socket and metrics, monitoring goes on. */
 static void serve(struct daemon *d)
 {
+	int fds[SERVING_FDS], err = 0;
+	size_t n;
+
 	d->serving = serving_open(d->config, d->outlet, d->monitor, d->keeper);
-	if (d->serving && sd_event_add_io(d->event, NULL, serving_fd(d->serving),
-					  EPOLLIN, on_serving, d) < 0)
-		log_warning("what clients of the socket ask for waits for the next "
-			    "snapshot");
+	n = serving_fds(d->serving, fds);
+	for (size_t i = 0; i < n && err >= 0; i++)
+		err = sd_event_add_io(d->event, NULL, fds[i], EPOLLIN, on_serving, d);
+	if (err < 0)
+		log_warning("what clients ask for waits for the next snapshot");
 }
 
 static int start(struct daemon *d)

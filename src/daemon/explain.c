@@ -23,7 +23,8 @@ struct search {
 	struct explain_question *out;
 };
 
-/* One with far fewer descriptors than its parent has inherited none to speak of. */
+/* One with far fewer descriptors than its parent has inherited none to speak of; one that
+ * runs the parent's own program since its fork has them on purpose (workers). */
 static void visit_child(void *context, struct process *process)
 {
 	struct search *search = context;
@@ -31,6 +32,7 @@ static void visit_child(void *context, struct process *process)
 
 	if (process->who.ppid != search->parent->who.pid || !process->has_table ||
 	    process->table.files == search->parent->table.files ||
+	    process->exec_id == search->parent->exec_id ||
 	    (double)process->table.count <
 		    COPY_SHARE * (double)search->parent->table.count)
 		return;
@@ -60,6 +62,11 @@ int explain_ask(struct process_table *table, struct process *process, uint64_t s
 		.closed = fds->closed,
 		.growth_known = forecast.growth_known,
 		.growth_per_s = forecast.growth_per_s,
+		.growth_over_s = forecast.growth_over_s,
+		.age_s = process->table_ns > process->who.start_ns
+				 ? (double)(process->table_ns - process->who.start_ns) /
+					   1e9
+				 : 0,
 		.used = fds->used,
 		.soft_limit = fds->soft_limit,
 	};

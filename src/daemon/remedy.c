@@ -88,7 +88,7 @@ static void log_left(const struct process *process, enum remedy_verdict verdict,
 		log_limited(limit, LOG_LEVEL_INFO,
 			    "the soft limit of %s is not raised: it leaks (%s); "
 			    "raise_leaks = yes would",
-			    name, diagnosis_rule_name(why->diagnoses[0].rule));
+			    name, diagnosis_rule_name(explanation_leak(why)->rule));
 	else if (verdict == REMEDY_AT_HARD)
 		log_limited(limit, LOG_LEVEL_WARNING,
 			    "the soft limit of %s can't be raised: it is at the hard "
@@ -126,7 +126,7 @@ uint64_t remedy_apply(struct process *process, const struct explanation *why,
 		.now_ns = now_ns,
 		.critical = process->policy.level >= POLICY_LEVEL_CRITICAL,
 		.explained = why->inventory != NULL,
-		.leak = explanation_is_leak(why),
+		.leak = explanation_leak(why) != NULL,
 		.soft_limit = process->table.soft_limit,
 		.hard_limit = process->table.hard_limit,
 		.nr_open = nr_open,

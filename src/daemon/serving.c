@@ -9,6 +9,7 @@
 #include "daemon/inspector.h"
 #include "log.h"
 #include "output/json.h"
+#include "server/exporter.h"
 #include "server/server.h"
 
 #define WHY_SIZE           512
@@ -16,7 +17,8 @@
 #define RUN_DIRECTORY_MODE 0750
 
 struct serving {
-	struct server *server;
+	struct server *server;     /* NULL: no socket */
+	struct exporter *exporter; /* NULL: no metrics */
 	struct inspector *inspector;
 	struct outlet *outlet;
 	struct monitor *monitor;
@@ -70,50 +72,84 @@ static int open_server(struct serving *s, const struct config *config, char *why
 	return server_open(&settings, &s->server, why, WHY_SIZE);
 }
 
+static void serve_socket(struct serving *s, const struct config *config)
+{
+	char why[WHY_SIZE] = "no memory, or no descriptor";
+
+	s->host_json = make_host();
+	s->inspector = inspector_new();
+	if (!s->host_json || !s->inspector || open_server(s, config, why)) {
+		log_warning("no socket is served: %s; monitoring goes on without", why);
+		return;
+	}
+	if (*why)
+		log_info("%s", why);
+	if (*inspector_why_none(s->inspector))
+		log_warning("over the socket, %s", inspector_why_none(s->inspector));
+	outlet_set_tap(s->outlet, on_alert, s);
+}
+
+static void serve_metrics(struct serving *s, const struct config *config)
+{
+	char why[WHY_SIZE];
+
+	if (exporter_open(config->metrics_listen, &s->exporter, why, sizeof(why)))
+		log_warning("no metrics are served: %s; monitoring goes on without",
+			    why);
+}
+
 struct serving *serving_open(const struct config *config, struct outlet *outlet,
 			     struct monitor *monitor, const struct keeper *keeper)
 {
-	struct serving *s = config->socket_path ? calloc(1, sizeof(*s)) : NULL;
-	char why[WHY_SIZE] = "no memory, or no descriptor";
+	struct serving *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
 	s->outlet = outlet;
 	s->monitor = monitor;
 	s->keeper = keeper;
-	s->host_json = make_host();
-	s->inspector = inspector_new();
-	if (!s->host_json || !s->inspector || open_server(s, config, why)) {
-		log_warning("no socket is served: %s; monitoring goes on without", why);
+	if (config->socket_path)
+		serve_socket(s, config);
+	if (config->metrics_listen)
+		serve_metrics(s, config);
+	if (!s->server && !s->exporter) {
 		serving_close(s);
 		return NULL;
 	}
-	if (*why)
-		log_info("%s", why);
-	if (*inspector_why_none(s->inspector))
-		log_warning("over the socket, %s", inspector_why_none(s->inspector));
-	outlet_set_tap(outlet, on_alert, s);
 	return s;
 }
 
-int serving_fd(const struct serving *s)
+size_t serving_fds(const struct serving *s, int fds[SERVING_FDS])
 {
-	return s ? server_fd(s->server) : -1;
+	size_t n = 0;
+
+	if (s && s->server)
+		fds[n++] = server_fd(s->server);
+	if (s && s->exporter)
+		fds[n++] = exporter_fd(s->exporter);
+	return n;
+}
+
+/* false: not this time. */
+static bool fill(struct serving *s, struct feed *feed)
+{
+	if (!feed || monitor_feed(s->monitor, feed))
+		return false;
+	keeper_self(s->keeper, s->monitor, &feed->head.self);
+	return true;
 }
 
 void serving_update(struct serving *s)
 {
 	struct monitor_self self;
-	struct feed *feed;
 
 	if (!s)
 		return;
 	monitor_self(s->monitor, &self);
-	feed = server_want(s->server, self.ticks);
-	if (!feed || monitor_feed(s->monitor, feed))
-		return;
-	keeper_self(s->keeper, s->monitor, &feed->head.self);
-	server_feed(s->server);
+	if (s->server && fill(s, server_want(s->server, self.ticks)))
+		server_feed(s->server);
+	if (s->exporter && fill(s, exporter_want(s->exporter, self.ticks)))
+		exporter_feed(s->exporter);
 }
 
 void serving_close(struct serving *s)
@@ -124,6 +160,7 @@ void serving_close(struct serving *s)
 	if (s->inspector)
 		inspector_leave(s->inspector);
 	server_close(s->server);
+	exporter_close(s->exporter);
 	inspector_free(s->inspector);
 	free(s->host_json);
 	free(s);

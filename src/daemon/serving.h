@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The daemon's side of its socket: opens it, and gives it what the monitor has.
+ * The daemon's side of its socket and of its metrics: opens them, and gives them what the
+ * monitor has.
  */
 #ifndef FDWARDEN_SERVING_H
 #define FDWARDEN_SERVING_H
@@ -13,12 +14,14 @@
 struct serving;
 
 /* As the configuration says; all are borrowed. What is wrong is said in the log, and is no
- * error: monitoring goes on without. NULL: no socket is served; all others accept it. */
+ * error: monitoring goes on without. NULL: nothing is served; all others accept it. */
 struct serving *serving_open(const struct config *config, struct outlet *outlet,
 			     struct monitor *monitor, const struct keeper *keeper);
 
-/* Readable when serving_update() is wanted before the next tick; -1: never. */
-int serving_fd(const struct serving *serving);
+/* Those that are readable when serving_update() is wanted before the next tick. Returns
+ * their number. */
+#define SERVING_FDS 2
+size_t serving_fds(const struct serving *serving, int fds[SERVING_FDS]);
 
 /* After each tick, and when the descriptor is readable. */
 void serving_update(struct serving *serving);

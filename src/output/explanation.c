@@ -30,12 +30,12 @@ void explanation_take_limit(struct explanation *to, struct explanation *from)
 	from->advice_len = 0;
 }
 
-bool explanation_is_leak(const struct explanation *why)
+const struct diagnosis *explanation_leak(const struct explanation *why)
 {
 	for (size_t i = 0; i < why->diagnoses_len; i++)
 		if (why->diagnoses[i].leak)
-			return true;
-	return false;
+			return &why->diagnoses[i];
+	return NULL;
 }
 
 size_t explanation_cause(const struct explanation *why, char *text, size_t size)

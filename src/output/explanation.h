@@ -41,8 +41,8 @@ void explanation_clear(struct explanation *why); /* frees, zeroes */
 /* Moves origin and advice. */
 void explanation_take_limit(struct explanation *to, struct explanation *from);
 
-/* Whether a fuller table is a leak's doing, by the first diagnosis that says so. */
-bool explanation_is_leak(const struct explanation *why);
+/* The first diagnosis that says that it is a leak. NULL: none does. */
+const struct diagnosis *explanation_leak(const struct explanation *why);
 
 /* How much of it the JSON has. */
 struct explanation_form {

@@ -127,8 +127,10 @@ static void print_table(const struct view_inspect *view, const struct page *page
 	print_bar(fd, page);
 	if (fd->sealed)
 		page_text(page, "  ",
-			  "It lowered its limit under its count, as sandboxes do: it "
-			  "is sealed, and raises no alert.");
+			  "More is open than its limit allows: it lowered the limit "
+			  "on purpose, as sandboxes do, or it is full and holds some "
+			  "above. One look can't tell: it counts as sealed, and is "
+			  "alerted only if the daemon saw it fill.");
 	print_growth(view, page);
 	if (fd->tables > 1) {
 		snprintf(line, sizeof(line),
@@ -236,8 +238,7 @@ static void print_diagnoses(const struct explanation *why, const struct page *pa
 	for (size_t i = 0; i < why->diagnoses_len; i++) {
 		const struct diagnosis *diagnosis = &why->diagnoses[i];
 
-		page_text(page, diagnosis->leak ? "  Leak: " : "  No leak: ",
-			  diagnosis->text);
+		page_text(page, diagnosis->leak ? "  Leak: " : "  ", diagnosis->text);
 		page_colour(page, PAGE_DIM);
 		page_text(page, "    Seen: ", diagnosis->proof);
 		page_colour(page, PAGE_PLAIN);

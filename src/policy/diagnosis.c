@@ -22,6 +22,13 @@
 #define CHILDREN_MANY     10
 #define CHILDREN_TABLE    100
 #define EVENT_LOOPS_SHARE 0.6
+#define SAME_FILE_MANY    100  /* that no pool of connections or threads has */
+#define ONE_PEER_MANY     256  /* nor these */
+#define AT_WALL           0.95 /* of the limit */
+#define GROWN_LEAST       3    /* fewer come and go */
+#define GROWN_SHARE       0.02 /* … of all descriptors */
+#define STARTING_S        60   /* younger ones open what they will hold */
+#define LEFT_BEHIND       0.1  /* opened and not closed, of all descriptors */
 
 /* What the rules look at. */
 struct view {
@@ -60,9 +67,14 @@ static bool explains(const struct view *v, uint64_t count, uint64_t least, doubl
 	return count >= least && (double)count >= share * v->total;
 }
 
+/* By more than what comes and goes with each request. */
 static bool grows(const struct view *v)
 {
-	return v->history->growth_known && v->history->growth_per_s > 0;
+	const struct diagnosis_history *h = v->history;
+	double grown = h->growth_per_s * h->growth_over_s;
+
+	return h->growth_known && grown >= GROWN_LEAST &&
+	       grown >= GROWN_SHARE * v->total;
 }
 
 /* It opens, and hardly ever closes. Before it has opened much nothing can be said. */
@@ -80,6 +92,14 @@ static bool near_limit(const struct view *v)
 
 	return h->soft_limit && h->soft_limit != UINT64_MAX &&
 	       h->used * 2 >= h->soft_limit;
+}
+
+static bool at_wall(const struct view *v)
+{
+	const struct diagnosis_history *h = v->history;
+
+	return h->soft_limit && h->soft_limit != UINT64_MAX &&
+	       (double)h->used >= AT_WALL * (double)h->soft_limit;
 }
 
 static const char *where(const struct sum *sum)
@@ -147,10 +167,30 @@ static bool is_file(const struct inventory_group *g)
 	return g->kind == DESCRIPTOR_FILE || g->kind == DESCRIPTOR_DIRECTORY;
 }
 
+/* Another open of these gives nothing new, while one of /dev/ptmx, /dev/net/tun or a
+ * graphics card is another terminal, queue or context. */
+static bool is_stateless_device(const struct inventory_group *g)
+{
+	static const char *const paths[] = {"/dev/null", "/dev/zero", "/dev/full",
+					    "/dev/random", "/dev/urandom"};
+
+	if (g->kind != DESCRIPTOR_CHARACTER || !g->where)
+		return false;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (!strcmp(g->where, paths[i]))
+			return true;
+	return false;
+}
+
 static bool one_file(const struct inventory_group *g)
 {
-	return (is_file(g) || g->kind == DESCRIPTOR_CHARACTER) && !g->deleted &&
-	       g->whole && g->count >= MANY;
+	return (is_file(g) || is_stateless_device(g)) && !g->deleted && g->whole &&
+	       g->count >= MANY;
+}
+
+static bool connected(const struct inventory_group *g)
+{
+	return g->kind == DESCRIPTOR_SOCKET && has_state(g, "ESTABLISHED");
 }
 
 static bool many_files(const struct inventory_group *g)
@@ -165,7 +205,8 @@ static bool deleted_files(const struct inventory_group *g)
 
 static bool half_pipe(const struct inventory_group *g)
 {
-	return g->kind == DESCRIPTOR_PIPE &&
+	/* A named one may wait for who opens its other end. */
+	return g->kind == DESCRIPTOR_PIPE && !g->where &&
 	       (has_state(g, INVENTORY_NO_READER) || has_state(g, INVENTORY_NO_WRITER));
 }
 
@@ -180,9 +221,9 @@ static bool inotify(const struct inventory_group *g)
 	return g->kind == DESCRIPTOR_INOTIFY || g->kind == DESCRIPTOR_FANOTIFY;
 }
 
-static bool pidfd(const struct inventory_group *g)
+static bool ended_pidfd(const struct inventory_group *g)
 {
-	return g->kind == DESCRIPTOR_PIDFD;
+	return g->kind == DESCRIPTOR_PIDFD && has_state(g, INVENTORY_ENDED);
 }
 
 static bool lonely_unix(const struct inventory_group *g)
@@ -193,6 +234,13 @@ static bool lonely_unix(const struct inventory_group *g)
 /* ---- rules ---- */
 
 typedef bool (*rule_applies)(const struct view *v, struct diagnosis *out);
+
+/* As many connections as half of them: each may be in use for one, as a file that is
+ * sent, or received into. */
+static bool is_for_connections(const struct view *v, uint64_t count)
+{
+	return sum_of(v, connected).count * 2 >= count;
+}
 
 static bool rule_close_wait(const struct view *v, struct diagnosis *out)
 {
@@ -215,14 +263,15 @@ static bool rule_close_wait(const struct view *v, struct diagnosis *out)
 	return true;
 }
 
-/* A proxy has as many going out as come in: there the load decides. */
+/* A proxy has as many going out as come in: there the load decides. A pool has fewer,
+ * and rests when it is filled. */
 static bool rule_outgoing(const struct view *v, struct diagnosis *out)
 {
 	struct sum sum = sum_of(v, outgoing), in = sum_of(v, accepted);
 
 	if (!sum.most || sum.most->count * 2 < sum.count ||
 	    !explains(v, sum.most->count, MANY, SHARE) || in.count * 2 > sum.count ||
-	    !(grows(v) || near_limit(v)))
+	    !(grows(v) || at_wall(v) || sum.most->count >= ONE_PEER_MANY))
 		return false;
 	sum.count = sum.most->count;
 	prove(v, &sum, out);
@@ -250,11 +299,14 @@ static bool rule_accepted(const struct view *v, struct diagnosis *out)
 	return true;
 }
 
+/* A few dozen that rest may be one for each thread or connection of a pool. */
 static bool rule_same_file(const struct view *v, struct diagnosis *out)
 {
 	struct sum sum = sum_of(v, one_file);
 
-	if (!sum.most || !explains(v, sum.most->count, MANY, SHARE))
+	if (!sum.most || !explains(v, sum.most->count, MANY, SHARE) ||
+	    is_for_connections(v, sum.most->count) ||
+	    !(grows(v) || near_limit(v) || sum.most->count >= SAME_FILE_MANY))
 		return false;
 	sum.count = sum.most->count;
 	prove(v, &sum, out);
@@ -266,13 +318,14 @@ static bool rule_same_file(const struct view *v, struct diagnosis *out)
 }
 
 /* Databases and build tools hold many files of a kind: only one that never closes and
- * goes on opening is told of. */
+ * goes on opening is told of, when it no longer opens what it needs from the start. */
 static bool rule_files(const struct view *v, struct diagnosis *out)
 {
 	struct sum sum = sum_of(v, many_files);
 
 	if (!sum.most || !explains(v, sum.most->count, MANY, SHARE) || !grows(v) ||
-	    !never_closes(v))
+	    !never_closes(v) || v->history->age_s < STARTING_S ||
+	    is_for_connections(v, sum.most->count))
 		return false;
 	sum.count = sum.most->count;
 	prove(v, &sum, out);
@@ -282,14 +335,21 @@ static bool rule_files(const struct view *v, struct diagnosis *out)
 	return true;
 }
 
+/* Made to be shared, and unlinked at once, as browsers do. */
+static bool is_shared_memory(const struct inventory_group *g)
+{
+	return g->dir && !strcmp(g->dir, "/dev/shm");
+}
+
 static bool rule_deleted(const struct view *v, struct diagnosis *out)
 {
 	struct sum sum = sum_of(v, deleted_files);
 
-	if (!explains(v, sum.count, MANY, SHARE))
+	if (!explains(v, sum.count, MANY, SHARE) ||
+	    (is_shared_memory(sum.most) && !grows(v) && !near_limit(v)))
 		return false;
 	prove(v, &sum, out);
-	out->leak = grows(v);
+	out->leak = grows(v) && !is_for_connections(v, sum.count);
 	say(out->text,
 	    "%" PRIu64
 	    " deleted files are kept open, most under %s: their space is not "
@@ -313,14 +373,16 @@ static bool rule_pipes(const struct view *v, struct diagnosis *out)
 	return true;
 }
 
+/* Runtimes with a loop a thread and virtual machines have many, and rest. */
 static bool rule_event_loops(const struct view *v, struct diagnosis *out)
 {
 	struct sum sum = sum_of(v, event_loop);
 
-	if (!explains(v, sum.count, MANY, grows(v) ? SHARE : EVENT_LOOPS_SHARE))
+	if (!explains(v, sum.count, MANY, grows(v) ? SHARE : EVENT_LOOPS_SHARE) ||
+	    !(grows(v) || near_limit(v)) || is_for_connections(v, sum.count))
 		return false;
 	prove(v, &sum, out);
-	out->leak = grows(v) || near_limit(v);
+	out->leak = true;
 	say(out->text,
 	    "%" PRIu64 " epoll, eventfd and timerfd descriptors: event loops or timers "
 	    "that are made and never freed",
@@ -336,25 +398,20 @@ static bool rule_inotify(const struct view *v, struct diagnosis *out)
 		return false;
 	prove(v, &sum, out);
 	out->leak = grows(v) || near_limit(v);
-	say(out->text,
-	    "%" PRIu64
-	    " inotify instances: one can watch many files; they are made and "
-	    "not closed",
-	    sum.count);
+	say(out->text, "%" PRIu64 " inotify instances: one can watch many files%s",
+	    sum.count, out->leak ? "; they are made and not closed" : "");
 	return true;
 }
 
 static bool rule_pidfds(const struct view *v, struct diagnosis *out)
 {
-	struct sum sum = sum_of(v, pidfd);
+	struct sum sum = sum_of(v, ended_pidfd);
 
-	if (!explains(v, sum.count, MANY, SHARE))
+	if (!explains(v, sum.count, FEW, SHARE_WRONG))
 		return false;
 	prove(v, &sum, out);
-	out->leak = grows(v) || near_limit(v);
-	say(out->text,
-	    "%" PRIu64
-	    " pidfds: of processes that were started or watched, and not let go",
+	out->leak = true;
+	say(out->text, "%" PRIu64 " pidfds of processes that have ended, not closed",
 	    sum.count);
 	return true;
 }
@@ -382,10 +439,11 @@ static bool rule_inherited(const struct view *v, struct diagnosis *out)
 	out->count = (uint64_t)v->total;
 	out->share = 1;
 	say(out->text,
-	    "%" PRIu64 " children have copies of this table: descriptors without "
-	    "close-on-exec are handed on",
+	    "%" PRIu64 " programs that it started have copies of this table: "
+	    "descriptors without close-on-exec are handed on",
 	    h->children);
-	say(out->proof, "%" PRIu64 " children with the same descriptors", h->children);
+	say(out->proof, "%" PRIu64 " children with the same descriptors after exec",
+	    h->children);
 	return true;
 }
 
@@ -395,7 +453,9 @@ static bool rule_churn(const struct view *v, struct diagnosis *out)
 
 	if (!h->counters_known || !h->growth_known || h->opened < CHURN_OPENED ||
 	    h->closed < h->opened - h->opened / 20 ||
-	    fabs(h->growth_per_s) > CHURN_GROWTH)
+	    fabs(h->growth_per_s) > CHURN_GROWTH ||
+	    (h->closed < h->opened &&
+	     (double)(h->opened - h->closed) > LEFT_BEHIND * v->total))
 		return false;
 	out->count = 0;
 	say(out->text, "it opens and closes much and does not grow: not a leak");

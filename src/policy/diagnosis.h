@@ -37,8 +37,11 @@ struct diagnosis_history {
 	uint64_t opened, closed;
 	bool growth_known;
 	double growth_per_s;
+	double growth_over_s;      /* … seen over so long */
+	double age_s;              /* of the process; 0: unknown */
 	uint64_t used, soft_limit; /* soft_limit 0: unknown; ~0: unlimited */
-	uint64_t children;         /* with copies of the same table; 0: none, unknown */
+	/* Programs that it started, with copies of its table; 0: none, unknown. */
+	uint64_t children;
 };
 
 #define DIAGNOSIS_MAX       4

@@ -126,6 +126,7 @@ void forecast_estimate(const struct forecast_history *history, uint64_t limit,
 	syy = sums.yy - sums.y * sums.y / sums.n;
 	out->growth_known = true;
 	out->growth_per_s = sxy / sxx;
+	out->growth_over_s = sums.span_s;
 
 	/* slope > 2 × its standard error, both squared:
 	 * slope² > 4 × residual / ((n - 2) × sxx) */

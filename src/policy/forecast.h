@@ -21,6 +21,7 @@ struct forecast_history {
 
 struct forecast {
 	bool growth_known;
+	double growth_over_s;  /* how long what follows was seen */
 	double growth_per_s;   /* slots a second; negative when it shrinks */
 	bool exhaustion_known; /* there is a sound estimate */
 	double exhausted_in_s; /* until all slots below the limit are taken */

@@ -13,6 +13,9 @@
 #define STATE_ESTABLISHED 1
 #define PORTS             65536
 #define PEERS_MAX         8 /* more with one port are gathered under the port */
+/* So many connections with one local port were accepted on it: each that a process makes
+ * has a port of its own. */
+#define ACCEPTED_MIN      8
 #define SMALL_GROUP       3 /* files: gathered under their directory */
 
 /* One descriptor on its way to a group. Strings are the inventory's or static. */
@@ -80,12 +83,22 @@ static bool is_listening(const struct descriptor *d)
 	       d->state == STATE_LISTEN;
 }
 
+/* Ports on which connections are accepted: here, or by whoever handed them over (a
+ * parent that accepts for its workers, a server's old worker after a reload). */
 static void note_ports(const struct descriptor *descriptors, size_t len,
-		       unsigned char *listening)
+		       unsigned char *accepting)
 {
-	for (size_t i = 0; i < len; i++)
-		if (is_inet(&descriptors[i]) && is_listening(&descriptors[i]))
-			listening[descriptors[i].local.port] = 1;
+	for (size_t i = 0; i < len; i++) {
+		const struct descriptor *d = &descriptors[i];
+		unsigned char *port = &accepting[d->local.port];
+
+		if (!is_inet(d) || !descriptor_state_name(d))
+			continue;
+		if (is_listening(d))
+			*port = ACCEPTED_MIN;
+		else if (d->peer.port && *port < ACCEPTED_MIN)
+			++*port;
+	}
 }
 
 static int set_end(struct inventory *inv, struct item *item,
@@ -101,14 +114,14 @@ static int set_end(struct inventory *inv, struct item *item,
 }
 
 static int set_inet(struct inventory *inv, struct item *item,
-		    const unsigned char *listening)
+		    const unsigned char *accepting)
 {
 	const struct descriptor *d = item->d;
 	char text[16];
 
 	if (!d->peer.port)
 		return set_end(inv, item, &d->local);
-	if (!listening[d->local.port]) {
+	if (accepting[d->local.port] < ACCEPTED_MIN) {
 		item->direction = INVENTORY_OUTGOING;
 		return set_end(inv, item, &d->peer);
 	}
@@ -147,15 +160,31 @@ static bool has_path(enum descriptor_kind kind)
 	       kind == DESCRIPTOR_SYMLINK || kind == DESCRIPTOR_MEMFD;
 }
 
+/* One with a number of its own in its name is one of many. */
+static int set_name(struct inventory *inv, struct item *item)
+{
+	const char *path = item->d->path;
+	char *pattern;
+
+	if (!path || !*path)
+		return 0;
+	pattern = malloc(strlen(path) + 1);
+	if (!pattern)
+		return -1;
+	item->where = keep(inv, pattern, pattern_of(path, pattern));
+	free(pattern);
+	return item->where ? 0 : -1;
+}
+
 static int set_unix(struct inventory *inv, struct item *item)
 {
 	const struct descriptor *d = item->d;
 
-	if (d->state == STATE_ESTABLISHED && item->state && !d->peer_inode)
+	/* One that has only not been accepted yet has no inode either. */
+	if (d->state == STATE_ESTABLISHED && item->state && !d->peer_inode &&
+	    d->peer_closed)
 		item->state = INVENTORY_NO_PEER;
-	if (d->path && *d->path)
-		item->where = keep(inv, d->path, strlen(d->path));
-	return d->path && *d->path && !item->where ? -1 : 0;
+	return set_name(inv, item);
 }
 
 static int set_pipe(struct inventory *inv, struct item *item)
@@ -166,20 +195,18 @@ static int set_pipe(struct inventory *inv, struct item *item)
 		item->state = INVENTORY_NO_WRITER;
 	else if (!d->readers && d->writers)
 		item->state = INVENTORY_NO_READER;
-	if (d->path && *d->path == '/') {
-		item->where = keep(inv, d->path, strlen(d->path));
-		return item->where ? 0 : -1;
-	}
-	return 0;
+	return d->path && *d->path == '/' ? set_name(inv, item) : 0;
 }
 
 static int describe(struct inventory *inv, struct item *item,
-		    const unsigned char *listening)
+		    const unsigned char *accepting)
 {
 	const struct descriptor *d = item->d;
 
 	item->type = descriptor_type_name(d);
 	item->state = descriptor_state_name(d);
+	if (d->kind == DESCRIPTOR_PIDFD && d->ended)
+		item->state = INVENTORY_ENDED;
 	if (d->kind == DESCRIPTOR_ANONYMOUS && d->path && *d->path) {
 		item->type = keep(inv, d->path, strlen(d->path));
 		return item->type ? 0 : -1;
@@ -187,7 +214,7 @@ static int describe(struct inventory *inv, struct item *item,
 	if (has_path(d->kind))
 		return set_path(inv, item);
 	if (is_inet(d))
-		return set_inet(inv, item, listening);
+		return set_inet(inv, item, accepting);
 	if (d->kind == DESCRIPTOR_SOCKET && d->family == AF_UNIX)
 		return set_unix(inv, item);
 	return d->kind == DESCRIPTOR_PIPE ? set_pipe(inv, item) : 0;
@@ -212,19 +239,38 @@ static int compare_items(const struct item *a, const struct item *b)
 	return order ? order : compare_text(a->pattern, b->pattern);
 }
 
+/* Anonymous inodes are one for all of them; there the open file tells them apart. */
+static bool has_inode(enum descriptor_kind kind)
+{
+	return has_path(kind) || kind == DESCRIPTOR_SOCKET || kind == DESCRIPTOR_PIPE ||
+	       kind == DESCRIPTOR_NAMESPACE || kind == DESCRIPTOR_PIDFD;
+}
+
+static int compare_inodes(const struct item *a, const struct item *b)
+{
+	int order = COMPARE(a->d->device, b->d->device);
+
+	if (!order)
+		order = COMPARE(a->d->inode, b->d->inode);
+	if (!order && !has_inode(a->d->kind))
+		order = COMPARE(a->d->file, b->d->file);
+	return order;
+}
+
 static int by_group(const void *a, const void *b)
 {
 	const struct item *x = a, *y = b;
 	int order = compare_items(x, y);
 
-	if (!order)
-		order = COMPARE(x->d->device, y->d->device);
-	return order ? order : COMPARE(x->d->inode, y->d->inode);
+	return order ? order : compare_inodes(x, y);
 }
 
-static bool same_inode(const struct item *a, const struct item *b)
+static bool has_one_name(const struct item *items, size_t len)
 {
-	return a->d->inode == b->d->inode && a->d->device == b->d->device;
+	for (size_t i = 1; i < len; i++)
+		if (compare_text(items[i].d->path, items[0].d->path) != 0)
+			return false;
+	return true;
 }
 
 /* Makes one group of items[0..len), which are alike. */
@@ -247,7 +293,7 @@ static int make_group(struct inventory *inv, const struct item *items, size_t le
 		.dir = has_path(first->d->kind) ? first->where : NULL,
 	};
 	for (size_t i = 1; i < len; i++)
-		g->distinct += !same_inode(&items[i], &items[i - 1]);
+		g->distinct += compare_inodes(&items[i], &items[i - 1]) != 0;
 	if (path && *path && g->kind != DESCRIPTOR_ANONYMOUS) {
 		g->example = keep(inv, path, strlen(path));
 		if (!g->example)
@@ -259,6 +305,10 @@ static int make_group(struct inventory *inv, const struct item *items, size_t le
 		g->where = g->example;
 		g->whole = true;
 	}
+	/* Named sockets and pipes: likewise. */
+	if (!has_path(g->kind) && !g->direction && g->where && g->example &&
+	    has_one_name(items, len))
+		g->where = g->example;
 	return 0;
 }
 
@@ -449,20 +499,20 @@ static int build(struct inventory *inv, const struct descriptor *descriptors,
 		 size_t len)
 {
 	struct item *items = calloc(len ? len : 1, sizeof(*items));
-	unsigned char *listening = calloc(PORTS, 1);
-	int err = items && listening ? 0 : -1;
+	unsigned char *accepting = calloc(PORTS, 1);
+	int err = items && accepting ? 0 : -1;
 
 	if (!err)
-		note_ports(descriptors, len, listening);
+		note_ports(descriptors, len, accepting);
 	for (size_t i = 0; !err && i < len; i++) {
 		items[i].d = &descriptors[i];
-		err = describe(inv, &items[i], listening);
+		err = describe(inv, &items[i], accepting);
 	}
 	if (!err)
 		err = make_groups(inv, items, len);
 	if (!err)
 		err = count_types(inv, items, len);
-	free(listening);
+	free(accepting);
 	free(items);
 	return err;
 }

@@ -21,7 +21,8 @@ struct inventory;
 /* How a socket's connection came about. */
 enum inventory_direction {
 	INVENTORY_NO_CONNECTION,
-	INVENTORY_ACCEPTED, /* its local port is one that this process listens on */
+	INVENTORY_ACCEPTED, /* its local port is one that this process listens on, or
+				that many of its connections have in common */
 	INVENTORY_OUTGOING,
 };
 
@@ -29,6 +30,7 @@ enum inventory_direction {
 #define INVENTORY_NO_PEER   "NO_PEER"   /* of a unix socket: the other end is gone */
 #define INVENTORY_NO_READER "NO_READER" /* of a pipe */
 #define INVENTORY_NO_WRITER "NO_WRITER"
+#define INVENTORY_ENDED     "ENDED" /* of a pidfd: its process is no more */
 
 /* So many of one type ("tcp", "file", "pipe", …). */
 struct inventory_count {

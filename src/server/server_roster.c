@@ -1,122 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The thread, and the way of the figures to it. What is made of them is in server_replies.c. */
+/* The thread. What is made of the figures is in server_replies.c. */
 #include "server/server_roster.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "server/handoff.h"
 #include "server/server_replies.h"
 #include "thread.h"
-
-/* After the last question, figures are kept at hand for so long. */
-#define WANTED_NS   5000000000ull
-/* How long a question waits for figures, when none are there. */
-#define PATIENCE_NS 5000000000ull
 
 struct server_roster {
 	struct server_queue questions;
 	struct server_queue *processes, *replies;
 	struct roster_keeper *keeper;
 	struct server_replies *made;
-	uint64_t taken_tick; /* of what the keeper has */
 	pthread_t thread;
 	bool started;
-	int want_fd;
-	atomic_uint_fast64_t tick;      /* the monitor's last */
-	atomic_uint_fast64_t wanted_ns; /* when it was last asked for; 0: never */
-
-	pthread_mutex_t lock; /* of the feeds' places, never held for long */
-	pthread_cond_t fed;
-	struct feed feeds[3];
-	struct feed *spare; /* the monitor's, to be filled */
-	struct feed *ready; /* filled, and not taken yet if `fresh` */
-	struct feed *mine;  /* the thread's */
-	bool fresh, closing;
+	struct handoff *figures;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* ---- the monitor's thread ---- */
 
 int server_roster_fd(const struct server_roster *r)
 {
-	return r->want_fd;
+	return handoff_fd(r->figures);
 }
 
 struct feed *server_roster_want(struct server_roster *r, uint64_t tick)
 {
-	uint64_t wanted_ns = atomic_load(&r->wanted_ns);
-	eventfd_t ignored;
-
-	(void)eventfd_read(r->want_fd, &ignored);
-	atomic_store(&r->tick, tick);
-	if (!wanted_ns || now_ns() > wanted_ns + WANTED_NS)
-		return NULL;
-	return r->spare;
+	return handoff_want(r->figures, tick);
 }
 
 void server_roster_feed(struct server_roster *r)
 {
-	struct feed *filled = r->spare;
-
-	pthread_mutex_lock(&r->lock);
-	r->spare = r->ready;
-	r->ready = filled;
-	r->fresh = true;
-	pthread_cond_signal(&r->fed);
-	pthread_mutex_unlock(&r->lock);
+	handoff_give(r->figures);
 }
 
 /* ---- the thread ---- */
 
-/* Under the lock: of which tick the newest figures are. */
-static uint64_t newest(const struct server_roster *r)
-{
-	return r->fresh ? r->ready->tick : r->taken_tick;
-}
-
-/* Takes what is newest; waits for it where there is nothing of the present tick. A monitor
- * that is slow to give it makes older figures do. */
 static void refresh(struct server_roster *r)
 {
-	struct timespec until = thread_deadline(PATIENCE_NS);
-	uint64_t have;
-	bool fresh;
+	struct feed *feed = handoff_take(r->figures);
 
-	atomic_store(&r->wanted_ns, now_ns());
-	pthread_mutex_lock(&r->lock);
-	have = newest(r);
-	if (have != atomic_load(&r->tick)) {
-		eventfd_write(r->want_fd, 1);
-		while (newest(r) == have && !r->closing &&
-		       !pthread_cond_timedwait(&r->fed, &r->lock, &until))
-			;
-	}
-	fresh = r->fresh;
-	if (fresh) {
-		struct feed *taken = r->ready;
-
-		r->ready = r->mine;
-		r->mine = taken;
-		r->fresh = false;
-	}
-	pthread_mutex_unlock(&r->lock);
-	if (!fresh || roster_keeper_update(r->keeper, r->mine))
-		return;
-	server_replies_renew(r->made);
-	r->taken_tick = r->mine->tick;
+	if (feed && !roster_keeper_update(r->keeper, feed))
+		server_replies_renew(r->made);
 }
 
 /* A process goes on to the thread that looks into it. */
@@ -181,13 +109,9 @@ int server_roster_open(struct server_queue *processes, struct server_queue *repl
 		return -ENOMEM;
 	r->processes = processes;
 	r->replies = replies;
-	r->spare = &r->feeds[0];
-	r->ready = &r->feeds[1];
-	r->mine = &r->feeds[2];
-	pthread_mutex_init(&r->lock, NULL);
-	thread_cond_init(&r->fed);
-	r->want_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	err = r->want_fd < 0 ? -errno : server_queue_open(&r->questions, false);
+	err = handoff_open(&r->figures);
+	if (!err)
+		err = server_queue_open(&r->questions, false);
 	r->keeper = roster_keeper_new();
 	r->made = r->keeper ? server_replies_new(r->keeper) : NULL;
 	if (!err && !r->made)
@@ -207,20 +131,13 @@ void server_roster_close(struct server_roster *r)
 	if (!r)
 		return;
 	server_queue_close(&r->questions);
-	pthread_mutex_lock(&r->lock);
-	r->closing = true;
-	pthread_cond_broadcast(&r->fed);
-	pthread_mutex_unlock(&r->lock);
+	if (r->figures)
+		handoff_end(r->figures);
 	if (r->started)
 		pthread_join(r->thread, NULL);
 	server_queue_free(&r->questions);
 	server_replies_free(r->made);
 	roster_keeper_free(r->keeper);
-	for (int i = 0; i < 3; i++)
-		feed_clear(&r->feeds[i]);
-	if (r->want_fd >= 0)
-		close(r->want_fd);
-	pthread_cond_destroy(&r->fed);
-	pthread_mutex_destroy(&r->lock);
+	handoff_close(r->figures);
 	free(r);
 }

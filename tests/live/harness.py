@@ -230,7 +230,7 @@ class Daemon:
             thread.start()
         if ready:
             try:
-                self.wait_log("ready:", 20)
+                self.wait_log("ready:", 60)
             except Failure:
                 self.process.kill()
                 raise

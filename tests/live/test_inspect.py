@@ -240,10 +240,13 @@ def test_what_has_no_descriptors():
 
 def test_main_thread_that_exited():
     """Its descriptors are there all the same."""
-    with Zoo("openat=20", "leaderless", "say=there", "wait") if False else Zoo(
-            "openat=20", "say=there", "wait") as zoo:
+    with Zoo("leaderless", "openat=20", "say=there", "wait") as zoo:
         zoo.expect("there")
-        same(inspect(zoo.pid)["fd"]["count"], 23, "fd.count")
+        same(os.path.exists(f"/proc/{zoo.pid}/fd/0"), False, "/proc shows a table")
+        document = inspect(zoo.pid, "--descriptors")
+        same(document["fd"]["count"], 23, "fd.count")
+        same(len(document["fd"]["descriptors"]), 23, "descriptors")
+        same(sum(counts(document).values()), 23, "descriptors over all types")
 
 
 def test_growth_between_two_counts():

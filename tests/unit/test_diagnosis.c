@@ -27,15 +27,21 @@ enum nature {
 	OUTGOING_TO_MANY,
 	ONE_FILE,
 	DATA_FILES, /* names with numbers in one directory */
-	JARS,       /* names that have nothing in common */
+	TERMINALS,
+	NULLS,
+	JARS, /* names that have nothing in common */
 	DELETED,
+	SHARED_MEMORY,
 	PIPES,
 	PIPES_WITHOUT_READER,
+	FIFOS, /* that wait for a writer */
 	EPOLLS,
 	EVENTFDS,
 	INOTIFYS,
 	PIDFDS,
+	ENDED_PIDFDS,
 	UNIX_ALONE,
+	UNIX_QUEUED, /* not accepted yet */
 	UNIX_PAIRED,
 };
 
@@ -58,23 +64,43 @@ struct test {
 	}
 #define AT_WALL                                                                        \
 	{                                                                              \
-		.soft_limit = 1024, .used = 900                                        \
+		.soft_limit = 1024, .used = 1000                                       \
 	}
 #define GROWING                                                                        \
 	{                                                                              \
 		.soft_limit = 1024, .used = 700, .growth_known = true,                 \
-		.growth_per_s = 2                                                      \
+		.growth_per_s = 2, .growth_over_s = 30                                 \
+	}
+/* One more than before, as with any request. */
+#define BREATHING                                                                      \
+	{                                                                              \
+		.soft_limit = 65536, .used = 500, .growth_known = true,                \
+		.growth_per_s = 4, .growth_over_s = 0.25                               \
 	}
 #define LEAKING                                                                        \
 	{                                                                              \
 		.soft_limit = 1024, .used = 700, .growth_known = true,                 \
-		.growth_per_s = 2, .counters_known = true, .opened = 700, .closed = 20 \
+		.growth_per_s = 2, .growth_over_s = 30, .counters_known = true,        \
+		.opened = 700, .closed = 20, .age_s = 400                              \
+	}
+#define STARTING                                                                       \
+	{                                                                              \
+		.soft_limit = 1024, .used = 700, .growth_known = true,                 \
+		.growth_per_s = 100, .growth_over_s = 6, .counters_known = true,       \
+		.opened = 700, .closed = 20, .age_s = 8                                \
 	}
 #define CHURNING                                                                       \
 	{                                                                              \
 		.soft_limit = 1024, .used = 100, .growth_known = true,                 \
-		.growth_per_s = 0.1, .counters_known = true, .opened = 100000,         \
-		.closed = 99900                                                        \
+		.growth_per_s = 0.01, .growth_over_s = 30, .counters_known = true,     \
+		.opened = 100000, .closed = 99995                                      \
+	}
+/* One in two hundred is not closed: that is all it has. */
+#define SLOW_LEAK                                                                      \
+	{                                                                              \
+		.soft_limit = 1024, .used = 500, .growth_known = true,                 \
+		.growth_per_s = 0.01, .growth_over_s = 30, .counters_known = true,     \
+		.opened = 100000, .closed = 99500                                      \
 	}
 
 static const struct test cases[] = {
@@ -99,7 +125,7 @@ static const struct test cases[] = {
 	 DIAGNOSIS_OUTGOING_CONNECTIONS,
 	 true},
 	{"the same at the wall",
-	 {{OUTGOING_TO_ONE, 900}},
+	 {{OUTGOING_TO_ONE, 200}},
 	 AT_WALL,
 	 DIAGNOSIS_OUTGOING_CONNECTIONS,
 	 true},
@@ -107,6 +133,36 @@ static const struct test cases[] = {
 	 {{OUTGOING_TO_ONE, 100}, {JARS, 40}},
 	 QUIET,
 	 NONE,
+	 false},
+	{"the same, filled, in a small limit",
+	 {{OUTGOING_TO_ONE, 200}},
+	 {.soft_limit = 256, .used = 203},
+	 NONE,
+	 false},
+	{"the same, one more in use",
+	 {{OUTGOING_TO_ONE, 100}, {JARS, 40}},
+	 BREATHING,
+	 NONE,
+	 false},
+	{"more than any pool has",
+	 {{OUTGOING_TO_ONE, 400}},
+	 QUIET,
+	 DIAGNOSIS_OUTGOING_CONNECTIONS,
+	 true},
+	{"a worker that accepts nothing itself",
+	 {{ACCEPTED, 300}},
+	 AT_WALL,
+	 DIAGNOSIS_ACCEPTED_CONNECTIONS,
+	 false},
+	{"one file sent to all clients",
+	 {{LISTENING, 1}, {ACCEPTED, 500}, {ONE_FILE, 500}},
+	 AT_WALL,
+	 DIAGNOSIS_ACCEPTED_CONNECTIONS,
+	 false},
+	{"one deleted file received from each client",
+	 {{LISTENING, 1}, {ACCEPTED, 300}, {DELETED, 320}},
+	 GROWING,
+	 DIAGNOSIS_DELETED_FILES,
 	 false},
 	{"a proxy: as many out as in",
 	 {{LISTENING, 1}, {ACCEPTED, 400}, {OUTGOING_TO_ONE, 400}},
@@ -125,6 +181,19 @@ static const struct test cases[] = {
 	 DIAGNOSIS_SAME_FILE,
 	 true},
 	{"a file a few times", {{ONE_FILE, 20}, {JARS, 10}}, QUIET, NONE, false},
+	{"a pool of connections to a database file",
+	 {{ONE_FILE, 60}},
+	 QUIET,
+	 NONE,
+	 false},
+	{"the same, one more in use", {{ONE_FILE, 60}}, BREATHING, NONE, false},
+	{"the same, more and more",
+	 {{ONE_FILE, 60}},
+	 GROWING,
+	 DIAGNOSIS_SAME_FILE,
+	 true},
+	{"a terminal multiplexer", {{TERMINALS, 200}}, AT_WALL, NONE, false},
+	{"/dev/null for each child", {{NULLS, 200}}, QUIET, DIAGNOSIS_SAME_FILE, true},
 	{"a database", {{DATA_FILES, 800}, {ACCEPTED, 50}}, QUIET, NONE, false},
 	{"a database that warms up", {{DATA_FILES, 800}}, GROWING, NONE, false},
 	{"uploads not closed",
@@ -132,6 +201,16 @@ static const struct test cases[] = {
 	 LEAKING,
 	 DIAGNOSIS_FILES_NOT_CLOSED,
 	 true},
+	{"a broker that opens its segments",
+	 {{DATA_FILES, 600}},
+	 STARTING,
+	 NONE,
+	 false},
+	{"a file for each client",
+	 {{DATA_FILES, 600}, {UNIX_PAIRED, 400}},
+	 LEAKING,
+	 NONE,
+	 false},
 	{"a JVM",
 	 {{JARS, 300}, {EPOLLS, 8}, {EVENTFDS, 8}, {ACCEPTED, 20}},
 	 QUIET,
@@ -147,7 +226,14 @@ static const struct test cases[] = {
 	 GROWING,
 	 DIAGNOSIS_DELETED_FILES,
 	 true},
+	{"a browser's shared memory", {{SHARED_MEMORY, 200}}, QUIET, NONE, false},
+	{"the same, more and more",
+	 {{SHARED_MEMORY, 200}},
+	 GROWING,
+	 DIAGNOSIS_DELETED_FILES,
+	 true},
 	{"pipes to workers", {{PIPES, 200}}, QUIET, NONE, false},
+	{"pipes that wait for writers", {{FIFOS, 100}}, AT_WALL, NONE, false},
 	{"pipes of ended workers",
 	 {{PIPES_WITHOUT_READER, 100}, {JARS, 50}},
 	 QUIET,
@@ -158,26 +244,40 @@ static const struct test cases[] = {
 	 GROWING,
 	 DIAGNOSIS_EVENT_LOOPS,
 	 true},
+	{"a loop a thread, or a virtual machine",
+	 {{EPOLLS, 64}, {EVENTFDS, 200}},
+	 QUIET,
+	 NONE,
+	 false},
+	{"the same, one more", {{EPOLLS, 64}, {EVENTFDS, 200}}, BREATHING, NONE, false},
 	{"a server with workers",
-	 {{EPOLLS, 20}, {EVENTFDS, 20}, {ACCEPTED, 30}},
+	 {{EPOLLS, 20}, {EVENTFDS, 20}, {ACCEPTED, 20}},
 	 QUIET,
 	 NONE,
 	 false},
 	{"watchers", {{INOTIFYS, 100}}, GROWING, DIAGNOSIS_INOTIFY, true},
-	{"processes", {{PIDFDS, 100}}, GROWING, DIAGNOSIS_PROCESSES_LEFT, true},
+	{"watchers at rest", {{INOTIFYS, 100}}, QUIET, DIAGNOSIS_INOTIFY, false},
+	{"processes", {{ENDED_PIDFDS, 100}}, QUIET, DIAGNOSIS_PROCESSES_LEFT, true},
+	{"a supervisor of live ones", {{PIDFDS, 100}}, GROWING, NONE, false},
 	{"sockets without a peer",
 	 {{UNIX_ALONE, 80}, {UNIX_PAIRED, 80}},
 	 QUIET,
 	 DIAGNOSIS_UNIX_SOCKETS,
 	 true},
+	{"what the other side does not accept",
+	 {{UNIX_QUEUED, 100}},
+	 QUIET,
+	 NONE,
+	 false},
 	{"a message bus", {{UNIX_PAIRED, 400}}, GROWING, NONE, false},
 	{"a build", {{JARS, 50}, {PIPES, 20}}, CHURNING, DIAGNOSIS_CHURN, false},
+	{"a slow leak in much traffic", {{JARS, 300}}, SLOW_LEAK, NONE, false},
 	{"churn explains nothing beside a cause",
 	 {{ONE_FILE, 300}},
 	 CHURNING,
 	 DIAGNOSIS_SAME_FILE,
 	 true},
-	{"a prefork server's parent",
+	{"started without close-on-exec",
 	 {{JARS, 150}},
 	 {.soft_limit = 1024, .used = 150, .children = 40},
 	 DIAGNOSIS_INHERITED,
@@ -221,13 +321,21 @@ __attribute__((format(printf, 2, 3))) static void file(struct descriptor *d,
 	d->path = paths[len];
 }
 
-static void unix_stream(struct descriptor *d, uint64_t peer)
+static void device(struct descriptor *d, const char *path)
+{
+	d->kind = DESCRIPTOR_CHARACTER;
+	d->path = path;
+	d->inode = 1;
+}
+
+static void unix_stream(struct descriptor *d, uint64_t peer, bool closed)
 {
 	d->kind = DESCRIPTOR_SOCKET;
 	d->family = AF_UNIX;
 	d->type = SOCK_STREAM;
 	d->state = 1;
 	d->peer_inode = peer;
+	d->peer_closed = closed;
 }
 
 static void make(enum nature nature, int i)
@@ -271,6 +379,10 @@ static void make(enum nature nature, int i)
 		file(d, "/tmp/work-%d", i);
 		d->deleted = true;
 		break;
+	case SHARED_MEMORY:
+		file(d, "/dev/shm/.org.browser.%d", i);
+		d->deleted = true;
+		break;
 	case PIPES:
 		d->kind = DESCRIPTOR_PIPE;
 		d->readers = d->writers = 1;
@@ -278,6 +390,17 @@ static void make(enum nature nature, int i)
 	case PIPES_WITHOUT_READER:
 		d->kind = DESCRIPTOR_PIPE;
 		d->writers = 1;
+		break;
+	case FIFOS:
+		file(d, "/run/app/in-%d", i);
+		d->kind = DESCRIPTOR_PIPE;
+		d->readers = 1;
+		break;
+	case TERMINALS:
+		device(d, "/dev/ptmx");
+		break;
+	case NULLS:
+		device(d, "/dev/null");
 		break;
 	case EPOLLS:
 		d->kind = DESCRIPTOR_EPOLL;
@@ -291,11 +414,18 @@ static void make(enum nature nature, int i)
 	case PIDFDS:
 		d->kind = DESCRIPTOR_PIDFD;
 		break;
+	case ENDED_PIDFDS:
+		d->kind = DESCRIPTOR_PIDFD;
+		d->ended = true;
+		break;
 	case UNIX_ALONE:
-		unix_stream(d, 0);
+		unix_stream(d, 0, true);
+		break;
+	case UNIX_QUEUED:
+		unix_stream(d, 0, false);
 		break;
 	case UNIX_PAIRED:
-		unix_stream(d, 77);
+		unix_stream(d, 77, false);
 		break;
 	}
 	len++;

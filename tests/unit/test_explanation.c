@@ -273,11 +273,11 @@ static void leaks(void **state)
 	struct explanation why = {0};
 
 	(void)state;
-	assert_false(explanation_is_leak(&why));
+	assert_null(explanation_leak(&why));
 	why.diagnoses_len = 2;
-	assert_false(explanation_is_leak(&why));
+	assert_null(explanation_leak(&why));
 	why.diagnoses[1].leak = true;
-	assert_true(explanation_is_leak(&why));
+	assert_ptr_equal(explanation_leak(&why), &why.diagnoses[1]);
 }
 
 /* ---- the alert ---- */

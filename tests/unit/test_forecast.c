@@ -28,7 +28,10 @@ static uint64_t next_random(uint64_t *seed)
 
 static struct forecast estimate(const struct forecast_history *history, uint64_t limit)
 {
-	struct forecast out = {true, -1, true, -1};
+	struct forecast out = {.growth_known = true,
+			       .growth_per_s = -1,
+			       .exhaustion_known = true,
+			       .exhausted_in_s = -1};
 
 	forecast_estimate(history, limit, &out);
 	return out;

@@ -194,8 +194,73 @@ static void ends_that_are_gone(void **state)
 		d->family = AF_UNIX;
 		d->type = SOCK_STREAM;
 		d->state = 1;
+		d->peer_closed = true;
 	}
 	expect_groups(10, 2, texts);
+}
+
+/* Whoever listens has handed them over: their one local port says what they are. */
+static void accepted_by_another(void **state)
+{
+	const char *texts[] = {"40 tcp ESTABLISHED accepted on *:8080",
+			       "2 tcp ESTABLISHED → 10.2.2.2:443"};
+	char peer[16];
+
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		snprintf(peer, sizeof(peer), "10.1.1.%d", i % 3 + 1);
+		add_tcp(1, 8080, peer, (uint16_t)(50000 + i));
+	}
+	add_tcp(1, 50001, "10.2.2.2", 443);
+	add_tcp(1, 50002, "10.2.2.2", 443);
+	expect_groups(10, 2, texts);
+}
+
+/* Named alike but for a number: one line, and the name itself where there is one. */
+static void named_sockets(void **state)
+{
+	const char *texts[] = {"30 unix ESTABLISHED /run/shim/*.sock",
+			       "20 unix ESTABLISHED /run/bus2"};
+	static char names[30][32];
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		struct descriptor *d = add(DESCRIPTOR_SOCKET);
+
+		d->family = AF_UNIX;
+		d->type = SOCK_STREAM;
+		d->state = 1;
+		d->peer_inode = 7;
+		d->path = "/run/bus2";
+		if (i >= 30)
+			continue;
+		snprintf(names[i], sizeof(names[0]), "/run/shim/%d.sock", i);
+		d->path = names[i];
+	}
+	expect_groups(10, 2, texts);
+}
+
+/* Anonymous inodes are one and the same in the kernel. */
+static void told_apart_by_file(void **state)
+{
+	const struct inventory_group *groups;
+	struct inventory *inv;
+	size_t groups_len;
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		struct descriptor *d = add(DESCRIPTOR_EVENTFD);
+
+		d->inode = 1057;
+		d->file = (uint64_t)(i / 2);
+	}
+	inv = inventory_new(table, len, 10);
+	assert_non_null(inv);
+	groups = inventory_groups(inv, &groups_len);
+	assert_int_equal(groups_len, 1);
+	assert_int_equal(groups[0].count, 6);
+	assert_int_equal(groups[0].distinct, 3);
+	inventory_free(inv);
 }
 
 static void names_of_the_kernel(void **state)
@@ -293,6 +358,9 @@ int main(void)
 		cmocka_unit_test_setup(many_names_of_one_directory, start),
 		cmocka_unit_test_setup(many_peers, start),
 		cmocka_unit_test_setup(ends_that_are_gone, start),
+		cmocka_unit_test_setup(accepted_by_another, start),
+		cmocka_unit_test_setup(named_sockets, start),
+		cmocka_unit_test_setup(told_apart_by_file, start),
 		cmocka_unit_test_setup(names_of_the_kernel, start),
 		cmocka_unit_test_setup(random_tables, start),
 		cmocka_unit_test_setup(empty, start),

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "server/exporter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "output/metrics.h"
+#include "output/roster_keeper.h"
+#include "server/handoff.h"
+
+/* A scraper has one connection; a few may come together. */
+#define CONNECTIONS_MAX 32
+#define IDLE_SECONDS    15
+#define BACKLOG         32
+
+struct exporter {
+	struct handoff *figures;
+	struct roster_keeper *keeper; /* libmicrohttpd's thread's */
+	struct MHD_Daemon *http;
+};
+
+/* ---- libmicrohttpd's thread ---- */
+
+/* `text` is static, or to be freed by the library. */
+static enum MHD_Result reply(struct MHD_Connection *connection, unsigned int status,
+			     const char *type, char *text, size_t len,
+			     enum MHD_ResponseMemoryMode mode)
+{
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(len, text, mode);
+	enum MHD_Result result = MHD_NO;
+
+	if (!response) {
+		if (mode == MHD_RESPMEM_MUST_FREE)
+			free(text);
+		return MHD_NO;
+	}
+	if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type) &&
+	    (status != MHD_HTTP_METHOD_NOT_ALLOWED ||
+	     MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD")))
+		result = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned int status,
+			      const char *text)
+{
+	return reply(connection, status, "text/plain; charset=utf-8", (char *)text,
+		     strlen(text), MHD_RESPMEM_PERSISTENT);
+}
+
+static enum MHD_Result tell(struct exporter *e, struct MHD_Connection *connection)
+{
+	struct feed *feed = handoff_take(e->figures);
+	const struct roster *roster = roster_keeper_roster(e->keeper);
+	char *text;
+	size_t len;
+
+	/* Without memory for the new figures, those before them. */
+	if (feed)
+		(void)roster_keeper_update(e->keeper, feed);
+	if (!roster->number)
+		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+			      "The monitor has given no figures yet; ask again.\n");
+	if (metrics_text(roster, &text, &len))
+		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+			      "There is no memory for it.\n");
+	return reply(connection, MHD_HTTP_OK, METRICS_CONTENT_TYPE, text, len,
+		     MHD_RESPMEM_MUST_FREE);
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
+				  const char *url, const char *method,
+				  const char *version, const char *upload,
+				  size_t *upload_len, void **state)
+{
+	(void)version, (void)upload, (void)state;
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
+	    strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
+		*upload_len = 0;
+		return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+			      "Only GET and HEAD are served.\n");
+	}
+	if (strcmp(url, "/metrics") != 0)
+		return refuse(connection, MHD_HTTP_NOT_FOUND,
+			      "Metrics are at /metrics.\n");
+	return tell(context, connection);
+}
+
+/* ---- life ---- */
+
+/* host and port of [HOST]:PORT or HOST:PORT. */
+static int split(const char *listen, char *host, size_t size, const char **port)
+{
+	const char *colon = strrchr(listen, ':');
+	size_t len = colon ? (size_t)(colon - listen) : 0;
+
+	if (len >= 2 && listen[0] == '[' && listen[len - 1] == ']') {
+		listen++;
+		len -= 2;
+	}
+	if (!len || len >= size)
+		return -EINVAL;
+	memcpy(host, listen, len);
+	host[len] = 0;
+	*port = colon + 1;
+	return 0;
+}
+
+/* A socket that listens. Returns it, or -errno. */
+static int listen_at(const struct addrinfo *at)
+{
+	int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int one = 1, err;
+
+	if (fd < 0)
+		return -errno;
+	/* One that was closed a moment ago keeps its port busy without. */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, at->ai_addr, at->ai_addrlen) || listen(fd, BACKLOG)) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+static int open_socket(const char *address, int *fd, char *why, size_t why_size)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				 .ai_flags = AI_NUMERICSERV | AI_PASSIVE};
+	struct addrinfo *found = NULL;
+	char host[256];
+	const char *port;
+	int err = split(address, host, sizeof(host), &port);
+
+	if (err) {
+		snprintf(why, why_size, "metrics.listen %s: not ADDRESS:PORT", address);
+		return err;
+	}
+	err = getaddrinfo(host, port, &hints, &found);
+	if (err) {
+		snprintf(why, why_size, "metrics.listen %s: %s", address,
+			 gai_strerror(err));
+		return -EADDRNOTAVAIL;
+	}
+	*fd = listen_at(found);
+	freeaddrinfo(found);
+	if (*fd >= 0)
+		return 0;
+	snprintf(why, why_size, "metrics.listen %s: %s%s", address, strerror(-*fd),
+		 *fd == -EAFNOSUPPORT ? "; the unit allows unix sockets only, see "
+					"fdwarden.conf(5)"
+				      : "");
+	return *fd;
+}
+
+static int start(struct exporter *e, int fd)
+{
+	e->http = MHD_start_daemon(
+		MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, e,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned int)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned int)IDLE_SECONDS, MHD_OPTION_END);
+	return e->http ? 0 : -errno;
+}
+
+int exporter_open(const char *listen, struct exporter **out, char *why, size_t why_size)
+{
+	struct exporter *e = calloc(1, sizeof(*e));
+	int fd = -1, err = -ENOMEM;
+
+	snprintf(why, why_size, "%s", strerror(ENOMEM));
+	if (!e)
+		return err;
+	e->keeper = roster_keeper_new();
+	if (e->keeper)
+		err = handoff_open(&e->figures);
+	if (!err)
+		err = open_socket(listen, &fd, why, why_size);
+	if (!err) {
+		err = start(e, fd);
+		if (err) {
+			snprintf(why, why_size, "metrics.listen %s: %s", listen,
+				 strerror(-err));
+			close(fd); /* the library did not take it */
+		}
+	}
+	if (err)
+		exporter_close(e);
+	else
+		*out = e;
+	return err;
+}
+
+int exporter_fd(const struct exporter *e)
+{
+	return handoff_fd(e->figures);
+}
+
+struct feed *exporter_want(struct exporter *e, uint64_t tick)
+{
+	return handoff_want(e->figures, tick);
+}
+
+void exporter_feed(struct exporter *e)
+{
+	handoff_give(e->figures);
+}
+
+void exporter_close(struct exporter *e)
+{
+	if (!e)
+		return;
+	if (e->figures)
+		handoff_end(e->figures); /* a request may be waiting */
+	if (e->http)
+		MHD_stop_daemon(e->http);
+	handoff_close(e->figures);
+	roster_keeper_free(e->keeper);
+	free(e);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Metrics over HTTP, for Prometheus and those who read the same: GET /metrics. HTTP is
+ * libmicrohttpd's, in a thread of its own, so that whoever asks costs the monitor nothing
+ * but a copy of its figures.
+ */
+#ifndef FDWARDEN_EXPORTER_H
+#define FDWARDEN_EXPORTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "output/feed.h"
+
+struct exporter;
+
+/* Listens at once. `listen` is ADDRESS:PORT, as the configuration allows it. Returns 0, or
+ * -errno with one line in `why`. */
+int exporter_open(const char *listen, struct exporter **out, char *why,
+		  size_t why_size);
+void exporter_close(struct exporter *exporter); /* accepts NULL */
+
+/* Of the monitor's thread, as in server/handoff.h. */
+int exporter_fd(const struct exporter *exporter);
+struct feed *exporter_want(struct exporter *exporter, uint64_t tick);
+void exporter_feed(struct exporter *exporter);
+
+#endif

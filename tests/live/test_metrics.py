@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Metrics over HTTP."""
+import http.client
+import re
+import socket
+import threading
+
+from harness import Daemon, Zoo, check, listed, same, wait_until
+
+LINE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\\n]|\\.)*",?)*)\})? (-?[0-9.e+]+)')
+
+
+def free_port(family=socket.AF_INET, address="127.0.0.1"):
+    with socket.socket(family) as taken:
+        taken.bind((address, 0))
+        return taken.getsockname()[1]
+
+
+def daemon(port, address="127.0.0.1"):
+    return Daemon("state.file=", "socket.path=", "snapshot.interval=200ms",
+                  f"metrics.listen={address}:{port}")
+
+
+def ask(port, method="GET", url="/metrics", address="127.0.0.1"):
+    connection = http.client.HTTPConnection(address, port, timeout=20)
+    connection.request(method, url)
+    response = connection.getresponse()
+    text = response.read().decode("utf-8")
+    connection.close()
+    return response, text
+
+
+def parse(text):
+    """{(name, labels): value}; every line must be of the format, every name announced."""
+    found, announced = {}, set()
+    for line in text.splitlines():
+        if line.startswith("# "):
+            announced.add(line.split()[2])
+            continue
+        match = LINE.fullmatch(line)
+        check(match, f"not of the format: {line!r}")
+        check(match[1] in announced, f"{match[1]} has no HELP and TYPE before it")
+        same(found.get((match[1], match[2])), None, f"twice: {line!r}")
+        found[match[1], match[2]] = float(match[3])
+    return found
+
+
+def of_process(metrics, name, pid):
+    return next((value for (metric, labels), value in metrics.items()
+                 if metric == name and f'pid="{pid}",' in (labels or "")), None)
+
+
+def test_process_and_incident():
+    port = free_port()
+    with daemon(port) as watched, Zoo("limit=64", "refuse=openat:3", "say=full",
+                                      "wait") as zoo:
+        zoo.expect("full")
+        watched.wait(zoo.pid, "fd-exhausted")
+
+        def metrics():
+            response, text = ask(port)
+            same(response.status, 200, "status")
+            check(response.getheader("Content-Type").startswith("text/plain; version=0.0.4"),
+                  response.getheader("Content-Type"))
+            return parse(text)
+
+        wait_until(lambda: of_process(metrics(), "fdwarden_process_used_descriptors",
+                                      zoo.pid) == 64, 10, "64 used")
+        now = metrics()
+        same(listed(zoo.pid), 64, "entries of /proc")
+        same(of_process(now, "fdwarden_process_soft_limit", zoo.pid), 64, "limit")
+        same(of_process(now, "fdwarden_process_usage_ratio", zoo.pid), 1, "usage")
+        check(of_process(now, "fdwarden_process_refused_calls_total", zoo.pid) >= 1, now)
+        check(now["fdwarden_incidents", 'level="exhausted"'] >= 1, now)
+        check(now["fdwarden_processes", None] > 2, now)
+        with open("/proc/sys/fs/file-max", encoding="ascii") as file:
+            same(now["fdwarden_files_max", None], float(file.read()), "fs.file-max")
+
+
+def test_what_is_not_served():
+    port = free_port()
+    with daemon(port):
+        same(ask(port, url="/")[0].status, 404, "GET /")
+        same(ask(port, "POST")[0].status, 405, "POST")
+        response, text = ask(port, "HEAD")
+        same((response.status, text), (200, ""), "HEAD")
+
+
+def test_clients_that_say_nothing():
+    """More than are served at once, and none of them asks; alerts go on."""
+    port = free_port()
+    with daemon(port) as watched:
+        silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
+        for one in silent[:10]:
+            one.sendall(b"GET /met")
+        with Zoo("limit=64", "fill", "say=full", "wait") as zoo:
+            watched.wait(zoo.pid, "fd-critical")
+        for one in silent:
+            one.close()
+        same(ask(port)[0].status, 200, "status afterwards")
+
+
+def test_many_at_once():
+    port = free_port()
+    with daemon(port):
+        bad = []
+
+        def client():
+            try:
+                for _ in range(10):
+                    parse(ask(port)[1])
+            except Exception as error:  # noqa: BLE001 (told below)
+                bad.append(error)
+
+        threads = [threading.Thread(target=client) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        same(bad, [], "failures")
+
+
+def test_address_in_use():
+    """It is said, and monitoring goes on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with daemon(port) as watched:
+            watched.wait_log(f"no metrics are served: metrics.listen 127.0.0.1:{port}: "
+                             "Address already in use")
+            with Zoo("limit=64", "fill", "say=full", "wait") as zoo:
+                watched.wait(zoo.pid, "fd-critical")
+
+
+def test_ends_while_asked():
+    port = free_port()
+    with daemon(port):
+        held = socket.create_connection(("127.0.0.1", port))
+        held.sendall(b"GET /metrics HTTP/1.1\r\n")
+    held.close()

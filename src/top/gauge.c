@@ -19,7 +19,7 @@ static char *put(char *at, const char *end, const char *text)
 
 	if ((size_t)(end - at) <= len)
 		return at;
-	memcpy(at, text, len);
+	memcpy(at, text, len + 1);
 	return at + len;
 }
 

@@ -233,7 +233,7 @@ static void add_line(struct model *m, const struct item *item, bool child)
 static void make_tree(struct model *m, size_t len, size_t groups)
 {
 	struct sorted *heads = m->sorted + len;
-	struct model_process **members = calloc(len + 1, sizeof(*members));
+	struct model_process **members = calloc(len + 1, sizeof(void *));
 	size_t at = 0;
 
 	if (!members)

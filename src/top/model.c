@@ -32,7 +32,7 @@ static const char *user_of(struct model *m, uid_t uid, bool contained)
 	for (size_t i = 0; i < m->users_len; i++)
 		if (m->users[i]->uid == uid && m->users[i]->contained == contained)
 			return m->users[i]->name;
-	more = realloc(m->users, (m->users_len + 1) * sizeof(*m->users));
+	more = realloc(m->users, (m->users_len + 1) * sizeof(void *));
 	if (more)
 		m->users = more;
 	user = more ? calloc(1, sizeof(*user)) : NULL;
@@ -134,7 +134,7 @@ static struct model_process *new_process(const struct roster_row *row)
 static int merge(struct model *m, double seconds)
 {
 	const struct roster *r = m->roster;
-	struct model_process **merged = calloc(r->len + 1, sizeof(*merged));
+	struct model_process **merged = calloc(r->len + 1, sizeof(void *));
 	size_t old = 0, len = 0;
 	int err = 0;
 

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "top/batch.h"
 #include "top/source.h"
+#include "top/terminal.h"
 #include "top/view.h"
 
 #define WHY_SIZE 512
@@ -114,11 +115,16 @@ static int run_view(const struct top_options *options, const struct config *conf
 		.sort = options->sort,
 		.descending = !column_info(options->sort)->ascending,
 	};
-	struct view *view = view_new(&settings);
 	struct source_handlers handlers;
 	struct source *source = NULL;
-	int err = -ENOMEM;
+	int err = terminal_check(why, why_size);
+	struct view *view;
 
+	/* before anything is loaded */
+	if (err)
+		return err == -EINVAL ? -ENOTTY : err;
+	err = -ENOMEM;
+	view = view_new(&settings);
 	if (view) {
 		handlers = view_handlers(view);
 		err = open_source(options, config, &handlers, &source, why, why_size);

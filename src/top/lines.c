@@ -43,6 +43,7 @@ static bool matches(const struct model *m, const struct model_process *p)
 
 /* ---- groups ---- */
 
+#define GROUP_ROUNDS 1000
 #define NO_SERVICE   "(no service)"
 #define NO_CONTAINER "(host)"
 
@@ -258,6 +259,20 @@ static void make_tree(struct model *m, size_t len, size_t groups)
 	free(members);
 }
 
+/* Those without a member for long, but not at once: it may come back, folded as it was. */
+static void forget_groups(struct model *m)
+{
+	struct model_group *group, *next;
+
+	HASH_ITER (hh, m->groups, group, next) {
+		if (m->round - group->round < GROUP_ROUNDS)
+			continue;
+		HASH_DEL(m->groups, group);
+		free(group->name);
+		free(group);
+	}
+}
+
 static void make_grouped(struct model *m, size_t len)
 {
 	struct sorted *heads = m->sorted + len;
@@ -278,6 +293,8 @@ static void make_grouped(struct model *m, size_t len)
 	}
 	sort(m, heads, groups);
 	make_tree(m, len, groups);
+	if (m->round % GROUP_ROUNDS == 0)
+		forget_groups(m);
 }
 
 /* ---- selection ---- */

@@ -77,7 +77,7 @@ expect 1 '' '^fdwarden: top: no daemon is running: nothing listens at /nowhere/s
 	top -b --socket /nowhere/sock
 expect 1 '' '^fdwarden: top: standard (input|output) is no terminal; .*top -b.* writes text' \
 	top -c /dev/null
-expect 2 '' "^fdwarden: $dir/nothing: " top -b -c "$dir/nothing"
+expect 2 '' "^fdwarden: top: cannot read the configuration $dir/nothing: " top -b -c "$dir/nothing"
 
 expect 0 '^warn = 70%$' '' check-config -c "$dir/good"
 expect 0 '^warn = 70%$' '' check-config --config="$dir/good"

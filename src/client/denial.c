@@ -15,9 +15,9 @@
  * seen, for it may be what keeps us out. */
 static void find_group(const char *path, char *name, size_t size)
 {
-	char at[4096];
+	char at[4096], buffer[16384];
 	struct stat st;
-	struct group *group;
+	struct group entry, *group = NULL;
 
 	snprintf(name, size, "%s", CLIENT_SOCKET_GROUP);
 	snprintf(at, sizeof(at), "%s", path);
@@ -30,8 +30,7 @@ static void find_group(const char *path, char *name, size_t size)
 	}
 	if (!st.st_gid) /* of root: not one to be added to */
 		return;
-	group = getgrgid(st.st_gid);
-	if (group)
+	if (!getgrgid_r(st.st_gid, &entry, buffer, sizeof(buffer), &group) && group)
 		snprintf(name, size, "%s", group->gr_name);
 	else
 		snprintf(name, size, "%u", (unsigned)st.st_gid);

@@ -83,11 +83,25 @@ static int count_sharers(struct feed *feed)
 
 /* ---- one row ---- */
 
+/* Member by member: what is between them is anything. */
+static bool is_same_fd(const struct alert_fd *a, const struct alert_fd *b)
+{
+	return a->known == b->known && a->count == b->count && a->used == b->used &&
+	       a->soft_limit == b->soft_limit && a->hard_limit == b->hard_limit &&
+	       a->sealed == b->sealed && a->torn == b->torn && a->thread == b->thread &&
+	       a->tables == b->tables && a->shared_with == b->shared_with &&
+	       a->counters_known == b->counters_known && a->opened == b->opened &&
+	       a->closed == b->closed && a->growth_known == b->growth_known &&
+	       a->growth_per_s == b->growth_per_s &&
+	       a->exhaustion_known == b->exhaustion_known &&
+	       a->exhausted_in_s == b->exhausted_in_s;
+}
+
 static bool is_same(const struct roster_row *a, const struct roster_row *b)
 {
 	return a->who.ppid == b->who.ppid && a->who.uid == b->who.uid &&
 	       !memcmp(a->who.comm, b->who.comm, sizeof(a->who.comm)) &&
-	       !memcmp(&a->fd, &b->fd, sizeof(a->fd)) && a->level == b->level &&
+	       is_same_fd(&a->fd, &b->fd) && a->level == b->level &&
 	       !strcmp(a->incident, b->incident) && a->refused == b->refused;
 }
 

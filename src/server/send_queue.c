@@ -93,7 +93,7 @@ static void drop_first(struct send_queue *queue)
 /* Drops what has gone. */
 static void account(struct send_queue *queue, size_t sent)
 {
-	while (sent) {
+	while (sent && queue->head) {
 		size_t rest = queue->head->text->len - queue->offset;
 
 		if (sent < rest) {

@@ -42,6 +42,7 @@ static void turn_away_with_reserve(struct server *s)
 
 	if (s->reserve_fd >= 0)
 		close(s->reserve_fd);
+	// cppcheck-suppress nullPointer
 	fd = accept4(s->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0)
 		turn_away(s, fd);
@@ -57,6 +58,7 @@ static int on_connect(sd_event_source *source, int listener, uint32_t events,
 
 	(void)source, (void)events;
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
+		// cppcheck-suppress nullPointer
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0 && s->clients_len == SERVER_CLIENTS_MAX)

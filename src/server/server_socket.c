@@ -66,11 +66,11 @@ static int clear_place(const char *path, const struct sockaddr_un *address, char
 /* false: there is no such group. */
 static bool find_group(const char *name, gid_t *out)
 {
-	const struct group *group = getgrnam(name);
-	char *end;
+	char buffer[16384], *end;
+	struct group entry, *group = NULL;
 	unsigned long number;
 
-	if (group) {
+	if (!getgrnam_r(name, &entry, buffer, sizeof(buffer), &group) && group) {
 		*out = group->gr_gid;
 		return true;
 	}

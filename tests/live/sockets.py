@@ -81,8 +81,10 @@ class Client:
 def daemon_at(scratch, *options, group="", **more):
     """A daemon with a socket of its own, and its path."""
     path = scratch.file("sock")
-    return Daemon("snapshot.interval=200ms", f"socket.path={path}",
-                  f"socket.group={group}", *options, **more), path
+    daemon = Daemon("snapshot.interval=200ms", f"socket.path={path}",
+                    f"socket.group={group}", *options, **more)
+    daemon.own_only = True
+    return daemon, path
 
 
 def row_of(reply, pid):

@@ -47,14 +47,14 @@ def test_snapshot_is_what_proc_says():
         zoo.expect("near")
         daemon, path = daemon_at(scratch)
         with daemon, Client(path) as client:
-            daemon.wait(zoo.pid, "fd-warning")
+            daemon.wait(zoo.pid, "fd-warning", 30)
             reply = client.ask("snapshot", id="a")
             same((reply["reply"], reply["id"], reply["full"]), ("snapshot", "a", True), "reply")
             row = row_of(reply, zoo.pid)
             same(row["fd"]["count"], listed(zoo.pid), "fd.count")
             same(row["fd"]["soft_limit"], 64, "fd.soft_limit")
             same(row["watch"]["level"], "warning", "watch.level")
-            _, alert = daemon.wait(zoo.pid, "fd-warning")
+            _, alert = daemon.wait(zoo.pid, "fd-warning", 30)
             same(row["watch"]["incident"], alert["fd"]["incident"], "watch.incident")
             for member in ("executable", "command_line", "user", "parent"):
                 same(row["process"][member], alert["process"][member], member)
@@ -101,7 +101,7 @@ def test_process():
         zoo.expect("near")
         daemon, path = daemon_at(scratch)
         with daemon, Client(path) as client:
-            daemon.wait(zoo.pid, "fd-warning")
+            daemon.wait(zoo.pid, "fd-warning", 30)
             reply = client.ask("process", pid=zoo.pid, width=60, descriptors=True)
             same(reply["pid"], zoo.pid, "pid")
             check_documents([reply["document"]])
@@ -135,14 +135,14 @@ def test_kinds_and_self():
 def test_subscribers_get_what_is_written():
     with Scratch() as scratch:
         daemon, path = daemon_at(scratch)
-        with daemon, Client(path) as early, near() as zoo:
+        with daemon, Client(path) as early:
             same(early.ask("subscribe", id=3), {"reply": "subscribe", "id": 3}, "reply")
-            zoo.expect("near")
-            got = early.next_alert(is_of(zoo.pid, "fd-warning"))
-            same(got, daemon.wait(zoo.pid, "fd-warning")[1], "the alert")
-            zoo.end()
-            got = early.next_alert(is_of(zoo.pid, "fd-recovered"))
-            _, written = daemon.wait(zoo.pid, "fd-recovered")
+            with near() as zoo:
+                zoo.expect("near")
+                got = early.next_alert(is_of(zoo.pid, "fd-warning"), 30)
+                same(got, daemon.wait(zoo.pid, "fd-warning", 30)[1], "the alert")
+            got = early.next_alert(is_of(zoo.pid, "fd-recovered"), 30)
+            _, written = daemon.wait(zoo.pid, "fd-recovered", 30)
             same(got, written, "the alert")
             # those that came before, for who comes later; and other requests meanwhile
             with Client(path) as late:
@@ -197,13 +197,10 @@ def test_who_does_not_read_is_dropped_alone():
                 same(reads.lost, 0, "alerts lost by who reads")
                 for zoo in zoos:
                     zoo.kill()
-                time.sleep(1)
-                seen = list(reads.alerts)
                 stops.socket.settimeout(5)
-                positions, lost = read_after(stops, seen)
-                note(f"{len(seen)} alerts; who did not read lost {lost}, and was told")
+                got, lost = read_after(stops, reads.alerts)
+                note(f"{got + lost} alerts; who did not read lost {lost}, and was told")
                 check(lost > 0, "nothing was lost: the test is too small")
-                same(positions + lost, len(seen), "alerts got and lost")
                 same(daemon.process.poll(), None, "exit status")
                 daemon.lossy = True
         finally:
@@ -224,17 +221,21 @@ def read_all(client):
 
 
 def read_after(client, seen):
-    """How many come, each in its place; how many are said to be lost."""
-    at, got, lost = 0, 0, 0
+    """How many come, each in its place in what another has seen (and goes on to see);
+    how many are said to be lost. Until a loss was stated and some more are in place, or
+    none comes for a while."""
+    at, got, lost, more = 0, 0, 0, 0
     try:
-        while at < len(seen) and (line := client.line()) is not None:
+        while more < 50 and (line := client.line()) is not None:
+            more += lost > 0
             if "lost" in line:
                 lost += line["lost"]
                 at += line["lost"]
-            else:
-                same(line["alert"]["event"]["id"], seen[at], f"alert {at}")
-                at += 1
-                got += 1
+                continue
+            wait_until(lambda: len(seen) > at, 30, "the same for who reads")
+            same(line["alert"]["event"]["id"], seen[at], f"alert {at}")
+            at += 1
+            got += 1
     except TimeoutError:
         pass
     return got, lost
@@ -304,9 +305,9 @@ def test_connect_storm():
                 program = shutil.copy(FDZOO, scratch.file(f"zoo{i}"))
                 with Zoo("limit=64", "say=at", "fill=55", "wait", program=program) as zoo:
                     at = zoo.stamp("at")
-                    client.next_alert(is_of(zoo.pid, "fd-warning"))
+                    client.next_alert(is_of(zoo.pid, "fd-warning"), 30)
                     late.append(boot_ns() - at)
-                    daemon.wait(zoo.pid, "fd-warning")
+                    daemon.wait(zoo.pid, "fd-warning", 30)
             seconds = time.monotonic() - begin
             stop.set()
             storm.join(10)
@@ -353,7 +354,7 @@ def test_no_descriptor_is_left():
             time.sleep(1)
             check(cpu_seconds(daemon.pid) - before < 0.7, "it spins")
             with near() as zoo:
-                daemon.wait(zoo.pid, "fd-warning")
+                daemon.wait(zoo.pid, "fd-warning", 30)
             for client in clients:
                 client.close()
             wait_until(lambda: "fdwarden" in Client(path).first, 10, "a client")
@@ -374,7 +375,7 @@ def test_group_members_may_ask_and_others_are_told():
         program = shutil.copy(FDWARDEN, scratch.file("fdwarden"))
         daemon, path = daemon_at(scratch, group=gid)
         with daemon:
-            daemon.wait(zoo.pid, "fd-warning")
+            daemon.wait(zoo.pid, "fd-warning", 30)
 
             def ask(*arguments, groups=()):
                 return subprocess.run(
@@ -449,7 +450,7 @@ def test_events():
     with Scratch() as scratch:
         daemon, path = daemon_at(scratch)
         with daemon, near() as zoo:
-            daemon.wait(zoo.pid, "fd-warning")
+            daemon.wait(zoo.pid, "fd-warning", 30)
             follow = subprocess.Popen(
                 [FDWARDEN, "events", "--follow", "--json", "--socket", path],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -467,7 +468,7 @@ def test_events():
             last = json.loads(follow.stdout.readline())
             while not is_of(zoo.pid, "fd-recovered")(last):
                 last = json.loads(follow.stdout.readline())
-            same(last, daemon.wait(zoo.pid, "fd-recovered")[1], "the last alert")
+            same(last, daemon.wait(zoo.pid, "fd-recovered", 30)[1], "the last alert")
             daemon.stop()
             same(follow.wait(10), 1, "exit status when the daemon has ended")
             same(follow.stderr.read().count("\n"), 1, "lines about it")
@@ -482,7 +483,7 @@ def test_check():
         idle.expect("on")
         daemon, path = daemon_at(scratch)
         with daemon:
-            daemon.wait(zoo.pid, "fd-warning")
+            daemon.wait(zoo.pid, "fd-warning", 30)
 
             def ask(*arguments):
                 done = run("check", "--socket", path, *arguments)

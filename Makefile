@@ -28,7 +28,7 @@ BUILD ?= build
 ARCH := $(shell uname -m)
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 
-PKGS := libbpf libelf zlib libcjson libsystemd inih
+PKGS := libbpf libelf zlib libcjson libsystemd inih ncursesw
 TEST_PKGS := cmocka
 SANITIZE ?=
 
@@ -50,8 +50,9 @@ SKELS := $(BPF_SRCS:bpf/%.bpf.c=$(BUILD)/gen/%.skel.h)
 SRCS := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
 OBJS := $(SRCS:%.c=$(BUILD)/%.o)
 # Rooms that know no BPF: unit tests are linked with these alone.
-PURE_SRCS := $(filter-out src/collect/% src/cli/% src/daemon/%,$(SRCS)) \
-	$(wildcard src/collect/syscalls*.c) src/collect/reason.c src/collect/census_record.c
+PURE_SRCS := $(filter-out src/collect/% src/cli/% src/daemon/% src/top/%,$(SRCS)) \
+	$(wildcard src/collect/syscalls*.c) src/collect/reason.c src/collect/census_record.c \
+	$(addprefix src/top/,history.c gauge.c item.c columns.c model.c lines.c keys.c batch_text.c)
 PURE_OBJS := $(PURE_SRCS:%.c=$(BUILD)/%.o)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SRCS:tests/unit/%.c=$(BUILD)/tests/unit/%)
@@ -62,7 +63,7 @@ HELPERS := $(HELPER_SRCS:tests/helpers/%.c=$(BUILD)/tests/helpers/%) \
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] include/fdwarden/*.h bpf/*.[ch] \
 	tests/*/*.[ch] tests/*/*/*.[ch])
 
-.PHONY: all deps run check check-unit check-live check-vm verifier-baseline bench drift fuzz install uninstall \
+.PHONY: all deps run check check-unit check-live check-vm verifier-baseline bench drift fuzz install uninstall screenshot \
 	format lint tidy clean help vmlinux units helpers
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -76,6 +77,7 @@ help:
 	@echo 'make deps       install what is missing, nothing else'
 	@echo 'make bench      measure fdwarden beside other tools'
 	@echo 'make drift      counts beside the kernel'"'"'s over [DRIFT_CALLS=$(DRIFT_CALLS)] opens and closes'
+	@echo 'make screenshot draws docs/top.svg from a real run of the live view'
 	@echo 'make check-vm   the tests on other kernels, in emulated machines'
 	@echo 'make install    [DESTDIR=] [PREFIX=$(PREFIX)]'
 	@echo 'make uninstall  takes away what install put there, but no configuration'
@@ -194,8 +196,13 @@ check:
 bench: all helpers $(BUILD)/tests/helpers/floor
 	@FDWARDEN=$(BUILD)/fdwarden tests/bench/run; status=$$?; \
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/census || status=1; \
+		FDWARDEN=$(BUILD)/fdwarden tests/bench/top || status=1; \
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/socket || status=1; \
 		tests/bench/instructions --build $(BUILD) && exit $$status
+
+# A picture of the live view from a real run, for the README.
+screenshot: all helpers
+	BUILD='$(BUILD)' docs/screenshot
 
 # Counts beside the kernel's over very many opens and closes: minutes.
 DRIFT_CALLS ?= 100000000

@@ -13,6 +13,7 @@
 const struct cli_command cli_commands[] = {
 	{"daemon", cmd_daemon, "Monitor every process and write alerts as JSON lines"},
 	{"ps", cmd_ps, "Show the descriptors of all processes, fullest first"},
+	{"top", cmd_top, "Show the descriptors of all processes, live"},
 	{"inspect", cmd_inspect,
 	 "Show what fills one process's table, what is wrong, and which line to "
 	 "change"},

@@ -106,6 +106,7 @@ extern const struct cli_command cli_commands[];
 
 int cmd_daemon(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_check(int argc, char **argv);

@@ -52,7 +52,7 @@ expect 2 '' "^fdwarden: unknown option '--vers'; " --vers
 expect 2 '' "^fdwarden: unknown command ''; " ''
 expect 2 '' "^fdwarden: unknown command 'a\?b'; " $'a\nb'
 expect 2 '' "^fdwarden: help: unknown command 'pss'; " help pss
-for command in daemon ps inspect events raise check-config features; do
+for command in daemon ps top inspect events raise check-config features; do
 	expect 0 "^Usage: fdwarden $command" '' "$command" --help
 	expect 0 "^Usage: fdwarden $command" '' "$command" -h
 	expect 0 "^Usage: fdwarden $command" '' help "$command"
@@ -63,10 +63,21 @@ for command in daemon ps inspect events raise check-config features; do
 		"$command" --help=1
 done
 # Each command's one-line help is listed, and nothing that does not exist.
-for word in top trace; do
+for word in trace; do
 	expect 2 '' "^fdwarden: unknown command '$word'; " "$word"
 	"$fdwarden" --help | grep -qE "^  $word " && complain "--help lists $word"
 done
+
+expect 2 '' '^fdwarden: top: -d 0\.01: a number of seconds from 0\.1 to 3600 is needed; ' top -d 0.01
+expect 2 '' '^fdwarden: top: -d 1s: a number of seconds ' top -d 1s
+expect 2 '' '^fdwarden: top: -n 0: a number above 0 is needed; ' top -n 0
+expect 2 '' '^fdwarden: top: --sort trend: allowed are usage, used, count, ' top --sort trend
+expect 2 '' "^fdwarden: top: 'x' is too much: no operand is taken; " top x
+expect 1 '' '^fdwarden: top: no daemon is running: nothing listens at /nowhere/sock; ' \
+	top -b --socket /nowhere/sock
+expect 1 '' '^fdwarden: top: standard (input|output) is no terminal; .*top -b.* writes text' \
+	top -c /dev/null
+expect 2 '' "^fdwarden: top: cannot read the configuration $dir/nothing: " top -b -c "$dir/nothing"
 
 expect 0 '^warn = 70%$' '' check-config -c "$dir/good"
 expect 0 '^warn = 70%$' '' check-config --config="$dir/good"

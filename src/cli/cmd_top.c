@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* fdwarden top: the live view. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "cli/cli.h"
+#include "log.h"
+#include "top/top.h"
+#include "top/view.h"
+
+struct options {
+	const char *delay, *number, *sort, *socket, *config;
+	bool batch, json;
+};
+
+static const struct cli_option options[] = {
+	CLI_STRING('d', "delay", "SEC", struct options, delay,
+		   "look every SEC seconds, 0.1 to 3600 (default 1)"),
+	CLI_STRING('n', "number", "N", struct options, number, "end after N refreshes"),
+	CLI_FLAG('b', "batch", struct options, batch, "write text, for logs"),
+	CLI_FLAG(0, "json", struct options, json,
+		 "write a JSON document, one line, for each refresh"),
+	CLI_STRING('s', "sort", "KEY", struct options, sort,
+		   "sort by KEY (default usage)"),
+	CLI_STRING(0, "socket", "PATH", struct options, socket,
+		   "socket of the daemon to be asked"),
+	CLI_STRING('c', "config", "FILE", struct options, config,
+		   "configuration: the socket, and the levels where no daemon runs"),
+};
+
+static const struct cli_usage usage = {
+	.synopsis =
+		"[-d SEC] [-n N] [-b] [--json] [--sort KEY] [--socket PATH] [-c FILE]",
+	CLI_OPTIONS(options),
+	.notes =
+		"Keys to sort by: " COLUMN_KEYS
+		".\nShows what the daemon that runs sees, which takes no privilege but "
+		"the group of its\nsocket. Without one it looks itself: CAP_BPF and "
+		"CAP_PERFMON are needed. Key ? helps.",
+};
+
+static int parse_delay(const char *text, uint64_t *ns)
+{
+	char *end;
+	double seconds;
+
+	/* strtod() would take spaces, signs, and words. */
+	if ((*text < '0' || *text > '9') && *text != '.')
+		return -EINVAL;
+	errno = 0;
+	seconds = strtod(text, &end);
+	if (errno || *end || !(seconds >= VIEW_INTERVAL_MIN_NS / 1e9) ||
+	    !(seconds <= VIEW_INTERVAL_MAX_NS / 1e9))
+		return -EINVAL;
+	*ns = (uint64_t)llround(seconds * 1e9);
+	return 0;
+}
+
+static int parse_number(const char *text, uint64_t *number)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	return errno || *end || !*number ? -EINVAL : 0;
+}
+
+int cmd_top(int argc, char **argv)
+{
+	struct options set = {.sort = "usage"};
+	struct top_options top = {.interval_ns = 1000000000};
+	int code = cli_parse(&usage, &argc, &argv, &set), err;
+	char why[1024];
+
+	if (code != CLI_RUN)
+		return code;
+	if (set.delay && parse_delay(set.delay, &top.interval_ns))
+		return cli_wrong_usage("-d %s: a number of seconds from 0.1 to 3600 is "
+				       "needed",
+				       set.delay);
+	if (set.number && parse_number(set.number, &top.refreshes))
+		return cli_wrong_usage("-n %s: a number above 0 is needed", set.number);
+	if (column_parse(set.sort, &top.sort))
+		return cli_wrong_usage("--sort %s: allowed are " COLUMN_KEYS, set.sort);
+	top.batch = set.batch;
+	top.json = set.json;
+	top.socket = set.socket;
+	top.config = set.config;
+	err = top_run(&top, why, sizeof(why));
+	if (err)
+		log_error("top: %s", why);
+	return err == -EINVAL ? CLI_USAGE : err ? CLI_FAILED : CLI_DONE;
+}

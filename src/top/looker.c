@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "top/looker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "daemon/inspector.h"
+#include "server/shared_text.h"
+#include "thread.h"
+#include "top/reply.h"
+
+struct looker {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t asked;
+	int event_fd;
+	struct inspector *inspector;
+	bool closing;
+	struct server_job *page, *kinds; /* questions; NULL: none */
+	struct server_job *answers;      /* newest first */
+};
+
+/* ---- the thread ---- */
+
+/* One who waits for a page waits longer for it than for anything else. */
+static struct server_job *take_question(struct looker *l)
+{
+	struct server_job **from = l->page ? &l->page : &l->kinds;
+	struct server_job *job = *from;
+
+	*from = NULL;
+	return job;
+}
+
+static void *run(void *context)
+{
+	struct looker *l = context;
+	struct server_job *job;
+
+	pthread_mutex_lock(&l->lock);
+	while (!l->closing) {
+		job = take_question(l);
+		if (!job) {
+			pthread_cond_wait(&l->asked, &l->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&l->lock);
+		inspector_answer(l->inspector, job);
+		pthread_mutex_lock(&l->lock);
+		job->next = l->answers;
+		l->answers = job;
+		if (eventfd_write(l->event_fd, 1))
+			continue; /* it is readable already */
+	}
+	pthread_mutex_unlock(&l->lock);
+	return NULL;
+}
+
+/* ---- questions and answers ---- */
+
+/* The request is moved. */
+static void ask(struct looker *l, struct server_job **to, struct request *request,
+		const struct roster_row *row)
+{
+	struct server_job *job = server_job_new(0, request);
+
+	if (!job) {
+		request_clear(request);
+		return;
+	}
+	if (row) {
+		job->watched = row->fd;
+		job->watched_ns = row->who.start_ns;
+	}
+	pthread_mutex_lock(&l->lock);
+	server_job_free(*to);
+	*to = job;
+	pthread_cond_signal(&l->asked);
+	pthread_mutex_unlock(&l->lock);
+}
+
+void looker_ask_kinds(struct looker *l, const pid_t *pids, size_t len)
+{
+	struct request request = {.kind = REQUEST_MAIN_KINDS, .is_object = true};
+
+	request.pids_len = len < REQUEST_KINDS_MAX ? len : REQUEST_KINDS_MAX;
+	request.pids = calloc(request.pids_len + 1, sizeof(*pids));
+	if (!request.pids)
+		return;
+	memcpy(request.pids, pids, request.pids_len * sizeof(*pids));
+	ask(l, &l->kinds, &request, NULL);
+}
+
+void looker_ask_page(struct looker *l, const struct roster_row *row, pid_t pid,
+		     int width, bool utf8)
+{
+	struct request request = {
+		.kind = REQUEST_PROCESS,
+		.is_object = true,
+		.pid = pid,
+		.width = width < REQUEST_WIDTH_MAX ? width : REQUEST_WIDTH_MAX,
+		.ascii = !utf8,
+	};
+
+	ask(l, &l->page, &request, row);
+}
+
+int looker_fd(const struct looker *l)
+{
+	return l->event_fd;
+}
+
+/* A job's body is members without braces. */
+static cJSON *parse(const struct server_job *job)
+{
+	size_t len = job->body ? job->body->len : 0;
+	char *text = malloc(len + 3);
+	cJSON *reply;
+
+	if (!text)
+		return NULL;
+	text[0] = '{';
+	if (len)
+		memcpy(text + 1, job->body->bytes, len);
+	text[len + 1] = '}';
+	reply = cJSON_ParseWithLength(text, len + 2);
+	free(text);
+	return reply;
+}
+
+static void hand_on(const struct server_job *job, const struct source_handlers *to)
+{
+	struct source_page page = {.pid = job->request.pid, .error = job->why};
+	cJSON *reply = job->error == REQUEST_OK ? parse(job) : NULL;
+
+	if (job->request.kind == REQUEST_MAIN_KINDS)
+		reply_kinds(reply, to);
+	else if (reply)
+		reply_page(reply, to);
+	else
+		to->page(to->context, &page);
+	cJSON_Delete(reply);
+}
+
+void looker_take(struct looker *l, const struct source_handlers *to)
+{
+	struct server_job *job, *next;
+	eventfd_t ignored;
+
+	if (eventfd_read(l->event_fd, &ignored))
+		return;
+	pthread_mutex_lock(&l->lock);
+	job = l->answers;
+	l->answers = NULL;
+	pthread_mutex_unlock(&l->lock);
+	for (; job; job = next) {
+		next = job->next;
+		hand_on(job, to);
+		server_job_free(job);
+	}
+}
+
+/* ---- life ---- */
+
+int looker_open(struct looker **out)
+{
+	struct looker *l = calloc(1, sizeof(*l));
+	int err = -ENOMEM;
+
+	*out = NULL;
+	if (!l)
+		return err;
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_cond_init(&l->asked, NULL);
+	l->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	l->inspector = inspector_new();
+	if (l->event_fd < 0)
+		err = -errno;
+	else if (l->inspector)
+		err = thread_start(&l->thread, "looker", run, l);
+	if (err) {
+		inspector_free(l->inspector);
+		if (l->event_fd >= 0)
+			close(l->event_fd);
+		free(l);
+		return err;
+	}
+	*out = l;
+	return 0;
+}
+
+void looker_close(struct looker *l)
+{
+	struct server_job *next;
+
+	if (!l)
+		return;
+	pthread_mutex_lock(&l->lock);
+	l->closing = true;
+	pthread_cond_signal(&l->asked);
+	pthread_mutex_unlock(&l->lock);
+	inspector_leave(l->inspector);
+	pthread_join(l->thread, NULL);
+	inspector_free(l->inspector);
+	for (; l->answers; l->answers = next) {
+		next = l->answers->next;
+		server_job_free(l->answers);
+	}
+	server_job_free(l->page);
+	server_job_free(l->kinds);
+	close(l->event_fd);
+	free(l);
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "top/reply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Alerts of a process that its page tells. */
+#define ALERTS_MAX 20
+
+static const cJSON *member(const cJSON *object, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+static const char *text_of(const cJSON *object, const char *name)
+{
+	return cJSON_GetStringValue(member(object, name));
+}
+
+static uint64_t uint_of(const cJSON *object, const char *name)
+{
+	const cJSON *item = member(object, name);
+
+	return cJSON_IsNumber(item) && item->valuedouble >= 0
+		       ? (uint64_t)item->valuedouble
+		       : 0;
+}
+
+void reply_kinds(const cJSON *reply, const struct source_handlers *to)
+{
+	const cJSON *kind;
+
+	cJSON_ArrayForEach (kind, member(reply, "kinds")) {
+		const char *name = text_of(kind, "kind");
+
+		if (name)
+			to->kind(to->context, (pid_t)uint_of(kind, "pid"), name,
+				 uint_of(kind, "count"), uint_of(kind, "of"));
+	}
+}
+
+/* "18:03:04  fd-critical  the message" */
+static char *alert_line(const cJSON *alert)
+{
+	const char *at = text_of(alert, "@timestamp");
+	const char *action = text_of(member(alert, "event"), "action");
+	const char *message = text_of(alert, "message");
+	char *line = NULL;
+
+	if (asprintf(&line, "  %.8s  %s  %s",
+		     at && strlen(at) > 19 ? at + 11 : "--------",
+		     action ? action : "?", message ? message : "") < 0)
+		return NULL;
+	return line;
+}
+
+static size_t add_alerts(const cJSON *alerts, const char **lines, char **owned)
+{
+	int count = cJSON_GetArraySize(alerts), at = 0;
+	const cJSON *alert;
+	size_t len = 0;
+
+	if (count == 0)
+		return 0;
+	lines[len++] = "";
+	lines[len++] = "Alerts (UTC)";
+	cJSON_ArrayForEach (alert, alerts) {
+		if (at++ < count - ALERTS_MAX)
+			continue;
+		*owned = alert_line(alert);
+		if (*owned)
+			lines[len++] = *owned++;
+	}
+	return len;
+}
+
+void reply_page(const cJSON *reply, const struct source_handlers *to)
+{
+	const cJSON *page = member(reply, "page"), *line;
+	size_t size = (size_t)cJSON_GetArraySize(page) + ALERTS_MAX + 2;
+	const char **lines = calloc(size, sizeof(*lines));
+	char *owned[ALERTS_MAX] = {0};
+	struct source_page out = {.pid = (pid_t)uint_of(reply, "pid"), .lines = lines};
+
+	if (!lines)
+		return;
+	cJSON_ArrayForEach (line, page)
+		if (cJSON_IsString(line))
+			lines[out.len++] = line->valuestring;
+	out.len += add_alerts(member(reply, "alerts"), lines + out.len, owned);
+	to->page(to->context, &out);
+	for (size_t i = 0; i < ALERTS_MAX; i++)
+		free(owned[i]);
+	free(lines);
+}
+
+const char *reply_error(const cJSON *reply)
+{
+	const cJSON *error = member(reply, "error");
+	const char *message = text_of(error, "message");
+
+	if (!error)
+		return NULL;
+	return message ? message : "no reason is given";
+}

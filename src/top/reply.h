@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a daemon's replies say, handed on to whoever shows it: fdwarden-protocol(7).
+ */
+#ifndef FDWARDEN_TOP_REPLY_H
+#define FDWARDEN_TOP_REPLY_H
+
+#include <cjson/cJSON.h>
+
+#include "top/source.h"
+
+/* Of a "kinds", and of a "process". What it may hold is checked, not trusted. */
+void reply_kinds(const cJSON *reply, const struct source_handlers *to);
+void reply_page(const cJSON *reply, const struct source_handlers *to);
+
+/* The message of an "error"; NULL: there is none. */
+const char *reply_error(const cJSON *reply);
+
+#endif

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "top/source_impl.h"
+
+void source_close(struct source *source)
+{
+	if (source)
+		source->ops->close(source);
+}
+
+const char *source_name(const struct source *source)
+{
+	return source->name;
+}
+
+size_t source_fds(const struct source *source, struct pollfd fds[SOURCE_FDS_MAX])
+{
+	return source->ops->fds(source, fds);
+}
+
+uint64_t source_deadline_ns(const struct source *source)
+{
+	return source->ops->deadline_ns ? source->ops->deadline_ns(source) : 0;
+}
+
+void source_handle(struct source *source)
+{
+	source->ops->handle(source);
+}
+
+void source_refresh(struct source *source)
+{
+	source->ops->refresh(source);
+}
+
+void source_ask_kinds(struct source *source, const pid_t *pids, size_t len)
+{
+	if (len)
+		source->ops->ask_kinds(source, pids, len);
+}
+
+void source_ask_page(struct source *source, pid_t pid, int width, bool utf8)
+{
+	source->ops->ask_page(source, pid, width, utf8);
+}

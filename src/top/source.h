@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where the view's figures come from: a running daemon, over its socket, or a monitor
+ * of its own. The one is asked and answers later, the other answers at once or from a
+ * thread; nothing here waits. For one thread.
+ */
+#ifndef FDWARDEN_TOP_SOURCE_H
+#define FDWARDEN_TOP_SOURCE_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config/config.h"
+#include "output/roster.h"
+
+/* All about one process, as text. Owned by the source. */
+struct source_page {
+	pid_t pid;
+	const char *error; /* why there is none; NULL: there is */
+	const char *const *lines;
+	size_t len;
+};
+
+/* What comes from a source, called from source_handle() and source_refresh(). */
+struct source_handlers {
+	void *context;
+	/* Stays as it is until the next refresh is asked for. */
+	void (*roster)(void *context, const struct roster *roster);
+	/* Main kind of a process's descriptors. */
+	void (*kind)(void *context, pid_t pid, const char *kind, uint64_t count,
+		     uint64_t of);
+	void (*page)(void *context, const struct source_page *page);
+	/* It can't say anything now; NULL: it can again. */
+	void (*trouble)(void *context, const char *why);
+};
+
+struct source;
+
+#define SOURCE_FDS_MAX   3
+#define SOURCE_KINDS_MAX 256 /* in one question */
+
+/* Both return 0, or -errno with one line in `why`. The handlers are copied. */
+int source_open_socket(const char *path, const struct source_handlers *handlers,
+		       struct source **out, char *why, size_t why_size);
+/* `config` is borrowed. */
+int source_open_local(const struct config *config,
+		      const struct source_handlers *handlers, struct source **out,
+		      char *why, size_t why_size);
+void source_close(struct source *source); /* accepts NULL */
+
+/* "daemon 812", "own look": for the title. Lives until it is closed. */
+const char *source_name(const struct source *source);
+
+/* To be polled for; source_handle() then, and each time that the deadline passed
+ * (CLOCK_MONOTONIC; 0: there is none). */
+size_t source_fds(const struct source *source, struct pollfd fds[SOURCE_FDS_MAX]);
+uint64_t source_deadline_ns(const struct source *source);
+void source_handle(struct source *source);
+
+/* Questions. One that is still unanswered is not asked again. */
+void source_refresh(struct source *source);
+void source_ask_kinds(struct source *source, const pid_t *pids, size_t len);
+/* `utf8`: the page may have signs that are not ASCII. */
+void source_ask_page(struct source *source, pid_t pid, int width, bool utf8);
+
+#endif

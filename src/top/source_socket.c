@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A running daemon, over its socket. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "client/client.h"
+#include "output/json.h"
+#include "output/text.h"
+#include "top/reply.h"
+#include "top/source_impl.h"
+
+/* Between two tries to reach a daemon that has gone. */
+#define RETRY_NS  1000000000ull
+/* A daemon that does not answer for so long is as good as gone. */
+#define ANSWER_NS 10000000000ull
+
+struct socket_source {
+	struct source source;
+	char *path;
+	struct client *client; /* NULL: it has gone */
+	struct roster roster;
+	uint64_t snapshot_ns, page_ns, kinds_ns; /* when it was asked; 0: is not */
+	uint64_t retry_ns;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static struct socket_source *of(struct source *source)
+{
+	return (struct socket_source *)source;
+}
+
+/* ---- losing it, and finding it again ---- */
+
+static void lose(struct socket_source *s, const char *why)
+{
+	char text[512];
+
+	client_close(s->client);
+	s->client = NULL;
+	s->snapshot_ns = s->page_ns = s->kinds_ns = 0;
+	s->retry_ns = now_ns() + RETRY_NS;
+	snprintf(text, sizeof(text), "%s; trying again", why);
+	s->source.to.trouble(s->source.to.context, text);
+}
+
+static void take_greeting(struct socket_source *s)
+{
+	snprintf(s->source.name, sizeof(s->source.name), "daemon %d",
+		 (int)client_greeting(s->client)->pid);
+}
+
+static void reconnect(struct socket_source *s)
+{
+	char why[400];
+
+	if (client_open(s->path, &s->client, why, sizeof(why))) {
+		s->client = NULL;
+		lose(s, why);
+		return;
+	}
+	take_greeting(s);
+	s->source.to.trouble(s->source.to.context, NULL);
+	s->source.ops->refresh(&s->source);
+}
+
+/* The name is also the id, by which an error is told whose it is. */
+static int request(struct socket_source *s, cJSON *question, const char *name,
+		   uint64_t *asked_ns)
+{
+	int err = question ? json_add_text(question, "id", name) : -ENOMEM;
+
+	if (!err)
+		err = client_send(s->client, question);
+
+	cJSON_Delete(question);
+	if (!err)
+		*asked_ns = now_ns();
+	else if (err != -ENOMEM)
+		lose(s, "the daemon has closed the connection");
+	return err;
+}
+
+/* ---- questions ---- */
+
+static void refresh(struct source *source)
+{
+	struct socket_source *s = of(source);
+	cJSON *question;
+
+	if (!s->client || s->snapshot_ns)
+		return;
+	question = client_request("snapshot");
+	if (question && s->roster.number &&
+	    json_add_uint(question, "since", s->roster.number)) {
+		cJSON_Delete(question);
+		return;
+	}
+	request(s, question, "snapshot", &s->snapshot_ns);
+}
+
+static void ask_kinds(struct source *source, const pid_t *pids, size_t len)
+{
+	struct socket_source *s = of(source);
+	cJSON *question, *list;
+
+	if (!s->client || s->kinds_ns)
+		return;
+	question = client_request("kinds");
+	list = question ? cJSON_AddArrayToObject(question, "pids") : NULL;
+	for (size_t i = 0; list && i < len && i < SOURCE_KINDS_MAX; i++)
+		cJSON_AddItemToArray(list, cJSON_CreateNumber(pids[i]));
+	request(s, question, "kinds", &s->kinds_ns);
+}
+
+static void ask_page(struct source *source, pid_t pid, int width, bool utf8)
+{
+	struct socket_source *s = of(source);
+	cJSON *question;
+
+	if (!s->client || s->page_ns)
+		return;
+	question = client_request("process");
+	if (question && (json_add_uint(question, "pid", (uint64_t)pid) ||
+			 json_add_uint(question, "width", (uint64_t)width) ||
+			 !cJSON_AddBoolToObject(question, "ascii", !utf8))) {
+		cJSON_Delete(question);
+		return;
+	}
+	request(s, question, "process", &s->page_ns);
+}
+
+/* ---- answers ---- */
+
+static const char *text_of(const cJSON *object, const char *name)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
+static void take_snapshot(struct socket_source *s, const cJSON *reply)
+{
+	int err = roster_apply_json(&s->roster, reply);
+
+	s->snapshot_ns = 0;
+	if (err == -ESTALE) {
+		/* It has begun to count anew. */
+		roster_clear(&s->roster);
+		refresh(&s->source);
+	} else if (err) {
+		lose(s, "what the daemon sent can't be read");
+	} else {
+		s->source.to.roster(s->source.to.context, &s->roster);
+	}
+}
+
+static void take_error(struct socket_source *s, const cJSON *reply)
+{
+	const char *id = text_of(reply, "id");
+	struct source_page page = {.error = reply_error(reply)};
+	char why[400];
+
+	if (id && !strcmp(id, "kinds")) {
+		s->kinds_ns = 0;
+	} else if (id && !strcmp(id, "process")) {
+		s->page_ns = 0;
+		s->source.to.page(s->source.to.context, &page);
+	} else {
+		text_line(why, sizeof(why), page.error, strlen(page.error));
+		lose(s, why);
+	}
+}
+
+static void take(struct socket_source *s, const cJSON *line)
+{
+	const char *reply = text_of(line, "reply");
+
+	if (reply_error(line)) {
+		take_error(s, line);
+	} else if (reply && !strcmp(reply, "snapshot")) {
+		take_snapshot(s, line);
+	} else if (reply && !strcmp(reply, "kinds")) {
+		s->kinds_ns = 0;
+		reply_kinds(line, &s->source.to);
+	} else if (reply && !strcmp(reply, "process")) {
+		s->page_ns = 0;
+		reply_page(line, &s->source.to);
+	}
+}
+
+static bool is_late(uint64_t asked_ns)
+{
+	return asked_ns && now_ns() - asked_ns > ANSWER_NS;
+}
+
+static void handle(struct source *source)
+{
+	struct socket_source *s = of(source);
+	cJSON *line;
+	int err;
+
+	if (!s->client) {
+		if (now_ns() >= s->retry_ns)
+			reconnect(s);
+		return;
+	}
+	while (s->client) {
+		err = client_read(s->client, 0, &line);
+		if (err == -EAGAIN || err == -EINTR)
+			break;
+		if (err) {
+			lose(s, err == -ECONNRESET
+					? "the daemon has ended"
+					: "what the daemon sent can't be read");
+			return;
+		}
+		take(s, line);
+		cJSON_Delete(line);
+	}
+	if (s->client && is_late(s->snapshot_ns))
+		lose(s, "the daemon does not answer");
+}
+
+static size_t fds(const struct source *source, struct pollfd *out)
+{
+	const struct socket_source *s = (const struct socket_source *)source;
+
+	if (!s->client)
+		return 0;
+	out[0] = (struct pollfd){.fd = client_fd(s->client), .events = POLLIN};
+	return 1;
+}
+
+static uint64_t deadline_ns(const struct source *source)
+{
+	const struct socket_source *s = (const struct socket_source *)source;
+
+	if (!s->client)
+		return s->retry_ns;
+	return s->snapshot_ns ? s->snapshot_ns + ANSWER_NS + 1 : 0;
+}
+
+/* ---- life ---- */
+
+static void close_socket(struct source *source)
+{
+	struct socket_source *s = of(source);
+
+	client_close(s->client);
+	roster_clear(&s->roster);
+	free(s->path);
+	free(s);
+}
+
+static const struct source_ops ops = {
+	.close = close_socket,
+	.fds = fds,
+	.deadline_ns = deadline_ns,
+	.handle = handle,
+	.refresh = refresh,
+	.ask_kinds = ask_kinds,
+	.ask_page = ask_page,
+};
+
+int source_open_socket(const char *path, const struct source_handlers *handlers,
+		       struct source **out, char *why, size_t why_size)
+{
+	struct socket_source *s = calloc(1, sizeof(*s));
+	int err = -ENOMEM;
+
+	*out = NULL;
+	snprintf(why, why_size, "%s", strerror(ENOMEM));
+	if (!s)
+		return err;
+	s->source.ops = &ops;
+	s->source.to = *handlers;
+	s->path = strdup(path);
+	if (s->path)
+		err = client_open(path, &s->client, why, why_size);
+	if (err) {
+		close_socket(&s->source);
+		return err;
+	}
+	take_greeting(s);
+	*out = &s->source;
+	return 0;
+}

@@ -11,6 +11,7 @@
 #include "collect/census.h"
 #include "collect/kernel.h"
 #include "collect/reason.h"
+#include "daemon/leaks.h"
 #include "daemon/monitor_impl.h"
 #include "log.h"
 #include "policy/policy.h"
@@ -125,6 +126,7 @@ static void settle(void *context, struct process *p)
 		return;
 	m->self.descriptors += p->table.count;
 	forecast_add(&p->history, p->table_ns, p->table.used);
+	seen.leak = leaks_look(p, &m->leak, m->reporter.details, m->now_ns);
 	judge_table(m, p, &p->table, &seen);
 	seen.settled = !(p->table.flags & FDW_TABLE_TORN);
 	cause.found_at_start = !m->started;
@@ -272,6 +274,7 @@ void monitor_set_config(struct monitor *m, const struct config *config)
 	m->config = config;
 	m->config_version++;
 	m->lowest_step = steps[0];
+	leaks_settings(config, &m->leak);
 	m->rules_by_user = false;
 	for (size_t i = 0; i < config->rules_len; i++)
 		m->rules_by_user |= config->rules[i].match_user != NULL;

@@ -37,6 +37,8 @@ static void free_entry(struct entry *entry)
 {
 	identity_clear(&entry->process.who);
 	free(entry->process.refusals);
+	leak_clear(&entry->process.leak);
+	free(entry->process.watch);
 	free(entry);
 }
 
@@ -116,6 +118,9 @@ static void take_identity(struct process *process, const struct fdw_task *task)
 	    (process->exec_id && process->exec_id != task->exec_id)) {
 		identity_clear(&process->who);
 		process->settings_version = 0;
+		/* Another program begins with a history of its own. */
+		if (!process->resumed)
+			leak_clear(&process->leak);
 		process->resumed = false;
 	}
 	process->exec_id = task->exec_id;

@@ -15,6 +15,7 @@
 #include "daemon/monitor_impl.h"
 #include "log.h"
 #include "policy/policy.h"
+#include "state/history.h"
 #include "state/process_table.h"
 
 /* ---- records of the sensor ---- */
@@ -401,6 +402,17 @@ size_t monitor_resume(struct monitor *m, const struct standing *standing)
 	m->system.opened_ns = standing->system.incident_ns;
 	m->system.refused_enfile = standing->system.refused_enfile;
 	return resumed + 1;
+}
+
+char *monitor_history(struct monitor *monitor, size_t *len)
+{
+	return history_encode(monitor->processes, monitor->boot_id, len);
+}
+
+int monitor_resume_history(struct monitor *monitor, const char *data, size_t len,
+			   const char **why)
+{
+	return history_decode(data, len, monitor->boot_id, monitor->processes, why);
 }
 
 void monitor_finish(struct monitor *monitor)

@@ -7,31 +7,34 @@
 
 #include "policy/leak_impl.h"
 
-#define SECOND_NS        1e9
+#define SECOND_NS     1e9
 /* The time left may be so many times the time over which the rise was seen: at a steady
  * pace, a quarter of the way from where it began to the limit must be behind it. */
-#define REACH            3
+#define REACH         3
+/* … a third of it, by the shortest windows. */
+#define REACH_FAST    2
 /* … half of it, where it takes hours and nothing is known that would tell a leak from the
  * load of a morning. */
-#define REACH_BLIND      1
-#define BLIND_FROM_S     3600
+#define REACH_BLIND   1
+#define BLIND_FROM_S  3600
 /* … an eighth, to be watched. */
-#define REACH_WATCHED    7
+#define REACH_WATCHED 7
 /* Floors from before the ring are remembered for one to two blocks of so many windows. */
-#define BLOCK_WINDOWS    32
+#define BLOCK_WINDOWS 32
 /* A suspicion ends when so much of the rise was given back, */
-#define FALL_SHARE       0.5
+#define FALL_SHARE    0.5
 /* … or when for so many times the windows that it took */
-#define STOP_TIMES       2
+#define STOP_TIMES    2
 /* … the floor rose by less than this share of its pace, */
-#define STOP_SHARE       0.25
+#define STOP_SHARE    0.25
 /* … or when the limit is further away than so many horizons. */
-#define HORIZON_TIMES    2
-#define PARTS_ALL        (1u << (2 * (LEAK_SCALES - 1))) /* 4^(scales - 1) */
+#define HORIZON_TIMES 2
+#define PARTS_ALL     (1u << (2 * (LEAK_SCALES - 1))) /* 4^(scales - 1) */
 
 _Static_assert(LEAK_FACTOR == 4, "PARTS_ALL");
-_Static_assert(sizeof(struct leak_history) <= 608, "10,000 are held: with their forecasts "
-						   "under 8 MiB");
+_Static_assert(sizeof(struct leak_history) <= 608,
+	       "10,000 are held: with their forecasts "
+	       "under 8 MiB");
 
 struct leak_suspicion {
 	enum leak_stage stage; /* LEAK_RIPE, LEAK_SUSPECTED */
@@ -118,15 +121,16 @@ static void push(struct leak_scale *scale)
 	else
 		scale->len++;
 	scale->floor[scale->next] = scale->part_floor;
-	scale->opens[scale->next] = scale->part_opens == UINT32_MAX ||
-						    scale->part_floor == LEAK_UNKNOWN
-					    ? LEAK_OPENS_UNKNOWN
-					    : leak_pack(scale->part_opens);
+	scale->opens[scale->next] =
+		scale->part_opens == UINT32_MAX || scale->part_floor == LEAK_UNKNOWN
+			? LEAK_OPENS_UNKNOWN
+			: leak_pack(scale->part_opens);
 	scale->next = (uint8_t)((scale->next + 1) % LEAK_WINDOWS);
 	if (scale->part_floor != LEAK_UNKNOWN) {
 		swing = scale->part_top - scale->part_floor;
-		scale->swing = swing > scale->swing ? swing
-						    : swing + (scale->swing - swing) / 2;
+		scale->swing = swing > scale->swing
+				       ? swing
+				       : swing + (scale->swing - swing) / 2;
 	}
 }
 
@@ -171,8 +175,8 @@ static uint32_t finish(struct leak_history *history)
 
 static void put(struct leak_history *history, const struct leak_sample *sample)
 {
-	uint32_t used = sample->used < LEAK_UNKNOWN ? (uint32_t)sample->used
-						    : LEAK_UNKNOWN - 1;
+	uint32_t used =
+		sample->used < LEAK_UNKNOWN ? (uint32_t)sample->used : LEAK_UNKNOWN - 1;
 	struct leak_scale *scale = &history->scales[0];
 	uint64_t opens = 0;
 
@@ -220,6 +224,7 @@ static bool take(const struct leak_history *history, uint32_t number, unsigned i
 
 	memset(out, 0, sizeof(*out));
 	take_swings(history, number, out);
+	out->shortest = !number;
 	out->before = -1;
 	if (scale->len == LEAK_WINDOWS)
 		out->before = scale->peak[0] > scale->peak[1] ? scale->peak[0]
@@ -267,15 +272,17 @@ static double reach_of(const struct leak_series *series, const struct leak_line 
 }
 
 /* The load of a morning is a rise of hours: where opens don't tell it from a leak. */
-static double reach_allowed(enum leak_turnover turnover, double span_s,
+static double reach_allowed(uint32_t scale, enum leak_turnover turnover, double span_s,
 			    enum leak_growth growth)
 {
-	bool blind = turnover == LEAK_TURNOVER_SOME ||
-		     (turnover == LEAK_TURNOVER_UNKNOWN &&
-		      growth != LEAK_GROWTH_ELSE) ||
-		     (turnover == LEAK_TURNOVER_NONE && growth == LEAK_GROWTH_UNKNOWN);
+	bool blind =
+		turnover == LEAK_TURNOVER_SOME ||
+		(turnover == LEAK_TURNOVER_UNKNOWN && growth != LEAK_GROWTH_ELSE) ||
+		(turnover == LEAK_TURNOVER_NONE && growth == LEAK_GROWTH_UNKNOWN);
 
-	return blind && span_s >= BLIND_FROM_S ? REACH_BLIND : REACH;
+	return blind && span_s >= BLIND_FROM_S ? REACH_BLIND
+	       : !scale                        ? REACH_FAST
+					       : REACH;
 }
 
 static void note(struct leak_history *history, uint32_t scale,
@@ -351,7 +358,7 @@ static bool look(struct leak_history *history, const struct leak_settings *set,
 		if (!leak_rises(&series, &line, limit))
 			continue;
 		history->watched = 2u << (2 * number);
-		if (reach > reach_allowed(leak_turnover(&series),
+		if (reach > reach_allowed(number, leak_turnover(&series),
 					  series.at_s[series.len - 1], growth))
 			continue;
 		ripen(history, number, &series, &line);
@@ -419,7 +426,8 @@ static void follow(struct leak_history *history, const struct leak_settings *set
 
 	if (!scale->len)
 		return;
-	if (floor != LEAK_UNKNOWN && floor > s->peak && floor >= (double)s->peak + pace) {
+	if (floor != LEAK_UNKNOWN && floor > s->peak &&
+	    floor >= (double)s->peak + pace) {
 		s->peak = floor;
 		s->peak_ns = sample->now_ns;
 	}
@@ -444,7 +452,8 @@ static void decide(struct leak_history *history, const struct leak_sample *sampl
 		return;
 	left = limit > s->line.at_end ? (limit - s->line.at_end) / s->line.slope : 0;
 	if (sample->growth == LEAK_GROWTH_CONNECTIONS ||
-	    left > s->span_s * reach_allowed(s->turnover, s->span_s, sample->growth))
+	    left > s->span_s * reach_allowed(s->scale, s->turnover, s->span_s,
+					     sample->growth))
 		drop(history);
 	else
 		s->stage = LEAK_SUSPECTED;
@@ -506,16 +515,17 @@ bool leak_estimate(const struct leak_history *history, uint64_t now_ns,
 	room = (double)soft_limit - s->line.at_end;
 	out->floor_then = s->floor_then;
 	out->floor_now = s->floor_now;
-	out->span_s =
-		s->end_ns > s->then_ns ? (double)(s->end_ns - s->then_ns) / SECOND_NS : 0;
+	out->span_s = s->end_ns > s->then_ns
+			      ? (double)(s->end_ns - s->then_ns) / SECOND_NS
+			      : 0;
 	out->slope_per_s = s->line.slope;
 	out->slope_low_per_s = s->line.low;
 	out->slope_high_per_s = s->line.high;
 	/* At the latest when the floor itself meets the limit. */
 	out->exhausted_in_s = seconds_to(room - s->line.swing - s->line.slope * since_s,
 					 s->line.slope);
-	out->low_s = seconds_to(room - s->line.swing - s->line.high * since_s,
-				s->line.high);
+	out->low_s =
+		seconds_to(room - s->line.swing - s->line.high * since_s, s->line.high);
 	out->high_s = seconds_to(room - s->line.low * since_s, s->line.low);
 	return true;
 }

@@ -55,8 +55,8 @@ struct leak_estimate {
 
 enum leak_stage {
 	LEAK_NONE,
-	LEAK_WATCHED,   /* could become one: what the descriptors are is of use now */
-	LEAK_RIPE,      /* all but what it is that grows: to be told with the next sample */
+	LEAK_WATCHED, /* could become one: what the descriptors are is of use now */
+	LEAK_RIPE, /* all but what it is that grows: to be told with the next sample */
 	LEAK_SUSPECTED, /* … and so it stays until it falls back or stops */
 };
 
@@ -65,9 +65,9 @@ struct leak_suspicion;
 /* One process's history: 10,000 are held. Zeroed is empty; leak_clear() frees. */
 struct leak_history {
 	struct leak_scale scales[LEAK_SCALES];
-	uint64_t window_ns; /* of the first scale; 0: empty */
-	uint64_t begin_ns;  /* of its window under way */
-	uint64_t opened;    /* when last seen; ~0: unknown */
+	uint64_t window_ns;               /* of the first scale; 0: empty */
+	uint64_t begin_ns;                /* of its window under way */
+	uint64_t opened;                  /* when last seen; ~0: unknown */
 	struct leak_suspicion *suspicion; /* NULL: none, nor is it ripe */
 	uint32_t watched; /* windows of the first scale until it is no more watched */
 };

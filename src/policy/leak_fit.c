@@ -5,35 +5,37 @@
 
 #include "policy/leak_impl.h"
 
-#define PAIRS_MAX      (LEAK_WINDOWS * (LEAK_WINDOWS - 1) / 2)
+#define PAIRS_MAX    (LEAK_WINDOWS * (LEAK_WINDOWS - 1) / 2)
 /* Of all pairs of windows, so many more must rise than fall. */
-#define STEADY_SHARE   0.8
+#define STEADY_SHARE 0.8
 /* No single step may be more than this of the whole rise: a pool that was filled at
  * once, or a burst that lasts. */
-#define STEP_SHARE     0.5
+#define STEP_SHARE   0.4
 /* Fewer descriptors say nothing, however small the limit is. */
-#define RISE_MIN       10
+#define RISE_MIN     10
 /* … nor does less than this share of the limit: near it, chance would do. In hours chance
  * has less to say, and a slow leak has not risen by more. */
-#define RISE_SHARE     0.125
-#define RISE_SLOW      0.05
-#define SLOW_FROM_S    3600
+#define RISE_SHARE   0.125
+/* … in the shortest windows this one: a burst and a tooth together may last as long. */
+#define RISE_FAST    0.25
+#define RISE_SLOW    0.05
+#define SLOW_FROM_S  3600
 /* … nor, of what comes and goes by chance, does less than so many of its standard
  * deviations, which are the roots of the count. */
-#define RISE_CHANCE    5
+#define RISE_CHANCE  5
 /* So much of the rise must go above all that was there before: the teeth of a saw are
  * longer than windows. */
-#define NEW_SHARE      0.75
+#define NEW_SHARE    0.75
 /* A bend is believed to be smaller than measured by so many of its standard errors. */
-#define BEND_DOUBT     -0.5
+#define BEND_DOUBT   -0.5
 /* Opens tell a load from a leak where there are at least so many for each that is open in
  * the end, */
-#define TURNOVER       3
+#define TURNOVER     3
 /* … and hardly anything was closed where there are at most so many for one more. */
-#define NO_TURNOVER    1.5
+#define NO_TURNOVER  1.5
 /* As much of a rise must be more than the opens explain. */
-#define LEAK_SHARE     0.5
-#define NORMAL_95      1.96
+#define LEAK_SHARE   0.5
+#define NORMAL_95    1.96
 
 static int by_value(const void *a, const void *b)
 {
@@ -99,7 +101,8 @@ static bool is_steady(const struct leak_series *series)
 		if (i && series->floor[i] - series->floor[i - 1] > most)
 			most = series->floor[i] - series->floor[i - 1];
 	}
-	return balance >= STEADY_SHARE * (double)(series->len * (series->len - 1) / 2) &&
+	return balance >=
+		       STEADY_SHARE * (double)(series->len * (series->len - 1) / 2) &&
 	       most <= STEP_SHARE * rise_of(series);
 }
 
@@ -145,7 +148,8 @@ static void halves(const struct leak_series *series, double *first, double *seco
 	for (size_t i = 0; i < series->len; i++) {
 		double x = series->at_s[i] / span;
 		double q = x * x - mean_q - tilt * (x - mean_x);
-		double off = series->floor[i] - mean_y - slope * (x - mean_x) - bend * q;
+		double off =
+			series->floor[i] - mean_y - slope * (x - mean_x) - bend * q;
 
 		rest += off * off;
 	}
@@ -215,8 +219,9 @@ static bool is_load(const struct leak_series *series)
 
 static bool is_much(const struct leak_series *series, double limit)
 {
-	double share = series->at_s[series->len - 1] < SLOW_FROM_S ? RISE_SHARE
-								   : RISE_SLOW;
+	double share = series->shortest                              ? RISE_FAST
+		       : series->at_s[series->len - 1] < SLOW_FROM_S ? RISE_SHARE
+								     : RISE_SLOW;
 
 	double last = series->floor[series->len - 1];
 

@@ -16,6 +16,7 @@ struct leak_series {
 	double floor[LEAK_WINDOWS];
 	double at_s[LEAK_WINDOWS];  /* where it begins, from the first one */
 	double opens[LEAK_WINDOWS]; /* < 0: unknown */
+	bool shortest;              /* of the first scale */
 	double before; /* highest floor from before them; < 0: there was none */
 	/* Of the count above the floor in windows so long, rise included; 0: not known. */
 	double swing[2], swing_s[2];
@@ -24,8 +25,8 @@ struct leak_series {
 /* A line through them. */
 struct leak_line {
 	double slope, low, high; /* a second; bounds of 95 % */
-	double at_end;           /* the floor where the last window begins, by the line */
-	double swing;            /* of the count above the line */
+	double at_end; /* the floor where the last window begins, by the line */
+	double swing;  /* of the count above the line */
 };
 
 /* By Theil and Sen, so that single windows don't bend it. false: fewer than 3. */

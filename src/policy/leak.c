@@ -317,6 +317,30 @@ static void ripen(struct leak_history *history, uint32_t scale,
 	s->peak_ns = history->begin_ns;
 }
 
+/* The line for the estimate: through as many windows as rise at one pace, `least` or
+ * more. false: there is none. */
+static bool best_line(const struct leak_history *history, uint32_t number,
+		      unsigned int least, struct leak_series *series,
+		      struct leak_line *line)
+{
+	bool found = false;
+
+	for (unsigned int n = history->scales[number].len; n >= least; n--) {
+		struct leak_series some;
+		struct leak_line its;
+
+		if (!take(history, number, n, &some) || some.len < least ||
+		    !leak_fit(&some, &its) || its.slope <= 0)
+			continue;
+		*series = some;
+		*line = its;
+		found = true;
+		if (!leak_speeds_up(series))
+			break;
+	}
+	return found;
+}
+
 /* A fast rise may be a slower one and the tooth of a saw: where longer windows rise as
  * well, the estimate is theirs. */
 static void look_further(struct leak_history *history, uint32_t number, double limit)
@@ -324,15 +348,11 @@ static void look_further(struct leak_history *history, uint32_t number, double l
 	struct leak_series series;
 	struct leak_line line;
 
-	for (uint32_t i = number; i < LEAK_SCALES && history->suspicion; i++) {
-		unsigned int n = history->scales[i].len;
-
-		if (n >= LEAK_WINDOWS_MIN && take(history, i, n, &series) &&
-		    series.len >= LEAK_WINDOWS_MIN && leak_fit(&series, &line) &&
+	for (uint32_t i = number; i < LEAK_SCALES; i++)
+		if (best_line(history, i, LEAK_WINDOWS_MIN, &series, &line) &&
 		    series.at_s[series.len - 1] > history->suspicion->span_s &&
-		    leak_rises(&series, &line, limit))
+		    !leak_speeds_up(&series) && leak_rises(&series, &line, limit))
 			note(history, i, &series, &line);
-	}
 }
 
 /* Looks at one scale. true: it is ripe by it. */
@@ -362,8 +382,12 @@ static bool look(struct leak_history *history, const struct leak_settings *set,
 					  series.at_s[series.len - 1], growth))
 			continue;
 		ripen(history, number, &series, &line);
-		look_further(history, number, limit);
-		return history->suspicion != NULL;
+		if (!history->suspicion)
+			return false;
+		if (best_line(history, number, set->windows, &series, &line))
+			note(history, number, &series, &line);
+		look_further(history, number + 1, limit);
+		return true;
 	}
 	return false;
 }
@@ -435,8 +459,7 @@ static void follow(struct leak_history *history, const struct leak_settings *set
 		drop(history);
 		return;
 	}
-	if (take(history, s->scale, scale->len, &series) && leak_fit(&series, &line) &&
-	    line.slope > 0 && series.len >= LEAK_WINDOWS_MIN) {
+	if (best_line(history, s->scale, LEAK_WINDOWS_MIN, &series, &line)) {
 		note(history, s->scale, &series, &line);
 		look_further(history, s->scale + 1, (double)sample->soft_limit);
 	}
@@ -568,7 +591,6 @@ void leak_keep_suspicion(const struct leak_history *history,
 bool leak_resume_suspicion(struct leak_history *history,
 			   const struct leak_suspicion_kept *kept)
 {
-	const struct leak_scale *scale;
 	struct leak_suspicion *s;
 	struct leak_series series;
 	struct leak_line line;
@@ -586,9 +608,7 @@ bool leak_resume_suspicion(struct leak_history *history,
 	s->peak = kept->peak;
 	s->peak_ns = kept->peak_ns;
 	history->suspicion = s;
-	scale = &history->scales[s->scale];
-	if (scale->len >= LEAK_WINDOWS_MIN &&
-	    take(history, s->scale, scale->len, &series) && leak_fit(&series, &line))
+	if (best_line(history, s->scale, LEAK_WINDOWS_MIN, &series, &line))
 		note(history, s->scale, &series, &line);
 	return true;
 }

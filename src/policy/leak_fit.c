@@ -36,6 +36,8 @@
 /* As much of a rise must be more than the opens explain. */
 #define LEAK_SHARE   0.5
 #define NORMAL_95    1.96
+/* The second half of the time may bring so many times as much as the first. */
+#define SPEED_UP     1.4
 
 static int by_value(const void *a, const void *b)
 {
@@ -158,6 +160,16 @@ static void halves(const struct leak_series *series, double *first, double *seco
 		bend = bend + doubt < 0 ? bend + doubt : 0;
 	*first = slope / 2 + bend * (0.25 - tilt / 2);
 	*second = slope / 2 + bend * (0.75 - tilt / 2);
+}
+
+bool leak_speeds_up(const struct leak_series *series)
+{
+	double first, second;
+
+	if (series->len < 4)
+		return false;
+	halves(series, &first, &second);
+	return second > SPEED_UP * first;
 }
 
 /* Where it goes if each half of the time brings less than the one before by the same

@@ -40,6 +40,10 @@ bool leak_fit(const struct leak_series *series, struct leak_line *line);
 bool leak_rises(const struct leak_series *series, const struct leak_line *line,
 		double limit);
 
+/* Whether a line through all of them would say too little of the last ones: the leak began
+ * among them. */
+bool leak_speeds_up(const struct leak_series *series);
+
 enum leak_turnover {
 	LEAK_TURNOVER_UNKNOWN,
 	LEAK_TURNOVER_NONE, /* hardly anything was closed */

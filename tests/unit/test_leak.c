@@ -85,6 +85,10 @@ static void run(struct run *run)
 
 /* ---- the battery ---- */
 
+static const double limits[] = {1024, 8192};
+#define LIMITS (sizeof(limits) / sizeof(limits[0]))
+#define RUNS   (SEEDS * LIMITS)
+
 struct quiet_case {
 	const char *name;
 	struct pattern pattern;
@@ -162,14 +166,11 @@ static const struct leak_case leak_cases[] = {
 	{"full in 24 hours, steady load", {.base = .05, .leak_s = DAY, .load = .1, .lasts_s = 5}, 26, 0, true, .25},
 	{"full in 24 hours, load by day", {.base = .05, .leak_s = DAY, .load = .2, .lasts_s = 5, .night = .1, .day_s = DAY}, 26, 3, false, 0},
 	{"full in 24 hours after 5 days, collected files", {.base = .05, .leak_s = DAY, .leak_from_s = 5 * DAY, .saw = .05, .saw_s = 20}, 6.2 * 24, 0, true, .15},
-	{"full in 3 days, steady load", {.base = .05, .leak_s = 3 * DAY, .load = .1, .lasts_s = 5}, 74, 0, false, .25},
+	{"full in 2 days, steady load", {.base = .05, .leak_s = 2 * DAY, .load = .1, .lasts_s = 5}, 50, 0, false, .25},
+	{"full in 3 days, steady load", {.base = .05, .leak_s = 3 * DAY, .load = .1, .lasts_s = 5}, 74, RUNS, false, .25},
 	{"full in about a day, as fast as the load by day", {.base = .05, .leak_s = DAY / 2, .load = .2, .lasts_s = 5, .night = .1, .day_s = DAY, .leak_with_load = true}, 72, 6, false, 0},
 };
 /* clang-format on */
-
-static const double limits[] = {1024, 8192};
-#define LIMITS (sizeof(limits) / sizeof(limits[0]))
-#define RUNS   (SEEDS * LIMITS)
 
 static unsigned int run_quiet(const struct quiet_case *c, unsigned int *runs_with)
 {

@@ -123,6 +123,13 @@ static void put_process(void *context, struct process *process)
 	w->processes++;
 }
 
+void history_seal(char *data, size_t len)
+{
+	uint32_t check = check_of(data, len);
+
+	memcpy(data + offsetof(struct head, check), &check, sizeof(check));
+}
+
 char *history_encode(struct process_table *processes, const char *boot_id, size_t *len)
 {
 	struct head head = {.version = VERSION};
@@ -138,8 +145,8 @@ char *history_encode(struct process_table *processes, const char *boot_id, size_
 	memcpy(head.magic, MAGIC, sizeof(head.magic));
 	head.processes = w.processes;
 	memcpy(head.boot_id, boot_id, strnlen(boot_id, BOOT_LEN));
-	head.check = check_of((const char *)w.data, w.len);
 	memcpy(w.data, &head, sizeof(head));
+	history_seal((char *)w.data, w.len);
 	*len = w.len;
 	return (char *)w.data;
 }

@@ -17,6 +17,9 @@
 /* To be freed; NULL: no memory, or there are too many. */
 char *history_encode(struct process_table *processes, const char *boot_id, size_t *len);
 
+/* Writes the checksum of what is there, at least a header. */
+void history_seal(char *data, size_t len);
+
 /*
  * Puts them into a table before its first snapshot, as processes that were never seen;
  * what is then not in the snapshot has exited. The bytes may be anything. Returns the

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "leak_patterns.h"
+#include "policy/forecast.h"
 #include "policy/leak.h"
 
 #define SECOND_NS 1000000000ull
@@ -339,9 +340,263 @@ static void test_table(void **state)
 	free(text);
 }
 
+/* ---- recorded series ---- */
+
+static const struct {
+	const char *name;
+	bool leaks;
+} recorded[] = {
+	{"http-waves", false},     {"http-steady", false}, {"http-leak", true},
+	{"collected", false}, {"collected-leak", true}, {"pool", false},
+};
+
+/* Returns at which count it was suspected; 0: never. */
+static uint64_t play(const char *name, uint64_t *limit)
+{
+	struct leak_settings set = defaults;
+	struct leak_history history = {0};
+	uint64_t used, opened, suspected = 0, i;
+	char path[64], line[128];
+	FILE *file;
+
+	set.window_ns = SECOND_NS;
+	snprintf(path, sizeof(path), "tests/data/leak/%s.txt", name);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_non_null(fgets(line, sizeof(line), file));
+	*limit = strtoull(line, NULL, 10);
+	for (i = 0; fgets(line, sizeof(line), file); i++) {
+		struct leak_sample sample = {.now_ns = START_NS + i * SECOND_NS / 10,
+					     .soft_limit = *limit,
+					     .opened_known = true,
+					     .growth = LEAK_GROWTH_ELSE};
+
+		assert_int_equal(sscanf(line, "%" SCNu64 " %" SCNu64, &used, &opened),
+				 2);
+		sample.used = used;
+		sample.opened = opened;
+		if (leak_see(&history, &set, &sample) == LEAK_SUSPECTED && !suspected)
+			suspected = used;
+	}
+	assert_true(i > 1000);
+	fclose(file);
+	leak_clear(&history);
+	return suspected;
+}
+
+static void test_recorded(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
+		uint64_t limit, at = play(recorded[i].name, &limit);
+
+		if (!at == recorded[i].leaks)
+			fail_msg("%s: suspected at %" PRIu64, recorded[i].name, at);
+		if (at >= limit / 2)
+			fail_msg("%s: suspected at %" PRIu64 " of %" PRIu64,
+				 recorded[i].name, at, limit);
+	}
+}
+
+/* ---- the life of a suspicion ---- */
+
+/* A process whose count is told second by second. */
+struct told {
+	struct leak_history history;
+	struct leak_settings set;
+	uint64_t now_ns, limit;
+	double used;
+	enum leak_growth growth;
+	enum leak_stage stage;
+};
+
+static struct told told_new(void)
+{
+	return (struct told){
+		.set = defaults,
+		.now_ns = START_NS,
+		.limit = 1024,
+		.used = 50,
+		.growth = LEAK_GROWTH_ELSE,
+	};
+}
+
+/* So many seconds at this pace; ends early when `until` is reached. */
+static enum leak_stage go_on(struct told *told, int seconds, double pace,
+			     enum leak_stage until)
+{
+	for (int i = 0; i < seconds; i++) {
+		struct leak_sample sample = {
+			.now_ns = told->now_ns,
+			.used = (uint64_t)told->used,
+			.soft_limit = told->limit,
+			.opened_known = true,
+			.opened = (uint64_t)told->used,
+			.growth = told->growth,
+		};
+
+		told->stage = leak_see(&told->history, &told->set, &sample);
+		told->now_ns += SECOND_NS;
+		told->used += pace;
+		if (told->stage == until)
+			break;
+	}
+	return told->stage;
+}
+
+static struct told suspect(void)
+{
+	struct told told = told_new();
+
+	assert_int_equal(go_on(&told, 480, 1, LEAK_SUSPECTED), LEAK_SUSPECTED);
+	return told;
+}
+
+#define NEVER ((enum leak_stage)99)
+
+static void test_is_watched_then_ripe(void **state)
+{
+	struct told told = told_new();
+	double watched;
+
+	(void)state;
+	told.growth = LEAK_GROWTH_NOT_ASKED;
+	assert_int_equal(go_on(&told, 400, 1, LEAK_WATCHED), LEAK_WATCHED);
+	watched = told.used;
+	assert_int_equal(go_on(&told, 400, 1, LEAK_RIPE), LEAK_RIPE);
+	assert_true(told.used >= watched);
+	assert_true(told.used < 512);
+	/* as long as nobody says what grows */
+	assert_int_equal(go_on(&told, 30, 1, NEVER), LEAK_RIPE);
+	told.growth = LEAK_GROWTH_CONNECTIONS;
+	assert_int_equal(go_on(&told, 1, 1, NEVER), LEAK_WATCHED);
+	assert_int_equal(go_on(&told, 300, 1, LEAK_SUSPECTED), LEAK_WATCHED);
+	told.growth = LEAK_GROWTH_ELSE;
+	assert_int_equal(go_on(&told, 200, 1, LEAK_SUSPECTED), LEAK_SUSPECTED);
+	leak_clear(&told.history);
+}
+
+static void test_ends(void **state)
+{
+	struct told told = suspect();
+	int stays = 0;
+
+	(void)state;
+	/* by falling back, within two of its windows */
+	told.used = 60;
+	assert_int_equal(go_on(&told, 90, 0, LEAK_NONE), LEAK_NONE);
+	leak_clear(&told.history);
+
+	/* by stopping: not before twice the time that it took, and then for good */
+	told = suspect();
+	while (go_on(&told, 1, 0, NEVER) == LEAK_SUSPECTED)
+		assert_true(++stays < 1000);
+	assert_in_range(stays, 400, 600);
+	assert_int_equal(go_on(&told, 3600, 0, LEAK_SUSPECTED), LEAK_NONE);
+	leak_clear(&told.history);
+
+	/* by a limit that is out of reach */
+	told = suspect();
+	told.limit = 1u << 30;
+	assert_int_equal(go_on(&told, 90, 1, LEAK_NONE), LEAK_NONE);
+	leak_clear(&told.history);
+
+	/* not by going on slower, nor by a pause of some windows */
+	told = suspect();
+	assert_int_equal(go_on(&told, 200, 0, NEVER), LEAK_SUSPECTED);
+	assert_int_equal(go_on(&told, 600, 0.4, NEVER), LEAK_SUSPECTED);
+	leak_clear(&told.history);
+}
+
+static void test_estimate(void **state)
+{
+	struct told told = suspect();
+	struct leak_estimate at_once, later;
+	uint64_t then_ns = told.now_ns;
+
+	(void)state;
+	assert_true(leak_estimate(&told.history, then_ns, 1024, &at_once));
+	assert_true(at_once.low_s <= at_once.exhausted_in_s);
+	assert_true(at_once.exhausted_in_s <= at_once.high_s);
+	assert_in_range(at_once.exhausted_in_s, 1024 - told.used - 15,
+			1024 - told.used + 15);
+	assert_in_range(at_once.floor_now - at_once.floor_then, at_once.span_s - 5,
+			at_once.span_s + 5);
+	/* it goes on without new windows */
+	assert_true(leak_estimate(&told.history, then_ns + 30 * SECOND_NS, 1024,
+				  &later));
+	assert_in_range(at_once.exhausted_in_s - later.exhausted_in_s, 29, 31);
+	/* past the end it is 0, and there is none without a limit */
+	assert_true(leak_estimate(&told.history, then_ns + 5000 * SECOND_NS, 1024,
+				  &later));
+	assert_true(later.exhausted_in_s == 0);
+	assert_false(leak_estimate(&told.history, then_ns, UINT64_MAX, &later));
+	leak_clear(&told.history);
+}
+
+static void test_gaps_and_clocks(void **state)
+{
+	struct told told = told_new();
+	double before;
+
+	(void)state;
+	/* a pause in what is seen does not hide a leak that goes on */
+	go_on(&told, 150, 1, NEVER);
+	told.now_ns += 45 * SECOND_NS;
+	told.used += 45;
+	assert_int_equal(go_on(&told, 300, 1, LEAK_SUSPECTED), LEAK_SUSPECTED);
+	assert_true(told.used < 512);
+	/* back in time, and a gap longer than all of it: begins anew */
+	before = told.used;
+	told.now_ns -= 400 * SECOND_NS;
+	assert_int_equal(go_on(&told, 1, 1, NEVER), LEAK_NONE);
+	assert_int_equal(told.history.scales[0].len, 0);
+	told.now_ns += 30 * 86400 * SECOND_NS;
+	told.used = before;
+	assert_int_equal(go_on(&told, 1, 1, NEVER), LEAK_NONE);
+	/* off, and without a limit */
+	told = suspect();
+	told.set.enabled = false;
+	assert_int_equal(go_on(&told, 1, 1, NEVER), LEAK_NONE);
+	told = told_new();
+	told.limit = UINT64_MAX;
+	assert_int_equal(go_on(&told, 900, 1, LEAK_SUSPECTED), LEAK_NONE);
+	leak_clear(&told.history);
+}
+
+static void test_pack(void **state)
+{
+	static const uint64_t numbers[] = {0, 1, 2047, 2048, 123456, 1ull << 40};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		uint64_t back = leak_unpack(leak_pack(numbers[i]));
+
+		assert_true(back <= numbers[i]);
+		assert_true(numbers[i] - back <= numbers[i] / 1024);
+	}
+	assert_int_equal(leak_unpack(leak_pack(2047)), 2047);
+	assert_int_not_equal(leak_pack(UINT64_MAX), LEAK_OPENS_UNKNOWN);
+}
+
+/* What 10,000 processes take, with their forecasts, is told in docs/forecast.md. */
+static void test_size(void **state)
+{
+	(void)state;
+	assert_true(10000 * (sizeof(struct leak_history) +
+			     sizeof(struct forecast_history)) < 8u << 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_is_watched_then_ripe),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_estimate),
+		cmocka_unit_test(test_gaps_and_clocks),
+		cmocka_unit_test(test_pack),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_recorded),
 		cmocka_unit_test(test_table),
 	};
 

@@ -32,7 +32,7 @@
 #define PARTS_ALL     (1u << (2 * (LEAK_SCALES - 1))) /* 4^(scales - 1) */
 
 _Static_assert(LEAK_FACTOR == 4, "PARTS_ALL");
-_Static_assert(sizeof(struct leak_history) <= 608,
+_Static_assert(sizeof(struct leak_history) <= 600,
 	       "10,000 are held: with their forecasts "
 	       "under 8 MiB");
 

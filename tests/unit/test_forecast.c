@@ -28,7 +28,7 @@ static uint64_t next_random(uint64_t *seed)
 
 static struct forecast estimate(const struct forecast_history *history, uint64_t limit)
 {
-	struct forecast out = {true, -1, true, -1};
+	struct forecast out = {true, -1, true, -1, -1, -1};
 
 	forecast_estimate(history, limit, &out);
 	return out;
@@ -96,6 +96,8 @@ static void straight_lines(void **unused)
 		if (out.exhaustion_known != cases[i].known)
 			fail_msg("case %zu", i);
 		near(out.exhausted_in_s, cases[i].in_s, 1e-3);
+		assert_true(out.low_s <= out.exhausted_in_s + 1e-9);
+		assert_true(out.high_s >= out.exhausted_in_s - 1e-9);
 	}
 }
 

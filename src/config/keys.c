@@ -26,7 +26,8 @@ static const char *const method_choices[] = {[CONFIG_METHOD_AUTO] = "auto",
 static const char *const remedy_choices[] = {
 	[CONFIG_REMEDY_NONE] = "none", [CONFIG_REMEDY_RAISE_SOFT] = "raise-soft", NULL};
 
-static const char *const yes_no_choices[] = {[CONFIG_NO] = "no", [CONFIG_YES] = "yes", NULL};
+static const char *const yes_no_choices[] = {
+	[CONFIG_NO] = "no", [CONFIG_YES] = "yes", NULL};
 
 #define IN(member)      .offset = offsetof(struct config, member)
 #define IN_RULE(member) .offset = offsetof(struct config_rule, member)

@@ -14,9 +14,9 @@
 #include "state/history.h"
 #include "state/identity.h"
 
-#define INTERVAL_NS 1000000000ull
+#define INTERVAL_NS    1000000000ull
 /* Figures alone are written so seldom that it takes 1 % of the time at most. */
-#define IDLE_SHARE  100
+#define IDLE_SHARE     100
 /* The histories: what is lost of them with a daemon that is killed is a minute. */
 #define HISTORY_NS     60000000000ull
 #define HISTORY_SUFFIX ".history"

@@ -21,7 +21,7 @@ struct monitor {
 	uint32_t config_version;
 	uint32_t lowest_step; /* basis points */
 	struct leak_settings leak;
-	bool rules_by_user;   /* names must be looked up */
+	bool rules_by_user; /* names must be looked up */
 	struct collectors collect;
 	struct kernel_files files;
 	struct process_table *processes;

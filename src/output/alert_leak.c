@@ -111,8 +111,7 @@ static void say_range(double low, double high, char *text, size_t size)
 	double a, b;
 
 	if (!isfinite(high)) {
-		snprintf(text, size, "at least %.0f %s", low / unit->s,
-			 unit->name);
+		snprintf(text, size, "at least %.0f %s", low / unit->s, unit->name);
 		return;
 	}
 	a = rint(low / unit->s);
@@ -152,7 +151,8 @@ size_t alert_leak_text(const struct alert_leak *leak, uint64_t soft_limit, char 
 		       " in %.0f %s (%s); the limit of %" PRIu64 " is met in %s",
 		       estimate->floor_then, estimate->floor_now,
 		       estimate->span_s / unit->s, unit->name, rate, soft_limit, range);
-	for (size_t i = 0; i < leak->growing_len && len > 0 && (size_t)len < size; i++) {
+	for (size_t i = 0; i < leak->growing_len && len > 0 && (size_t)len < size;
+	     i++) {
 		const struct growth_kind *kind = &leak->growing[i].kind;
 
 		len += snprintf(text + len, size - (size_t)len, "%s %s%s%s",

@@ -176,9 +176,9 @@ static int say_leak(struct policy_fd *state, const struct policy_settings *set,
 
 	if (!state->leak || state->level >= POLICY_LEVEL_CRITICAL)
 		return 0;
-	if (before && (state->level > POLICY_LEVEL_OK || !set->repeat_ns ||
-		       levels_elapsed(seen->now_ns, state->leak_alerted_ns) <
-			       set->repeat_ns))
+	if (before &&
+	    (state->level > POLICY_LEVEL_OK || !set->repeat_ns ||
+	     levels_elapsed(seen->now_ns, state->leak_alerted_ns) < set->repeat_ns))
 		return 0;
 	if (!before)
 		state->leak_soft_limit = state->last_soft_limit;
@@ -291,9 +291,8 @@ int policy_fd_observe(struct policy_fd *state, const struct policy_settings *set
 
 	track_level(state, set, seen);
 	track_leak(state, set, seen);
-	if (!state->incident &&
-	    (state->level > POLICY_LEVEL_OK || state->leak ||
-	     seen->refusal == POLICY_REFUSAL_OTHER)) {
+	if (!state->incident && (state->level > POLICY_LEVEL_OK || state->leak ||
+				 seen->refusal == POLICY_REFUSAL_OTHER)) {
 		open_incident(state, seen->now_ns);
 		opens = true;
 	}

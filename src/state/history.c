@@ -7,10 +7,10 @@
 #include <string.h>
 #include <zlib.h>
 
-#define MAGIC     "fdwhist"
-#define VERSION   1
-#define BOOT_LEN  36
-#define VARINT    10 /* bytes at the most */
+#define MAGIC    "fdwhist"
+#define VERSION  1
+#define BOOT_LEN 36
+#define VARINT   10 /* bytes at the most */
 
 /* Before the numbers. What is checked begins behind it. */
 struct head {

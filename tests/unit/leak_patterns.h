@@ -76,8 +76,8 @@ struct pattern {
 	/* of connections that come and go: their number on average at the day's peak, how long
 	 * each lasts, and how much of the peak is left at night */
 	double load, lasts_s, night;
-	double day_s;   /* how long a day is; 0: the load is the same all the time */
-	double wander;  /* the load drifts by chance, by so much in an hour */
+	double day_s;  /* how long a day is; 0: the load is the same all the time */
+	double wander; /* the load drifts by chance, by so much in an hour */
 	/* files that are closed when garbage is collected */
 	double saw, saw_s;
 	/* bursts, so many an hour on average, up to this share, each up to that long */
@@ -188,7 +188,8 @@ static inline uint64_t simulate(struct process_simulated *p, double t)
 		p->saw += more;
 		p->opened += more;
 		/* when it collects is not quite regular */
-		if (p->saw > is->saw * p->limit * chance_between(&p->chance, 0.95, 1.05))
+		if (p->saw >
+		    is->saw * p->limit * chance_between(&p->chance, 0.95, 1.05))
 			p->saw = 0;
 		open += p->saw;
 	}

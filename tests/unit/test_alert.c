@@ -617,20 +617,21 @@ static void test_leak(void **state)
 	(void)state;
 	fd = cJSON_GetObjectItem(json, "fd");
 	text = cJSON_PrintUnformatted(cJSON_GetObjectItem(fd, "leak"));
-	assert_string_equal(
-		text,
-		"{\"floor_then\":120,\"floor_now\":410,\"over_s\":480,"
-		"\"slope_per_s\":0.6,\"slope_low_per_s\":0.55,"
-		"\"slope_high_per_s\":0.65,\"growing\":[{\"type\":\"tcp\","
-		"\"state\":\"CLOSE_WAIT\",\"direction\":\"outgoing\","
-		"\"count\":412,\"grown\":290}]}");
+	assert_string_equal(text,
+			    "{\"floor_then\":120,\"floor_now\":410,\"over_s\":480,"
+			    "\"slope_per_s\":0.6,\"slope_low_per_s\":0.55,"
+			    "\"slope_high_per_s\":0.65,\"growing\":[{\"type\":\"tcp\","
+			    "\"state\":\"CLOSE_WAIT\",\"direction\":\"outgoing\","
+			    "\"count\":412,\"grown\":290}]}");
 	free(text);
 	assert_true(cJSON_GetObjectItem(fd, "exhausted_in_s_low")->valuedouble == 920);
-	assert_true(cJSON_GetObjectItem(fd, "exhausted_in_s_high")->valuedouble == 1120);
+	assert_true(cJSON_GetObjectItem(fd, "exhausted_in_s_high")->valuedouble ==
+		    1120);
 	cJSON_Delete(json);
-	assert_message(&alert, "api[123] seems to leak descriptors: the floor rose from "
-			       "120 to 410 in 8 min (0.6/s ±0.05); the limit of 1024 is "
-			       "met in 15 to 19 min; growing: tcp CLOSE_WAIT");
+	assert_message(&alert,
+		       "api[123] seems to leak descriptors: the floor rose from "
+		       "120 to 410 in 8 min (0.6/s ±0.05); the limit of 1024 is "
+		       "met in 15 to 19 min; growing: tcp CLOSE_WAIT");
 
 	/* slow, without an upper bound, and of a kind with a hostile name */
 	alert.leak.growing_len = 2;

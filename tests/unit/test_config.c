@@ -236,7 +236,8 @@ static void refused(void **state)
 		 "t.conf:1: unknown key 'warn' outside of any section; allowed: "
 		 "sensor"},
 		{"\n[zip]\n", NULL,
-		 "t.conf:2: unknown section [zip]; allowed: [thresholds], [leak], [snapshot], "
+		 "t.conf:2: unknown section [zip]; allowed: [thresholds], [leak], "
+		 "[snapshot], "
 		 "[output], [state], [metrics], [socket], [rule NAME]"},
 		{"[Thresholds]\n", NULL, "t.conf:1: unknown section [Thresholds]; "},
 		{"[rule]\n", NULL, "t.conf:1: unknown section [rule]; "},
@@ -393,7 +394,8 @@ static void round_trip(void **state)
 		"user = 33\ncgroup = /system.slice/*\ncommand_line = *sh -c *\n"
 		"container = 0123*\nruntime = docker\npod = 0e51*\n"
 		"warn = 10%\ncritical = 20.02%\n"
-		"[rule two]\nuser = root\nignore = yes\nleak = yes\n[rule three]\nname = ?\n";
+		"[rule two]\nuser = root\nignore = yes\nleak = yes\n[rule three]\nname "
+		"= ?\n";
 	struct config *first = load_good(text, NULL), *second;
 	char *once = print(first), *twice;
 

@@ -29,7 +29,8 @@ static const struct leak_settings set = {
 static struct process *leaking(struct process_table *table, pid_t pid, int seconds,
 			       double pace)
 {
-	struct process *process = process_table_add(table, pid, 1000 + (uint64_t)pid, 0);
+	struct process *process =
+		process_table_add(table, pid, 1000 + (uint64_t)pid, 0);
 
 	assert_non_null(process);
 	for (int i = 0; i < seconds; i++) {
@@ -172,7 +173,8 @@ static void test_random(void **state)
 
 		memcpy(bad, data, len);
 		for (int j = 0; j < 2; j++) {
-			chance = chance * 6364136223846793005ull + 1442695040888963407ull;
+			chance = chance * 6364136223846793005ull +
+				 1442695040888963407ull;
 			bad[52 + (chance >> 33) % (len - 52)] = (char)(chance >> 20);
 		}
 		history_seal(bad, len);
@@ -210,15 +212,16 @@ static void test_ten_thousand(void **state)
 
 	(void)state;
 	for (int i = 0; i < 10000; i++) {
-		struct process *process =
-			process_table_add(from, 1 + i, 1000000000000ull + (uint64_t)i, 0);
+		struct process *process = process_table_add(
+			from, 1 + i, 1000000000000ull + (uint64_t)i, 0);
 
 		for (uint64_t t = 0; t < 14 * 256; t++) {
-			struct leak_sample sample = {.now_ns = (100 + 10 * t) * SECOND_NS,
-						     .used = 100 + (t * 7 + (uint64_t)i) % 90,
-						     .soft_limit = 1u << 20,
-						     .opened_known = true,
-						     .opened = 300 * t};
+			struct leak_sample sample = {
+				.now_ns = (100 + 10 * t) * SECOND_NS,
+				.used = 100 + (t * 7 + (uint64_t)i) % 90,
+				.soft_limit = 1u << 20,
+				.opened_known = true,
+				.opened = 300 * t};
 			leak_see(&process->leak, &set, &sample);
 		}
 	}
@@ -228,7 +231,8 @@ static void test_ten_thousand(void **state)
 	assert_non_null(data);
 	assert_int_equal(history_decode(data, len, BOOT, to, &why), 10000);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	print_message("10000 histories: %zu bytes, %.1f ms to write, %.1f ms to read\n", len,
+	print_message("10000 histories: %zu bytes, %.1f ms to write, %.1f ms to read\n",
+		      len,
 		      (double)(written.tv_sec - begin.tv_sec) * 1e3 +
 			      (double)(written.tv_nsec - begin.tv_nsec) / 1e6,
 		      (double)(end.tv_sec - written.tv_sec) * 1e3 +

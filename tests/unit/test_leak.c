@@ -275,9 +275,10 @@ static void print_leak(FILE *out, const struct leak_case *c,
 
 static void print_leaks(FILE *out)
 {
-	fprintf(out, "\n| leak | runs | missed | used when suspected | at the latest | time "
-		     "left then | off by (median, 90 %%) |\n"
-		     "|---|--:|--:|--:|--:|--:|--:|\n");
+	fprintf(out,
+		"\n| leak | runs | missed | used when suspected | at the latest | time "
+		"left then | off by (median, 90 %%) |\n"
+		"|---|--:|--:|--:|--:|--:|--:|\n");
 	for (size_t i = 0; i < sizeof(leak_cases) / sizeof(leak_cases[0]); i++) {
 		const struct leak_case *c = &leak_cases[i];
 		struct leak_result got;
@@ -346,8 +347,8 @@ static const struct {
 	const char *name;
 	bool leaks;
 } recorded[] = {
-	{"http-waves", false},     {"http-steady", false}, {"http-leak", true},
-	{"collected", false}, {"collected-leak", true}, {"pool", false},
+	{"http-waves", false}, {"http-steady", false},   {"http-leak", true},
+	{"collected", false},  {"collected-leak", true}, {"pool", false},
 };
 
 /* Returns at which count it was suspected; 0: never. */
@@ -523,12 +524,12 @@ static void test_estimate(void **state)
 	assert_in_range(at_once.floor_now - at_once.floor_then, at_once.span_s - 5,
 			at_once.span_s + 5);
 	/* it goes on without new windows */
-	assert_true(leak_estimate(&told.history, then_ns + 30 * SECOND_NS, 1024,
-				  &later));
+	assert_true(
+		leak_estimate(&told.history, then_ns + 30 * SECOND_NS, 1024, &later));
 	assert_in_range(at_once.exhausted_in_s - later.exhausted_in_s, 29, 31);
 	/* past the end it is 0, and there is none without a limit */
-	assert_true(leak_estimate(&told.history, then_ns + 5000 * SECOND_NS, 1024,
-				  &later));
+	assert_true(
+		leak_estimate(&told.history, then_ns + 5000 * SECOND_NS, 1024, &later));
 	assert_true(later.exhausted_in_s == 0);
 	assert_false(leak_estimate(&told.history, then_ns, UINT64_MAX, &later));
 	leak_clear(&told.history);
@@ -584,7 +585,8 @@ static void test_size(void **state)
 {
 	(void)state;
 	assert_true(10000 * (sizeof(struct leak_history) +
-			     sizeof(struct forecast_history)) < 8u << 20);
+			     sizeof(struct forecast_history)) <
+		    8u << 20);
 }
 
 int main(void)

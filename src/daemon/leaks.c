@@ -10,6 +10,8 @@
 #define FRESH_NS     (300 * SECOND_NS)
 /* Snapshots in a window at the least. */
 #define WINDOW_LOOKS 5
+/* A count that never rose by so much has no history. */
+#define RISE_MIN     4
 
 void leaks_settings(const struct config *config, struct leak_settings *out)
 {
@@ -61,6 +63,21 @@ static void ask(struct process *process, struct details *details, enum leak_stag
 	}
 }
 
+/* Most processes never come to need one: 600 bytes each. */
+static bool has_history(struct process *process)
+{
+	uint64_t used = process->table.used;
+
+	if (process->leak)
+		return true;
+	if (used < process->leak_least)
+		process->leak_least = used;
+	if (used < process->leak_least + RISE_MIN && !process->policy.leak)
+		return false;
+	process->leak = calloc(1, sizeof(*process->leak));
+	return process->leak != NULL;
+}
+
 enum policy_leak leaks_look(struct process *process, const struct leak_settings *set,
 			    struct details *details, uint64_t now_ns)
 {
@@ -75,10 +92,12 @@ enum policy_leak leaks_look(struct process *process, const struct leak_settings 
 	};
 	enum leak_stage stage;
 
+	if (!has_history(process))
+		return POLICY_LEAK_NONE;
 	/* Its history did not outlive the daemon, as its incident did. */
-	if (process->policy.leak && !process->leak.window_ns)
-		leak_resume(&process->leak, set, process->table_ns, table->used);
-	stage = leak_see(&process->leak, set, &sample);
+	if (process->policy.leak && !process->leak->window_ns)
+		leak_resume(process->leak, set, process->table_ns, table->used);
+	stage = leak_see(process->leak, set, &sample);
 	if (stage == LEAK_WATCHED || stage == LEAK_RIPE)
 		ask(process, details, stage, now_ns);
 	if (stage == LEAK_NONE && process->watch) {

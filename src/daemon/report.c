@@ -51,8 +51,8 @@ static void add_leak(const struct process *process, struct alert *alert)
 	struct leak_estimate *leak = &alert->leak.estimate;
 	struct growth_look now = {0};
 
-	if (!process->policy.leak ||
-	    !leak_estimate(&process->leak, alert->time_ns, fd->soft_limit, leak))
+	if (!process->policy.leak || !process->leak ||
+	    !leak_estimate(process->leak, alert->time_ns, fd->soft_limit, leak))
 		return;
 	alert->leak.known = true;
 	if (process->policy.level == POLICY_LEVEL_OK || !fd->exhaustion_known ||

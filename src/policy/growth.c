@@ -39,7 +39,7 @@ static int most_first(const void *a, const void *b)
 
 void growth_look(const struct inventory *inventory, struct growth_look *out)
 {
-	struct growth_kind kinds[KINDS_MAX];
+	struct growth_kind kinds[KINDS_MAX] = {0};
 	const struct inventory_group *groups;
 	size_t groups_len, len = 0;
 

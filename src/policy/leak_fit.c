@@ -93,7 +93,7 @@ static double rise_of(const struct leak_series *series)
 
 static bool is_steady(const struct leak_series *series)
 {
-	double most = 0;
+	double most = 0, pairs;
 	int balance = 0;
 
 	for (size_t i = 0; i < series->len; i++) {
@@ -103,9 +103,8 @@ static bool is_steady(const struct leak_series *series)
 		if (i && series->floor[i] - series->floor[i - 1] > most)
 			most = series->floor[i] - series->floor[i - 1];
 	}
-	return balance >=
-		       STEADY_SHARE * (double)(series->len * (series->len - 1) / 2) &&
-	       most <= STEP_SHARE * rise_of(series);
+	pairs = (double)(series->len * (series->len - 1)) / 2;
+	return balance >= STEADY_SHARE * pairs && most <= STEP_SHARE * rise_of(series);
 }
 
 static bool is_new(const struct leak_series *series)

@@ -98,11 +98,12 @@ static void put_scale(struct writer *w, const struct leak_scale *scale)
 
 static void put_process(void *context, struct process *process)
 {
-	const struct leak_history *leak = &process->leak;
+	const struct leak_history *leak = process->leak;
 	struct leak_suspicion_kept kept;
 	struct writer *w = context;
 
-	if (!leak->window_ns || !leak_is_eventful(leak) || w->failed || !has_room(w))
+	if (!leak || !leak->window_ns || !leak_is_eventful(leak) || w->failed ||
+	    !has_room(w))
 		return;
 	leak_keep_suspicion(leak, &kept);
 	put(w, (uint64_t)process->who.pid);
@@ -250,10 +251,13 @@ static void get_process(struct reader *r, struct process_table *processes)
 		if (process)
 			process->resumed = true;
 	}
-	if (!process || process->leak.window_ns)
+	if (!process || process->leak)
 		return;
-	process->leak = leak;
-	leak_resume_suspicion(&process->leak, &kept);
+	process->leak = malloc(sizeof(leak));
+	if (!process->leak)
+		return;
+	*process->leak = leak;
+	leak_resume_suspicion(process->leak, &kept);
 }
 
 static void get_all(struct reader *r, uint32_t n, struct process_table *processes)

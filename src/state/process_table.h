@@ -53,7 +53,10 @@ struct process {
 	uint32_t missed; /* snapshots in a row that did not show it */
 	uint64_t seen_ns; /* last sign of life */
 	struct forecast_history history;
-	struct leak_history leak;
+	/* NULL: its count never rose by so much that there could be a leak, from the
+	 * least that was seen; ~0: nothing was. */
+	struct leak_history *leak;
+	uint64_t leak_least;
 	struct leak_watch *watch; /* daemon/leaks.h; NULL: it is not watched */
 
 	/* its trouble */

@@ -2,6 +2,7 @@
 """Leaks that are suspected long before the warning level, and what looks like one."""
 import os
 import time
+from contextlib import ExitStack
 
 from harness import Daemon, Scratch, check, note, same, wait_until
 from programs import Client, Program, Server
@@ -70,7 +71,7 @@ def test_leak_beside_a_load_and_a_saw():
     with Scratch() as scratch, \
             Daemon(*FAST, config=scratch.file("conf", RULE)) as daemon, \
             Client(LIMIT) as leak, Server(LIMIT) as load, \
-            Program(SAW, str(LIMIT), "100") as saw, \
+            Program(SAW, str(LIMIT), "30") as saw, \
             Program(LEAK, str(LIMIT), str(RATE), "quiet") as quiet:
         opened = 0
         while opened < LIMIT * 0.7 and not suspected(daemon, leak.pid):
@@ -114,9 +115,10 @@ def test_leak_beside_a_load_and_a_saw():
 def test_history_survives_a_restart():
     """The suspicion after it says how it was before it."""
     limit = 2 * LIMIT
-    with Scratch() as scratch, Program(LEAK, str(limit), str(RATE)) as leak:
+    with Scratch() as scratch, ExitStack() as programs:
         options = (*FAST, f"state.file={scratch.file('state')}")
         with Daemon(*options):
+            leak = programs.enter_context(Program(LEAK, str(limit), str(RATE)))
             wait_until(lambda: used(leak.pid) > 0.15 * limit, 30, "the first part of a leak")
         before = used(leak.pid)
         with Daemon(*options) as daemon:
@@ -139,11 +141,12 @@ def test_history_survives_a_restart():
 
 def test_history_of_no_use():
     """Damaged, or of another boot: told in one line, and not used."""
-    with Scratch() as scratch, Program(LEAK, str(LIMIT), str(RATE)):
+    with Scratch() as scratch, ExitStack() as programs:
         state = scratch.file("state")
         options = (*FAST, f"state.file={state}")
         with Daemon(*options):
-            time.sleep(1.5)
+            programs.enter_context(Program(LEAK, str(LIMIT), str(RATE)))
+            time.sleep(3.5)
         with open(f"{state}.history", "rb") as file:
             good = file.read()
         check(len(good) > 100, f"{len(good)} bytes of history")

@@ -645,7 +645,7 @@ static void test_leak(void **state)
 	assert_message(&alert,
 		       "api[123] seems to leak descriptors: the floor rose from 120 to "
 		       "410 in 6 h (0.67/min ±0.1); the limit of 1024 is met in at "
-		       "least 14 h; growing: tcp CLOSE_WAIT, a\\x1b\uFFFD");
+		       "least 14 h; growing: tcp CLOSE_WAIT, a\uFFFD\uFFFD");
 	json = alert_to_json(&alert);
 	fd = cJSON_GetObjectItem(json, "fd");
 	assert_null(cJSON_GetObjectItem(fd, "exhausted_in_s_high"));

@@ -64,7 +64,7 @@ C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] include/fdwarden/*.h bpf/*.[ch] \
 	tests/*/*.[ch] tests/*/*/*.[ch])
 
 .PHONY: all deps run check check-unit check-live check-vm verifier-baseline bench drift fuzz install uninstall screenshot \
-	format lint tidy clean help vmlinux units helpers
+	format lint tidy clean help vmlinux units helpers forecast-table
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -82,6 +82,7 @@ help:
 	@echo 'make install    [DESTDIR=] [PREFIX=$(PREFIX)]'
 	@echo 'make uninstall  takes away what install put there, but no configuration'
 	@echo 'make fuzz       feeds random input to the parsers [FUZZ_SECONDS=$(FUZZ_SECONDS)]'
+	@echo 'make forecast-table  what the search for leaks finds and misses, into the documentation'
 	@echo 'make format, lint, clean; make vmlinux regenerates the kernel types'
 
 deps:
@@ -180,6 +181,10 @@ $(BUILD)/tests/helpers/floor: $(BUILD)/tests/bench/floor/floor.o
 
 units: $(UNITS)
 helpers: $(HELPERS)
+
+# Into docs/forecast.md; test_leak checks that it is up to date.
+forecast-table: $(BUILD)/tests/unit/test_leak
+	FORECAST_TABLE=docs/forecast.md $<
 
 check-unit: units
 	@tests/run $(UNITS)

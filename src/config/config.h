@@ -42,6 +42,8 @@ struct config_rule {
 	bool has_warn, has_critical;
 	uint32_t warn_bp, critical_bp;
 	bool ignore;
+	bool has_leak;
+	enum config_switch leak; /* yes or no */
 	/* what to do at the critical level; none without has_on_critical */
 	bool has_on_critical, has_raise_step, has_raise_interval;
 	enum config_remedy on_critical;
@@ -58,6 +60,9 @@ struct config {
 	/* [thresholds] warn = 80%, critical = 95%, hysteresis = 5%, repeat = 15m,
 	 * min_limit = 16; `ignore` is not used here */
 	struct policy_settings thresholds;
+	/* [leak] windows = 6, window = 10s (1s .. 1h), horizon = 24h; `enabled` is in
+	 * the thresholds */
+	uint64_t leak_windows, leak_window_ns, leak_horizon_ns;
 	uint64_t interval_ns;      /* [snapshot] interval = 1s; 100ms .. 1h */
 	enum config_method method; /* [snapshot] method = auto; read at start only */
 	/* [output]; auto: journal when standard output is connected to it

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/leak.h"
+
 static const char *const switch_choices[] = {
 	[CONFIG_NO] = "no", [CONFIG_YES] = "yes", [CONFIG_AUTO] = "auto", NULL};
 
@@ -23,6 +25,9 @@ static const char *const method_choices[] = {[CONFIG_METHOD_AUTO] = "auto",
 
 static const char *const remedy_choices[] = {
 	[CONFIG_REMEDY_NONE] = "none", [CONFIG_REMEDY_RAISE_SOFT] = "raise-soft", NULL};
+
+static const char *const yes_no_choices[] = {
+	[CONFIG_NO] = "no", [CONFIG_YES] = "yes", NULL};
 
 #define IN(member)      .offset = offsetof(struct config, member)
 #define IN_RULE(member) .offset = offsetof(struct config_rule, member)
@@ -40,6 +45,14 @@ const struct config_key config_keys[] = {
 	 .max = 365u * (uint64_t)MS_OF_DAY},
 	{"thresholds", "min_limit", CONFIG_NUMBER, IN(thresholds.min_limit), .def = "16",
 	 .max = 1u << 30},
+
+	{"leak", "enabled", CONFIG_BOOL, IN(thresholds.leak), .def = "yes"},
+	{"leak", "windows", CONFIG_NUMBER, IN(leak_windows), .def = "6",
+	 .min = LEAK_WINDOWS_MIN, .max = LEAK_WINDOWS_MAX},
+	{"leak", "window", CONFIG_DURATION, IN(leak_window_ns), .def = "10s",
+	 .min = 1000, .max = 3600000},
+	{"leak", "horizon", CONFIG_DURATION, IN(leak_horizon_ns), .def = "24h",
+	 .min = 60000, .max = 365u * (uint64_t)MS_OF_DAY},
 
 	{"snapshot", "interval", CONFIG_DURATION, IN(interval_ns), .def = "1s",
 	 .min = 100, .max = 3600000},
@@ -69,6 +82,8 @@ const struct config_key config_keys[] = {
 	{CONFIG_RULE_SECTION, "warn", CONFIG_PERCENT, IN_RULE(warn_bp), HAS(has_warn)},
 	{CONFIG_RULE_SECTION, "critical", CONFIG_PERCENT, IN_RULE(critical_bp), HAS(has_critical)},
 	{CONFIG_RULE_SECTION, "ignore", CONFIG_BOOL, IN_RULE(ignore)},
+	{CONFIG_RULE_SECTION, "leak", CONFIG_CHOICE, IN_RULE(leak), HAS(has_leak),
+	 .choices = yes_no_choices},
 	{CONFIG_RULE_SECTION, "on_critical", CONFIG_CHOICE, IN_RULE(on_critical),
 	 HAS(has_on_critical), .choices = remedy_choices},
 	{CONFIG_RULE_SECTION, "raise_step", CONFIG_PERCENT, IN_RULE(raise_step_bp),

@@ -70,6 +70,8 @@ void config_rule_settings(const struct config *config, const struct config_rule 
 	if (rule->has_critical)
 		out->critical_bp = rule->critical_bp;
 	out->ignore = rule->ignore;
+	if (rule->has_leak)
+		out->leak = rule->leak == CONFIG_YES;
 	out->remedy = (struct remedy_settings){
 		.raise_soft = rule->on_critical == CONFIG_REMEDY_RAISE_SOFT,
 		.step_bp = rule->has_raise_step ? rule->raise_step_bp

@@ -110,6 +110,11 @@ bool details_ask(struct details *d, struct process *process)
 	return ask(d, EXPLAINER_REMEDY, process) != NULL;
 }
 
+bool details_ask_kinds(struct details *d, struct process *process)
+{
+	return ask(d, EXPLAINER_KINDS, process) != NULL;
+}
+
 void details_look_ahead(struct details *d, struct process *process)
 {
 	if (process->looked_ahead == process->table.soft_limit ||
@@ -133,6 +138,8 @@ static struct process *find(struct details *d, const struct explainer_job *job)
 	struct process *process =
 		process_table_find(d->processes, who->pid, who->start_ns);
 
+	if (process && explainer_purpose_of(job) == EXPLAINER_KINDS)
+		return process;
 	if (!process || !process->incident[0] ||
 	    strcmp(process->incident, explainer_incident(job)) != 0 ||
 	    explainer_number(job) < process->explained)
@@ -158,6 +165,7 @@ bool details_next(struct details *d, struct details_answer *out)
 			.job = job,
 			.process = find(d, job),
 			.why = explainer_why(job),
+			.purpose = explainer_purpose_of(job),
 			.for_alert = explainer_purpose_of(job) == EXPLAINER_ALERT,
 		};
 		if (out->process && !out->why->inventory)

@@ -55,6 +55,9 @@ void details_sent(struct details *details, struct details_of_alert *alert);
 /* To be told without an alert: for a remedy. false: no room. */
 bool details_ask(struct details *details, struct process *process);
 
+/* To be told what its descriptors are: with or without an incident. false: no room. */
+bool details_ask_kinds(struct details *details, struct process *process);
+
 /* A process that comes near its levels: looks up where its limit was set, so that it is
  * known when it is needed. At most a few with each tick. */
 void details_look_ahead(struct details *details, struct process *process);
@@ -66,6 +69,7 @@ struct details_answer {
 	struct explainer_job *job;
 	struct process *process; /* in the incident that was asked for */
 	const struct explanation *why;
+	enum explainer_purpose purpose;
 	bool for_alert; /* one that was sent without all of it */
 };
 

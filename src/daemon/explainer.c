@@ -231,7 +231,8 @@ static void work(struct explainer *e, struct worker *worker, struct explainer_jo
 
 	if (job->purpose != EXPLAINER_AHEAD)
 		looked = do_descriptors(e, job);
-	if (job->purpose != EXPLAINER_REMEDY && !do_limit(e, worker, job))
+	if (job->purpose != EXPLAINER_REMEDY && job->purpose != EXPLAINER_KINDS &&
+	    !do_limit(e, worker, job))
 		return;
 	pthread_mutex_lock(&e->lock);
 	e->stats.worked++;

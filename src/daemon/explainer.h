@@ -29,6 +29,7 @@ enum explainer_stage {
 enum explainer_purpose {
 	EXPLAINER_ALERT,
 	EXPLAINER_REMEDY, /* no origin is wanted */
+	EXPLAINER_KINDS,  /* nor here: for what grows */
 	EXPLAINER_AHEAD,  /* the origin alone, kept for later; there is no answer */
 };
 

@@ -39,7 +39,8 @@ static void find_settings(struct monitor *m, struct process *p)
 static bool may_be_in_trouble(const struct monitor *m, const struct process *p,
 			      const struct policy_observation *seen)
 {
-	if (p->policy.incident || seen->refusal != POLICY_REFUSAL_NONE)
+	if (p->policy.incident || seen->refusal != POLICY_REFUSAL_NONE ||
+	    seen->leak == POLICY_LEAK_SUSPECTED)
 		return true;
 	if (!seen->has_table)
 		return false;

@@ -11,14 +11,20 @@
 #include "daemon/state_file.h"
 #include "log.h"
 #include "output/state_json.h"
+#include "state/history.h"
 #include "state/identity.h"
 
-#define INTERVAL_NS 1000000000ull
+#define INTERVAL_NS    1000000000ull
 /* Figures alone are written so seldom that it takes 1 % of the time at most. */
-#define IDLE_SHARE  100
+#define IDLE_SHARE     100
+/* The histories: what is lost of them with a daemon that is killed is a minute. */
+#define HISTORY_NS     60000000000ull
+#define HISTORY_SUFFIX ".history"
 
 struct keeper {
 	struct state_file *file;
+	struct state_file *history; /* NULL: can't be kept */
+	uint64_t history_ns;        /* when it was written last */
 	char *path;
 	char boot_id[37];
 	uint64_t start_ticks;
@@ -80,10 +86,31 @@ static int write_state(struct keeper *k, struct monitor *monitor)
 			    document.standing.left_out, k->path);
 	}
 	text = state_json_encode(&document, &len);
-	err = text ? state_file_write(k->file, text, len) : -ENOMEM;
+	err = text ? state_file_write(k->file, text, len, STATE_JSON_MAX) : -ENOMEM;
 	free(text);
 	state_json_clear(&document);
 	return err;
+}
+
+static void keep_history(struct keeper *k, struct monitor *monitor)
+{
+	static struct log_limit limit = {.interval_ns = 600000000000ull};
+	size_t len;
+	char *data;
+	int err;
+
+	k->history_ns = kernel_now_ns();
+	if (!k->history)
+		return;
+	data = monitor_history(monitor, &len);
+	err = data ? state_file_write(k->history, data, len, HISTORY_MAX) : -ENOMEM;
+	free(data);
+	if (err)
+		log_limited(&limit, LOG_LEVEL_WARNING,
+			    "%s" HISTORY_SUFFIX
+			    " can't be written: %s; after a restart leaks would be "
+			    "seen later",
+			    k->path, strerror(-err));
 }
 
 static void keep(struct keeper *k, struct monitor *monitor,
@@ -115,6 +142,8 @@ uint64_t keeper_update(struct keeper *k, struct monitor *monitor)
 
 	if (!k)
 		return 0;
+	if (now_ns >= k->history_ns + HISTORY_NS)
+		keep_history(k, monitor);
 	monitor_self(monitor, &now);
 	if (now.changes == k->changes && !k->error) {
 		if (now.ticks == k->ticks)
@@ -149,6 +178,28 @@ static void resume(const struct keeper *k, struct monitor *monitor)
 	state_json_clear(&document);
 }
 
+static void resume_history(const struct keeper *k, struct monitor *monitor)
+{
+	const char *why = NULL;
+	char *path = NULL, *data = NULL;
+	size_t len;
+	int n;
+
+	if (asprintf(&path, "%s" HISTORY_SUFFIX, k->path) < 0)
+		return;
+	n = state_file_read(path, HISTORY_MAX, &data, &len);
+	if (!n)
+		n = monitor_resume_history(monitor, data, len, &why);
+	if (n < 0 && n != -ENOENT)
+		log_warning("%s is not used: %s; leaks are looked for anew", path,
+			    why ? why : strerror(-n));
+	if (n > 0)
+		log_info("the histories of %d processes are taken up again from %s", n,
+			 path);
+	free(data);
+	free(path);
+}
+
 struct keeper *keeper_open(const char *path, struct monitor *monitor)
 {
 	struct keeper *k = path ? calloc(1, sizeof(*k)) : NULL;
@@ -170,7 +221,11 @@ struct keeper *keeper_open(const char *path, struct monitor *monitor)
 		keeper_close(k);
 		return NULL;
 	}
+	k->history_ns = kernel_now_ns();
+	if (state_file_open_beside(k->file, HISTORY_SUFFIX, &k->history))
+		log_warning("no histories can be kept beside %s", path);
 	resume(k, monitor);
+	resume_history(k, monitor);
 	return k;
 }
 
@@ -182,12 +237,14 @@ void keeper_finish(struct keeper *k, struct monitor *monitor)
 		return;
 	monitor_self(monitor, &now);
 	keep(k, monitor, &now);
+	keep_history(k, monitor);
 }
 
 void keeper_close(struct keeper *k)
 {
 	if (!k)
 		return;
+	state_file_close(k->history);
 	state_file_close(k->file);
 	free(k->path);
 	free(k);

@@ -11,9 +11,11 @@
 #include "collect/census.h"
 #include "collect/kernel.h"
 #include "collect/reason.h"
+#include "daemon/leaks.h"
 #include "daemon/monitor_impl.h"
 #include "log.h"
 #include "policy/policy.h"
+#include "state/history.h"
 #include "state/process_table.h"
 
 /* ---- records of the sensor ---- */
@@ -125,6 +127,7 @@ static void settle(void *context, struct process *p)
 		return;
 	m->self.descriptors += p->table.count;
 	forecast_add(&p->history, p->table_ns, p->table.used);
+	seen.leak = leaks_look(p, &m->leak, m->reporter.details, m->now_ns);
 	judge_table(m, p, &p->table, &seen);
 	seen.settled = !(p->table.flags & FDW_TABLE_TORN);
 	cause.found_at_start = !m->started;
@@ -272,6 +275,7 @@ void monitor_set_config(struct monitor *m, const struct config *config)
 	m->config = config;
 	m->config_version++;
 	m->lowest_step = steps[0];
+	leaks_settings(config, &m->leak);
 	m->rules_by_user = false;
 	for (size_t i = 0; i < config->rules_len; i++)
 		m->rules_by_user |= config->rules[i].match_user != NULL;
@@ -398,6 +402,17 @@ size_t monitor_resume(struct monitor *m, const struct standing *standing)
 	m->system.opened_ns = standing->system.incident_ns;
 	m->system.refused_enfile = standing->system.refused_enfile;
 	return resumed + 1;
+}
+
+char *monitor_history(struct monitor *monitor, size_t *len)
+{
+	return history_encode(monitor->processes, monitor->boot_id, len);
+}
+
+int monitor_resume_history(struct monitor *monitor, const char *data, size_t len,
+			   const char **why)
+{
+	return history_decode(data, len, monitor->boot_id, monitor->processes, why);
 }
 
 void monitor_finish(struct monitor *monitor)

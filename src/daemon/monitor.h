@@ -70,6 +70,12 @@ int monitor_feed(struct monitor *monitor, struct feed *out);
 void monitor_standing(struct monitor *monitor, struct standing *out);
 size_t monitor_resume(struct monitor *monitor, const struct standing *standing);
 
+/* The histories of floors as bytes, to be freed; NULL: no memory. And taking them up
+ * again, after what stands and before the first tick: history_decode(). */
+char *monitor_history(struct monitor *monitor, size_t *len);
+int monitor_resume_history(struct monitor *monitor, const char *data, size_t len,
+			   const char **why);
+
 /* The end: handles what has come in until now, and sends what waits in summaries.
  * After it only monitor_self(), monitor_standing() and monitor_close(). */
 void monitor_finish(struct monitor *monitor);

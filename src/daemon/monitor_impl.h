@@ -20,7 +20,8 @@ struct monitor {
 	const struct config *config;
 	uint32_t config_version;
 	uint32_t lowest_step; /* basis points */
-	bool rules_by_user;   /* names must be looked up */
+	struct leak_settings leak;
+	bool rules_by_user; /* names must be looked up */
 	struct collectors collect;
 	struct kernel_files files;
 	struct process_table *processes;

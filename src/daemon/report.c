@@ -6,6 +6,7 @@
 
 #include "collect/kernel.h"
 #include "collect/syscalls.h"
+#include "daemon/leaks.h"
 #include "daemon/remedy.h"
 
 /* Calls by which one process was refused, in one alert. */
@@ -37,6 +38,36 @@ void report_fd(const struct process *process, struct alert_fd *out)
 	out->growth_per_s = forecast.growth_per_s;
 	out->exhaustion_known = forecast.exhaustion_known;
 	out->exhausted_in_s = forecast.exhausted_in_s;
+	out->exhausted_low_s = forecast.low_s;
+	out->exhausted_high_s = forecast.high_s;
+}
+
+/* Of what leaks the floor tells more than the last half minute, which may be the rising
+ * side of a tooth; but not where it comes sooner and is near. */
+static void add_leak(const struct process *process, struct alert *alert)
+{
+	struct alert_fd *fd = &alert->fd;
+	const struct leak_watch *watch = process->watch;
+	struct leak_estimate *leak = &alert->leak.estimate;
+	struct growth_look now = {0};
+
+	if (!process->policy.leak || !process->leak ||
+	    !leak_estimate(process->leak, alert->time_ns, fd->soft_limit, leak))
+		return;
+	alert->leak.known = true;
+	if (process->policy.level == POLICY_LEVEL_OK || !fd->exhaustion_known ||
+	    fd->exhausted_high_s >= leak->low_s) {
+		fd->exhaustion_known = true;
+		fd->exhausted_in_s = leak->exhausted_in_s;
+		fd->exhausted_low_s = leak->low_s;
+		fd->exhausted_high_s = leak->high_s;
+	}
+	if (!watch)
+		return;
+	if (alert->why && alert->why->inventory)
+		growth_look(alert->why->inventory, &now);
+	alert->leak.growing_len = growth_compare(
+		&watch->then, now.known ? &now : &watch->now, alert->leak.growing);
 }
 
 void report_seal(struct process *process, uint64_t now_ns)
@@ -145,6 +176,7 @@ static void send_explained(struct reporter *r, struct process *process,
 	struct details_of_alert details;
 
 	alert->why = details_begin(r->details, process, &details);
+	add_leak(process, alert);
 	send(r, alert);
 	if (details.job && process->policy.level >= POLICY_LEVEL_CRITICAL)
 		process->remedy.asked_ns = alert->time_ns;
@@ -166,8 +198,14 @@ void report_details(struct reporter *r)
 			.why = answer.why,
 		};
 
+		if (answer.purpose == EXPLAINER_KINDS) {
+			leaks_learn(answer.process, answer.why, alert.time_ns);
+			details_done(r->details, &answer);
+			continue;
+		}
 		if (answer.for_alert) {
 			fill_process(r, answer.process, &alert, calls, false);
+			add_leak(answer.process, &alert);
 			send(r, &alert);
 		}
 		remedy(r, answer.process, answer.why);

@@ -17,7 +17,7 @@
 
 /* ---- reading ---- */
 
-static int read_all(int fd, char **text, size_t *len)
+static int read_all(int fd, size_t max, char **text, size_t *len)
 {
 	struct stat st;
 	size_t have = 0;
@@ -27,7 +27,7 @@ static int read_all(int fd, char **text, size_t *len)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	if (st.st_size > STATE_JSON_MAX)
+	if (st.st_size > (off_t)max)
 		return -EFBIG;
 	*text = malloc((size_t)st.st_size + 1);
 	if (!*text)
@@ -46,16 +46,26 @@ static int read_all(int fd, char **text, size_t *len)
 	return 0;
 }
 
-int state_file_load(const char *path, struct state_document *out, const char **why)
+int state_file_read(const char *path, size_t max, char **text, size_t *len)
 {
 	/* Whatever lies there, opening it must not wait. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	char *text = NULL, boot_id[37];
-	size_t len = 0;
-	int err = fd < 0 ? -errno : read_all(fd, &text, &len);
+	int err;
 
+	*text = NULL;
+	*len = 0;
+	err = fd < 0 ? -errno : read_all(fd, max, text, len);
 	if (fd >= 0)
 		close(fd);
+	return err;
+}
+
+int state_file_load(const char *path, struct state_document *out, const char **why)
+{
+	char *text, boot_id[37];
+	size_t len;
+	int err = state_file_read(path, STATE_JSON_MAX, &text, &len);
+
 	memset(out, 0, sizeof(*out));
 	if (err) {
 		*why = strerror(-err);
@@ -140,6 +150,30 @@ int state_file_open(const char *path, struct state_file **out)
 	return err;
 }
 
+int state_file_open_beside(const struct state_file *first, const char *suffix,
+			   struct state_file **out)
+{
+	struct state_file *file = calloc(1, sizeof(*file));
+	int err = 0;
+
+	if (!file)
+		return -ENOMEM;
+	file->reserve = -1;
+	file->dir = fcntl(first->dir, F_DUPFD_CLOEXEC, 0);
+	if (file->dir < 0)
+		err = -errno;
+	if (asprintf(&file->name, "%s%s", first->name, suffix) < 0 ||
+	    asprintf(&file->new_name, "%s%s" NEW_SUFFIX, first->name, suffix) < 0)
+		err = -ENOMEM;
+	if (err) {
+		state_file_close(file);
+		return err;
+	}
+	file->reserve = make_new(file);
+	*out = file;
+	return 0;
+}
+
 static int write_all(int fd, const char *text, size_t len)
 {
 	while (len) {
@@ -155,13 +189,13 @@ static int write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-int state_file_write(struct state_file *file, const char *text, size_t len)
+int state_file_write(struct state_file *file, const char *text, size_t len, size_t max)
 {
 	int fd = file->reserve >= 0 ? file->reserve : make_new(file), err;
 
 	if (fd < 0)
 		return fd;
-	err = len > STATE_JSON_MAX ? -EFBIG : write_all(fd, text, len);
+	err = len > max ? -EFBIG : write_all(fd, text, len);
 	if (!err && renameat(file->dir, file->new_name, file->dir, file->name))
 		err = -errno;
 	close(fd);

@@ -21,14 +21,21 @@ int state_file_load(const char *path, struct state_document *out, const char **w
 /* Whether the daemon that wrote it runs. */
 bool state_file_is_live(const struct state_document *document);
 
+/* Any file of that kind: as much as `max` bytes, to be freed. 0 or -errno. */
+int state_file_read(const char *path, size_t max, char **text, size_t *len);
+
 struct state_file;
 
 /* For the daemon, which holds its directory locked from here on: two would overwrite
  * each other's. 0, or -errno: it can't be kept there; -EWOULDBLOCK: another one is. */
 int state_file_open(const char *path, struct state_file **out);
 
-/* 0, or -errno: what was there before is still there. */
-int state_file_write(struct state_file *file, const char *text, size_t len);
+/* Another one in the same place, under the same lock: its name with `suffix`. */
+int state_file_open_beside(const struct state_file *first, const char *suffix,
+			   struct state_file **out);
+
+/* At most `max` bytes; 0, or -errno: what was there before is still there. */
+int state_file_write(struct state_file *file, const char *text, size_t len, size_t max);
 
 /* Accepts NULL. The file stays. */
 void state_file_close(struct state_file *file);

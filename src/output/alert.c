@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "output/alert_impl.h"
 #include "output/json.h"
 #include "state/user_names.h"
 
@@ -222,6 +223,12 @@ static int add_rates(cJSON *out, const struct alert_fd *fd)
 		err = json_add_real(out, "growth_per_s", fd->growth_per_s, 2);
 	if (!err && fd->exhaustion_known && fd->exhausted_in_s >= 0)
 		err = json_add_real(out, "exhausted_in_s", fd->exhausted_in_s, 0);
+	/* An infinite bound is none. */
+	if (!err && fd->exhaustion_known && fd->exhausted_high_s > 0)
+		err = json_add_real(out, "exhausted_in_s_low", fd->exhausted_low_s, 0);
+	if (!err && fd->exhaustion_known && fd->exhausted_high_s > 0)
+		err = json_add_real(out, "exhausted_in_s_high", fd->exhausted_high_s,
+				    0);
 	return err;
 }
 
@@ -394,6 +401,8 @@ static int add_alert_fd(cJSON *root, const struct alert *alert)
 		err = add_limit(fd, &alert->limit);
 	if (!err)
 		err = fill_fd(fd, &alert->fd);
+	if (!err)
+		err = alert_add_leak(fd, &alert->leak);
 	if (!err && alert->what.action == POLICY_FD_LIMIT_RAISED)
 		err = json_add_uint(fd, "soft_limit_before", alert->soft_limit_before);
 	if (!err && alert->why)

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "output/explanation.h"
+#include "policy/growth.h"
+#include "policy/leak.h"
 #include "policy/policy.h"
 #include "state/identity.h"
 
@@ -51,6 +53,7 @@ struct alert_fd {
 	double growth_per_s;
 	bool exhaustion_known;
 	double exhausted_in_s;
+	double exhausted_low_s, exhausted_high_s; /* bounds; high may be infinite */
 	/* of this incident; absent from the JSON with refused_known false */
 	bool refused_known;
 	uint64_t refused_emfile, refused_enfile, refused_other;
@@ -81,6 +84,14 @@ struct alert_limit {
 	const char *sysctl; /* fd.limit_sysctl: what sets it; NULL: none */
 };
 
+/* The evidence for a leak. */
+struct alert_leak {
+	bool known;
+	struct leak_estimate estimate;
+	struct growth growing[GROWTH_SHOWN];
+	size_t growing_len; /* 0: not known */
+};
+
 /* A summary over many processes of one group. */
 struct alert_group {
 	const char *name; /* NULL: an alert of one process; hostile */
@@ -101,6 +112,7 @@ struct alert {
 	struct alert_request request;
 	struct alert_limit limit;
 	struct alert_group group;
+	struct alert_leak leak;
 	const struct explanation *why; /* NULL: none is wanted */
 	uint64_t soft_limit_before;    /* of an fd-limit-raised alert */
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "output/alert_impl.h"
 #include "output/text.h"
 
 /* Bytes of a hostile string at the most, so that the sentence's end is kept. */
@@ -273,6 +274,14 @@ static void say_leak(struct sentence *out, const struct alert *alert)
 {
 	say_who(out, alert);
 	say(out, " seems to leak descriptors: ");
+	if (alert->leak.known) {
+		char text[512];
+
+		alert_leak_text(&alert->leak, alert->fd.soft_limit, text, sizeof(text));
+		say_hostile(out, text, PATH_MAX_BYTES);
+		say_cause(out, alert, "; ");
+		return;
+	}
 	say_usage(out, &alert->fd, true);
 	say_when(out, &alert->fd);
 	say_cause(out, alert, "; ");

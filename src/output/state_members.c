@@ -51,6 +51,9 @@ static const struct member policy_members[] = {
 	{POLICY(below_since_ns, EXACT, 0)},
 	{POLICY(trouble_soft_limit, EXACT, 0)},
 	{POLICY(max_used, EXACT, 0)},
+	{POLICY(leak, FLAG, 0)},
+	{POLICY(leak_alerted_ns, EXACT, 0)},
+	{POLICY(leak_soft_limit, EXACT, 0)},
 };
 
 static const struct member system_policy_members[] = {

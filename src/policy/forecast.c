@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/forecast.h"
 
+#include <math.h>
 #include <string.h>
 
 #define MS_NS          1000000ull
@@ -111,7 +112,7 @@ void forecast_estimate(const struct forecast_history *history, uint64_t limit,
 		       struct forecast *out)
 {
 	struct sums sums;
-	double sxx, sxy, syy, residual, seconds, left;
+	double sxx, sxy, syy, residual, seconds, left, error;
 	uint64_t used;
 
 	memset(out, 0, sizeof(*out));
@@ -143,4 +144,7 @@ void forecast_estimate(const struct forecast_history *history, uint64_t limit,
 		return;
 	out->exhaustion_known = true;
 	out->exhausted_in_s = seconds;
+	error = 2 * sqrt(residual / ((sums.n - 2) * sxx));
+	out->low_s = left / (out->growth_per_s + error);
+	out->high_s = left / (out->growth_per_s - error);
 }

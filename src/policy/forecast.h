@@ -25,6 +25,7 @@ struct forecast {
 	double growth_per_s;   /* slots a second; negative when it shrinks */
 	bool exhaustion_known; /* there is a sound estimate */
 	double exhausted_in_s; /* until all slots below the limit are taken */
+	double low_s, high_s;  /* … between these, by the slope's uncertainty */
 };
 
 /* Adds what was seen at now_ns (any monotonic clock, ns). The newest sample is
@@ -37,7 +38,8 @@ void forecast_add(struct forecast_history *history, uint64_t now_ns, uint64_t us
  * Slope by least squares over the samples of the last 30 s, and the time until
  * `limit` is reached from the newest sample. Growth is known from 3 samples over
  * 0.5 s on. The time is known when the slope is above zero by more than twice
- * its standard error, and the result is under 30 days.
+ * its standard error, and the result is under 30 days. Its bounds are those of the slope
+ * and twice its standard error.
  */
 void forecast_estimate(const struct forecast_history *history, uint64_t limit,
 		       struct forecast *out);

@@ -159,6 +159,35 @@ static int say_level(struct policy_fd *state, const struct policy_settings *set,
 	return 1;
 }
 
+static void track_leak(struct policy_fd *state, const struct policy_settings *set,
+		       const struct policy_observation *seen)
+{
+	if (!set->leak || (seen->has_table && seen->soft_limit < set->min_limit))
+		state->leak = false;
+	else if (seen->settled && seen->leak != POLICY_LEAK_UNKNOWN)
+		state->leak = seen->leak == POLICY_LEAK_SUSPECTED;
+}
+
+/* At the critical level it is no news that the table will be full. */
+static int say_leak(struct policy_fd *state, const struct policy_settings *set,
+		    const struct policy_observation *seen, struct policy_decision *out)
+{
+	bool before = state->leak_alerted_ns != 0;
+
+	if (!state->leak || state->level >= POLICY_LEVEL_CRITICAL)
+		return 0;
+	if (before &&
+	    (state->level > POLICY_LEVEL_OK || !set->repeat_ns ||
+	     levels_elapsed(seen->now_ns, state->leak_alerted_ns) < set->repeat_ns))
+		return 0;
+	if (!before)
+		state->leak_soft_limit = state->last_soft_limit;
+	state->leak_alerted_ns = levels_stamp(seen->now_ns);
+	*out = (struct policy_decision){.action = POLICY_FD_LEAK_SUSPECTED,
+					.repeats = before};
+	return 1;
+}
+
 static int say_other(struct policy_fd *state, const struct policy_settings *set,
 		     const struct policy_observation *seen, struct policy_decision *out)
 {
@@ -202,6 +231,10 @@ static bool is_over(struct policy_fd *state, const struct policy_settings *set,
 
 	if (by_count && !seen->has_table)
 		return false;
+	if (state->leak) {
+		state->below_since_ns = 0;
+		return false;
+	}
 	if (state->level > POLICY_LEVEL_OK ||
 	    (by_count &&
 	     !levels_below(set, POLICY_LEVEL_WARNING, seen->used, seen->soft_limit))) {
@@ -217,6 +250,20 @@ static bool is_over(struct policy_fd *state, const struct policy_settings *set,
 		return false;
 	return levels_elapsed(seen->now_ns, state->below_since_ns) >=
 	       flap_stay_ns(state->flaps);
+}
+
+static enum policy_reason reason_of(const struct policy_fd *state,
+				    const struct policy_settings *set,
+				    const struct policy_observation *seen)
+{
+	if (!seen->has_table)
+		return POLICY_REASON_CLOSED;
+	/* What leaks has as many as before, and more room. */
+	if (state->leak_alerted_ns && !state->trouble_soft_limit &&
+	    seen->soft_limit > state->leak_soft_limit &&
+	    seen->used >= state->max_used / 2)
+		return POLICY_REASON_LIMIT_RAISED;
+	return levels_reason(set, seen->used, state->trouble_soft_limit);
 }
 
 int policy_fd_observe(struct policy_fd *state, const struct policy_settings *set,
@@ -243,8 +290,9 @@ int policy_fd_observe(struct policy_fd *state, const struct policy_settings *set
 	}
 
 	track_level(state, set, seen);
-	if (!state->incident &&
-	    (state->level > POLICY_LEVEL_OK || seen->refusal == POLICY_REFUSAL_OTHER)) {
+	track_leak(state, set, seen);
+	if (!state->incident && (state->level > POLICY_LEVEL_OK || state->leak ||
+				 seen->refusal == POLICY_REFUSAL_OTHER)) {
 		open_incident(state, seen->now_ns);
 		opens = true;
 	}
@@ -252,13 +300,12 @@ int policy_fd_observe(struct policy_fd *state, const struct policy_settings *set
 		return 0;
 	track_trouble(state, set, seen);
 	said += say_level(state, set, seen, &out[said]);
+	said += say_leak(state, set, seen, &out[said]);
 	said += say_other(state, set, seen, &out[said]);
 	if (opens)
 		out[0].opens = true;
 	if (!is_over(state, set, seen))
 		return said;
-	reason = POLICY_REASON_CLOSED;
-	if (seen->has_table)
-		reason = levels_reason(set, seen->used, state->trouble_soft_limit);
+	reason = reason_of(state, set, seen);
 	return said + close_incident(state, seen->now_ns, reason, &out[said]);
 }

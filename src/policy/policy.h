@@ -54,6 +54,7 @@ struct policy_settings {
 	uint64_t min_limit;     /* lower soft limits raise no warning, no critical;
 			       a refusal is reported whatever the limit */
 	bool ignore;            /* no alert at all */
+	bool leak;              /* POLICY_FD_LEAK_SUSPECTED is wanted */
 	struct remedy_settings remedy;
 };
 
@@ -61,6 +62,13 @@ enum policy_refusal {
 	POLICY_REFUSAL_NONE,
 	POLICY_REFUSAL_TABLE_FULL, /* EMFILE because the table is full */
 	POLICY_REFUSAL_OTHER,      /* another limit: see policy/limits.h */
+};
+
+/* What the count's floor says; see policy/leak.h. */
+enum policy_leak {
+	POLICY_LEAK_UNKNOWN, /* nothing new */
+	POLICY_LEAK_NONE,
+	POLICY_LEAK_SUSPECTED,
 };
 
 /* What was seen of one process at one instant. */
@@ -77,6 +85,7 @@ struct policy_observation {
 	enum policy_refusal refusal; /* a call was refused, newly */
 	unsigned int other_limit;    /* of a POLICY_REFUSAL_OTHER: which limit it is,
 				     limits_verdict.id; 0: not told */
+	enum policy_leak leak;       /* of a settled one */
 	bool settled; /* a complete view (a snapshot): may recover on it. Records
 			 from the sensor can only raise. */
 };
@@ -104,6 +113,9 @@ struct policy_fd {
 	uint64_t trouble_soft_limit; /* last soft limit under which it was in
 					trouble; 0: none */
 	uint64_t max_used;           /* most slots used */
+	bool leak;                   /* one is suspected, now */
+	uint64_t leak_alerted_ns;
+	uint64_t leak_soft_limit; /* when it was alerted first */
 };
 
 struct policy_decision {
@@ -113,7 +125,7 @@ struct policy_decision {
 	bool repeats;              /* nothing new: this level, a higher one, or this
 				      limit was alerted in the incident before */
 };
-#define POLICY_MAX_DECISIONS 3
+#define POLICY_MAX_DECISIONS 4
 
 /*
  * What to say after `seen`, in order. An incident opens with the first alert
@@ -126,6 +138,9 @@ struct policy_decision {
  *   said. Between two levels the hysteresis holds as well.
  * - POLICY_FD_EXHAUSTED comes with a refusal, never from the count alone. A
  *   table that stays full without asking for more repeats as POLICY_FD_CRITICAL.
+ * - A suspected leak opens an incident, or joins the open one: it is alerted once,
+ *   unless the level is critical already, and repeated like a level as long as none
+ *   is reached. The incident lasts as long as the suspicion does.
  * - Another limit's refusal opens an incident too, or joins the open one, and is
  *   over when 60 s have passed without one. Each limit (other_limit) is alerted
  *   by itself, and repeated.

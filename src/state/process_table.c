@@ -33,10 +33,21 @@ struct process_table *process_table_new(void)
 	return calloc(1, sizeof(struct process_table));
 }
 
+static void drop_leak(struct process *process)
+{
+	if (process->leak)
+		leak_clear(process->leak);
+	free(process->leak);
+	process->leak = NULL;
+	process->leak_least = UINT64_MAX;
+}
+
 static void free_entry(struct entry *entry)
 {
 	identity_clear(&entry->process.who);
 	free(entry->process.refusals);
+	drop_leak(&entry->process);
+	free(entry->process.watch);
 	free(entry);
 }
 
@@ -90,6 +101,7 @@ struct process *process_table_add(struct process_table *table, pid_t pid,
 	entry->process.who.start_ns = start_ns;
 	entry->process.who.uid = (uid_t)-1;
 	entry->process.seen_ns = time_ns;
+	entry->process.leak_least = UINT64_MAX;
 	HASH_ADD(hh, table->entries, key, sizeof(entry->key), entry);
 	if (!entry->hh.tbl) {
 		free_entry(entry);
@@ -116,6 +128,9 @@ static void take_identity(struct process *process, const struct fdw_task *task)
 	    (process->exec_id && process->exec_id != task->exec_id)) {
 		identity_clear(&process->who);
 		process->settings_version = 0;
+		/* Another program begins with a history of its own. */
+		if (!process->resumed)
+			drop_leak(process);
 		process->resumed = false;
 	}
 	process->exec_id = task->exec_id;

@@ -14,6 +14,7 @@
 #include "fdwarden/wire.h"
 #include "policy/forecast.h"
 #include "policy/grouping.h"
+#include "policy/leak.h"
 #include "policy/limits.h"
 #include "policy/policy.h"
 #include "policy/remedy.h"
@@ -52,6 +53,11 @@ struct process {
 	uint32_t missed; /* snapshots in a row that did not show it */
 	uint64_t seen_ns; /* last sign of life */
 	struct forecast_history history;
+	/* NULL: its count never rose by so much that there could be a leak, from the
+	 * least that was seen; ~0: nothing was. */
+	struct leak_history *leak;
+	uint64_t leak_least;
+	struct leak_watch *watch; /* daemon/leaks.h; NULL: it is not watched */
 
 	/* its trouble */
 	struct policy_fd policy;

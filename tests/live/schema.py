@@ -137,6 +137,7 @@ TABLE = {
     "count": whole(), "used": whole(), "free": whole(), "usage": real(0, 1),
     "soft_limit": whole(), "hard_limit": whole(),
     "growth_per_s": real(), "exhausted_in_s": real(0),
+    "exhausted_in_s_low": real(0), "exhausted_in_s_high": real(0),
     "opened": whole(), "closed": whole(),
     "sealed": true, "torn": true, "thread": whole(1), "tables": whole(2),
     "shared_with": whole(1),
@@ -167,9 +168,15 @@ ADVICE = list_of(object_of(
 REFUSED = object_of({"emfile": whole(), "enfile": whole(), "by_syscall": mapping(whole(1))},
                     {"other": whole(1)})
 REQUEST = object_of({}, {"syscall": text, "path": raw_text, "error": text})
+LEAK = object_of(
+    {"floor_then": whole(), "floor_now": whole(), "over_s": real(0), "slope_per_s": real(),
+     "slope_low_per_s": real(), "slope_high_per_s": real()},
+    {"growing": list_of(object_of(
+        {"type": text, "count": whole(1), "grown": whole(1)},
+        {"state": text, "direction": one_of("accepted", "outgoing")}), 4)})
 FD = object_of(
     {"incident": matching(UUID)},
-    {**TABLE, **EXPLAINED, "soft_limit_before": whole(1), "reason": one_of(*REASONS), "found_at_start": true, "refused": REFUSED,
+    {**TABLE, **EXPLAINED, "leak": LEAK, "soft_limit_before": whole(1), "reason": one_of(*REASONS), "found_at_start": true, "refused": REFUSED,
      "request": REQUEST, "limit": text, "limit_value": whole(), "limit_sysctl": text,
      "group": object_of({"name": raw_text, "processes": whole(1)})})
 SYSTEM = object_of(
@@ -234,7 +241,7 @@ def check_table(fd):
 
 
 # These say why, in themselves or afterwards.
-EXPLAINED_ACTIONS = ("fd-warning", "fd-critical", "fd-exhausted", "fd-details")
+EXPLAINED_ACTIONS = ("fd-leak-suspected", "fd-warning", "fd-critical", "fd-exhausted", "fd-details")
 
 
 def check_explained(document, most=100):
@@ -266,6 +273,12 @@ def check_fd(action, fd):
     expect(("soft_limit_before" in fd) == (action == "fd-limit-raised"),
            "fd.soft_limit_before: of a limit that was raised")
     expect(("reason" in fd) == (action == "fd-recovered"), "fd.reason: of recoveries alone")
+    expect(fd.get("exhausted_in_s_low", 0) <= fd.get("exhausted_in_s", 0)
+           <= fd.get("exhausted_in_s_high", float("inf")), "fd.exhausted_in_s: not in its bounds")
+    if "leak" in fd:
+        leak = fd["leak"]
+        expect(leak["slope_low_per_s"] <= leak["slope_per_s"] <= leak["slope_high_per_s"],
+               "fd.leak: the slope is not in its bounds")
     expect(("limit" in fd) <= (action == "other-limit"), "fd.limit: of other-limit alone")
     if action == "other-limit" and "group" not in fd:
         expect("limit" in fd, "fd.limit is missing")

@@ -581,9 +581,81 @@ static void test_timestamps(void **state)
 	assert_string_equal(text, "2554-07-21T23:34:33.709551Z");
 }
 
+static struct alert leaking(const struct identity *who)
+{
+	struct alert alert = alert_of(who, POLICY_FD_LEAK_SUSPECTED);
+
+	alert.fd.exhaustion_known = true;
+	alert.fd.exhausted_in_s = 1023;
+	alert.fd.exhausted_low_s = 920;
+	alert.fd.exhausted_high_s = 1120;
+	alert.leak = (struct alert_leak){
+		.known = true,
+		.estimate = {.floor_then = 120,
+			     .floor_now = 410,
+			     .span_s = 480,
+			     .slope_per_s = 0.6,
+			     .slope_low_per_s = 0.55,
+			     .slope_high_per_s = 0.65,
+			     .exhausted_in_s = 1023,
+			     .low_s = 920,
+			     .high_s = 1120},
+		.growing = {{{"tcp", "CLOSE_WAIT", INVENTORY_OUTGOING, 412}, 290},
+			    {{"a\033\xff", NULL, INVENTORY_NO_CONNECTION, 40}, 30}},
+		.growing_len = 1,
+	};
+	return alert;
+}
+
+static void test_leak(void **state)
+{
+	struct identity who = {.pid = 123, .comm = "api", .uid = (uid_t)-1};
+	struct alert alert = leaking(&who);
+	cJSON *json = alert_to_json(&alert), *fd;
+	char *text;
+
+	(void)state;
+	fd = cJSON_GetObjectItem(json, "fd");
+	text = cJSON_PrintUnformatted(cJSON_GetObjectItem(fd, "leak"));
+	assert_string_equal(text,
+			    "{\"floor_then\":120,\"floor_now\":410,\"over_s\":480,"
+			    "\"slope_per_s\":0.6,\"slope_low_per_s\":0.55,"
+			    "\"slope_high_per_s\":0.65,\"growing\":[{\"type\":\"tcp\","
+			    "\"state\":\"CLOSE_WAIT\",\"direction\":\"outgoing\","
+			    "\"count\":412,\"grown\":290}]}");
+	free(text);
+	assert_true(cJSON_GetObjectItem(fd, "exhausted_in_s_low")->valuedouble == 920);
+	assert_true(cJSON_GetObjectItem(fd, "exhausted_in_s_high")->valuedouble ==
+		    1120);
+	cJSON_Delete(json);
+	assert_message(&alert,
+		       "api[123] seems to leak descriptors: the floor rose from "
+		       "120 to 410 in 8 min (0.6/s ±0.05); the limit of 1024 is "
+		       "met in 15 to 19 min; growing: tcp CLOSE_WAIT");
+
+	/* slow, without an upper bound, and of a kind with a hostile name */
+	alert.leak.growing_len = 2;
+	alert.leak.estimate.span_s = 6 * 3600;
+	alert.leak.estimate.slope_per_s = 0.0111;
+	alert.leak.estimate.slope_low_per_s = 0.009;
+	alert.leak.estimate.slope_high_per_s = 0.013;
+	alert.leak.estimate.low_s = 50000;
+	alert.leak.estimate.high_s = INFINITY;
+	alert.fd.exhausted_high_s = INFINITY;
+	assert_message(&alert,
+		       "api[123] seems to leak descriptors: the floor rose from 120 to "
+		       "410 in 6 h (0.67/min ±0.1); the limit of 1024 is met in at "
+		       "least 14 h; growing: tcp CLOSE_WAIT, a\uFFFD\uFFFD");
+	json = alert_to_json(&alert);
+	fd = cJSON_GetObjectItem(json, "fd");
+	assert_null(cJSON_GetObjectItem(fd, "exhausted_in_s_high"));
+	cJSON_Delete(json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_leak),
 		cmocka_unit_test(test_contract),
 		cmocka_unit_test(test_user),
 		cmocka_unit_test(test_unknown),

@@ -237,7 +237,8 @@ static void refused(void **state)
 		 "t.conf:1: unknown key 'warn' outside of any section; allowed: "
 		 "sensor"},
 		{"\n[zip]\n", NULL,
-		 "t.conf:2: unknown section [zip]; allowed: [thresholds], [snapshot], "
+		 "t.conf:2: unknown section [zip]; allowed: [thresholds], [leak], "
+		 "[snapshot], "
 		 "[output], [state], [metrics], [socket], [rule NAME]"},
 		{"[Thresholds]\n", NULL, "t.conf:1: unknown section [Thresholds]; "},
 		{"[rule]\n", NULL, "t.conf:1: unknown section [rule]; "},
@@ -263,6 +264,10 @@ static void refused(void **state)
 		 "365d"},
 		{"[thresholds]\nmin_limit = -1\n", NULL,
 		 "t.conf:2: bad value '-1' of min_limit; allowed: a number from 0 to "},
+		{"[leak]\nwindows = 3\n", NULL,
+		 "t.conf:2: bad value '3' of windows; allowed: a number from 4 to 12"},
+		{"[rule r]\nname = x\nleak = auto\n", NULL,
+		 "t.conf:3: bad value 'auto' of leak; allowed: no, yes"},
 		{"[snapshot]\ninterval = 99ms\n", NULL,
 		 "t.conf:2: bad value '99ms' of interval; allowed: a time from 100ms "
 		 "to 1h"},
@@ -377,14 +382,16 @@ static void round_trip(void **state)
 {
 	static const char text[] =
 		"[thresholds]\nwarn = 61.25%\ncritical = 90.5%\nhysteresis = 0.01%\n"
-		"repeat = 1d1ms\nmin_limit = 0\n[snapshot]\ninterval = 2500ms\n"
+		"repeat = 1d1ms\nmin_limit = 0\n[leak]\nenabled = no\nwindows = 12\n"
+		"window = 1m\nhorizon = 7d\n[snapshot]\ninterval = 2500ms\n"
 		"[output]\nstdout = yes\njournal = no\nfile = /var/log/x y.json\n"
 		"hook = /usr/bin/true\n"
 		"[rule one]\nname = a*\nexecutable = /usr/*/[ab]\nservice = x.service\n"
 		"user = 33\ncgroup = /system.slice/*\ncommand_line = *sh -c *\n"
 		"container = 0123*\nruntime = docker\npod = 0e51*\n"
 		"warn = 10%\ncritical = 20.02%\n"
-		"[rule two]\nuser = root\nignore = yes\n[rule three]\nname = ?\n";
+		"[rule two]\nuser = root\nignore = yes\nleak = yes\n[rule three]\nname "
+		"= ?\n";
 	struct config *first = load_good(text, NULL), *second;
 	char *once = print(first), *twice;
 
@@ -394,6 +401,13 @@ static void round_trip(void **state)
 	assert_string_equal(once, twice);
 	assert_int_equal(second->rules_len, 3);
 	assert_int_equal(second->thresholds.warn_bp, 6125);
+	assert_false(second->thresholds.leak);
+	assert_int_equal(second->leak_windows, 12);
+	assert_int_equal(second->leak_window_ns, 60000000000);
+	assert_int_equal(second->leak_horizon_ns, 7 * 86400000000000);
+	assert_true(second->rules[1].has_leak);
+	assert_int_equal(second->rules[1].leak, CONFIG_YES);
+	assert_false(second->rules[0].has_leak);
 	assert_int_equal(second->thresholds.repeat_ns, 86400001000000);
 	assert_int_equal(second->interval_ns, 2500000000);
 	assert_string_equal(second->file, "/var/log/x y.json");

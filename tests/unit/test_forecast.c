@@ -31,7 +31,9 @@ static struct forecast estimate(const struct forecast_history *history, uint64_t
 	struct forecast out = {.growth_known = true,
 			       .growth_per_s = -1,
 			       .exhaustion_known = true,
-			       .exhausted_in_s = -1};
+			       .exhausted_in_s = -1,
+			       .low_s = -1,
+			       .high_s = -1};
 
 	forecast_estimate(history, limit, &out);
 	return out;
@@ -99,6 +101,8 @@ static void straight_lines(void **unused)
 		if (out.exhaustion_known != cases[i].known)
 			fail_msg("case %zu", i);
 		near(out.exhausted_in_s, cases[i].in_s, 1e-3);
+		assert_true(out.low_s <= out.exhausted_in_s + 1e-9);
+		assert_true(out.high_s >= out.exhausted_in_s - 1e-9);
 	}
 }
 

@@ -512,6 +512,96 @@ static void names(void **unused)
 			    "limit-raised");
 }
 
+static const char *leaking(struct bench *bench, uint64_t used, enum policy_leak leak)
+{
+	observe(bench, (struct policy_observation){.has_table = true,
+						   .count = used,
+						   .used = used,
+						   .soft_limit = 100,
+						   .leak = leak,
+						   .settled = true});
+	return bench->said;
+}
+
+/* One incident from the suspicion over the levels to its end. */
+static void leak_joins_the_levels(void **unused)
+{
+	struct bench b = bench_new();
+
+	(void)unused;
+	b.set.leak = true;
+	assert_string_equal(leaking(&b, 30, POLICY_LEAK_SUSPECTED),
+			    "fd-leak-suspected+");
+	after(&b, 14 * MIN);
+	assert_string_equal(leaking(&b, 40, POLICY_LEAK_SUSPECTED), "");
+	assert_string_equal(leaking(&b, 40, POLICY_LEAK_UNKNOWN), "");
+	after(&b, MIN);
+	assert_string_equal(leaking(&b, 50, POLICY_LEAK_SUSPECTED),
+			    "fd-leak-suspected*");
+	after(&b, 16 * MIN);
+	assert_string_equal(leaking(&b, 80, POLICY_LEAK_SUSPECTED), "fd-warning");
+	assert_string_equal(leaking(&b, 96, POLICY_LEAK_SUSPECTED), "fd-critical");
+	/* well below the level, and it leaks still */
+	assert_string_equal(leaking(&b, 20, POLICY_LEAK_SUSPECTED),
+			    "fd-leak-suspected*");
+	after(&b, S);
+	assert_string_equal(leaking(&b, 20, POLICY_LEAK_NONE), "fd-recovered:closed");
+}
+
+static void leak_within_an_incident(void **unused)
+{
+	struct bench b = bench_new();
+
+	(void)unused;
+	b.set.leak = true;
+	assert_string_equal(leaking(&b, 82, POLICY_LEAK_NONE), "fd-warning+");
+	assert_string_equal(leaking(&b, 84, POLICY_LEAK_SUSPECTED),
+			    "fd-leak-suspected");
+	assert_string_equal(leaking(&b, 96, POLICY_LEAK_SUSPECTED), "fd-critical");
+	assert_string_equal(leaking(&b, 50, POLICY_LEAK_NONE), "fd-recovered:closed");
+	/* when it is full anyway, that is what is said */
+	after(&b, 10 * MIN);
+	assert_string_equal(leaking(&b, 96, POLICY_LEAK_SUSPECTED), "fd-critical+");
+	assert_string_equal(leaking(&b, 97, POLICY_LEAK_SUSPECTED), "");
+}
+
+static void leak_ends_otherwise(void **unused)
+{
+	struct bench b = bench_new();
+
+	(void)unused;
+	/* not wanted, or a limit that is too small to speak of */
+	assert_string_equal(leaking(&b, 30, POLICY_LEAK_SUSPECTED), "");
+	b.set.leak = true;
+	b.set.min_limit = 200;
+	assert_string_equal(leaking(&b, 30, POLICY_LEAK_SUSPECTED), "");
+	b.set.min_limit = 16;
+	assert_string_equal(leaking(&b, 30, POLICY_LEAK_SUSPECTED),
+			    "fd-leak-suspected+");
+	/* a rule that is new */
+	b.set.leak = false;
+	assert_string_equal(leaking(&b, 30, POLICY_LEAK_SUSPECTED),
+			    "fd-recovered:closed");
+	b.set.leak = true;
+	after(&b, 10 * MIN);
+	assert_string_equal(leaking(&b, 30, POLICY_LEAK_SUSPECTED),
+			    "fd-leak-suspected+");
+	/* far away from the new limit */
+	assert_string_equal(snap_of(&b, 31, 100000), "");
+	observe(&b, (struct policy_observation){.has_table = true,
+						.count = 31,
+						.used = 31,
+						.soft_limit = 100000,
+						.leak = POLICY_LEAK_NONE,
+						.settled = true});
+	assert_string_equal(b.said, "fd-recovered:limit-raised");
+	after(&b, 10 * MIN);
+	assert_string_equal(leaking(&b, 30, POLICY_LEAK_SUSPECTED),
+			    "fd-leak-suspected+");
+	observe(&b, (struct policy_observation){.exited = true, .settled = true});
+	assert_string_equal(b.said, "fd-recovered:exited");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -531,6 +621,9 @@ int main(void)
 		cmocka_unit_test(flapping_is_damped),
 		cmocka_unit_test(out_of_order),
 		cmocka_unit_test(names),
+		cmocka_unit_test(leak_joins_the_levels),
+		cmocka_unit_test(leak_within_an_incident),
+		cmocka_unit_test(leak_ends_otherwise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

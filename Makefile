@@ -28,7 +28,7 @@ BUILD ?= build
 ARCH := $(shell uname -m)
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 
-PKGS := libbpf libelf zlib libcjson libsystemd inih
+PKGS := libbpf libelf libdw zlib libcjson libsystemd inih
 TEST_PKGS := cmocka
 SANITIZE ?=
 
@@ -42,7 +42,8 @@ ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl,-z,relro,-
 # Asked for only when something is compiled: `make deps` and `make clean` must
 # work before the packages are there.
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS))
-PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS))
+# libiberty, which takes names apart, has no pkg-config file; it is linked in.
+PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -liberty
 
 # ---- sources ----------------------------------------------------------------
 BPF_SRCS := $(wildcard bpf/*.bpf.c)

@@ -107,6 +107,7 @@ extern const struct cli_command cli_commands[];
 int cmd_daemon(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 int cmd_raise(int argc, char **argv);
 int cmd_check_config(int argc, char **argv);
 int cmd_features(int argc, char **argv);

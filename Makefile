@@ -143,6 +143,38 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libpure.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -o $@ \
 		$(PKG_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_PKGS)) -lpthread -lm
 
+# Programs that leak, each in its language; those whose compiler is missing are left out, and
+# the tests say so.
+LEAKS_DIR := $(BUILD)/tests/helpers/leaks
+LEAKS := $(addprefix $(LEAKS_DIR)/,leak leak_stripped leak_static \
+	$(if $(shell command -v g++),leak_cc) $(if $(shell command -v rustc),leak_rs) \
+	$(if $(shell command -v go),leak_files leak_bodies))
+LEAK_CFLAGS := -O2 -g -fomit-frame-pointer -Wall -Wextra -Werror
+
+$(LEAKS_DIR)/leak: tests/helpers/leaks/leak.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LEAK_CFLAGS) $< -o $@ -lpthread
+
+$(LEAKS_DIR)/leak_stripped: tests/helpers/leaks/leak.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LEAK_CFLAGS) -s $< -o $@ -lpthread
+
+$(LEAKS_DIR)/leak_static: tests/helpers/leaks/leak.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LEAK_CFLAGS) -static $< -o $@ -lpthread
+
+$(LEAKS_DIR)/leak_cc: tests/helpers/leaks/leak.cc
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(LEAK_CFLAGS) $< -o $@ -lpthread
+
+$(LEAKS_DIR)/leak_rs: tests/helpers/leaks/leak.rs
+	@mkdir -p $(@D)
+	$(Q)rustc -g -O $< -o $@
+
+$(LEAKS_DIR)/%: tests/helpers/leaks/%.go
+	@mkdir -p $(@D)
+	$(Q)GOCACHE=$(abspath $(BUILD))/go-cache go build -o $@ $<
+
 # Of the daemon, this knows of BPF the census alone, which its test imitates.
 $(BUILD)/tests/unit/test_explainer: $(addprefix $(BUILD)/src/daemon/,explainer.o explain.o \
 	origin_cache.o)
@@ -178,7 +210,7 @@ $(BUILD)/tests/helpers/floor: $(BUILD)/tests/bench/floor/floor.o
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(PKG_LIBS)
 
 units: $(UNITS)
-helpers: $(HELPERS)
+helpers: $(HELPERS) $(LEAKS)
 
 check-unit: units
 	@tests/run $(UNITS)
@@ -195,6 +227,7 @@ check:
 bench: all helpers $(BUILD)/tests/helpers/floor
 	@FDWARDEN=$(BUILD)/fdwarden tests/bench/run; status=$$?; \
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/census || status=1; \
+		FDWARDEN=$(BUILD)/fdwarden tests/bench/trace || status=1; \
 		tests/bench/instructions --build $(BUILD) && exit $$status
 
 # Counts beside the kernel's over very many opens and closes: minutes.

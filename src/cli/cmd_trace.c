@@ -31,7 +31,7 @@ static const struct cli_option options[] = {
 	CLI_FLAG(0, "folded", struct options, folded,
 		 "print one line a stack, for flame graphs"),
 	CLI_STRING(0, "stack", "BYTES", struct options, stack,
-		   "keep so much of each stack (default 2048)"),
+		   "keep so much of each stack (default 8192)"),
 };
 
 static const struct cli_usage usage = {
@@ -246,7 +246,7 @@ static int trace_process(const struct options *set, const struct process *proces
 
 int cmd_trace(int argc, char **argv)
 {
-	struct options set = {.duration = "10", .stack = "2048"};
+	struct options set = {.duration = "10", .stack = "8192"};
 	int code = cli_parse(&usage, &argc, &argv, &set), pid, err;
 	struct inspection inspection = {0};
 	uint64_t duration_ns;

@@ -17,7 +17,7 @@
 /* Stacks that wait for user space. 4096 hold what a loop of open() leaks in 20 ms. */
 #define STACKS_LEN_MAX 4096
 #define STACKS_LEN_MIN 64
-#define STACKS_SHARE   4 /* this part of the memory, at the most */
+#define STACKS_SHARE   2 /* this part of the memory, at the most */
 
 /* What was made of the opening at a number. */
 struct made {

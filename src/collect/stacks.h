@@ -16,7 +16,8 @@
 
 struct stacks;
 
-#define STACKS_BYTES_DEFAULT 2048
+/* Of the stacks of Go's net/http and of Node, 4 KiB are not enough. */
+#define STACKS_BYTES_DEFAULT 8192
 
 struct stacks_options {
 	pid_t tgid;           /* as in the initial pid namespace */

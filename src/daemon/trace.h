@@ -22,7 +22,7 @@ struct trace_options {
 	uint64_t memory;      /* bytes; see struct stacks_options */
 };
 
-#define TRACE_MEMORY_DEFAULT (64ull << 20)
+#define TRACE_MEMORY_DEFAULT (96ull << 20)
 
 /* Begins. Needs CAP_BPF and CAP_PERFMON, and for other users' processes CAP_SYS_PTRACE and
  * CAP_DAC_READ_SEARCH. Returns 0, or -errno with one line in `why`: -ESRCH if the process is

@@ -103,6 +103,7 @@ static int on_frame(Dwfl_Frame *frame, void *arg)
 		return DWARF_CB_ABORT;
 	}
 	out->addresses[out->len++] = pc;
+	now.short_of_stack = false;
 	return DWARF_CB_OK;
 }
 
@@ -145,9 +146,12 @@ static void unwind(struct modules *m)
 	result = dwfl_getthread_frames(m->dwfl, now.pid, on_frame, NULL);
 	if (out->end == UNWIND_END_LENGTH)
 		return;
-	/* At the outermost frame there is nothing to go on with, and no error. */
-	if (result)
-		out->end = now.short_of_stack ? UNWIND_END_CUT : UNWIND_END_LOST;
+	/* At the outermost frame there is nothing to go on with, and no error; nor is there
+	 * one where a return address could not be read. */
+	if (now.short_of_stack)
+		out->end = UNWIND_END_CUT;
+	else if (result)
+		out->end = UNWIND_END_LOST;
 }
 
 void frames_unwind(struct modules *m, const struct unwind_stack *stack,

@@ -120,41 +120,80 @@ static void set_call(struct place *place, Dwarf_Die *unit, Dwarf_Die *inlined)
 		place->line = (uint32_t)number;
 }
 
-/* One place for each function that was inlined here, and at last the one that is in the
- * symbol table, which is left in *place. */
+/* ---- the functions around an address ---- */
+
+/* From the one in the symbol table inwards, each inlined into the one before. */
+struct scopes {
+	Dwarf_Die dies[INLINED_MAX + 1];
+	int len;
+};
+
+#define DEPTH_MAX 32
+
+static bool may_hold_functions(int tag)
+{
+	return tag == DW_TAG_namespace || tag == DW_TAG_module ||
+	       tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
+	       tag == DW_TAG_enumeration_type || tag == DW_TAG_union_type;
+}
+
+static bool has_address(Dwarf_Die *die, Dwarf_Addr address)
+{
+	return dwarf_haspc(die, address) > 0;
+}
+
+/* Not dwarf_getscopes(): up to elfutils 0.188 it ends at the first entry that has no
+ * address at all, of which Go writes some. Returns whether it was found. */
+static bool find_scopes(Dwarf_Die *parent, Dwarf_Addr address, int depth,
+			struct scopes *out)
+{
+	Dwarf_Die die;
+
+	if (depth == DEPTH_MAX || dwarf_child(parent, &die))
+		return false;
+	do {
+		int tag = dwarf_tag(&die);
+
+		if (may_hold_functions(tag) && !out->len) {
+			if (find_scopes(&die, address, depth + 1, out))
+				return true;
+			continue;
+		}
+		if ((tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine &&
+		     tag != DW_TAG_lexical_block) ||
+		    !has_address(&die, address))
+			continue;
+		if (tag != DW_TAG_lexical_block && out->len <= INLINED_MAX)
+			out->dies[out->len++] = die;
+		(void)find_scopes(&die, address, depth + 1, out);
+		return true;
+	} while (!dwarf_siblingof(&die, &die));
+	return false;
+}
+
+/* One place for each function that was inlined here, the innermost one first; the one in the
+ * symbol table is left in *place. */
 static void describe_inlined(struct unwind_description *out, struct place *place,
 			     Dwarf_Die *unit, Dwarf_Addr address)
 {
-	Dwarf_Die *scopes = NULL;
-	int len = dwarf_getscopes(unit, address, &scopes), told = 0;
+	struct scopes scopes = {.len = 0};
+	const char *name;
 
-	for (int i = 0; i < len; i++) {
-		int tag = dwarf_tag(&scopes[i]);
-		const char *name;
+	if (!find_scopes(unit, address, 0, &scopes))
+		return;
+	for (int i = scopes.len - 1; i > 0; i--) {
+		struct place inner = *place;
 
-		if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram)
-			continue;
-		name = die_name(&scopes[i]);
-		if (tag == DW_TAG_subprogram) {
-			if (name && !place->function[0])
-				demangle(name, place->function,
-					 sizeof(place->function));
-			break;
-		}
-		if (told++ == INLINED_MAX)
-			break;
-		{
-			struct place inner = *place;
-
-			inner.inlined = true;
-			demangle(name ? name : "", inner.function,
-				 sizeof(inner.function));
-			if (!add_place(out, &inner))
-				break;
-		}
-		set_call(place, unit, &scopes[i]);
+		name = die_name(&scopes.dies[i]);
+		inner.inlined = true;
+		demangle(name ? name : "", inner.function, sizeof(inner.function));
+		if (!add_place(out, &inner))
+			return;
+		set_call(place, unit, &scopes.dies[i]);
 	}
-	free(scopes);
+	name = scopes.len ? die_name(&scopes.dies[0]) : NULL;
+	if (name && !place->function[0])
+		demangle(name, place->function, sizeof(place->function));
 }
 
 /* ---- from files ---- */
@@ -176,11 +215,11 @@ static void set_module(struct place *place, const struct modules *m,
 	const char *name = NULL;
 	Dwarf_Addr bias;
 
-	if (module)
+	if (mapping)
+		name = mapping->path;
+	else if (module)
 		name = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL,
 					NULL);
-	if (mapping && mapping->path[0])
-		name = mapping->path;
 	snprintf(place->module, sizeof(place->module), "%s", name ? name : "");
 	if (module && dwfl_module_getelf(module, &bias)) {
 		place->offset = place->address - bias;
@@ -219,13 +258,17 @@ static void describe_made(struct modules *m, struct place *place, uint64_t addre
 static void describe(struct modules *m, struct unwind_description *out,
 		     uint64_t return_address, uint64_t address)
 {
-	Dwfl_Module *module = dwfl_addrmodule(m->dwfl, address);
+	const struct mapping *mapping = modules_find(m, address);
+	Dwfl_Module *module = NULL;
 	struct place place = {.address = return_address};
 	Dwarf_Die *unit;
 	Dwarf_Addr bias;
 
+	/* libdw takes what is between a file's mappings for the file's, too. */
+	if (!mapping || mapping->path[0])
+		module = dwfl_addrmodule(m->dwfl, address);
 	set_module(&place, m, module, address);
-	if (!module || place.module[0] != '/') {
+	if (!module) {
 		describe_made(m, &place, address);
 		add_place(out, &place);
 		return;

@@ -105,8 +105,8 @@ static int run(int argc, char **argv)
 		print_help();
 		return CLI_DONE;
 	}
-	if (!strcmp(argv[1], UNWIND_CHILD_COMMAND) && argc == 3)
-		return unwind_child_run(argv[2]); /* not for people */
+	if (!strcmp(argv[1], UNWIND_CHILD_COMMAND) && argc == 4)
+		return unwind_child_run(argv[2], argv[3]); /* not for people */
 	if (!strcmp(argv[1], "help"))
 		return help(argc - 1, argv + 1);
 	command = find_command(argv[1]);

@@ -217,7 +217,7 @@ static int trace_process(const struct options *set, const struct process *proces
 	struct call_sites *sites = NULL;
 	struct trace *trace = NULL;
 	sigset_t signals;
-	char why[512];
+	char why[512], name[64];
 	int err;
 
 	sigemptyset(&signals);
@@ -225,11 +225,14 @@ static int trace_process(const struct options *set, const struct process *proces
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
+	text_terminal(name, sizeof(name), process->who.comm, 16, 0, 0);
 	err = trace_open(&trace_options, &trace, why, sizeof(why));
 	if (err) {
 		log_error("trace: %s", why);
 		return err;
 	}
+	log_info("tracing %s[%d] for %s s; Ctrl-C ends it early", name,
+		 process->who.pid, set->duration);
 	follow(trace, process, duration_ns, &signals);
 	err = trace_sites(trace, &sites);
 	if (sites) {

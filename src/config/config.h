@@ -63,6 +63,9 @@ struct config {
 	char *file;       /* absolute path; NULL: none */
 	char *hook;       /* absolute path of a program; NULL: none */
 	char *state_file; /* [state] file; NULL: none; read at start only */
+	/* [trace] auto = no, duration = 60s, processes = 1, memory_mb = 32 */
+	enum config_switch trace_auto; /* CONFIG_NO, CONFIG_YES */
+	uint64_t trace_duration_ns, trace_processes, trace_memory_mb;
 	/* [metrics] listen, [socket] path, group: checked, and refused by
 	 * config_load() when they are set, as nothing serves them yet; NULL */
 	char *metrics_listen, *socket_path, *socket_group;

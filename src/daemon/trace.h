@@ -18,8 +18,9 @@ struct trace;
 
 struct trace_options {
 	pid_t pid;
-	uint32_t stack_bytes; /* 0: STACKS_BYTES_DEFAULT */
-	uint64_t memory;      /* bytes; see struct stacks_options */
+	uint32_t stack_bytes;  /* 0: STACKS_BYTES_DEFAULT */
+	uint64_t memory;       /* bytes; see struct stacks_options */
+	uint64_t child_memory; /* bytes that the unwinder may write to; 0: 512 MiB */
 };
 
 #define TRACE_MEMORY_DEFAULT (96ull << 20)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "output/explanation.h"
+#include "policy/call_site.h"
 #include "policy/policy.h"
 #include "state/identity.h"
 
@@ -101,8 +102,9 @@ struct alert {
 	struct alert_request request;
 	struct alert_limit limit;
 	struct alert_group group;
-	const struct explanation *why; /* NULL: none is wanted */
-	uint64_t soft_limit_before;    /* of an fd-limit-raised alert */
+	const struct explanation *why;  /* NULL: none is wanted */
+	const struct call_sites *calls; /* who opened what is open; NULL: not traced */
+	uint64_t soft_limit_before;     /* of an fd-limit-raised alert */
 };
 
 /* The object of the contract. NULL: no memory. The caller deletes it. */

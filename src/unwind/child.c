@@ -22,9 +22,6 @@
 
 /* Of all its life; how long a question may take is for the caller to say. */
 #define CPU_SECONDS 20u
-/* What it may write to; files are mapped to be read, but for separate debugging
- * information. */
-#define DATA_BYTES  (512ull << 20)
 #define SPACE_BYTES (8ull << 30)
 #define FILES       4096u
 
@@ -62,7 +59,8 @@ static void drop_capabilities(void)
 	syscall(SYS_capset, &header, data);
 }
 
-static void confine(void)
+/* `memory` is what it may write to: files as they are mapped count, too. */
+static void confine(rlim_t memory)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -73,8 +71,10 @@ static void confine(void)
 	set_limit(RLIMIT_CPU, CPU_SECONDS);
 	set_limit(RLIMIT_NOFILE, FILES);
 #if !defined(__SANITIZE_ADDRESS__)
-	set_limit(RLIMIT_DATA, DATA_BYTES);
+	set_limit(RLIMIT_DATA, memory);
 	set_limit(RLIMIT_AS, SPACE_BYTES);
+#else
+	(void)memory;
 #endif
 }
 
@@ -141,9 +141,10 @@ static int serve(struct modules *modules, pid_t pid, size_t got)
 	return -EPROTO;
 }
 
-int unwind_child_run(const char *pid_text)
+int unwind_child_run(const char *pid_text, const char *memory_text)
 {
 	pid_t pid = (pid_t)strtol(pid_text, NULL, 10);
+	rlim_t memory = strtoull(memory_text, NULL, 10);
 	struct modules modules = {0};
 	ssize_t got;
 
@@ -153,7 +154,7 @@ int unwind_child_run(const char *pid_text)
 		if (pid <= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
 			return 2;
 	}
-	confine();
+	confine(memory);
 	for (;;) {
 		got = recv(UNWIND_CHILD_SOCKET, &question, sizeof(question), 0);
 		if (got < 0 && errno == EINTR)

@@ -7,8 +7,8 @@
 #ifndef FDWARDEN_UNWIND_CHILD_H
 #define FDWARDEN_UNWIND_CHILD_H
 
-/* Of UNWIND_CHILD_COMMAND; `pid` is argv[2]. Answers questions on UNWIND_CHILD_SOCKET until
+/* Of UNWIND_CHILD_COMMAND; `pid` is argv[2], `memory` argv[3]. Answers questions on UNWIND_CHILD_SOCKET until
  * its end. Returns the exit status. */
-int unwind_child_run(const char *pid);
+int unwind_child_run(const char *pid, const char *memory);
 
 #endif

@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 struct unwinder {
-	pid_t pid;   /* of whom it is about */
+	pid_t pid; /* of whom it is about */
+	uint64_t memory;
 	pid_t child; /* 0: none */
 	int socket;
 	unsigned starts;
@@ -41,13 +42,15 @@ static void end_child(struct unwinder *u)
 static int spawn(struct unwinder *u, int socket)
 {
 	static char name[] = "fdwarden", command[] = UNWIND_CHILD_COMMAND;
-	char pid[16], *argv[] = {name, command, pid, NULL}, *envp[] = {NULL};
+	char pid[16], memory[24], *envp[] = {NULL};
+	char *argv[] = {name, command, pid, memory, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
 	int err;
 
 	snprintf(pid, sizeof(pid), "%d", u->pid);
+	snprintf(memory, sizeof(memory), "%llu", (unsigned long long)u->memory);
 	sigemptyset(&none);
 	sigfillset(&all);
 	posix_spawnattr_init(&attr);
@@ -262,7 +265,8 @@ bool unwind_description_next(const struct unwind_description *description, size_
 
 /* ---- life ---- */
 
-int unwinder_open(pid_t pid, struct unwinder **out, char *why, size_t why_size)
+int unwinder_open(pid_t pid, uint64_t memory, struct unwinder **out, char *why,
+		  size_t why_size)
 {
 	struct unwinder *u = calloc(1, sizeof(*u));
 	int err;
@@ -272,6 +276,7 @@ int unwinder_open(pid_t pid, struct unwinder **out, char *why, size_t why_size)
 		return -ENOMEM;
 	}
 	u->pid = pid;
+	u->memory = memory ? memory : UNWIND_MEMORY_DEFAULT;
 	u->socket = -1;
 	err = prepare(u, why, why_size);
 	if (err) {

@@ -11,15 +11,16 @@
 
 #include "fdwarden/wire.h"
 
-/* argv[1] of the child; its argv[2] is the pid. */
-#define UNWIND_CHILD_COMMAND "unwinder"
-#define UNWIND_CHILD_SOCKET  3
+/* argv[1] of the child; its argv[2] is the pid, and argv[3] what it may write to. */
+#define UNWIND_CHILD_COMMAND  "unwinder"
+#define UNWIND_MEMORY_DEFAULT (512ull << 20)
+#define UNWIND_CHILD_SOCKET   3
 
-#define UNWIND_FRAMES_MAX    96
-#define UNWIND_WORDS_MAX     256
-#define UNWIND_MESSAGE_MAX   (64u * 1024)
-#define UNWIND_TEXT_MAX      512 /* of each text, its NUL included */
-#define UNWIND_ERROR_MAX     192
+#define UNWIND_FRAMES_MAX     96
+#define UNWIND_WORDS_MAX      256
+#define UNWIND_MESSAGE_MAX    (64u * 1024)
+#define UNWIND_TEXT_MAX       512 /* of each text, its NUL included */
+#define UNWIND_ERROR_MAX      192
 
 enum unwind_type {
 	UNWIND_PREPARE = 1, /* (nothing) → struct unwind_prepared */

@@ -14,6 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Between two looks at how long it takes. */
+#define LOOK_MS 250
+
 struct unwinder {
 	pid_t pid; /* of whom it is about */
 	uint64_t memory;
@@ -100,19 +103,33 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* What the child has used of the CPU. */
+static int64_t used_ms(const struct unwinder *u)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(u->child, &clock) || clock_gettime(clock, &t))
+		return 0;
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A busy machine is no fault of the child's, to wait for a file is; so both are bounded. */
 static int wait_for_answer(const struct unwinder *u)
 {
-	int64_t until = now_ms() + UNWINDER_PATIENCE_MS, left;
+	int64_t until = now_ms() + UNWINDER_PATIENCE_MS;
+	int64_t until_used = used_ms(u) + UNWINDER_CPU_MS;
 	struct pollfd poll_fd = {.fd = u->socket, .events = POLLIN};
 	int n;
 
 	do {
-		left = until - now_ms();
-		n = poll(&poll_fd, 1, left > 0 ? (int)left : 0);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	return n ? 0 : -ETIMEDOUT;
+		n = poll(&poll_fd, 1, LOOK_MS);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			return 0;
+	} while (now_ms() < until && used_ms(u) < until_used);
+	return -ETIMEDOUT;
 }
 
 /* Sends a question and takes the answer, of `room` bytes at the most. What goes wrong

@@ -15,8 +15,10 @@
 
 struct unwinder;
 
-/* A question's; those for the first time read a program's debugging information. */
-#define UNWINDER_PATIENCE_MS 5000
+/* For one question, of the child's CPU time and in all; the first ones read a program's
+ * debugging information. */
+#define UNWINDER_CPU_MS      5000
+#define UNWINDER_PATIENCE_MS 15000
 #define UNWINDER_STARTS_MAX  4
 
 /* For a process as known in our pid namespace; the child may write to so many bytes of

@@ -291,8 +291,10 @@ def check_trace(document):
     fd = document["fd"]
     check_call_sites(fd)
     total = sum(site["count"] for site in fd["call_sites"]) + fd["unknown"]
-    expect(document["trace"].get("process_ended") or total == fd["count"],
-           f"{total} of {fd['count']} descriptors in sites or unknown")
+    ended = document["trace"].get("process_ended", False)
+    expect(ended == ("count" not in fd), "fd.count: of a process that has not ended")
+    expect(ended or total == fd["count"],
+           f"{total} of {fd.get('count')} descriptors in sites or unknown")
 
 
 def check_inspect(document):

@@ -118,7 +118,9 @@ static void *map_memory(const struct bpf_map *map, uint64_t entries, size_t valu
 	void *at = mmap(NULL, map_size(entries, value), PROT_READ | PROT_WRITE,
 			MAP_SHARED, bpf_map__fd(map), 0);
 
-	return at == MAP_FAILED ? NULL : at;
+	if (at == MAP_FAILED)
+		return NULL;
+	return at;
 }
 
 static int map_all(struct stacks *s)

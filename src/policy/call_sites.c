@@ -49,7 +49,7 @@ static const struct call_frame *site_of(const struct call_chain *chain)
 /* Lines of one function are different places; without lines, its name will do. */
 static bool is_same_place(const struct call_frame *a, const struct call_frame *b)
 {
-	if (strcmp(a->function, b->function) || strcmp(a->module, b->module))
+	if (strcmp(a->function, b->function) != 0 || strcmp(a->module, b->module) != 0)
 		return false;
 	if (a->line || b->line)
 		return a->line == b->line && !strcmp(a->file, b->file);

@@ -147,10 +147,11 @@ int unwind_child_run(const char *pid_text, const char *memory_text)
 	rlim_t memory = strtoull(memory_text, NULL, 10);
 	struct modules modules = {0};
 	ssize_t got;
+	char none;
 
 	/* Not by hand: without a socket of the caller's there is nobody to answer. */
 	if (pid <= 0 ||
-	    recv(UNWIND_CHILD_SOCKET, NULL, 0, MSG_PEEK | MSG_DONTWAIT) < 0) {
+	    recv(UNWIND_CHILD_SOCKET, &none, 0, MSG_PEEK | MSG_DONTWAIT) < 0) {
 		if (pid <= 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
 			return 2;
 	}

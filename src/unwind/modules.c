@@ -230,7 +230,7 @@ static int report(struct modules *m)
 	if (fd < 0)
 		return -errno;
 	text = read_file(fd, MAPS_MAX, &len);
-	err = text ? 0 : -errno;
+	err = text ? 0 : errno ? -errno : -EIO;
 	close(fd);
 	if (!err && !len) /* it has exited */
 		err = -ESRCH;

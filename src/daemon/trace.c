@@ -197,11 +197,18 @@ static uint32_t unwind(struct trace *t)
 {
 	uint64_t begin_ns = kernel_now_ns();
 	uint32_t number = 0;
+	int err = -ETIMEDOUT;
 
 	t->figures.unwound++;
-	if (may_ask(t) && !unwinder_stack(t->unwinder, t->copy, &t->chain))
-		number = stack_cache_add(t->cache, t->copy, &t->chain);
-	t->asked_ns += kernel_now_ns() - begin_ns;
+	if (may_ask(t)) {
+		err = unwinder_stack(t->unwinder, t->copy, &t->chain);
+		if (!err)
+			number = stack_cache_add(t->cache, t->copy, &t->chain);
+		t->asked_ns += kernel_now_ns() - begin_ns;
+		/* On a machine that is too busy just now; the child has few lives. */
+		if (err == -ETIMEDOUT)
+			return STACKS_WAIT;
+	}
 	if (number)
 		return number;
 	t->figures.failed++;
@@ -303,8 +310,10 @@ static void count(struct counting *c, enum stacks_found found,
 			add_opening(c, opening, type);
 		break;
 	case STACKS_NO_STACK:
-	case STACKS_WAITING:
 		c->unknown.no_stack++;
+		break;
+	case STACKS_WAITING:
+		c->unknown.not_unwound++;
 		break;
 	case STACKS_UNSEEN:
 		c->unknown.unseen++;

@@ -194,7 +194,7 @@ trace_start() {
 	fdwarden trace "$LEAK" --duration 400 --json "$@" >"$WORK/trace" 2>"$WORK/trace.log" &
 	TRACE=$!
 	echo "$TRACE" >>"$WORK/pids"
-	wait_for "$PATIENCE" trace_has_begun || fail "no trace: $(tail -n 1 "$WORK/trace.log")"
+	wait_for $DAEMON_PATIENCE trace_has_begun || fail "no trace: $(tail -n 1 "$WORK/trace.log")"
 	kill -0 "$TRACE" 2>/dev/null || fail "trace: $(tail -n 1 "$WORK/trace.log")"
 }
 

@@ -28,7 +28,7 @@ BUILD ?= build
 ARCH := $(shell uname -m)
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 
-PKGS := libbpf libelf zlib libcjson libsystemd inih ncursesw
+PKGS := libbpf libelf libdw zlib libcjson libsystemd inih ncursesw
 TEST_PKGS := cmocka
 SANITIZE ?=
 
@@ -42,7 +42,8 @@ ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl,-z,relro,-
 # Asked for only when something is compiled: `make deps` and `make clean` must
 # work before the packages are there.
 PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS))
-PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS))
+# libiberty, which takes names apart, has no pkg-config file; it is linked in.
+PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -liberty
 
 # ---- sources ----------------------------------------------------------------
 BPF_SRCS := $(wildcard bpf/*.bpf.c)
@@ -145,6 +146,38 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libpure.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -o $@ \
 		$(PKG_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_PKGS)) -lpthread -lm
 
+# Programs that leak, each in its language; those whose compiler is missing are left out, and
+# the tests say so.
+LEAKS_DIR := $(BUILD)/tests/helpers/leaks
+LEAKS := $(addprefix $(LEAKS_DIR)/,leak leak_stripped leak_static \
+	$(if $(shell command -v g++),leak_cc) $(if $(shell command -v rustc),leak_rs) \
+	$(if $(shell command -v go),leak_files leak_bodies))
+LEAK_CFLAGS := -O2 -g -fomit-frame-pointer -Wall -Wextra -Werror
+
+$(LEAKS_DIR)/leak: tests/helpers/leaks/leak.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LEAK_CFLAGS) $< -o $@ -lpthread
+
+$(LEAKS_DIR)/leak_stripped: tests/helpers/leaks/leak.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LEAK_CFLAGS) -s $< -o $@ -lpthread
+
+$(LEAKS_DIR)/leak_static: tests/helpers/leaks/leak.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LEAK_CFLAGS) -static $< -o $@ -lpthread
+
+$(LEAKS_DIR)/leak_cc: tests/helpers/leaks/leak.cc
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(LEAK_CFLAGS) $< -o $@ -lpthread
+
+$(LEAKS_DIR)/leak_rs: tests/helpers/leaks/leak.rs
+	@mkdir -p $(@D)
+	$(Q)rustc -g -O $< -o $@
+
+$(LEAKS_DIR)/%: tests/helpers/leaks/%.go
+	@mkdir -p $(@D)
+	$(Q)GOCACHE=$(abspath $(BUILD))/go-cache go build -o $@ $<
+
 # Of the daemon, this knows of BPF the census alone, which its test imitates.
 $(BUILD)/tests/unit/test_explainer: $(addprefix $(BUILD)/src/daemon/,explainer.o explain.o \
 	origin_cache.o)
@@ -180,7 +213,7 @@ $(BUILD)/tests/helpers/floor: $(BUILD)/tests/bench/floor/floor.o
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(PKG_LIBS)
 
 units: $(UNITS)
-helpers: $(HELPERS)
+helpers: $(HELPERS) $(LEAKS)
 
 # Into docs/forecast.md; test_leak checks that it is up to date.
 forecast-table: $(BUILD)/tests/unit/test_leak
@@ -203,6 +236,7 @@ bench: all helpers $(BUILD)/tests/helpers/floor
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/census || status=1; \
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/top || status=1; \
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/socket || status=1; \
+		FDWARDEN=$(BUILD)/fdwarden tests/bench/trace || status=1; \
 		tests/bench/instructions --build $(BUILD) && exit $$status
 
 # A picture of the live view from a real run, for the README.

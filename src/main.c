@@ -9,6 +9,8 @@
 
 #include "cli/cli.h"
 #include "log.h"
+#include "unwind/child.h"
+#include "unwind/wire.h"
 
 const struct cli_command cli_commands[] = {
 	{"daemon", cmd_daemon, "Monitor every process and write alerts as JSON lines"},
@@ -20,6 +22,8 @@ const struct cli_command cli_commands[] = {
 	{"events", cmd_events, "Show the running daemon's alerts, and those that come"},
 	{"check", cmd_check,
 	 "Check the fullest process for Nagios-compatible monitors: one line, 0 to 3"},
+	{"trace", cmd_trace,
+	 "Show which code opened what one process opens and does not close"},
 	{"raise", cmd_raise,
 	 "Raise the soft limit of one process, within its hard limit"},
 	{"check-config", cmd_check_config,
@@ -105,6 +109,8 @@ static int run(int argc, char **argv)
 		print_help();
 		return CLI_DONE;
 	}
+	if (!strcmp(argv[1], UNWIND_CHILD_COMMAND) && argc == 4)
+		return unwind_child_run(argv[2], argv[3]); /* not for people */
 	if (!strcmp(argv[1], "help"))
 		return help(argc - 1, argv + 1);
 	command = find_command(argv[1]);

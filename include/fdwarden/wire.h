@@ -62,6 +62,9 @@ enum fdw_call_flag {
 	/* the fexit sensor sits on its exit as well: what the table or file-max
 	 * refused within it must not be counted again there */
 	FDW_CALL_EXIT_SEEN = 1 << 3,
+	/* argument 1 (pipe), or 4 (socketpair), points to the two descriptors */
+	FDW_CALL_PAIR_1 = 1 << 4,
+	FDW_CALL_PAIR_4 = 1 << 5,
 };
 
 struct fdw_call {
@@ -221,6 +224,45 @@ struct fdw_descriptor {
 };
 _Static_assert(sizeof(struct fdw_descriptor) == 128, "wire layout");
 _Static_assert(__builtin_offsetof(struct fdw_descriptor, text) == 128, "wire layout");
+
+/* ---- call sites: where descriptors of one traced process were opened ---- */
+
+/* Registers as DWARF numbers them: x86-64 rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8–r15
+ * and rip; arm64 x0–x30, sp and pc. */
+#define FDW_STACK_REGS      33
+#define FDW_STACK_MIN       512
+#define FDW_STACK_MAX       16384
+/* Entries for one that tells which were written. */
+#define FDW_OPENS_PER_DIRTY 64
+
+/* One for each number. `opened_ns` is written last, and 0 while the rest is written. */
+struct fdw_open {
+	__u64 opened_ns; /* tells this opening from others of the number; 0: never */
+	__u64 file;      /* address of struct file */
+	__u64 closed_of; /* the opening that was seen to be closed */
+	__u32 stack;     /* index, from 1; 0: none was kept */
+	__u32 call;      /* number, with FDW_CALL_COMPAT */
+};
+_Static_assert(sizeof(struct fdw_open) == 32, "wire layout");
+
+enum fdw_stack_flag {
+	FDW_STACK_COMPAT = 1 << 0, /* 32-bit code */
+};
+
+/* The caller's registers and the top of its stack. One that user space has taken, or
+ * whose opening is over, makes room. */
+struct fdw_stack {
+	__u64 opened_ns; /* of which opening; 0 while it is written */
+	__u64 taken_ns; /* the opening that user space has done with; it alone writes */
+	__u32 fd;
+	__u32 len;     /* bytes of `bytes` that could be read */
+	__u32 busy;    /* writers in it */
+	__u32 flags;   /* enum fdw_stack_flag */
+	__u64 exec_id; /* of the program: fdw_task's */
+	__u64 regs[FDW_STACK_REGS];
+	__u8 bytes[];
+};
+_Static_assert(sizeof(struct fdw_stack) == 304, "wire layout");
 
 /* ---- maps ---- */
 

@@ -110,6 +110,7 @@ int cmd_top(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_events(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 int cmd_raise(int argc, char **argv);
 int cmd_check_config(int argc, char **argv);
 int cmd_features(int argc, char **argv);

@@ -152,6 +152,26 @@ static int explain(struct inspection *i, struct snapshot *snapshot,
 	return err;
 }
 
+int inspection_find(int pid, struct inspection *out, char *why, size_t why_size)
+{
+	struct snapshot *snapshot = NULL;
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	out->processes = process_table_new();
+	if (!out->processes) {
+		snprintf(why, why_size, "%s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	err = snapshot_open(SNAPSHOT_AUTO, NULL, &snapshot, why, why_size);
+	if (!err)
+		err = count_first(out, snapshot, pid, why, why_size);
+	if (!err)
+		identity_read_proc(&out->process->who);
+	snapshot_close(snapshot);
+	return err;
+}
+
 int inspection_take(int pid, struct inspection *out, char *why, size_t why_size)
 {
 	struct snapshot *snapshot = NULL;

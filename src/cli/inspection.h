@@ -25,6 +25,8 @@ struct inspection {
 /* Takes a good quarter of a second, for growth is seen from two counts. Returns 0, or
  * -errno with one line in `why`; out is to be cleared in any case. */
 int inspection_take(int pid, struct inspection *out, char *why, size_t why_size);
+/* Finds the process alone: `processes`, `process` and who it is. The same otherwise. */
+int inspection_find(int pid, struct inspection *out, char *why, size_t why_size);
 void inspection_clear(struct inspection *inspection);
 
 #endif

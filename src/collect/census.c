@@ -33,6 +33,9 @@ struct census {
 	/* An iterator over all tasks, made beforehand: to make one for a process takes
 	 * two descriptors, and when there are none left there is this one. */
 	int reserve;
+	/* of census_visit(); NULL: all are kept */
+	census_visitor *visit;
+	void *context;
 	char buffer[READ_SIZE];
 };
 
@@ -143,6 +146,16 @@ void census_close(struct census *census)
 	free(census);
 }
 
+static void hand_over(struct census *c, struct census_list *list)
+{
+	for (size_t i = 0; i < list->len; i++) {
+		/* Texts have no place yet. */
+		list->descriptors[i].path = list->descriptors[i].peer_path = NULL;
+		c->visit(c->context, &list->descriptors[i]);
+	}
+	list->len = list->text_len = 0;
+}
+
 /* All that the iterator `fd` has, which it closes. */
 static int read_all(struct census *c, int fd, struct census_list *list)
 {
@@ -158,6 +171,8 @@ static int read_all(struct census *c, int fd, struct census_list *list)
 		if (n <= 0)
 			break;
 		err = census_list_add(list, c->buffer, n);
+		if (c->visit)
+			hand_over(c, list);
 	}
 	close(fd);
 	return err;
@@ -251,6 +266,18 @@ int census_read(struct census *census, pid_t tgid, pid_t tid, size_t max,
 	out->exited = has_exited(tgid, out->tid ? out->tid : tgid);
 	out->start_ns = bss->start_ns;
 	return 0;
+}
+
+int census_visit(struct census *census, pid_t tgid, census_visitor *visit,
+		 void *context, struct census_result *out)
+{
+	int err;
+
+	census->visit = visit;
+	census->context = context;
+	err = census_read(census, tgid, 0, SIZE_MAX, out);
+	census->visit = NULL;
+	return err;
 }
 
 const char *census_method(const struct census *census)

@@ -52,6 +52,12 @@ int census_read(struct census *census, pid_t tgid, pid_t tid, size_t max,
 		struct census_result *out);
 void census_clear(struct census_result *result);
 
+/* The same, but each descriptor is given to `visit` while they are read, without any of its
+ * texts, and none is kept: for tables of any size. out->len is 0. */
+typedef void census_visitor(void *context, const struct descriptor *descriptor);
+int census_visit(struct census *census, pid_t tgid, census_visitor *visit,
+		 void *context, struct census_result *out);
+
 /* How processes are told apart, for `features`: "task filter" (6.1+), "in program". Static. */
 const char *census_method(const struct census *census);
 /* Who makes paths: "d_path" (5.12+), "walk". Static. */

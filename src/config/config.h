@@ -71,6 +71,9 @@ struct config {
 	char *file;           /* absolute path; NULL: none */
 	char *hook;           /* absolute path of a program; NULL: none */
 	char *state_file;     /* [state] file; NULL: none; read at start only */
+	/* [trace] auto = no, duration = 60s, processes = 1, memory_mb = 32 */
+	enum config_switch trace_auto; /* CONFIG_NO, CONFIG_YES */
+	uint64_t trace_duration_ns, trace_processes, trace_memory_mb;
 	char *metrics_listen; /* [metrics] listen: ADDRESS:PORT; NULL: none */
 	char *socket_path;  /* [socket] path; NULL: none; both are read at start only */
 	char *socket_group; /* NULL: its user alone */

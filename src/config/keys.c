@@ -14,6 +14,9 @@
 static const char *const switch_choices[] = {
 	[CONFIG_NO] = "no", [CONFIG_YES] = "yes", [CONFIG_AUTO] = "auto", NULL};
 
+static const char *const yes_no_choices[] = {
+	[CONFIG_NO] = "no", [CONFIG_YES] = "yes", NULL};
+
 static const char *const sensor_choices[] = {[CONFIG_SENSOR_AUTO] = "auto",
 					     [CONFIG_SENSOR_TRACEPOINT] = "tracepoint",
 					     [CONFIG_SENSOR_FEXIT] = "fexit",
@@ -25,9 +28,6 @@ static const char *const method_choices[] = {[CONFIG_METHOD_AUTO] = "auto",
 
 static const char *const remedy_choices[] = {
 	[CONFIG_REMEDY_NONE] = "none", [CONFIG_REMEDY_RAISE_SOFT] = "raise-soft", NULL};
-
-static const char *const yes_no_choices[] = {
-	[CONFIG_NO] = "no", [CONFIG_YES] = "yes", NULL};
 
 #define IN(member)      .offset = offsetof(struct config, member)
 #define IN_RULE(member) .offset = offsetof(struct config_rule, member)
@@ -64,6 +64,12 @@ const struct config_key config_keys[] = {
 	{"output", "hook", CONFIG_FILE, IN(hook)},
 
 	{"state", "file", CONFIG_FILE, IN(state_file), .def = CONFIG_STATE_FILE},
+
+	{"trace", "auto", CONFIG_CHOICE, IN(trace_auto), .def = "no", .choices = yes_no_choices},
+	{"trace", "duration", CONFIG_DURATION, IN(trace_duration_ns), .def = "1m",
+	 .min = 1000, .max = 3600000},
+	{"trace", "processes", CONFIG_NUMBER, IN(trace_processes), .def = "1", .min = 1, .max = 8},
+	{"trace", "memory_mb", CONFIG_NUMBER, IN(trace_memory_mb), .def = "32", .min = 4, .max = 1024},
 
 	{"metrics", "listen", CONFIG_LISTEN, IN(metrics_listen)},
 

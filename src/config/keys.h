@@ -44,7 +44,7 @@ struct config_key {
 
 extern const struct config_key config_keys[];
 extern const size_t config_keys_len;
-#define CONFIG_KEYS_MAX 48
+#define CONFIG_KEYS_MAX 64
 
 /* NULL: there is none. */
 const struct config_key *config_find_key(const char *section, const char *name);

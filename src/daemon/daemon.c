@@ -148,6 +148,16 @@ static int on_details(sd_event_source *source, int fd, uint32_t events, void *co
 	return 0;
 }
 
+static int on_traces(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct daemon *d = context;
+
+	(void)source, (void)fd, (void)events;
+	monitor_traces(d->monitor);
+	keep(d);
+	return 0;
+}
+
 static int on_serving(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct daemon *d = context;
@@ -235,6 +245,9 @@ static int set_up_events(struct daemon *d)
 	if (err >= 0)
 		err = sd_event_add_io(d->event, NULL, monitor_details_fd(d->monitor),
 				      EPOLLIN, on_details, d);
+	if (err >= 0)
+		err = sd_event_add_io(d->event, NULL, monitor_traces_fd(d->monitor),
+				      EPOLLIN, on_traces, d);
 	if (err >= 0)
 		err = sd_event_now(d->event, CLOCK_MONOTONIC, &now_us);
 	if (err >= 0)

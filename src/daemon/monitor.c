@@ -2,6 +2,7 @@
 #include "daemon/monitor.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "collect/reason.h"
 #include "daemon/leaks.h"
 #include "daemon/monitor_impl.h"
+#include "daemon/tracing.h"
 #include "log.h"
 #include "policy/policy.h"
 #include "state/history.h"
@@ -260,6 +262,16 @@ void monitor_details(struct monitor *monitor)
 	report_details(&monitor->reporter);
 }
 
+int monitor_traces_fd(const struct monitor *monitor)
+{
+	return tracing_fd(monitor->reporter.tracing);
+}
+
+void monitor_traces(struct monitor *monitor)
+{
+	report_traces(&monitor->reporter);
+}
+
 /* ---- life ---- */
 
 int monitor_fd(const struct monitor *monitor)
@@ -272,8 +284,17 @@ void monitor_set_config(struct monitor *m, const struct config *config)
 	uint32_t steps[FDW_MAX_STEPS];
 	size_t n = config_steps(config, steps);
 
+	struct tracing_settings tracing = {
+		.on = config->trace_auto == CONFIG_YES,
+		.duration_ns = config->trace_duration_ns,
+		.processes = config->trace_processes,
+		.memory = config->trace_memory_mb << 20,
+	};
+
 	m->config = config;
 	m->config_version++;
+	if (m->reporter.tracing)
+		tracing_configure(m->reporter.tracing, &tracing);
 	m->lowest_step = steps[0];
 	leaks_settings(config, &m->leak);
 	m->rules_by_user = false;
@@ -321,6 +342,16 @@ static int open_details(struct monitor *m)
 	return m->reporter.details ? 0 : -ENOMEM;
 }
 
+/* Not to see other users' memory maps is no reason not to trace one's own. */
+static void say_tracing(const struct monitor *m)
+{
+	if (m->config->trace_auto != CONFIG_YES)
+		return;
+	if (!kernel_has_cap(CAP_SYS_PTRACE) || !kernel_has_cap(CAP_DAC_READ_SEARCH))
+		log_warning("trace.auto: other users' processes can't be traced "
+			    "without CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH");
+}
+
 int monitor_open(const struct config *config, struct outlet *outlet,
 		 struct monitor **out, char *why, size_t why_size)
 {
@@ -343,8 +374,10 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 		.processes = m->processes,
 		.identities = identity_reader_new(IDENTITY_READER_DEADLINE_MS),
 		.files = &m->files,
+		.tracing = tracing_new(),
 	};
-	if (!m->processes || !m->reporter.groups || !m->reporter.identities)
+	if (!m->processes || !m->reporter.tracing || !m->reporter.groups ||
+	    !m->reporter.identities)
 		goto out;
 	err = kernel_files_open(&m->files);
 	if (err) {
@@ -357,6 +390,8 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 	err = open_details(m);
 	if (err)
 		goto out;
+	monitor_set_config(m, config);
+	say_tracing(m);
 	m->self.sensor = sensor_name(m->collect.sensor);
 	m->self.counters = sensor_counters(m->collect.sensor);
 	m->self.sensor_refused = m->collect.refused;
@@ -425,6 +460,7 @@ void monitor_close(struct monitor *monitor)
 {
 	if (!monitor)
 		return;
+	tracing_free(monitor->reporter.tracing);
 	details_free(monitor->reporter.details);
 	collectors_close(&monitor->collect);
 	kernel_files_close(&monitor->files);

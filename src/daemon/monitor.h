@@ -54,6 +54,10 @@ void monitor_consume(struct monitor *monitor);
 int monitor_details_fd(const struct monitor *monitor);
 void monitor_details(struct monitor *monitor);
 
+/* Readable when a trace has found something. */
+int monitor_traces_fd(const struct monitor *monitor);
+void monitor_traces(struct monitor *monitor);
+
 /* One snapshot, and all that follows from it. Once each interval. Returns 0, or
  * -errno if no snapshot could be taken this time: records are handled all the
  * same. */

@@ -8,6 +8,8 @@
 #include "collect/syscalls.h"
 #include "daemon/leaks.h"
 #include "daemon/remedy.h"
+#include "daemon/tracing.h"
+#include "log.h"
 
 /* Calls by which one process was refused, in one alert. */
 #define REFUSED_MAX 64
@@ -169,12 +171,30 @@ static void remedy(struct reporter *r, struct process *process,
 	send(r, &alert);
 }
 
+/* A process in trouble is traced. What is known of it by now; NULL: nothing, and if some
+ * will be, it is told then. To be given back. */
+static struct call_sites *trace(struct reporter *r, struct process *process)
+{
+	struct call_sites *calls;
+	bool running;
+
+	tracing_want(r->tracing, process->who.pid, process->who.start_ns);
+	calls = tracing_get(r->tracing, process->who.pid, process->who.start_ns,
+			    &running);
+	/* The trace of what has just begun to grow may know too little yet. */
+	process->calls_due = running;
+	process->calls_soon = running && !calls;
+	return calls;
+}
+
 /* Sends an alert with what explains it, or with what does by now. */
 static void send_explained(struct reporter *r, struct process *process,
 			   struct alert *alert)
 {
 	struct details_of_alert details;
+	struct call_sites *calls = trace(r, process);
 
+	alert->calls = calls;
 	alert->why = details_begin(r->details, process, &details);
 	add_leak(process, alert);
 	send(r, alert);
@@ -183,6 +203,7 @@ static void send_explained(struct reporter *r, struct process *process,
 	if (details.whole)
 		remedy(r, process, alert->why);
 	details_sent(r->details, &details);
+	call_sites_free(calls);
 }
 
 void report_details(struct reporter *r)
@@ -210,6 +231,46 @@ void report_details(struct reporter *r)
 		}
 		remedy(r, answer.process, answer.why);
 		details_done(r->details, &answer);
+	}
+}
+
+/* One that was sent without them, or before the trace was over. */
+static void send_calls(struct reporter *r, struct process *process,
+		       const struct call_sites *calls)
+{
+	struct alert_refusal refused[REFUSED_MAX];
+	struct alert alert = {
+		.time_ns = kernel_now_ns(),
+		.what = {.action = POLICY_FD_DETAILS},
+		.who = &process->who,
+		.calls = calls,
+	};
+
+	fill_process(r, process, &alert, refused, false);
+	send(r, &alert);
+}
+
+void report_traces(struct reporter *r)
+{
+	static struct log_limit limit = {.interval_ns = 600000000000ull};
+	struct tracing_news news;
+
+	while (tracing_next(r->tracing, &news)) {
+		struct process *process =
+			process_table_find(r->processes, news.pid, news.start_ns);
+
+		if (news.ended && news.why[0] && process)
+			log_limited(&limit, LOG_LEVEL_WARNING,
+				    "process %d can't be traced: %s", news.pid,
+				    news.why);
+		if (process && process->incident[0] && news.sites &&
+		    news.sites->sites_len &&
+		    (process->calls_soon || (news.ended && process->calls_due))) {
+			send_calls(r, process, news.sites);
+			process->calls_soon = false;
+			process->calls_due &= !news.ended;
+		}
+		call_sites_free(news.sites);
 	}
 }
 

@@ -25,6 +25,7 @@ struct reporter {
 	struct process_table *processes;
 	struct identity_reader *identities;
 	struct details *details;
+	struct tracing *tracing;
 	const struct kernel_files *files;
 };
 
@@ -50,6 +51,9 @@ void report_process(struct reporter *r, struct process *process,
 /* What was found out of processes after their alerts: sent as alerts of their own, and
  * their limits raised where a rule says so. */
 void report_details(struct reporter *r);
+
+/* What traces have found: into alerts of their own, where one went out without it. */
+void report_traces(struct reporter *r);
 
 /* The whole system's incident. */
 struct report_system {

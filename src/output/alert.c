@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "output/alert_impl.h"
+#include "output/call_sites.h"
 #include "output/json.h"
 #include "state/user_names.h"
 
@@ -407,6 +408,8 @@ static int add_alert_fd(cJSON *root, const struct alert *alert)
 		err = json_add_uint(fd, "soft_limit_before", alert->soft_limit_before);
 	if (!err && alert->why)
 		err = explanation_add_fd(fd, alert->why, &explanation_in_alert);
+	if (!err && alert->calls)
+		err = call_sites_add(fd, alert->calls, &call_sites_in_alert);
 	if (!err)
 		err = add_request(fd, &alert->request);
 	if (!err)

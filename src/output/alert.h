@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "output/explanation.h"
+#include "policy/call_site.h"
 #include "policy/growth.h"
 #include "policy/leak.h"
 #include "policy/policy.h"
@@ -113,8 +114,9 @@ struct alert {
 	struct alert_limit limit;
 	struct alert_group group;
 	struct alert_leak leak;
-	const struct explanation *why; /* NULL: none is wanted */
-	uint64_t soft_limit_before;    /* of an fd-limit-raised alert */
+	const struct explanation *why;  /* NULL: none is wanted */
+	const struct call_sites *calls; /* who opened what is open; NULL: not traced */
+	uint64_t soft_limit_before;     /* of an fd-limit-raised alert */
 };
 
 /* The object of the contract. NULL: no memory. The caller deletes it. */

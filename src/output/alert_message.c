@@ -161,6 +161,20 @@ static bool say_cause(struct sentence *out, const struct alert *alert,
 	return true;
 }
 
+/* "; 412 opened by leak() at src/x.c:12", of the place that has most. */
+static void say_calls(struct sentence *out, const struct alert *alert)
+{
+	const struct call_site *site;
+	char place[2 * CAUSE_MAX_BYTES];
+
+	if (!alert->calls || !alert->calls->sites_len)
+		return;
+	site = &alert->calls->sites[0];
+	call_frame_text(&site->chain->frames[site->chain->site], place, sizeof(place));
+	say(out, "; %" PRIu64 " of them opened by ", site->count);
+	say_hostile(out, place, CAUSE_MAX_BYTES);
+}
+
 static void say_exhausted(struct sentence *out, const struct alert *alert)
 {
 	const struct alert_fd *fd = &alert->fd;
@@ -224,6 +238,7 @@ static void say_full(struct sentence *out, const struct alert *alert)
 	say_usage(out, &alert->fd, true);
 	say_when(out, &alert->fd);
 	say_cause(out, alert, "; ");
+	say_calls(out, alert);
 }
 
 /* "LimitNOFILE=1024 (/etc/systemd/system/app.service:7)" */
@@ -251,11 +266,11 @@ static void say_details(struct sentence *out, const struct alert *alert)
 	say_who(out, alert);
 	say(out, " has ");
 	say_usage(out, &alert->fd, true);
-	if (!why)
-		return;
-	if (!say_cause(out, alert, ": "))
+	if (why && !say_cause(out, alert, ": "))
 		say(out, ": %s", why->inventory ? "no clear cause" : "cause not known");
-	say_origin(out, why);
+	say_calls(out, alert);
+	if (why)
+		say_origin(out, why);
 }
 
 static void say_raised(struct sentence *out, const struct alert *alert)

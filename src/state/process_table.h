@@ -71,6 +71,9 @@ struct process {
 	uint64_t refused_ns[PROCESS_REFUSAL_CLASSES]; /* last record, by errno */
 	struct remedy_state remedy;
 	uint64_t looked_ahead; /* soft limit whose origin was looked up; 0: none */
+	/* An alert went out while it was being traced: what comes of it is to be told at the
+	 * end, and where nothing was known yet as soon as there is something. */
+	bool calls_due, calls_soon;
 	uint64_t explained; /* number of the newest question that an alert answered */
 };
 

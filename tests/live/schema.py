@@ -165,6 +165,18 @@ ADVICE = list_of(object_of(
     {"action": text, "text": text, "bandage": boolean},
     {"value": whole(1), "file": raw_text, "content": raw_text,
      "commands": list_of(raw_text)}), 6)
+FRAME = {"function": text, "module": text, "file": text, "line": whole(1), "offset": whole(),
+         "build_id": text, "inlined": true}
+CALL_SITES = {
+    "call_sites": list_of(object_of(
+        {"count": whole(1), "kind": text, "stacks": whole(1),
+         "age_s": object_of({"oldest": real(0), "median": real(0)}),
+         "frames": list_of(object_of({"offset": whole()}, FRAME))},
+        {**FRAME, "rate_per_s": real(0), "frames_missing": true})),
+    "call_sites_left_out": whole(1), "unknown": whole(),
+    "unknown_why": object_of({}, {"before": whole(1), "not_seen": whole(1),
+                                  "no_stack": whole(1), "not_unwound": whole(1)}),
+}
 REFUSED = object_of({"emfile": whole(), "enfile": whole(), "by_syscall": mapping(whole(1))},
                     {"other": whole(1)})
 REQUEST = object_of({}, {"syscall": text, "path": raw_text, "error": text})
@@ -176,7 +188,7 @@ LEAK = object_of(
         {"state": text, "direction": one_of("accepted", "outgoing")}), 4)})
 FD = object_of(
     {"incident": matching(UUID)},
-    {**TABLE, **EXPLAINED, "leak": LEAK, "soft_limit_before": whole(1), "reason": one_of(*REASONS), "found_at_start": true, "refused": REFUSED,
+    {**TABLE, **EXPLAINED, **CALL_SITES, "leak": LEAK, "soft_limit_before": whole(1), "reason": one_of(*REASONS), "found_at_start": true, "refused": REFUSED,
      "request": REQUEST, "limit": text, "limit_value": whole(), "limit_sysctl": text,
      "group": object_of({"name": raw_text, "processes": whole(1)})})
 SYSTEM = object_of(
@@ -262,6 +274,36 @@ def check_explained(document, most=100):
         expect(cause["count"] <= total, f"{cause['rule']} explains more than there is")
 
 
+def check_call_sites(fd):
+    """Every descriptor that there was then is in one site, or unknown."""
+    expect(("call_sites" in fd) == ("unknown" in fd), "call_sites and unknown come together")
+    expect(fd.get("unknown", 0) == sum(fd.get("unknown_why", {}).values()),
+           "unknown_why does not add up")
+    counts = [site["count"] for site in fd.get("call_sites", [])]
+    expect(counts == sorted(counts, reverse=True), "call sites: not most first")
+
+
+TRACE = object_of(
+    {"@timestamp": matching(TIMESTAMP), "host": object_of({"name": text}),
+     "process": PROCESS, "fd": object_of({}, {"count": whole(), **CALL_SITES}),
+     "trace": object_of({"duration_s": real(0),
+                         "losses": object_of({"no_stack": whole(), "too_high": whole(),
+                                              "not_unwound": whole()})},
+                        {"process_ended": true})},
+    {"service": object_of({"name": raw_text}), "container": CONTAINER, "orchestrator": POD})
+
+
+def check_trace(document):
+    TRACE(document)
+    fd = document["fd"]
+    check_call_sites(fd)
+    total = sum(site["count"] for site in fd["call_sites"]) + fd["unknown"]
+    ended = document["trace"].get("process_ended", False)
+    expect(ended == ("count" not in fd), "fd.count: of a process that has not ended")
+    expect(ended or total == fd["count"],
+           f"{total} of {fd.get('count')} descriptors in sites or unknown")
+
+
 def check_inspect(document):
     INSPECT(document)
     check_table(document["fd"])
@@ -305,8 +347,10 @@ def check_alert(alert):
     check_fd(action, alert["fd"])
     check_explained(alert, 10)
     expected = action in EXPLAINED_ACTIONS and "group" not in alert["fd"]
-    expect(("types" in alert["fd"] or "unexplained" in alert["fd"]) == expected,
+    explained = "types" in alert["fd"] or "unexplained" in alert["fd"]
+    expect(explained == expected or (action == "fd-details" and "call_sites" in alert["fd"]),
            f"{action}: explained, or not")
+    check_call_sites(alert["fd"])
     expect(("process" in alert) != ("group" in alert["fd"]),
            "either one process or a group of them")
     if "process" in alert and alert["process"]["name"].isprintable():

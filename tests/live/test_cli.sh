@@ -52,7 +52,7 @@ expect 2 '' "^fdwarden: unknown option '--vers'; " --vers
 expect 2 '' "^fdwarden: unknown command ''; " ''
 expect 2 '' "^fdwarden: unknown command 'a\?b'; " $'a\nb'
 expect 2 '' "^fdwarden: help: unknown command 'pss'; " help pss
-for command in daemon ps top inspect events raise check-config features; do
+for command in daemon ps top inspect events trace raise check-config features; do
 	expect 0 "^Usage: fdwarden $command" '' "$command" --help
 	expect 0 "^Usage: fdwarden $command" '' "$command" -h
 	expect 0 "^Usage: fdwarden $command" '' help "$command"
@@ -63,7 +63,7 @@ for command in daemon ps top inspect events raise check-config features; do
 		"$command" --help=1
 done
 # Each command's one-line help is listed, and nothing that does not exist.
-for word in trace; do
+for word in zip; do
 	expect 2 '' "^fdwarden: unknown command '$word'; " "$word"
 	"$fdwarden" --help | grep -qE "^  $word " && complain "--help lists $word"
 done
@@ -93,8 +93,6 @@ expect 2 '' "^fdwarden: cannot read the configuration $dir/none: No such file" c
 expect 2 '' "^fdwarden: cannot read the configuration $dir: Is a directory" check-config -c "$dir"
 expect 2 '' '^fdwarden: /dev/zero: too large' check-config -c /dev/zero
 expect 2 '' '^fdwarden: -o thresholds.wran=1%: unknown key' check-config -c /dev/null -o thresholds.wran=1%
-expect 2 '' '^fdwarden: -o metrics.listen=a:1: .* not supported by this version' \
-	check-config -c /dev/null -o metrics.listen=a:1
 expect 2 '' "^fdwarden: check-config: option '-c' needs a value: FILE; " check-config -c
 expect 2 '' "^fdwarden: check-config: 'x' is too much" check-config x
 # A daemon with a bad configuration says the same, and does not start.
@@ -111,6 +109,11 @@ expect 2 '' "^fdwarden: inspect: no pid given; $see" inspect
 expect 2 '' "^fdwarden: inspect: 'x' is not a pid; " inspect x
 expect 2 '' '^fdwarden: inspect: one pid at a time; ' inspect 1 2
 expect 2 '' '^fdwarden: inspect: --descriptors is for --json; ' inspect 1 --descriptors
+expect 2 '' "^fdwarden: trace: no pid given; $see" trace
+expect 2 '' '^fdwarden: trace: .x. is no duration: ' trace 1 --duration x
+expect 2 '' '^fdwarden: trace: .511. is no size of a stack: ' trace 1 --stack 511
+expect 2 '' '^fdwarden: trace: --json and --folded exclude each other; ' trace 1 --json --folded
+expect 1 '' "^fdwarden: trace: no process $gone$" trace "$gone"
 expect 1 '' "^fdwarden: inspect: no process $gone$" inspect "$gone"
 if grep -q '^Name:	kthreadd' /proc/$kernel_thread/status; then
 	expect 1 '' "^fdwarden: inspect: $kernel_thread is a thread of the kernel's own" \

@@ -93,20 +93,31 @@ struct task_struct {
 };
 
 struct pt_regs {
+	long unsigned int r15;
+	long unsigned int r14;
+	long unsigned int r13;
+	long unsigned int r12;
+	long unsigned int bp;
 	long unsigned int bx;
+	long unsigned int r11;
 	long unsigned int r10;
+	long unsigned int r9;
 	long unsigned int r8;
+	long unsigned int ax;
 	long unsigned int cx;
 	long unsigned int dx;
 	long unsigned int si;
 	long unsigned int di;
 	long unsigned int orig_ax;
+	long unsigned int ip;
+	long unsigned int sp;
 };
 
 struct mm_struct {
 	struct {
 		long unsigned int arg_start;
 		long unsigned int arg_end;
+		long unsigned int env_end;
 	};
 };
 
@@ -270,6 +281,7 @@ struct files_struct {
 
 struct fdtable {
 	unsigned int max_fds;
+	struct file **fd;
 	long unsigned int *open_fds;
 	long unsigned int *full_fds_bits;
 };

@@ -177,3 +177,49 @@ descriptors() {
 	set -- "/proc/$1/fd"/*
 	[ -h "$1" ] && echo $# || echo 0
 }
+
+# ---- traces ----
+
+# leak_start PROGRAM COUNT PER_SECOND: its pid is in $LEAK
+leak_start() {
+	mkfifo "$WORK/$1.in"
+	"$1" "$2" "$3" <>"$WORK/$1.in" >"$WORK/$1.out" 2>&1 &
+	LEAK=$!
+	echo "$LEAK" >>"$WORK/pids"
+	wait_for "$PATIENCE" grep -q ready "$WORK/$1.out" || fail "$1 does not start"
+}
+
+# trace_start [OPTION…]: of $LEAK; its pid is in $TRACE
+trace_start() {
+	fdwarden trace "$LEAK" --duration 400 --json "$@" >"$WORK/trace" 2>"$WORK/trace.log" &
+	TRACE=$!
+	echo "$TRACE" >>"$WORK/pids"
+	wait_for $DAEMON_PATIENCE trace_has_begun || fail "no trace: $(tail -n 1 "$WORK/trace.log")"
+	kill -0 "$TRACE" 2>/dev/null || fail "trace: $(tail -n 1 "$WORK/trace.log")"
+}
+
+trace_has_begun() {
+	grep -q tracing "$WORK/trace.log" || ! kill -0 "$TRACE"
+}
+
+# leak_all PROGRAM [SECONDS]: until it says that it has
+leak_all() {
+	echo >"$WORK/$1.in"
+	wait_for "${2:-100}" grep -q 'done' "$WORK/$1.out" || fail "$1 does not come to its end"
+}
+
+trace_end() {
+	kill -INT "$TRACE"
+	wait "$TRACE" || fail "trace: $(tail -n 1 "$WORK/trace.log")"
+}
+
+# figure FILTER: of what the trace told
+figure() {
+	jq -r "$1" <"$WORK/trace"
+}
+
+# adds_up: sites and unknown are what the table has
+adds_up() {
+	expect "sites and unknown together" "$(figure '[.fd.call_sites[].count] + [.fd.unknown] |
+		add')" "$(figure .fd.count)"
+}

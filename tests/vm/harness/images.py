@@ -73,7 +73,10 @@ def add_tests(archive, build, selection, present=frozenset()):
     for script in sorted(GUEST.glob("*.sh")):
         archive.add_file(f"tests/{script.name}", script)
     archive.add_text("tests/selection", selection)
-    for helper in sorted((build / "tests" / "helpers").glob("*")):
+    helpers = build / "tests" / "helpers"
+    # Of those that leak, what needs no other language's libraries.
+    leaks = [helpers / "leaks" / name for name in ("leak", "leak_static", "leak_stripped")]
+    for helper in sorted([*helpers.glob("*"), *leaks]):
         if helper.is_file() and not helper.suffix:
             archive.add_program(f"tests/bin/{helper.name}", helper, present)
 

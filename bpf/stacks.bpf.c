@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Where one process opens its descriptors: at the exit of each call that yields some,
+ * the caller's registers and the top of its stack are kept by the descriptor's number.
+ * Loaded and attached while the process is traced; for all others it is a comparison.
+ *
+ * The descriptor table is the truth: user space compares what is kept here with what a
+ * census finds. So nothing is wrong if closing by ways that are not seen here is not,
+ * and what opens by such ways is unknown.
+ */
+#include "call.bpf.h"
+#include "user_stack.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* inputs, set before the load */
+const volatile __u32 traced_tgid = 0; /* in the initial pid namespace */
+const volatile __u32 stacks_mask = 0; /* their number, a power of two, less 1 */
+
+/* By number of the descriptor. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* user space sets their sizes */
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct fdw_open);
+} opens SEC(".maps");
+
+/* Set for each FDW_OPENS_PER_DIRTY of them when one is written; user space clears. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} dirty SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct fdw_stack) + FDW_STACK_MIN);
+} stacks SEC(".maps");
+
+/* outputs */
+__u64 exec_id = 0;  /* of the program that opened last */
+__u64 no_stack = 0; /* openings without one: all that there are were wanted */
+__u64 too_high = 0; /* openings of numbers beyond `opens` */
+
+/* Whether nobody needs what is in it any more. */
+static __always_inline bool stack_is_free(const struct fdw_stack *stack)
+{
+	__u64 opened_ns = stack->opened_ns;
+	struct fdw_open *owner;
+	__u32 fd = stack->fd;
+
+	if (!opened_ns || stack->taken_ns == opened_ns)
+		return true;
+	owner = bpf_map_lookup_elem(&opens, &fd);
+	return !owner || owner->opened_ns != opened_ns || owner->closed_of == opened_ns;
+}
+
+static __always_inline struct fdw_stack *stack_at(__u32 at, __u32 fd)
+{
+	struct fdw_stack *stack = bpf_map_lookup_elem(&stacks, &at);
+
+	return stack && (stack->fd == fd || stack_is_free(stack)) ? stack : NULL;
+}
+
+/*
+ * The number says which one: those that are opened and closed again are the lowest free,
+ * again and again, and those that leak go around, far behind what user space has taken.
+ * So nothing is to be allocated, and there are no locks.
+ */
+static __always_inline struct fdw_stack *stack_for(__u32 fd, __u32 *index)
+{
+	struct fdw_stack *stack;
+
+	*index = fd & stacks_mask;
+	stack = stack_at(*index, fd);
+	if (stack)
+		return stack;
+	*index = (fd + stacks_mask / 2) & stacks_mask;
+	return stack_at(*index, fd);
+}
+
+/* The index from 1, or 0. */
+static __always_inline __u32 keep_stack(struct call *c, struct pt_regs *regs, __u32 fd,
+					__u64 now)
+{
+	struct fdw_stack *stack;
+	__u32 index;
+
+	stack = stack_for(fd, &index);
+	if (stack) {
+		__sync_fetch_and_add(&stack->busy, 1);
+		if (stack->busy == 1) {
+			stack->opened_ns = 0;
+			barrier();
+			stack->fd = fd;
+			stack->flags = c->compat ? FDW_STACK_COMPAT : 0;
+			stack->exec_id = exec_id;
+			user_registers_all(regs, stack->regs);
+			stack->len = user_stack_read(c->task, user_stack_pointer(regs),
+						     stack->bytes);
+			barrier();
+			stack->opened_ns = now;
+			__sync_fetch_and_add(&stack->busy, -1);
+			return index + 1;
+		}
+		__sync_fetch_and_add(&stack->busy, -1);
+	}
+	__sync_fetch_and_add(&no_stack, 1);
+	return 0;
+}
+
+/* Address of the struct file at a number; 0: none. */
+static __always_inline __u64 file_at(struct task_struct *task, __u32 fd)
+{
+	__u64 file = 0, table = (__u64)BPF_CORE_READ(task, files, fdt, fd);
+
+	bpf_probe_read_kernel(&file, sizeof(file), (void *)(table + 8ull * fd));
+	return file;
+}
+
+static __always_inline void opened(struct call *c, struct pt_regs *regs, __u32 fd)
+{
+	struct fdw_open *open = bpf_map_lookup_elem(&opens, &fd);
+	__u32 of_dirty = fd / FDW_OPENS_PER_DIRTY;
+	__u64 now, *mark;
+
+	if (!open) {
+		__sync_fetch_and_add(&too_high, 1);
+		return;
+	}
+	now = bpf_ktime_get_boot_ns();
+	open->opened_ns = 0;
+	barrier();
+	open->file = file_at(c->task, fd);
+	open->call = c->number;
+	open->stack = keep_stack(c, regs, fd, now);
+	barrier();
+	open->opened_ns = now;
+	barrier();
+	mark = bpf_map_lookup_elem(&dirty, &of_dirty);
+	if (mark) /* also if it is set: user space may be clearing it */
+		*mark = 1;
+}
+
+/*
+ * Seen to be closed, if the number is free now. Another thread may be given it at any
+ * moment: what is marked is the opening that was there before it was looked at.
+ */
+static __always_inline void closed(struct call *c)
+{
+	__u32 fd = call_arg(c, 1);
+	struct fdw_open *open = bpf_map_lookup_elem(&opens, &fd);
+	__u64 opened_ns;
+
+	if (!open)
+		return;
+	opened_ns = *(volatile __u64 *)&open->opened_ns;
+	barrier();
+	if (!file_at(c->task, fd))
+		open->closed_of = opened_ns;
+}
+
+/* pipe() and socketpair(): where the caller wants the numbers. */
+static __always_inline void opened_pair(struct call *c, struct pt_regs *regs, __u32 arg)
+{
+	__u32 fds[2];
+
+	if (bpf_probe_read_user(fds, sizeof(fds), (void *)call_arg(c, arg)))
+		return;
+	opened(c, regs, fds[0]);
+	opened(c, regs, fds[1]);
+}
+
+static __always_inline bool is_dup(const struct call *c)
+{
+	__u32 cmd = call_arg(c, 2);
+
+	return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(stacks_exit, struct pt_regs *regs, long ret)
+{
+	struct call c = {.regs = regs};
+	__u64 nr, id;
+
+	if (bpf_get_current_pid_tgid() >> 32 != traced_tgid || ret < 0)
+		return 0;
+	nr = syscall_number(regs, true);
+	if (nr >= FDW_MAX_CALLS || !watched[nr])
+		return 0;
+	call_identify(&c, nr);
+	id = CURRENT_READ(c.task, self_exec_id);
+	if (exec_id != id)
+		exec_id = id;
+	if (c.desc.yield == FDW_YIELD_RETURN ||
+	    (c.desc.yield == FDW_YIELD_FCNTL && is_dup(&c)))
+		opened(&c, regs, ret);
+	else if (c.desc.yield == FDW_YIELD_CLOSE)
+		closed(&c);
+	else if (c.desc.flags & FDW_CALL_PAIR_1)
+		opened_pair(&c, regs, 1);
+	else if (c.desc.flags & FDW_CALL_PAIR_4)
+		opened_pair(&c, regs, 4);
+	return 0;
+}

@@ -1,0 +1,579 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/trace.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "collect/census.h"
+#include "collect/kernel.h"
+#include "collect/stacks.h"
+#include "unwind/stack_cache.h"
+#include "unwind/unwinder.h"
+
+/* Old enough for most of what is closed again to be closed. */
+#define MIN_AGE_NS   2000000ull
+/* Between two looks; at 100,000 openings a second 200 stacks. */
+#define WAIT_NS      2000000ull
+/* When nothing comes in. */
+#define WAIT_IDLE_NS 20000000ull
+/* All questions to the child together: a program whose files cannot be read in this time
+ * is not worth more. */
+#define ASK_TOTAL_NS 60000000000ull
+/* Chains that are described at one time; each takes some tens of microseconds, the first
+ * one of a unit of debugging information milliseconds. */
+#define DESCRIBE_MAX 1024
+#define DESCRIBE_NS  15000000000ull
+
+#define NOT_UNWOUND  (STACKS_WAIT - 1)
+
+/* What was open before. */
+struct before {
+	uint64_t file;
+	uint32_t fd;
+};
+
+struct trace {
+	pid_t pid;
+	struct stacks *stacks;
+	struct census *census;
+	struct unwinder *unwinder;
+	struct stack_cache *cache;
+	struct fdw_stack *copy;
+	size_t copy_size;
+	struct before *before;
+	size_t before_len, before_room;
+	uint64_t exec_id;
+	uint64_t asked_ns;
+	bool busy;
+	/* By number of chain, from 1; no frames: not described yet. */
+	struct call_chain described[STACK_CACHE_CHAINS_MAX + 1];
+	struct unwind_description description;
+	struct unwind_chain chain;
+	struct trace_figures figures;
+};
+
+/* ---- descriptions ---- */
+
+static void copy_text(const char **to, char **at, const char *from)
+{
+	size_t size = strlen(from) + 1;
+
+	*to = memcpy(*at, from, size);
+	*at += size;
+}
+
+static size_t texts_size(const struct unwind_described *d)
+{
+	return strlen(d->function) + strlen(d->module) + strlen(d->file) +
+	       strlen(d->build_id) + 4;
+}
+
+/* 0, -ENOMEM, or -EPROTO for a description without frames. */
+static int take_description(const struct unwind_description *from,
+			    struct call_chain *out)
+{
+	struct unwind_described d;
+	size_t len = 0, size = 0, at;
+	char *text;
+
+	for (at = 0; unwind_description_next(from, &at, &d); len++)
+		size += texts_size(&d);
+	if (!len)
+		return -EPROTO;
+	out->frames = calloc(len, sizeof(*out->frames));
+	out->text = text = malloc(size);
+	if (!out->frames || !out->text) {
+		free(out->frames);
+		free(out->text);
+		memset(out, 0, sizeof(*out));
+		return -ENOMEM;
+	}
+	for (at = 0; unwind_description_next(from, &at, &d);) {
+		struct call_frame *frame = &out->frames[out->len++];
+
+		frame->address = d.address;
+		frame->offset = d.offset;
+		frame->line = d.line;
+		frame->inlined = d.inlined;
+		copy_text(&frame->function, &text, d.function);
+		copy_text(&frame->module, &text, d.module);
+		copy_text(&frame->file, &text, d.file);
+		copy_text(&frame->build_id, &text, d.build_id);
+	}
+	return 0;
+}
+
+static int copy_chain(const struct call_chain *from, struct call_chain *to)
+{
+	size_t size = 0;
+	char *text;
+
+	*to = *from;
+	for (size_t i = 0; i < from->len; i++) {
+		const struct call_frame *f = &from->frames[i];
+
+		size += strlen(f->function) + strlen(f->module) + strlen(f->file) +
+			strlen(f->build_id) + 4;
+	}
+	to->frames = calloc(from->len + 1, sizeof(*to->frames));
+	to->text = text = malloc(size + 1);
+	if (!to->frames || !to->text) {
+		free(to->frames);
+		free(to->text);
+		memset(to, 0, sizeof(*to));
+		return -ENOMEM;
+	}
+	memcpy(to->frames, from->frames, from->len * sizeof(*to->frames));
+	for (size_t i = 0; i < from->len; i++) {
+		struct call_frame *f = &to->frames[i];
+
+		copy_text(&f->function, &text, f->function);
+		copy_text(&f->module, &text, f->module);
+		copy_text(&f->file, &text, f->file);
+		copy_text(&f->build_id, &text, f->build_id);
+	}
+	return 0;
+}
+
+static enum call_chain_end end_of(const struct stack_chain *chain)
+{
+	switch (chain->end) {
+	case UNWIND_END_COMPLETE:
+		return CALL_CHAIN_COMPLETE;
+	case UNWIND_END_CUT:
+	case UNWIND_END_LENGTH:
+		return CALL_CHAIN_CUT;
+	case UNWIND_END_LOST:
+		break;
+	}
+	return CALL_CHAIN_LOST;
+}
+
+/* Asks, and counts what it takes. */
+static bool may_ask(const struct trace *t)
+{
+	return t->asked_ns < ASK_TOTAL_NS;
+}
+
+static int describe(struct trace *t, uint32_t number)
+{
+	const struct stack_chain *chain = stack_cache_chain(t->cache, number);
+	struct call_chain *out = &t->described[number];
+	uint64_t begin_ns = kernel_now_ns();
+	int err;
+
+	if (out->frames)
+		return 0;
+	if (!may_ask(t))
+		return -ETIMEDOUT;
+	err = unwinder_describe(t->unwinder, (const uint64_t *)chain->addresses,
+				chain->len, &t->description);
+	if (!err)
+		err = take_description(&t->description, out);
+	out->end = end_of(chain);
+	t->asked_ns += kernel_now_ns() - begin_ns;
+	return err;
+}
+
+/* ---- stacks ---- */
+
+/* The process has called execve(): what it opened before is to be described before its
+ * files are forgotten. */
+static void change_program(struct trace *t, uint64_t exec_id)
+{
+	for (uint32_t i = 1; i <= stack_cache_len(t->cache) && may_ask(t); i++)
+		(void)describe(t, i);
+	(void)unwinder_restart(t->unwinder);
+	stack_cache_forget(t->cache);
+	t->exec_id = exec_id;
+}
+
+static uint32_t unwind(struct trace *t)
+{
+	uint64_t begin_ns = kernel_now_ns();
+	uint32_t number = 0;
+	int err = -ETIMEDOUT;
+
+	t->figures.unwound++;
+	if (may_ask(t)) {
+		err = unwinder_stack(t->unwinder, t->copy, &t->chain);
+		if (!err)
+			number = stack_cache_add(t->cache, t->copy, &t->chain);
+		t->asked_ns += kernel_now_ns() - begin_ns;
+		/* On a machine that is too busy just now; the child has few lives. */
+		if (err == -ETIMEDOUT)
+			return STACKS_WAIT;
+	}
+	if (number)
+		return number;
+	t->figures.failed++;
+	return NOT_UNWOUND;
+}
+
+static uint32_t on_stack(void *context, const struct fdw_stack *stack)
+{
+	struct trace *t = context;
+	uint64_t opened_ns = stack->opened_ns;
+	uint32_t number;
+
+	t->figures.visited++;
+	if (!t->exec_id)
+		t->exec_id = stack->exec_id;
+	if (stack->exec_id > t->exec_id)
+		change_program(t, stack->exec_id);
+	if (stack->exec_id != t->exec_id)
+		return NOT_UNWOUND;
+	number = stack_cache_find(t->cache, stack);
+	if (number)
+		return number;
+	memcpy(t->copy, stack, t->copy_size);
+	/* The kernel may have written into it meanwhile: then it is counted as lost. */
+	if (!stacks_still(stack, opened_ns) || t->copy->opened_ns != opened_ns)
+		return STACKS_LOST;
+	if (t->copy->len > t->copy_size - sizeof(*t->copy))
+		return STACKS_LOST;
+	return unwind(t);
+}
+
+size_t trace_step(struct trace *t)
+{
+	size_t visited = stacks_sweep(t->stacks, MIN_AGE_NS, on_stack, t);
+
+	t->busy = visited > 0;
+	return visited;
+}
+
+uint64_t trace_wait_ns(const struct trace *t)
+{
+	return t->busy ? WAIT_NS : WAIT_IDLE_NS;
+}
+
+/* ---- what is open ---- */
+
+struct counting {
+	struct trace *trace;
+	struct call_opening *openings;
+	size_t len, room;
+	struct call_unknown unknown;
+	bool no_memory;
+};
+
+static bool was_before(const struct trace *t, uint32_t fd, uint64_t file)
+{
+	size_t low = 0, high = t->before_len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (t->before[middle].fd < fd)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < t->before_len && t->before[low].fd == fd &&
+	       t->before[low].file == file;
+}
+
+static void add_opening(struct counting *c, const struct stacks_opening *opening,
+			const char *type)
+{
+	struct call_opening *grown;
+
+	if (c->len == c->room) {
+		c->room = c->room ? 2 * c->room : 1024;
+		grown = reallocarray(c->openings, c->room, sizeof(*grown));
+		if (!grown) {
+			c->no_memory = true;
+			c->room = c->len;
+			c->unknown.no_stack++;
+			return;
+		}
+		c->openings = grown;
+	}
+	c->openings[c->len++] = (struct call_opening){
+		.chain = opening->value, .type = type, .opened_ns = opening->opened_ns};
+}
+
+static void count(struct counting *c, enum stacks_found found,
+		  const struct stacks_opening *opening, const char *type)
+{
+	switch (found) {
+	case STACKS_KNOWN:
+		if (opening->value == NOT_UNWOUND)
+			c->unknown.not_unwound++;
+		else
+			add_opening(c, opening, type);
+		break;
+	case STACKS_NO_STACK:
+		c->unknown.no_stack++;
+		break;
+	case STACKS_WAITING:
+		c->unknown.not_unwound++;
+		break;
+	case STACKS_UNSEEN:
+		c->unknown.unseen++;
+		break;
+	}
+}
+
+static void on_descriptor(void *context, const struct descriptor *d)
+{
+	struct counting *c = context;
+	struct trace *t = c->trace;
+	struct stacks_opening opening;
+	enum stacks_found found;
+
+	found = stacks_find(t->stacks, d->fd, d->file, on_stack, t, &opening);
+	if (found == STACKS_UNSEEN && was_before(t, d->fd, d->file))
+		c->unknown.before++;
+	else
+		count(c, found, &opening, descriptor_type_name(d));
+}
+
+static void on_left(void *context, enum stacks_found found,
+		    const struct stacks_opening *opening)
+{
+	struct counting *c = context;
+
+	count(c, found, opening, descriptor_kind_name(DESCRIPTOR_UNKNOWN));
+}
+
+/* stacks_each_left() has one context for both. */
+static uint32_t on_stack_left(void *context, const struct fdw_stack *stack)
+{
+	struct counting *c = context;
+
+	return on_stack(c->trace, stack);
+}
+
+/* ---- … by where it was opened ---- */
+
+struct used {
+	uint32_t number;
+	uint32_t place; /* in what is made, +1; 0: it could not be described */
+	uint64_t count;
+};
+
+static int used_by_count(const void *a, const void *b)
+{
+	const struct used *x = a, *y = b;
+
+	return (x->count < y->count) - (x->count > y->count);
+}
+
+/* Describes the chains that descriptors have, those of most first; `used` is by number of
+ * chain afterwards as before. */
+static size_t describe_used(struct trace *t, struct used *used, size_t len,
+			    struct call_chain *out)
+{
+	uint64_t begin_ns = kernel_now_ns();
+	size_t made = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (!used[i].count || made == DESCRIBE_MAX ||
+		    kernel_now_ns() - begin_ns > DESCRIBE_NS)
+			break;
+		if (describe(t, used[i].number) ||
+		    copy_chain(&t->described[used[i].number], &out[made]))
+			continue;
+		used[i].place = (uint32_t)++made;
+	}
+	return made;
+}
+
+/* Openings get the place of their chain; those without one are not known. */
+static void place_openings(struct counting *c, const uint32_t *places)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->len; i++) {
+		uint32_t place = places[c->openings[i].chain];
+
+		if (!place) {
+			c->unknown.not_unwound++;
+			continue;
+		}
+		c->openings[kept] = c->openings[i];
+		c->openings[kept++].chain = place - 1;
+	}
+	c->len = kept;
+}
+
+static int make_sites(struct trace *t, struct counting *c, struct call_sites **out)
+{
+	size_t len = stack_cache_len(t->cache) + 1, made;
+	struct used *used = calloc(len, sizeof(*used));
+	uint32_t *places = calloc(len, sizeof(*places));
+	struct call_chain *chains = calloc(len, sizeof(*chains));
+
+	if (!used || !places || !chains) {
+		free(used);
+		free(places);
+		free(chains);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < len; i++)
+		used[i].number = i;
+	for (size_t i = 0; i < c->len; i++)
+		used[c->openings[i].chain].count++;
+	qsort(used, len, sizeof(*used), used_by_count);
+	made = describe_used(t, used, len, chains);
+	for (size_t i = 0; i < len; i++)
+		places[used[i].number] = used[i].place;
+	place_openings(c, places);
+	free(used);
+	free(places);
+	*out = call_sites_make(chains, made, c->openings, c->len, &c->unknown,
+			       t->figures.begun_ns, kernel_now_ns());
+	return *out ? 0 : -ENOMEM;
+}
+
+static bool is_gone(pid_t pid)
+{
+	return kill(pid, 0) && errno == ESRCH;
+}
+
+int trace_sites(struct trace *t, struct call_sites **out)
+{
+	struct counting counting = {.trace = t};
+	struct census_result result = {0};
+	int err, made;
+
+	*out = NULL;
+	stacks_begin(t->stacks);
+	err = census_visit(t->census, t->pid, on_descriptor, &counting, &result);
+	/* An ending process has closed what it had, and what was met is not all. */
+	if (!err && (result.exited || is_gone(t->pid)))
+		err = -ESRCH;
+	census_clear(&result);
+	if (err == -ESRCH) {
+		counting.len = 0;
+		memset(&counting.unknown, 0, sizeof(counting.unknown));
+		stacks_each_left(t->stacks, on_stack_left, on_left, &counting);
+	}
+	made = err && err != -ESRCH ? err : make_sites(t, &counting, out);
+	free(counting.openings);
+	return made ? made : err;
+}
+
+/* ---- life ---- */
+
+static void on_before(void *context, const struct descriptor *d)
+{
+	struct trace *t = context;
+	struct before *grown;
+
+	if (t->before_len == t->before_room) {
+		t->before_room = t->before_room ? 2 * t->before_room : 256;
+		grown = reallocarray(t->before, t->before_room, sizeof(*grown));
+		if (!grown) { /* then they are only not told apart */
+			t->before_room = t->before_len;
+			return;
+		}
+		t->before = grown;
+	}
+	t->before[t->before_len++] = (struct before){d->file, d->fd};
+}
+
+/* No number can be above: the hard limit, or what was open before it was lowered. */
+static uint64_t highest_number(pid_t pid)
+{
+	struct rlimit limit;
+
+	if (prlimit(pid, RLIMIT_NOFILE, NULL, &limit) ||
+	    limit.rlim_max == RLIM_INFINITY)
+		return UINT32_MAX;
+	return limit.rlim_max;
+}
+
+static int begin(struct trace *t, const struct trace_options *options, char *why,
+		 size_t why_size)
+{
+	struct stacks_options stacks = {
+		.tgid = options->pid,
+		.stack_bytes = options->stack_bytes ? options->stack_bytes
+						    : STACKS_BYTES_DEFAULT,
+		.memory = options->memory,
+		.numbers = highest_number(options->pid),
+	};
+	struct census_result result;
+	int err;
+
+	t->copy_size = sizeof(*t->copy) + stacks.stack_bytes;
+	t->copy = malloc(t->copy_size);
+	t->cache = stack_cache_new();
+	if (!t->copy || !t->cache) {
+		snprintf(why, why_size, "%s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	err = census_open(&t->census, why, why_size);
+	if (!err)
+		err = unwinder_open(t->pid, options->child_memory, &t->unwinder, why,
+				    why_size);
+	if (!err)
+		err = stacks_open(&stacks, &t->stacks, why, why_size);
+	if (err)
+		return err;
+	/* After the first: what is opened meanwhile is known by both. */
+	t->figures.begun_ns = kernel_now_ns();
+	err = census_visit(t->census, t->pid, on_before, t, &result);
+	census_clear(&result);
+	if (err)
+		snprintf(why, why_size, "its descriptors can't be read: %s",
+			 strerror(-err));
+	return err;
+}
+
+int trace_open(const struct trace_options *options, struct trace **out, char *why,
+	       size_t why_size)
+{
+	struct trace *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t) {
+		snprintf(why, why_size, "%s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	t->pid = options->pid;
+	err = begin(t, options, why, why_size);
+	if (err) {
+		trace_close(t);
+		return err;
+	}
+	*out = t;
+	return 0;
+}
+
+void trace_close(struct trace *t)
+{
+	if (!t)
+		return;
+	stacks_close(t->stacks);
+	unwinder_close(t->unwinder);
+	census_close(t->census);
+	stack_cache_free(t->cache);
+	for (size_t i = 0; i <= STACK_CACHE_CHAINS_MAX; i++) {
+		free(t->described[i].frames);
+		free(t->described[i].text);
+	}
+	free(t->before);
+	free(t->copy);
+	free(t);
+}
+
+void trace_figures(const struct trace *t, struct trace_figures *out)
+{
+	struct stacks_losses losses;
+
+	*out = t->figures;
+	stacks_losses(t->stacks, &losses);
+	out->no_stack = losses.no_stack;
+	out->too_high = losses.too_high;
+	out->chains = stack_cache_len(t->cache);
+	out->memory = stacks_memory(t->stacks);
+}

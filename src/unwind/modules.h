@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The files that are mapped into a process, through libdw: how to unwind their code and
+ * what it is called. Reads what the process made; for the unwinder's child alone.
+ */
+#ifndef FDWARDEN_MODULES_H
+#define FDWARDEN_MODULES_H
+
+#include <elfutils/libdwfl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "unwind/perf_map.h"
+
+/* A line of /proc/PID/maps. */
+struct mapping {
+	uint64_t start, end, offset;
+	uint64_t inode;
+	uint32_t major, minor;
+	bool executable;
+	const char *path; /* "": none */
+};
+
+struct modules {
+	pid_t pid;
+	Dwfl *dwfl;
+	char *maps; /* the text that `mappings` point into */
+	struct mapping *mappings;
+	size_t len;
+	char *debug_path;
+	Dwfl_Callbacks callbacks;
+	struct perf_map *perf;
+	int64_t perf_size;
+	/* The last unit of debugging information that was found by looking at all. */
+	Dwfl_Module *unit_module;
+	Dwarf_Addr unit_bias;
+	Dwarf_Die unit;
+};
+
+/* Reads the maps and opens what is needed to unwind. Returns 0, or -errno with the reason
+ * in one line. */
+int modules_open(struct modules *modules, pid_t pid, char *why, size_t why_size);
+
+/* Reads the maps again: something is not in them. 0 or -errno. */
+int modules_refresh(struct modules *modules);
+
+const struct mapping *modules_find(const struct modules *modules, uint64_t address);
+
+/* The unit of debugging information that holds `address`, and what its addresses are less
+ * than the process's; NULL: none. Valid until the next call. */
+Dwarf_Die *modules_unit(struct modules *modules, Dwfl_Module *module, uint64_t address,
+			Dwarf_Addr *bias);
+
+/* The process's own names of code that it made, read again if the file has grown. NULL:
+ * there is no such file. */
+const struct perf_map *modules_perf_map(struct modules *modules);
+
+#endif

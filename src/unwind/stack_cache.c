@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "unwind/stack_cache.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__aarch64__)
+#define REG_SP 31
+#define REG_IP 32
+#else
+#define REG_SP 7
+#define REG_IP 16
+#endif
+
+#define BUCKETS 1024u
+
+/* What stacks of one chain look like. */
+struct look {
+	struct look *next;
+	uint64_t ip;
+	uint32_t chain;
+	uint32_t len;     /* of the stack, if the chain ends with it; else 0 */
+	uint32_t reaches; /* its words end here */
+	uint32_t flags, words_len;
+	struct unwind_word words[];
+};
+
+struct stack_cache {
+	struct look *buckets[BUCKETS];
+	uint32_t looks;
+	struct stack_chain *chains[STACK_CACHE_CHAINS_MAX];
+	uint64_t hashes[STACK_CACHE_CHAINS_MAX];
+	uint32_t len;
+	uint32_t first; /* chains of the program that runs now begin here */
+};
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;
+	return hash ^ (hash >> 29);
+}
+
+struct stack_cache *stack_cache_new(void)
+{
+	return calloc(1, sizeof(struct stack_cache));
+}
+
+void stack_cache_forget(struct stack_cache *cache)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		while (cache->buckets[i]) {
+			struct look *look = cache->buckets[i];
+
+			cache->buckets[i] = look->next;
+			free(look);
+		}
+	cache->looks = 0;
+	cache->first = cache->len;
+}
+
+void stack_cache_free(struct stack_cache *cache)
+{
+	if (!cache)
+		return;
+	stack_cache_forget(cache);
+	for (uint32_t i = 0; i < cache->len; i++)
+		free(cache->chains[i]);
+	free(cache);
+}
+
+/* ---- looks ---- */
+
+static uint64_t word_at(const struct fdw_stack *stack, uint32_t offset)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, stack->bytes + offset, stack->flags & FDW_STACK_COMPAT ? 4 : 8);
+	return word;
+}
+
+static bool fits(const struct look *look, const struct fdw_stack *stack)
+{
+	uint64_t sp = stack->regs[REG_SP];
+
+	if (look->ip != stack->regs[REG_IP] || look->flags != stack->flags ||
+	    look->reaches > stack->len || (look->len && look->len != stack->len))
+		return false;
+	for (uint32_t i = 0; i < look->words_len; i++) {
+		const struct unwind_word *word = &look->words[i];
+		uint64_t base = word->relative ? sp : 0;
+
+		if (word_at(stack, word->offset) != word->value + base)
+			return false;
+	}
+	return true;
+}
+
+static struct look **bucket_of(struct stack_cache *cache, const struct fdw_stack *stack)
+{
+	return &cache->buckets[mix(0, stack->regs[REG_IP]) % BUCKETS];
+}
+
+uint32_t stack_cache_find(struct stack_cache *cache, const struct fdw_stack *stack)
+{
+	struct look **bucket = bucket_of(cache, stack), **at = bucket, *look;
+
+	while (*at && !fits(*at, stack))
+		at = &(*at)->next;
+	look = *at;
+	if (!look)
+		return 0;
+	/* What was seen last is seen next. */
+	*at = look->next;
+	look->next = *bucket;
+	*bucket = look;
+	return look->chain;
+}
+
+static void add_look(struct stack_cache *cache, const struct fdw_stack *stack,
+		     const struct unwind_chain *chain, uint32_t number)
+{
+	struct look **bucket = bucket_of(cache, stack), *look;
+	uint32_t size = stack->flags & FDW_STACK_COMPAT ? 4 : 8;
+
+	/* Without words it is the innermost frame alone, or there were too many. */
+	if (cache->looks == STACK_CACHE_STACKS_MAX ||
+	    (!chain->words_len && chain->len > 1))
+		return;
+	look = malloc(sizeof(*look) + chain->words_len * sizeof(look->words[0]));
+	if (!look)
+		return;
+	*look = (struct look){
+		.next = *bucket,
+		.ip = stack->regs[REG_IP],
+		.chain = number,
+		.len = chain->end == UNWIND_END_CUT ? stack->len : 0,
+		.flags = stack->flags,
+		.words_len = chain->words_len,
+	};
+	for (uint32_t i = 0; i < chain->words_len; i++) {
+		look->words[i] = chain->words[i];
+		if (look->words[i].offset + size > look->reaches)
+			look->reaches = look->words[i].offset + size;
+	}
+	*bucket = look;
+	cache->looks++;
+}
+
+/* ---- chains ---- */
+
+static uint64_t hash_of(const struct unwind_chain *chain)
+{
+	uint64_t hash = chain->end;
+
+	for (uint32_t i = 0; i < chain->len; i++)
+		hash = mix(hash, chain->addresses[i]);
+	return hash;
+}
+
+static bool is_same(const struct stack_chain *a, const struct unwind_chain *b)
+{
+	return a->len == b->len && a->end == b->end &&
+	       !memcmp(a->addresses, b->addresses, a->len * sizeof(a->addresses[0]));
+}
+
+static uint32_t find_or_add_chain(struct stack_cache *cache,
+				  const struct unwind_chain *chain)
+{
+	uint64_t hash = hash_of(chain);
+	struct stack_chain *fresh;
+
+	for (uint32_t i = cache->first; i < cache->len; i++)
+		if (cache->hashes[i] == hash && is_same(cache->chains[i], chain))
+			return i + 1;
+	if (cache->len == STACK_CACHE_CHAINS_MAX)
+		return 0;
+	fresh = malloc(sizeof(*fresh) + chain->len * sizeof(fresh->addresses[0]));
+	if (!fresh)
+		return 0;
+	fresh->len = chain->len;
+	fresh->end = chain->end;
+	memcpy(fresh->addresses, chain->addresses,
+	       chain->len * sizeof(fresh->addresses[0]));
+	cache->hashes[cache->len] = hash;
+	cache->chains[cache->len++] = fresh;
+	return cache->len;
+}
+
+uint32_t stack_cache_add(struct stack_cache *cache, const struct fdw_stack *stack,
+			 const struct unwind_chain *chain)
+{
+	uint32_t number = find_or_add_chain(cache, chain);
+
+	if (number)
+		add_look(cache, stack, chain, number);
+	return number;
+}
+
+const struct stack_chain *stack_cache_chain(const struct stack_cache *cache,
+					    uint32_t number)
+{
+	return number && number <= cache->len ? cache->chains[number - 1] : NULL;
+}
+
+uint32_t stack_cache_len(const struct stack_cache *cache)
+{
+	return cache->len;
+}

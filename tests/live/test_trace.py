@@ -1,0 +1,505 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""fdwarden trace: which code opened what is open, in every language, to the descriptor."""
+import contextlib
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import schema
+from harness import (Daemon, FDWARDEN, FDZOO, ROOT, Failure, Scratch, Skip, Zoo, check, check_documents,
+                     listed,
+                     need_root, note, same, wait_until)
+
+HELPERS = os.path.join(os.path.dirname(FDZOO), "leaks")
+SOURCES = os.path.join(ROOT, "tests/helpers/leaks")
+COUNT = 200
+
+
+def line_of(name):
+    """The line of a source that leaks."""
+    with open(os.path.join(SOURCES, name), encoding="utf-8") as source:
+        return next(n for n, line in enumerate(source, 1) if "LEAK" in line)
+
+
+def program(name):
+    path = os.path.join(HELPERS, name)
+    if not os.path.exists(path):
+        raise Skip(f"{name} was not built: its compiler is not there")
+    return path
+
+
+class Leaker:
+    """A program of tests/helpers/leaks: `ready`, then leaks when it is told to, `done`."""
+
+    def __init__(self, *command, pid=None, **options):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, **options)
+        self.expect("ready")
+        self.pid = pid(self.process.pid) if pid else self.process.pid
+
+    def expect(self, word):
+        line = self.process.stdout.readline()
+        check(line.strip() == word, f"the program said {line!r}, not {word}")
+
+    def tell(self):
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def __enter__(self):
+        Zoo.current.add(self.pid)
+        return self
+
+    def __exit__(self, *_):
+        Zoo.current.discard(self.pid)
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+class Trace:
+    """`fdwarden trace` that has begun."""
+
+    def __init__(self, pid, *options, duration=120, **popen):
+        self.process = subprocess.Popen(
+            [FDWARDEN, "trace", str(pid), "--duration", str(duration), *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **popen)
+        line = self.process.stderr.readline()
+        if "tracing" not in line:
+            self.process.wait(20)
+            raise Failure(f"the trace said {line!r}")
+
+    def end(self, seconds=60):
+        """Ends it as Ctrl-C does: what it printed."""
+        self.process.send_signal(signal.SIGINT)
+        return self.wait(seconds)
+
+    def wait(self, seconds=60):
+        out, errors = self.process.communicate(timeout=seconds)
+        same(self.process.returncode, 0, f"exit status, with {errors!r}")
+        return out
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+
+def document(text):
+    told = json.loads(text)
+    schema.check_trace(told)
+    check_documents([told])
+    return told
+
+
+def trace_leak(leaker, *options):
+    """Traced while it leaks: the document, and what /proc says then."""
+    with Trace(leaker.pid, "--json", *options) as trace:
+        before = listed(leaker.pid)
+        leaker.tell()
+        leaker.expect("done")
+        time.sleep(0.1)
+        told = document(trace.end())
+    return told, before
+
+
+def check_first(told, function, file, line, count=COUNT):
+    """The leak is first, with its exact number."""
+    site = told["fd"]["call_sites"][0]
+    where = f"{site.get('function')} {site.get('file')}:{site.get('line')}"
+    check(re.search(function, site.get("function", "")), f"first is {where}")
+    check(site.get("file", "").endswith(file), f"first is {where}")
+    same(site.get("line"), line, f"line of {where}")
+    same(site["count"], count, f"descriptors of {where} ({told['fd'].get('unknown_why')})")
+
+
+def leak_in(name, source, function, *arguments):
+    with Leaker(program(name), str(COUNT), *arguments) as leaker:
+        told, before = trace_leak(leaker)
+        check_first(told, function, source, line_of(source))
+        fd = told["fd"]
+        check(fd["count"] >= COUNT + 3, f"{fd['count']} descriptors in all")
+        check(fd["unknown"] <= before, f"{fd['unknown']} unknown of {before} before")
+        same(told["trace"]["losses"]["not_unwound"], 0, "stacks not unwound")
+
+
+def test_c_without_frame_pointers():
+    leak_in("leak", "leak.c", "^leak_file$")
+
+
+def test_c_static():
+    leak_in("leak_static", "leak.c", "^leak_file$")
+
+
+def test_cpp_with_templates_and_exceptions():
+    leak_in("leak_cc", "leak.cc", r"^store::Table<.*>::load$")
+
+
+def test_rust():
+    leak_in("leak_rs", "leak.rs", r"Shelf<usize> as .*Keeper>::keep$")
+
+
+def test_go_files():
+    leak_in("leak_files", "leak_files.go", r"^main\.\(\*server\)\.readTemplate$")
+
+
+def test_go_bodies():
+    """A connection is made by a goroutine of net/http's own: it is the best there is."""
+    with Leaker(program("leak_bodies"), str(COUNT)) as leaker:
+        told, _ = trace_leak(leaker)
+        sites = told["fd"]["call_sites"]
+        client = [site for site in sites if site.get("function", "").startswith("net/http.")]
+        server = [site for site in sites if site.get("function", "").startswith("main.main.func")]
+        check(client and server, f"sites: {[site.get('function') for site in sites]}")
+        same({client[0]["kind"], server[0]["kind"]}, {"tcp"}, "kinds")
+        of_client = sum(site["count"] for site in sites if any(
+            "net.(*Dialer)" in frame.get("function", "") for frame in site["frames"]))
+        same(of_client, COUNT, "connections that were made")
+        same(server[0]["count"], COUNT, "connections that were accepted")
+
+
+def test_stripped():
+    """Module, offset and build id are all that is left."""
+    path = program("leak_stripped")
+    with Leaker(path, str(COUNT)) as leaker:
+        told, _ = trace_leak(leaker)
+        site = told["fd"]["call_sites"][0]
+        same((site["module"], site["count"], "function" in site), (path, COUNT, False), "site")
+        # the same place in the one that is not stripped
+        whole = subprocess.run(["addr2line", "-e", program("leak"), hex(site["offset"] - 1)],
+                               capture_output=True, text=True, check=False).stdout
+        if whole.startswith("/"):
+            same(int(whole.split(":")[1].split()[0]), line_of("leak.c"), "its line by addr2line")
+        check(re.fullmatch("[0-9a-f]{40}", site["build_id"]), f"build id {site['build_id']}")
+
+
+def test_separate_debug_file():
+    """Of a stripped program whose debugging information is below /usr/lib/debug."""
+    need_root()
+    if not shutil.which("objcopy"):
+        raise Skip("no objcopy")
+    with Scratch() as scratch:
+        path, debug = scratch.file("leak"), scratch.file("leak.debug")
+        subprocess.run(["objcopy", "--only-keep-debug", program("leak"), debug], check=True)
+        subprocess.run(["objcopy", "--strip-all", program("leak"), path], check=True)
+        notes = subprocess.run(["readelf", "-n", path], capture_output=True, text=True,
+                               check=True).stdout
+        build_id = re.search("Build ID: ([0-9a-f]+)", notes).group(1)
+        place = f"/usr/lib/debug/.build-id/{build_id[:2]}"
+        made = not os.path.exists(place)
+        os.makedirs(place, exist_ok=True)
+        try:
+            shutil.copy(debug, f"{place}/{build_id[2:]}.debug")
+            with Leaker(path, str(COUNT)) as leaker:
+                told, _ = trace_leak(leaker)
+                check_first(told, "^leak_file$", "leak.c", line_of("leak.c"))
+        finally:
+            os.unlink(f"{place}/{build_id[2:]}.debug")
+            if made:
+                os.rmdir(place)
+
+
+def test_node():
+    """By the map that Node writes of what it has compiled: the line is the function's."""
+    node = shutil.which("node") or shutil.which("nodejs")
+    if not node:
+        raise Skip("no node")
+    with Scratch() as scratch:
+        with Leaker(node, "--perf-basic-prof", "--interpreted-frames-native-stack",
+                    os.path.join(SOURCES, "leak.js"), str(COUNT), cwd=scratch.path) as leaker:
+            try:
+                told, _ = trace_leak(leaker)
+            finally:
+                with contextlib.suppress(OSError):
+                    os.unlink(f"/tmp/perf-{leaker.pid}.map")
+        site = told["fd"]["call_sites"][0]
+        same((site.get("function"), site.get("line")), ("leakConfig", line_of("leak.js")),
+             "the first site")
+        same(site["count"], COUNT, "descriptors of leakConfig()")
+
+
+def inner_pid(outer):
+    """The only grandchild: unshare's child in its namespace."""
+    with open(f"/proc/{outer}/task/{outer}/children", encoding="ascii") as children:
+        return int(children.read().split()[0])
+
+
+def libraries(path):
+    listing = subprocess.run(["ldd", path], capture_output=True, text=True, check=False).stdout
+    return re.findall(r"(/\S+) \(0x", listing)
+
+
+@contextlib.contextmanager
+def other_root(name):
+    """A root with one program and its libraries."""
+    with tempfile.TemporaryDirectory(prefix="fdwarden-root-") as root:
+        os.chmod(root, 0o755)
+        for path in libraries(program(name)):
+            os.makedirs(root + os.path.dirname(path), exist_ok=True)
+            shutil.copy(path, root + path)
+        for place in ("bin", "dev", "proc", "old"):
+            os.makedirs(f"{root}/{place}", exist_ok=True)
+        shutil.copy(program(name), f"{root}/bin/{name}")
+        yield root
+
+
+def test_in_a_container():
+    """With a mount and pid namespace and a root of its own."""
+    need_root()
+    script = ('mount --bind "$1" "$1" && cd "$1" && mount --bind /dev dev && '
+              'pivot_root . old && exec /bin/leak "$2"')
+    if not shutil.which("unshare") or not shutil.which("pivot_root"):
+        raise Skip("no unshare or pivot_root")
+    with other_root("leak") as root:
+        command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script,
+                   "sh", root, str(COUNT)]
+        with Leaker(*command, pid=inner_pid) as leaker:
+            told, _ = trace_leak(leaker)
+            check_first(told, "^leak_file$", "leak.c", line_of("leak.c"))
+            same(told["fd"]["call_sites"][0]["module"], "/bin/leak", "path as it has it")
+            os.kill(leaker.pid, signal.SIGKILL)
+
+
+def test_in_a_chroot():
+    """The path that is seen from here leads to it, the one in its root does not."""
+    need_root()
+    with other_root("leak") as root:
+        subprocess.run(["mount", "--bind", "/dev", f"{root}/dev"], check=True)
+        try:
+            with Leaker("chroot", root, "/bin/leak", str(COUNT)) as leaker:
+                told, _ = trace_leak(leaker)
+                check_first(told, "^leak_file$", "leak.c", line_of("leak.c"))
+        finally:
+            subprocess.run(["umount", "-l", f"{root}/dev"], check=True)
+
+
+def test_page_and_folded():
+    """For people and for flame graphs: the same figures."""
+    with Leaker(program("leak"), str(COUNT)) as leaker:
+        with Trace(leaker.pid) as page, Trace(leaker.pid, "--folded") as folded:
+            leaker.tell()
+            leaker.expect("done")
+            time.sleep(0.1)
+            text, lines = page.end(), folded.end().splitlines()
+        check(re.search(rf"^ +{COUNT}  character device +leak_file\(\) at .*leak.c:"
+                        rf"{line_of('leak.c')}$", text, re.M), f"the page: {text}")
+        check(re.search(r"unknown, of which\n +\d+ were open before", text), f"the page: {text}")
+        stacks = {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1]) for line in lines}
+        leak = [stack for stack in stacks if stack.endswith("handle_request;leak_file;__open")
+                or ";handle_request;leak_file;" in stack]
+        same([stacks[stack] for stack in leak], [COUNT], f"the leak's stack in {lines}")
+        check(leak[0].startswith("_start;"), f"begins with the outermost: {leak}")
+        check(abs(sum(stacks.values()) - listed(leaker.pid)) < 8, "all descriptors are told")
+
+
+# One of each way whose numbers are returned or written to memory.
+SEEN = ("open=5", "dup=4", "dup2=3", "fcntl_dupfd=3", "socket=4", "pipe2=3", "socketpair=3",
+        "eventfd2=2", "epoll_create1=2", "timerfd_create=2", "memfd_create=2")
+
+
+def test_every_descriptor_is_in_one_site_or_unknown():
+    """Also those that came by ways that no return value shows, and those from before; and
+    what was closed is not told, however that was."""
+    with Zoo("openat=20", "say=before", "wait", *SEEN, "scm_rights=6", "close_range=30:39",
+             "say=after", "wait") as zoo:
+        zoo.expect("before")
+        before = listed(zoo.pid)
+        with Trace(zoo.pid, "--json") as trace:
+            zoo.go()
+            zoo.expect("after")
+            told = document(trace.end())
+        fd = told["fd"]
+        same(fd["count"], listed(zoo.pid), "descriptors")
+        # dup2() takes the place of number 3
+        same(fd["unknown_why"]["before"], before - 1, "from before")
+        check(fd["unknown_why"].get("not_seen", 0) >= 6, f"not seen: {fd['unknown_why']}")
+        kinds = {site["kind"] for site in fd["call_sites"]}
+        check({"eventfd", "epoll", "timerfd", "pipe"} <= kinds, f"kinds: {kinds}")
+
+
+def test_count_under_churn():
+    """Threads open and close all the time: each look adds up, and nothing is lost."""
+    with Leaker(program("leak"), "0", "200") as leaker:
+        leaker.tell()
+        for _ in range(5):
+            with Trace(leaker.pid, "--json", duration=0.7) as trace:
+                told = document(trace.wait())
+            check(told["fd"]["unknown_why"].get("not_unwound", 0) == 0, f"{told['fd']}")
+        same(told["trace"]["losses"]["not_unwound"], 0, "stacks not unwound")
+
+
+def test_process_ends():
+    """It ends with the process, and tells what was seen of it."""
+    with Leaker(program("leak"), "50") as leaker:
+        with Trace(leaker.pid, "--json") as trace:
+            leaker.tell()
+            leaker.expect("done")
+            time.sleep(0.2)
+            os.kill(leaker.pid, signal.SIGKILL)
+            begin = time.monotonic()
+            told = document(trace.wait(20))
+            check(time.monotonic() - begin < 10, "it goes on without the process")
+        same(told["trace"].get("process_ended"), True, "that it has ended")
+        check("count" not in told["fd"], "a count of what is no more")
+        site = told["fd"]["call_sites"][0]
+        same((site.get("function"), site["count"]), ("leak_file", 50), "the first site")
+
+
+def refused(*arguments, status=1, **options):
+    done = subprocess.run([FDWARDEN, "trace", *arguments], capture_output=True, text=True,
+                          check=False, timeout=60, **options)
+    same(done.returncode, status, f"exit status of trace {arguments}: {done.stderr}")
+    same(len(done.stderr.splitlines()), 1, f"lines of {done.stderr!r}")
+    return done.stderr
+
+
+def test_what_can_not_be_traced():
+    """Each says in one line what is wrong."""
+    check("no process" in refused("4194303"), "a pid that is none")
+    check("thread of the kernel" in refused("2"), "a kernel thread")
+    refused("x", status=2)
+    refused(str(os.getpid()), "--duration", "0", status=2)
+    refused(str(os.getpid()), "--json", "--folded", status=2)
+    if os.geteuid() == 0:
+        text = refused(str(os.getpid()), user=65534, group=65534, extra_groups=[])
+        check("CAP_BPF" in text or "capability" in text, f"without privilege: {text}")
+
+
+def test_without_ptrace():
+    """With the rights to BPF alone, another user's process can't be unwound: it says so."""
+    need_root()
+    if not shutil.which("capsh"):
+        raise Skip("no capsh")
+    with Leaker(program("leak"), "1") as leaker, Scratch() as scratch:
+        binary = shutil.copy(FDWARDEN, scratch.file("fdwarden"))
+        done = subprocess.run(
+            ["capsh", "--keep=1", "--user=nobody", "--inh=cap_bpf,cap_perfmon",
+             "--addamb=cap_bpf,cap_perfmon", "--", "-c",
+             f"exec {binary} trace {leaker.pid} --duration 1"],
+            capture_output=True, text=True, check=False, timeout=60)
+        same(done.returncode, 1, f"exit status, with {done.stderr!r}")
+        check("CAP_SYS_PTRACE" in done.stderr, f"it says {done.stderr!r}")
+
+
+HOSTILE = b"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+int __attribute__((noinline)) evil(void) { return open("/dev/null", O_RDONLY) + getpid() * 0; }
+int main(void) {
+	char line[16]; puts("ready"); fflush(stdout);
+	if (!fgets(line, sizeof(line), stdin)) return 0;
+	for (int i = 0; i < 20; i++) evil();
+	puts("done"); fflush(stdout);
+	return !fgets(line, sizeof(line), stdin);
+}
+"""
+
+
+def test_hostile_names():
+    """Names with escapes and bytes that are no UTF-8 reach neither terminal nor JSON raw."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if not compiler or not shutil.which("objcopy"):
+        raise Skip("no compiler or no objcopy")
+    with Scratch() as scratch:
+        path = scratch.file("hostile")
+        subprocess.run([compiler, "-O1", "-x", "c", "-", "-o", path], input=HOSTILE, check=True)
+        subprocess.run(["objcopy", "--redefine-sym", b"evil=evil\033[31m\377;name", path],
+                       check=True)
+        with Leaker(path) as leaker:
+            with Trace(leaker.pid) as page, Trace(leaker.pid, "--json") as documents, \
+                    Trace(leaker.pid, "--folded") as folded:
+                leaker.tell()
+                leaker.expect("done")
+                time.sleep(0.1)
+                texts = [page.end(), documents.end(), folded.end()]
+        for text in texts:
+            check("\033" not in text and "evil" in text, f"{text!r}")
+        same(document(texts[1])["fd"]["call_sites"][0]["count"], 20, "descriptors")
+
+
+def corrupt(path, out):
+    """A program whose tables of unwinding are noise, from .eh_frame_hdr to the end."""
+    data = bytearray(open(path, "rb").read())
+    sections = subprocess.run(["readelf", "-SW", path], capture_output=True, text=True,
+                              check=True).stdout
+    for name in (".eh_frame_hdr", ".eh_frame", ".debug_info", ".debug_line", ".debug_abbrev"):
+        found = re.search(rf" {re.escape(name)} +\S+ +\S+ +(\S+) +(\S+)", sections)
+        if found:
+            offset, size = (int(word, 16) for word in found.groups())
+            data[offset:offset + size] = os.urandom(size)
+    with open(out, "wb") as file:
+        file.write(data)
+    os.chmod(out, 0o755)
+
+
+def test_damaged_program():
+    """Noise in place of debugging information costs frames, never the trace."""
+    if not shutil.which("readelf"):
+        raise Skip("no readelf")
+    with Scratch() as scratch:
+        for i in range(3):
+            path = scratch.file(f"damaged{i}")
+            corrupt(program("leak"), path)
+            with Leaker(path, "50") as leaker:
+                told, _ = trace_leak(leaker)
+                check(told["fd"]["count"] >= 53, f"{told['fd']}")
+
+
+def test_daemon_traces_by_itself():
+    """A leak that nobody was told to look for: the alerts name its line, and the cost is no
+    alert that comes later."""
+    with Daemon("snapshot.interval=200ms", "trace.auto=yes", "trace.duration=3s") as daemon:
+        limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+        with Leaker(program("leak"), "240", "60", preexec_fn=limit) as leaker:
+            leaker.tell()
+            daemon.wait(leaker.pid, "fd-warning", 30)
+            daemon.wait_for(lambda d: any("call_sites" in alert["fd"]
+                                          for alert in d.of_unlocked(leaker.pid)),
+                            30, "alert with call sites")
+            leaker.expect("done")
+            alert = next(alert for alert in daemon.of(leaker.pid, True)
+                         if alert["fd"].get("call_sites"))
+            site = alert["fd"]["call_sites"][0]
+            same((site.get("function"), site.get("line")), ("leak_file", line_of("leak.c")),
+                 "the first site")
+            check("leak_file() at" in alert["message"], f"the message: {alert['message']}")
+            note(f"{alert['event']['action']}: {alert['message']}")
+            time.sleep(0.3)
+        daemon.wait(leaker.pid, "fd-recovered", 10)
+
+
+def test_daemon_does_not_trace_unless_told():
+    """Off in the configuration: no child, no call sites."""
+    with Daemon("snapshot.interval=200ms") as daemon:
+        limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+        with Leaker(program("leak"), "110", "200", preexec_fn=limit) as leaker:
+            leaker.tell()
+            daemon.wait(leaker.pid, "fd-warning", 30)
+            leaker.expect("done")
+            time.sleep(0.5)
+            check(not any("call_sites" in alert["fd"] for alert in daemon.of(leaker.pid, True)),
+                  "call sites without a trace")
+
+
+def test_no_child_is_left():
+    """When the trace is killed, its unwinder goes with it."""
+    with Leaker(program("leak"), "1") as leaker, Trace(leaker.pid) as trace:
+        children = f"/proc/{trace.process.pid}/task/{trace.process.pid}/children"
+        with open(children, encoding="ascii") as file:
+            child = int(file.read().split()[0])
+        trace.process.kill()
+        wait_until(lambda: not os.path.exists(f"/proc/{child}/exe") or
+                   not os.path.exists(f"/proc/{child}"), 5, "end of the unwinder")

@@ -1,0 +1,39 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# machines: small lockdown
+# timeout: 150
+# Which code opened what is open, on each kernel.
+
+test_c_without_frame_pointers() {
+	leak_start leak 100 200
+	trace_start
+	leak_all leak
+	trace_end
+	adds_up
+	expect "the first site" "$(figure '.fd.call_sites[0] | "\(.function) \(.count)"')" \
+		"leak_file 100"
+	expect "its file" "$(figure '.fd.call_sites[0].file | sub(".*/"; "")')" leak.c
+	expect "who called it" "$(figure '[.fd.call_sites[0].frames[].function] |
+		map(select(. == "handle_request" or . == "main")) | join(" ")')" "handle_request main"
+	expect "stacks not unwound" "$(figure .trace.losses.not_unwound)" 0
+}
+
+test_static() {
+	leak_start leak_static 100 200
+	trace_start
+	leak_all leak_static
+	trace_end
+	adds_up
+	expect "the first site" "$(figure '.fd.call_sites[0] | "\(.function) \(.count)"')" \
+		"leak_file 100"
+}
+
+test_stripped() {
+	leak_start leak_stripped 100 200
+	trace_start
+	leak_all leak_stripped
+	trace_end
+	adds_up
+	expect "the first site" "$(figure '.fd.call_sites[0] |
+		"\(.module | sub(".*/"; "")) \(.function) \(.count)"')" "leak_stripped null 100"
+}

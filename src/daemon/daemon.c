@@ -27,6 +27,8 @@
 /* A snapshot may be this late, so that wake-ups of the system coincide. */
 #define TICK_ACCURACY_US 20000
 #define WHY_SIZE         512
+/* glibc's default, in bytes. */
+#define MMAP_THRESHOLD   (128 * 1024)
 
 struct daemon {
 	const struct daemon_options *options;
@@ -294,6 +296,9 @@ static int start(struct daemon *d)
 		log_error("%s", why);
 		return CLI_USAGE;
 	}
+	/* glibc would raise it once the first large piece was freed, and from then on keep
+	 * such pieces; fixed, they go back to the system. */
+	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	sink_hook_set_soft_limit(kernel_raise_own_limit());
 	kernel_quiet_libbpf();
 	if (kernel_check(why, sizeof(why))) {

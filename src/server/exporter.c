@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <microhttpd.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "output/metrics.h"
 #include "output/roster_keeper.h"
 #include "server/handoff.h"
+#include "server/http_library.h"
 
 /* A scraper has one connection; a few may come together. */
 #define CONNECTIONS_MAX 32
@@ -21,6 +21,7 @@
 #define BACKLOG         32
 
 struct exporter {
+	struct http_library mhd;
 	struct handoff *figures;
 	struct roster_keeper *keeper; /* libmicrohttpd's thread's */
 	struct MHD_Daemon *http;
@@ -29,12 +30,13 @@ struct exporter {
 /* ---- libmicrohttpd's thread ---- */
 
 /* `text` is static, or to be freed by the library. */
-static enum MHD_Result reply(struct MHD_Connection *connection, unsigned int status,
+static enum MHD_Result reply(const struct exporter *e,
+			     struct MHD_Connection *connection, unsigned int status,
 			     const char *type, char *text, size_t len,
 			     enum MHD_ResponseMemoryMode mode)
 {
 	struct MHD_Response *response =
-		MHD_create_response_from_buffer(len, text, mode);
+		e->mhd.create_response_from_buffer(len, text, mode);
 	enum MHD_Result result = MHD_NO;
 
 	if (!response) {
@@ -42,18 +44,19 @@ static enum MHD_Result reply(struct MHD_Connection *connection, unsigned int sta
 			free(text);
 		return MHD_NO;
 	}
-	if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type) &&
+	if (e->mhd.add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type) &&
 	    (status != MHD_HTTP_METHOD_NOT_ALLOWED ||
-	     MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD")))
-		result = MHD_queue_response(connection, status, response);
-	MHD_destroy_response(response);
+	     e->mhd.add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD")))
+		result = e->mhd.queue_response(connection, status, response);
+	e->mhd.destroy_response(response);
 	return result;
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned int status,
+static enum MHD_Result refuse(const struct exporter *e,
+			      struct MHD_Connection *connection, unsigned int status,
 			      const char *text)
 {
-	return reply(connection, status, "text/plain; charset=utf-8", (char *)text,
+	return reply(e, connection, status, "text/plain; charset=utf-8", (char *)text,
 		     strlen(text), MHD_RESPMEM_PERSISTENT);
 }
 
@@ -68,12 +71,12 @@ static enum MHD_Result tell(struct exporter *e, struct MHD_Connection *connectio
 	if (feed)
 		(void)roster_keeper_update(e->keeper, feed);
 	if (!roster->number)
-		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+		return refuse(e, connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 			      "The monitor has given no figures yet; ask again.\n");
 	if (metrics_text(roster, &text, &len))
-		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+		return refuse(e, connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 			      "There is no memory for it.\n");
-	return reply(connection, MHD_HTTP_OK, METRICS_CONTENT_TYPE, text, len,
+	return reply(e, connection, MHD_HTTP_OK, METRICS_CONTENT_TYPE, text, len,
 		     MHD_RESPMEM_MUST_FREE);
 }
 
@@ -82,17 +85,19 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 				  const char *version, const char *upload,
 				  size_t *upload_len, void **state)
 {
+	struct exporter *e = context;
+
 	(void)version, (void)upload, (void)state;
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
 	    strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
 		*upload_len = 0;
-		return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+		return refuse(e, connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 			      "Only GET and HEAD are served.\n");
 	}
 	if (strcmp(url, "/metrics") != 0)
-		return refuse(connection, MHD_HTTP_NOT_FOUND,
+		return refuse(e, connection, MHD_HTTP_NOT_FOUND,
 			      "Metrics are at /metrics.\n");
-	return tell(context, connection);
+	return tell(e, connection);
 }
 
 /* ---- life ---- */
@@ -165,7 +170,7 @@ static int open_socket(const char *address, int *fd, char *why, size_t why_size)
 
 static int start(struct exporter *e, int fd)
 {
-	e->http = MHD_start_daemon(
+	e->http = e->mhd.start_daemon(
 		MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, e,
 		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned int)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
@@ -184,6 +189,8 @@ int exporter_open(const char *listen, struct exporter **out, char *why, size_t w
 	e->keeper = roster_keeper_new();
 	if (e->keeper)
 		err = handoff_open(&e->figures);
+	if (!err)
+		err = http_library_load(&e->mhd, why, why_size);
 	if (!err)
 		err = open_socket(listen, &fd, why, why_size);
 	if (!err) {
@@ -223,7 +230,7 @@ void exporter_close(struct exporter *e)
 	if (e->figures)
 		handoff_end(e->figures); /* a request may be waiting */
 	if (e->http)
-		MHD_stop_daemon(e->http);
+		e->mhd.stop_daemon(e->http);
 	handoff_close(e->figures);
 	roster_keeper_free(e->keeper);
 	free(e);

@@ -68,9 +68,9 @@ struct config {
 	/* [output]; auto: journal when standard output is connected to it
 	 * ($JOURNAL_STREAM), else stdout */
 	enum config_switch stdout_on, journal_on;
-	char *file;           /* absolute path; NULL: none */
-	char *hook;           /* absolute path of a program; NULL: none */
-	char *state_file;     /* [state] file; NULL: none; read at start only */
+	char *file;       /* absolute path; NULL: none */
+	char *hook;       /* absolute path of a program; NULL: none */
+	char *state_file; /* [state] file; NULL: none; read at start only */
 	/* [trace] auto = no, duration = 60s, processes = 1, memory_mb = 32 */
 	enum config_switch trace_auto; /* CONFIG_NO, CONFIG_YES */
 	uint64_t trace_duration_ns, trace_processes, trace_memory_mb;

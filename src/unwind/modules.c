@@ -53,6 +53,7 @@ static int open_regular(const char *path, struct stat *st)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
+	memset(st, 0, sizeof(*st));
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, st) || !S_ISREG(st->st_mode)) {
@@ -230,14 +231,15 @@ static int report(struct modules *m)
 	if (fd < 0)
 		return -errno;
 	text = read_file(fd, MAPS_MAX, &len);
-	err = text ? 0 : errno ? -errno : -EIO;
+	err = errno ? -errno : -EIO;
 	close(fd);
-	if (!err && !len) /* it has exited */
-		err = -ESRCH;
-	if (err) {
-		free(text);
+	if (!text)
 		return err;
+	if (!len) { /* it has exited */
+		free(text);
+		return -ESRCH;
 	}
+	err = 0;
 	file = fmemopen(text, len, "r");
 	if (!file) {
 		free(text);

@@ -220,11 +220,13 @@ static void set_module(struct place *place, const struct modules *m,
 	else if (module)
 		name = dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL,
 					NULL);
-	snprintf(place->module, sizeof(place->module), "%s", name ? name : "");
+	if (!name)
+		name = "";
+	snprintf(place->module, sizeof(place->module), "%s", name);
 	if (module && dwfl_module_getelf(module, &bias)) {
 		place->offset = place->address - bias;
 		set_build_id(place, module);
-	} else if (mapping && mapping->path[0]) {
+	} else if (mapping && *name) {
 		place->offset = place->address - mapping->start + mapping->offset;
 	} else {
 		place->offset = place->address;

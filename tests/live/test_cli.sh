@@ -63,7 +63,7 @@ for command in daemon ps top inspect events trace raise check-config features; d
 		"$command" --help=1
 done
 # Each command's one-line help is listed, and nothing that does not exist.
-for word in zip; do
+for word in zip log; do
 	expect 2 '' "^fdwarden: unknown command '$word'; " "$word"
 	"$fdwarden" --help | grep -qE "^  $word " && complain "--help lists $word"
 done

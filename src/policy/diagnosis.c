@@ -145,9 +145,11 @@ static bool has_state(const struct inventory_group *g, const char *state)
 	return g->state && !strcmp(g->state, state);
 }
 
+/* The peer is gone from these; in CLOSED the connection itself is. */
 static bool close_wait(const struct inventory_group *g)
 {
-	return is_tcp(g) && has_state(g, "CLOSE_WAIT");
+	return is_tcp(g) &&
+	       (has_state(g, "CLOSE_WAIT") || has_state(g, INVENTORY_CLOSED));
 }
 
 /* To one peer; many peers gathered under their port begin with '*'. */
@@ -255,11 +257,16 @@ static bool rule_close_wait(const struct view *v, struct diagnosis *out)
 		    "%" PRIu64 " clients have hung up and the process has not closed "
 		    "their connections (accepted on %s)",
 		    sum.count, where(&sum));
-	else
+	else if (sum.most->direction == INVENTORY_OUTGOING)
 		say(out->text,
 		    "%" PRIu64 " connections that the peer has closed and the process "
 		    "has not, most to %s: response bodies or connections not closed",
 		    sum.count, where(&sum));
+	else
+		say(out->text,
+		    "%" PRIu64 " connections that are over and that the process has "
+		    "not closed",
+		    sum.count);
 	return true;
 }
 

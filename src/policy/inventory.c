@@ -11,6 +11,7 @@
 
 #define STATE_LISTEN      10 /* TCP_LISTEN of linux/tcp_states.h */
 #define STATE_ESTABLISHED 1
+#define STATE_CLOSE       7
 #define PORTS             65536
 #define PEERS_MAX         8 /* more with one port are gathered under the port */
 /* So many connections with one local port were accepted on it: each that a process makes
@@ -83,17 +84,32 @@ static bool is_listening(const struct descriptor *d)
 	       d->state == STATE_LISTEN;
 }
 
+/* A connection that is over: of its two ports the kernel has kept the peer's. */
+static bool is_closed(const struct descriptor *d)
+{
+	return is_inet(d) && d->type == SOCK_STREAM && d->state == STATE_CLOSE &&
+	       d->peer_closed && !d->local.port;
+}
+
+/* By port: what was counted of connections, up to ACCEPTED_MIN. */
+struct ports {
+	unsigned char accepting[PORTS]; /* of local ports */
+	unsigned char closed_to[PORTS]; /* of peers' ports, of those that are over */
+};
+
 /* Ports on which connections are accepted: here, or by whoever handed them over (a
  * parent that accepts for its workers, a server's old worker after a reload). */
 static void note_ports(const struct descriptor *descriptors, size_t len,
-		       unsigned char *accepting)
+		       struct ports *ports)
 {
 	for (size_t i = 0; i < len; i++) {
 		const struct descriptor *d = &descriptors[i];
-		unsigned char *port = &accepting[d->local.port];
+		unsigned char *port = &ports->accepting[d->local.port];
 
 		if (!is_inet(d) || !descriptor_state_name(d))
 			continue;
+		if (is_closed(d))
+			port = &ports->closed_to[d->peer.port];
 		if (is_listening(d))
 			*port = ACCEPTED_MIN;
 		else if (d->peer.port && *port < ACCEPTED_MIN)
@@ -113,15 +129,17 @@ static int set_end(struct inventory *inv, struct item *item,
 	return item->where ? 0 : -1;
 }
 
-static int set_inet(struct inventory *inv, struct item *item,
-		    const unsigned char *accepting)
+static int set_inet(struct inventory *inv, struct item *item, const struct ports *ports)
 {
 	const struct descriptor *d = item->d;
 	char text[16];
 
 	if (!d->peer.port)
 		return set_end(inv, item, &d->local);
-	if (accepting[d->local.port] < ACCEPTED_MIN) {
+	/* Clients have a port each, so that many of one port are its clients. */
+	if (is_closed(d) && ports->closed_to[d->peer.port] < ACCEPTED_MIN)
+		return 0;
+	if (is_closed(d) || ports->accepting[d->local.port] < ACCEPTED_MIN) {
 		item->direction = INVENTORY_OUTGOING;
 		return set_end(inv, item, &d->peer);
 	}
@@ -198,8 +216,7 @@ static int set_pipe(struct inventory *inv, struct item *item)
 	return d->path && *d->path == '/' ? set_name(inv, item) : 0;
 }
 
-static int describe(struct inventory *inv, struct item *item,
-		    const unsigned char *accepting)
+static int describe(struct inventory *inv, struct item *item, const struct ports *ports)
 {
 	const struct descriptor *d = item->d;
 
@@ -207,6 +224,8 @@ static int describe(struct inventory *inv, struct item *item,
 	item->state = descriptor_state_name(d);
 	if (d->kind == DESCRIPTOR_PIDFD && d->ended)
 		item->state = INVENTORY_ENDED;
+	if (is_closed(d))
+		item->state = INVENTORY_CLOSED;
 	if (d->kind == DESCRIPTOR_ANONYMOUS && d->path && *d->path) {
 		item->type = keep(inv, d->path, strlen(d->path));
 		return item->type ? 0 : -1;
@@ -214,7 +233,7 @@ static int describe(struct inventory *inv, struct item *item,
 	if (has_path(d->kind))
 		return set_path(inv, item);
 	if (is_inet(d))
-		return set_inet(inv, item, accepting);
+		return set_inet(inv, item, ports);
 	if (d->kind == DESCRIPTOR_SOCKET && d->family == AF_UNIX)
 		return set_unix(inv, item);
 	return d->kind == DESCRIPTOR_PIPE ? set_pipe(inv, item) : 0;
@@ -499,20 +518,20 @@ static int build(struct inventory *inv, const struct descriptor *descriptors,
 		 size_t len)
 {
 	struct item *items = calloc(len ? len : 1, sizeof(*items));
-	unsigned char *accepting = calloc(PORTS, 1);
-	int err = items && accepting ? 0 : -1;
+	struct ports *ports = calloc(1, sizeof(*ports));
+	int err = items && ports ? 0 : -1;
 
 	if (!err)
-		note_ports(descriptors, len, accepting);
+		note_ports(descriptors, len, ports);
 	for (size_t i = 0; !err && i < len; i++) {
 		items[i].d = &descriptors[i];
-		err = describe(inv, &items[i], accepting);
+		err = describe(inv, &items[i], ports);
 	}
 	if (!err)
 		err = make_groups(inv, items, len);
 	if (!err)
 		err = count_types(inv, items, len);
-	free(accepting);
+	free(ports);
 	free(items);
 	return err;
 }

@@ -31,6 +31,10 @@ enum inventory_direction {
 #define INVENTORY_NO_READER "NO_READER" /* of a pipe */
 #define INVENTORY_NO_WRITER "NO_WRITER"
 #define INVENTORY_ENDED     "ENDED" /* of a pidfd: its process is no more */
+/* Of TCP: the connection is over (reset, timed out, closed by both), only the descriptor is
+ * left; CLOSE is the state of a socket that was not connected. One in CLOSE_WAIT comes to
+ * this when a keep-alive probe is answered by a reset, a minute after its peer has closed. */
+#define INVENTORY_CLOSED    "CLOSED"
 
 /* So many of one type ("tcp", "file", "pipe", …). */
 struct inventory_count {

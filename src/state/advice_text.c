@@ -7,7 +7,8 @@
 
 #include "state/advice_impl.h"
 
-static char *format_args(struct advice_list *list, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static char *
+format_args(struct advice_list *list, const char *format, va_list args)
 {
 	char *text;
 

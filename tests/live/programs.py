@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Programs of ours that get into trouble as real ones do, in Python."""
 import socket
+import struct
 import subprocess
 import sys
 
@@ -60,12 +61,15 @@ for line in sys.stdin:
         self.accepted = []
         super().__init__(self.TEXT, str(soft), str(hard or soft), str(self.port))
 
-    def connect(self, n, close):
+    def connect(self, n, close, reset=False):
         """`n` more, which the server closes or keeps. Returns when it was told to."""
         stamp = boot_ns()
         self.tell(n)
         for _ in range(n):
             connection = self.server.accept()[0]
+            if reset:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                      struct.pack("ii", 1, 0))
             if close:
                 connection.close()
             else:

@@ -43,6 +43,19 @@ def test_pile_up_is_named_in_the_alert():
               f"advice: {whole['advice']}")
 
 
+def test_connections_that_are_over_are_a_pile_up():
+    """What comes of CLOSE_WAIT when keep-alive finds the peer gone: reset, with no local
+    port left. It is the same leak, and nobody's load."""
+    with Daemon(FAST) as daemon, Client(128) as client:
+        client.connect(123 - listed(client.pid), close=True, reset=True)
+        _, alert = daemon.explained(client.pid, "fd-critical")
+        first = alert["fd"]["groups"][0]
+        same((first["type"], first.get("state"), first.get("where"), first.get("direction")),
+             ("tcp", "CLOSED", f"127.0.0.1:{client.port}", "outgoing"), "the first group")
+        same([(cause["rule"], cause["leak"]) for cause in alert["diagnosis"]],
+             [("close-wait", True)], "the diagnosis")
+
+
 def test_load_is_no_leak():
     """Accepted connections alone: the limit is too low, nothing leaks."""
     with Daemon(FAST) as daemon, Server(128) as server:

@@ -21,6 +21,8 @@ enum nature {
 	END,
 	CLOSE_WAIT_TO_ONE,
 	CLOSE_WAIT_ACCEPTED,
+	CLOSED_TO_ONE,
+	CLOSED_BY_CLIENTS,
 	LISTENING,
 	ACCEPTED,
 	OUTGOING_TO_ONE,
@@ -106,6 +108,16 @@ struct test {
 static const struct test cases[] = {
 	{"bodies not closed, peer has closed",
 	 {{CLOSE_WAIT_TO_ONE, 300}, {DATA_FILES, 20}},
+	 QUIET,
+	 DIAGNOSIS_CLOSE_WAIT,
+	 true},
+	{"bodies not closed, and keep-alive has found the peer gone",
+	 {{CLOSED_TO_ONE, 300}, {CLOSE_WAIT_TO_ONE, 60}, {DATA_FILES, 20}},
+	 QUIET,
+	 DIAGNOSIS_CLOSE_WAIT,
+	 true},
+	{"server does not close what is over",
+	 {{LISTENING, 1}, {CLOSED_BY_CLIENTS, 300}, {ACCEPTED, 100}},
 	 QUIET,
 	 DIAGNOSIS_CLOSE_WAIT,
 	 true},
@@ -352,6 +364,11 @@ static void make(enum nature nature, int i)
 		break;
 	case CLOSE_WAIT_ACCEPTED:
 		tcp(d, 8, 80, (uint16_t)(50000 + i), i);
+		break;
+	case CLOSED_TO_ONE:
+	case CLOSED_BY_CLIENTS:
+		tcp(d, 7, 0, nature == CLOSED_TO_ONE ? 443 : (uint16_t)(50000 + i), 6);
+		d->peer_closed = true;
 		break;
 	case LISTENING:
 		tcp(d, 10, 80, 0, 0);

@@ -122,6 +122,31 @@ static void close_wait_pile(void **state)
 	expect_groups(10, 3, texts);
 }
 
+static void add_closed(const char *peer, uint16_t port)
+{
+	add_tcp(7, 0, peer, port);
+	table[len - 1].peer_closed = true;
+}
+
+/* The kernel has given their local port away: nobody accepted them on it. */
+static void connections_that_are_over(void **state)
+{
+	const char *texts[] = {"300 tcp CLOSED → 10.0.0.7:443", "20 tcp CLOSED",
+			       "9 tcp CLOSE 10.0.0.1",
+			       "2 tcp CLOSE_WAIT → 10.0.0.7:443"};
+
+	(void)state;
+	for (int i = 0; i < 300; i++)
+		add_closed("10.0.0.7", 443);
+	for (int i = 0; i < 20; i++)
+		add_closed("10.0.0.8", (uint16_t)(50000 + i));
+	for (int i = 0; i < 9; i++)
+		add_tcp(7, 0, NULL, 0); /* never connected */
+	for (int i = 0; i < 2; i++)
+		add_tcp(8, (uint16_t)(30000 + i), "10.0.0.7", 443);
+	expect_groups(10, 4, texts);
+}
+
 static void web_server(void **state)
 {
 	const char *texts[] = {"500 tcp ESTABLISHED accepted on *:80",
@@ -352,6 +377,7 @@ static void patterns(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(connections_that_are_over, start),
 		cmocka_unit_test_setup(close_wait_pile, start),
 		cmocka_unit_test_setup(web_server, start),
 		cmocka_unit_test_setup(one_file_often, start),

@@ -213,10 +213,11 @@ class Daemon:
         self.wrong = []
         self.log = []
         self.arrived = threading.Condition()
-        # without a file of its own it would take the machine's
+        # without a file of its own it would take the machine's: its socket, and what
+        # stands in the trouble of others
         arguments = ["-c", config or "/dev/null"]
-        # … and its socket
-        for option in ["socket.path=", *OPTIONS, *options]:
+        own = ["socket.path="] if config else ["socket.path=", "state.file="]
+        for option in [*own, *OPTIONS, *options]:
             arguments += ["-o", option]
         self.process = subprocess.Popen(
             [FDWARDEN, "daemon", *arguments], stdin=subprocess.DEVNULL,

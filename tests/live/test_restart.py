@@ -89,7 +89,8 @@ def test_stopped_in_good_order():
         state = scratch.file("state.json")
         with daemon_with(state) as first:
             _, opened = first.wait(zoo.pid, "fd-warning")
-        same(os.listdir(scratch.path), ["state.json"], "files that are left")
+        same(sorted(os.listdir(scratch.path)), ["state.json", "state.json.history"],
+             "files that are left")
         with after(first, state) as second:
             time.sleep(0.5)
             zoo.end()

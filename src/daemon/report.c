@@ -51,10 +51,13 @@ static void add_leak(const struct process *process, struct alert *alert)
 	struct alert_fd *fd = &alert->fd;
 	const struct leak_watch *watch = process->watch;
 	struct leak_estimate *leak = &alert->leak.estimate;
+	struct leak_sample here = {.now_ns = alert->time_ns,
+				   .used = fd->used,
+				   .soft_limit = fd->soft_limit};
 	struct growth_look now = {0};
 
 	if (!process->policy.leak || !process->leak ||
-	    !leak_estimate(process->leak, alert->time_ns, fd->soft_limit, leak))
+	    !leak_estimate(process->leak, &here, leak))
 		return;
 	alert->leak.known = true;
 	if (process->policy.level == POLICY_LEVEL_OK || !fd->exhaustion_known ||

@@ -431,7 +431,7 @@ static bool is_over(const struct leak_history *history, const struct leak_settin
 		return true;
 	if (sample->now_ns > s->peak_ns + quiet_ns)
 		return true;
-	return leak_estimate(history, sample->now_ns, sample->soft_limit, &estimate) &&
+	return leak_estimate(history, sample, &estimate) &&
 	       estimate.exhausted_in_s >
 		       HORIZON_TIMES * (double)set->horizon_ns / SECOND_NS;
 }
@@ -525,17 +525,27 @@ static double seconds_to(double room, double slope)
 	return slope > 0 ? room / slope : INFINITY;
 }
 
-bool leak_estimate(const struct leak_history *history, uint64_t now_ns,
-		   uint64_t soft_limit, struct leak_estimate *out)
+/* Slots between the floor as a line of this slope has it by now and the limit. A leak that
+ * has slowed down since its last window is below its line. */
+static double room_of(const struct leak_suspicion *s, const struct leak_sample *now,
+		      double slope)
+{
+	double since_s = now->now_ns > s->end_ns
+				 ? (double)(now->now_ns - s->end_ns) / SECOND_NS
+				 : 0;
+
+	return (double)now->soft_limit -
+	       fmin(s->line.at_end + slope * since_s, (double)now->used);
+}
+
+bool leak_estimate(const struct leak_history *history, const struct leak_sample *now,
+		   struct leak_estimate *out)
 {
 	const struct leak_suspicion *s = history->suspicion;
-	double since_s, room;
 
 	memset(out, 0, sizeof(*out));
-	if (!s || !s->fitted || s->line.slope <= 0 || soft_limit == UINT64_MAX)
+	if (!s || !s->fitted || s->line.slope <= 0 || now->soft_limit == UINT64_MAX)
 		return false;
-	since_s = now_ns > s->end_ns ? (double)(now_ns - s->end_ns) / SECOND_NS : 0;
-	room = (double)soft_limit - s->line.at_end;
 	out->floor_then = s->floor_then;
 	out->floor_now = s->floor_now;
 	out->span_s = s->end_ns > s->then_ns
@@ -545,11 +555,11 @@ bool leak_estimate(const struct leak_history *history, uint64_t now_ns,
 	out->slope_low_per_s = s->line.low;
 	out->slope_high_per_s = s->line.high;
 	/* At the latest when the floor itself meets the limit. */
-	out->exhausted_in_s = seconds_to(room - s->line.swing - s->line.slope * since_s,
+	out->exhausted_in_s = seconds_to(room_of(s, now, s->line.slope) - s->line.swing,
 					 s->line.slope);
 	out->low_s =
-		seconds_to(room - s->line.swing - s->line.high * since_s, s->line.high);
-	out->high_s = seconds_to(room - s->line.low * since_s, s->line.low);
+		seconds_to(room_of(s, now, s->line.high) - s->line.swing, s->line.high);
+	out->high_s = seconds_to(room_of(s, now, s->line.low), s->line.low);
 	return true;
 }
 

@@ -101,10 +101,11 @@ enum leak_stage leak_see(struct leak_history *history, const struct leak_setting
 /* Where it stood after the last sample. */
 enum leak_stage leak_stage(const struct leak_history *history);
 
-/* The estimate of what is ripe or suspected, reckoned for now_ns. false: there is
- * none. */
-bool leak_estimate(const struct leak_history *history, uint64_t now_ns,
-		   uint64_t soft_limit, struct leak_estimate *out);
+/* The estimate of what is ripe or suspected, reckoned for `now`, of which the time, the
+ * slots used and the soft limit count: the floor is never above what is used. false: there
+ * is none. */
+bool leak_estimate(const struct leak_history *history, const struct leak_sample *now,
+		   struct leak_estimate *out);
 
 /* A suspicion from before a restart whose history was lost: it goes on from here, and
  * has no estimate before it has windows enough. */

@@ -84,6 +84,8 @@ static void assert_same_scale(const struct leak_scale *a, const struct leak_scal
 
 static void test_round_trip(void **state)
 {
+	const struct leak_sample late = {
+		.now_ns = 500 * SECOND_NS, .used = UINT64_MAX, .soft_limit = 1024};
 	struct process_table *from = process_table_new(), *to = process_table_new();
 	struct leak_estimate was, is;
 	struct process *a, *b;
@@ -106,8 +108,8 @@ static void test_round_trip(void **state)
 	for (int i = 0; i < LEAK_SCALES; i++)
 		assert_same_scale(&a->leak->scales[i], &b->leak->scales[i]);
 	assert_int_equal(leak_stage(b->leak), LEAK_SUSPECTED);
-	assert_true(leak_estimate(a->leak, 500 * SECOND_NS, 1024, &was));
-	assert_true(leak_estimate(b->leak, 500 * SECOND_NS, 1024, &is));
+	assert_true(leak_estimate(a->leak, &late, &was));
+	assert_true(leak_estimate(b->leak, &late, &is));
 	assert_int_equal(was.floor_then, is.floor_then);
 	assert_in_range(is.exhausted_in_s, was.exhausted_in_s * 0.95,
 			was.exhausted_in_s * 1.05);
@@ -192,7 +194,7 @@ static void test_random(void **state)
 			struct leak_estimate estimate;
 
 			leak_see(p->leak, &set, &sample);
-			leak_estimate(p->leak, sample.now_ns, 1024, &estimate);
+			leak_estimate(p->leak, &sample, &estimate);
 		}
 		process_table_free(to);
 		free(bad);

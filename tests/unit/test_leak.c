@@ -74,8 +74,7 @@ static void run(struct run *run)
 			run->at_s = t;
 			run->used_share =
 				run->pattern->base + process.leaked / run->limit;
-			leak_estimate(&history, sample.now_ns, sample.soft_limit,
-				      &run->estimate);
+			leak_estimate(&history, &sample, &run->estimate);
 		}
 		stands = suspected;
 		if (sample.used >= sample.soft_limit)
@@ -509,14 +508,25 @@ static void test_ends(void **state)
 	leak_clear(&told.history);
 }
 
+/* Where as much is used as the floor's line says, or more. */
+static bool estimate_at(const struct leak_history *history, uint64_t now_ns,
+			uint64_t soft_limit, struct leak_estimate *out)
+{
+	struct leak_sample sample = {
+		.now_ns = now_ns, .used = UINT64_MAX, .soft_limit = soft_limit};
+
+	return leak_estimate(history, &sample, out);
+}
+
 static void test_estimate(void **state)
 {
 	struct told told = suspect();
+	struct leak_sample slowed = {.used = 924, .soft_limit = 1024};
 	struct leak_estimate at_once, later;
 	uint64_t then_ns = told.now_ns;
 
 	(void)state;
-	assert_true(leak_estimate(&told.history, then_ns, 1024, &at_once));
+	assert_true(estimate_at(&told.history, then_ns, 1024, &at_once));
 	assert_true(at_once.low_s <= at_once.exhausted_in_s);
 	assert_true(at_once.exhausted_in_s <= at_once.high_s);
 	assert_in_range(at_once.exhausted_in_s, 1024 - told.used - 15,
@@ -524,14 +534,18 @@ static void test_estimate(void **state)
 	assert_in_range(at_once.floor_now - at_once.floor_then, at_once.span_s - 5,
 			at_once.span_s + 5);
 	/* it goes on without new windows */
-	assert_true(
-		leak_estimate(&told.history, then_ns + 30 * SECOND_NS, 1024, &later));
+	assert_true(estimate_at(&told.history, then_ns + 30 * SECOND_NS, 1024, &later));
 	assert_in_range(at_once.exhausted_in_s - later.exhausted_in_s, 29, 31);
+	/* a leak that has slowed down since is no nearer than what is used */
+	slowed.now_ns = then_ns + 5000 * SECOND_NS;
+	assert_true(leak_estimate(&told.history, &slowed, &later));
+	assert_in_range(later.exhausted_in_s, 95, 105);
+	assert_in_range(later.high_s, later.exhausted_in_s, 120);
 	/* past the end it is 0, and there is none without a limit */
 	assert_true(
-		leak_estimate(&told.history, then_ns + 5000 * SECOND_NS, 1024, &later));
+		estimate_at(&told.history, then_ns + 5000 * SECOND_NS, 1024, &later));
 	assert_true(later.exhausted_in_s == 0);
-	assert_false(leak_estimate(&told.history, then_ns, UINT64_MAX, &later));
+	assert_false(estimate_at(&told.history, then_ns, UINT64_MAX, &later));
 	leak_clear(&told.history);
 }
 

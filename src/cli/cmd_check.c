@@ -42,7 +42,7 @@ static const struct cli_usage usage = {
 		 "Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, wrong usage "
 		 "included.\n"
 		 "Asks the daemon, if one runs that may be asked; else looks by "
-		 "itself.\n",
+		 "itself.",
 };
 
 /* "80", "82.5" and the same with "%". */

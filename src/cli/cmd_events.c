@@ -35,7 +35,7 @@ static const struct cli_usage usage = {
 	.synopsis = "[--follow] [--json] [-c FILE] [--socket PATH]",
 	CLI_OPTIONS(option_table),
 	.notes = "Needs a daemon that runs, and no privilege but to be in its group "
-		 "(fdwarden).\nIt keeps the last 256 alerts.\n",
+		 "(fdwarden).\nIt keeps the last 256 alerts.",
 };
 
 /* As many as the daemon keeps. */

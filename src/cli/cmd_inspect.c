@@ -44,7 +44,7 @@ static const struct cli_usage usage = {
 	.notes = "Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and "
 		 "CAP_DAC_READ_SEARCH to say who\nother users' processes are and where "
 		 "their limits come from. What can't be seen is\nnamed. Without the "
-		 "first two it asks the daemon.\n",
+		 "first two it asks the daemon.",
 };
 
 #define HOST_NAME_LEN 256

@@ -39,7 +39,7 @@ static const struct cli_usage usage = {
 		"Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and "
 		"CAP_DAC_READ_SEARCH for "
 		"the executables\nof other users' processes. Without these it asks the "
-		"daemon, for its last look.\n",
+		"daemon, for its last look.",
 };
 
 static int print_json(const struct view_ps *view)

@@ -616,6 +616,39 @@ static void files(void **state)
 		-EISDIR);
 }
 
+/* What a reload can't change is named; what it can is not. */
+static void restarts(void **state)
+{
+	static const char *const changed[] = {"sensor=fexit", "socket.path=/a",
+					      "thresholds.warn=70%", "trace.auto=yes"};
+	static const char *const off[] = {"metrics.listen=127.0.0.1:1",
+					  "state.file=", "output.file=/a"};
+	struct config *started, *now;
+	char error[256], names[64];
+
+	(void)state;
+	assert_int_equal(
+		config_load("/nowhere", false, NULL, 0, &started, error, sizeof(error)),
+		0);
+	assert_false(config_needs_restart(started, started, names, sizeof(names)));
+	assert_string_equal(names, "");
+	assert_int_equal(
+		config_load("/nowhere", false, changed, 4, &now, error, sizeof(error)),
+		0);
+	assert_true(config_needs_restart(started, now, names, sizeof(names)));
+	assert_string_equal(names, "sensor, socket.path");
+	/* cut, not overrun */
+	assert_true(config_needs_restart(started, now, names, 10));
+	assert_string_equal(names, "sensor, s");
+	config_free(now);
+	assert_int_equal(
+		config_load("/nowhere", false, off, 3, &now, error, sizeof(error)), 0);
+	assert_true(config_needs_restart(started, now, names, sizeof(names)));
+	assert_string_equal(names, "state.file, metrics.listen");
+	config_free(now);
+	config_free(started);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -625,6 +658,7 @@ int main(void)
 		cmocka_unit_test(round_trip),     cmocka_unit_test(rules),
 		cmocka_unit_test(rules_by_place), cmocka_unit_test(levels),
 		cmocka_unit_test(many_rules),     cmocka_unit_test(files),
+		cmocka_unit_test(restarts),
 	};
 
 	/* where fnmatch() decodes what it is given */

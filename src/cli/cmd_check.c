@@ -142,7 +142,9 @@ int cmd_check(int argc, char **argv)
 	if (code)
 		return code;
 	kernel_quiet_libbpf();
-	if (look(&set, (int)question.pid, &taken, why, sizeof(why))) {
+	memset(&taken, 0, sizeof(taken));
+	if (remote_check_config(&set.remote, why, sizeof(why)) ||
+	    look(&set, (int)question.pid, &taken, why, sizeof(why))) {
 		code = VERDICT_UNKNOWN;
 		verdict_line(code, why, "", line, sizeof(line));
 	} else {

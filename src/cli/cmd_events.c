@@ -189,6 +189,10 @@ int cmd_events(int argc, char **argv)
 
 	if (code != CLI_RUN)
 		return code;
+	if (remote_check_config(&set.remote, why, sizeof(why))) {
+		log_error("events: %s", why);
+		return CLI_USAGE;
+	}
 	printing.colour = wants_colour(&set);
 	printing.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	err = remote_open(&set.remote, &client, why, sizeof(why));

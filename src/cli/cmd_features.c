@@ -185,6 +185,10 @@ int cmd_features(int argc, char **argv)
 
 	if (code != CLI_RUN)
 		return code;
+	if (remote_check_config(&set.remote, why, sizeof(why))) {
+		log_error("features: %s", why);
+		return CLI_USAGE;
+	}
 	uname(&name);
 	printf(ROW "%s %s %s\n", "kernel", name.sysname, name.release, name.machine);
 	printf(ROW "%s\n", "BTF",

@@ -86,6 +86,13 @@ expect 1 '' '^fdwarden: top: standard (input|output) is no terminal; .*top -b.* 
 	top -c /dev/null
 expect 2 '' "^fdwarden: top: cannot read the configuration $dir/nothing: " top -b -c "$dir/nothing"
 
+for command in ps events features "inspect $$"; do
+	# shellcheck disable=SC2086
+	expect 2 '' "^fdwarden: ${command% *}: cannot read the configuration $dir/nothing: " \
+		$command -c "$dir/nothing"
+done
+expect 3 '^FDWARDEN UNKNOWN - cannot read the configuration ' '' check --config "$dir/nothing"
+
 expect 0 '^warn = 70%$' '' check-config -c "$dir/good"
 expect 0 '^warn = 70%$' '' check-config --config="$dir/good"
 expect 0 '^\[rule web\]$' '' check-config -c "$dir/good"

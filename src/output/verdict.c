@@ -127,7 +127,8 @@ static void describe(const struct roster_row *row, const struct findings *found,
 					"; %" PRIu64 " calls were refused",
 					row->refused);
 	alert_full_in(fd->exhausted_in_s, full_in, sizeof(full_in));
-	if (len < size && fd->exhaustion_known && !fd->sealed)
+	if (len < size && fd->exhaustion_known && !fd->sealed &&
+	    fd->used < fd->soft_limit)
 		len += (size_t)snprintf(text + len, size - len, "; %s", full_in);
 	if (len < size && found->over > 1)
 		len += (size_t)snprintf(text + len, size - len,

@@ -110,6 +110,9 @@ static void time_is_in_a_fitting_unit(void **state)
 	rows[1].fd.exhausted_in_s = 3878;
 	ask(20, NULL);
 	assert_non_null(strstr(line, "; full in about 65 min | "));
+	rows[1].fd.used = 1024; /* it is */
+	ask(20, NULL);
+	assert_null(strstr(line, "full in"));
 }
 
 /* A bar would begin performance data, a newline a second line. */

@@ -187,6 +187,10 @@ static void accepted(void **state)
 		{"[metrics]\nlisten =\n", NULL, "\nlisten =\n"},
 		{"[metrics]\nlisten = [::1]:9\n", NULL, "\nlisten = [::1]:9\n"},
 		{"[rule a]\nname = x\n", "rule a.name=y", "\n[rule a]\nname = y\n"},
+		{"[rule a]\nname = abcdefghijklmno\n", NULL,
+		 "\n[rule a]\nname = abcdefghijklmno\n"},
+		{"[rule a]\nname = prometheus-node*r\n", NULL,
+		 "\n[rule a]\nname = prometheus-node*r\n"},
 		{"[rule a.b]\nname = x\n", "rule a.b.warn=50.5%",
 		 "\n[rule a.b]\nname = x\nwarn = 50.5%\n"},
 		{"", "rule new.user=root", "\n[rule new]\nuser = root\n"},
@@ -299,6 +303,13 @@ static void refused(void **state)
 		{"[rule a]\nwarn = 50%\n", NULL, "t.conf:1: rule 'a' has no matcher; "},
 		{"[rule a]\nname =\n", NULL, "t.conf:1: rule 'a' has no matcher; "},
 		{"\n[rule a]\n", NULL, "t.conf:2: rule 'a' has no matcher; "},
+		{"[rule a]\nignore = yes\nname = prometheus-node-exporter\n", NULL,
+		 "t.conf:3: in rule 'a': no process has so long a name; write its "
+		 "first 15 "
+		 "bytes: prometheus-node"},
+		{"[rule a]\nname = x\n", "rule a.name=abcdefghijklmnop",
+		 "-o rule a.name=abcdefghijklmnop: in rule 'a': no process has so "
+		 "long "},
 		{"[rule a]\nname = x\n[rule a]\n", NULL,
 		 "t.conf:3: there is a rule 'a' already, in line 1; "},
 		{"[rule a]\nname = x\nwarn = 96%\n", NULL,

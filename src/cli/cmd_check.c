@@ -42,7 +42,7 @@ static const struct cli_usage usage = {
 		 "Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, wrong usage "
 		 "included.\n"
 		 "Asks the daemon, if one runs that may be asked; else looks by "
-		 "itself.\n",
+		 "itself.",
 };
 
 /* "80", "82.5" and the same with "%". */
@@ -142,7 +142,9 @@ int cmd_check(int argc, char **argv)
 	if (code)
 		return code;
 	kernel_quiet_libbpf();
-	if (look(&set, (int)question.pid, &taken, why, sizeof(why))) {
+	memset(&taken, 0, sizeof(taken));
+	if (remote_check_config(&set.remote, why, sizeof(why)) ||
+	    look(&set, (int)question.pid, &taken, why, sizeof(why))) {
 		code = VERDICT_UNKNOWN;
 		verdict_line(code, why, "", line, sizeof(line));
 	} else {

@@ -21,7 +21,7 @@ static const struct cli_usage usage = {
 	CLI_OPTIONS(options),
 	.notes = "Alerts are JSON lines on standard output (see fdwarden.conf(5) for "
 		 "others), the log is\non standard error. SIGHUP reloads the "
-		 "configuration and reopens files; SIGTERM ends it.\n",
+		 "configuration and reopens files; SIGTERM ends it.",
 };
 
 int cmd_daemon(int argc, char **argv)

@@ -35,7 +35,7 @@ static const struct cli_usage usage = {
 	.synopsis = "[--follow] [--json] [-c FILE] [--socket PATH]",
 	CLI_OPTIONS(option_table),
 	.notes = "Needs a daemon that runs, and no privilege but to be in its group "
-		 "(fdwarden).\nIt keeps the last 256 alerts.\n",
+		 "(fdwarden).\nIt keeps the last 256 alerts.",
 };
 
 /* As many as the daemon keeps. */
@@ -189,6 +189,10 @@ int cmd_events(int argc, char **argv)
 
 	if (code != CLI_RUN)
 		return code;
+	if (remote_check_config(&set.remote, why, sizeof(why))) {
+		log_error("events: %s", why);
+		return CLI_USAGE;
+	}
 	printing.colour = wants_colour(&set);
 	printing.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	err = remote_open(&set.remote, &client, why, sizeof(why));

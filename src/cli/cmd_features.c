@@ -153,8 +153,11 @@ static bool print_daemon(const struct remote_options *set)
 
 	if ((set->socket || running_self(set->config, &self, why, sizeof(why))) &&
 	    ask_self(set, &self, socket_why, sizeof(socket_why))) {
-		printf(ROW "%s\n", "daemon", set->socket ? socket_why : why);
-		if (!set->socket)
+		/* that none is running need not be said twice */
+		bool same = set->socket || !strncmp(socket_why, why, strlen(why));
+
+		printf(ROW "%s\n", "daemon", same ? socket_why : why);
+		if (!same)
 			printf(ROW "%s\n", "", socket_why);
 		return false;
 	}
@@ -182,6 +185,10 @@ int cmd_features(int argc, char **argv)
 
 	if (code != CLI_RUN)
 		return code;
+	if (remote_check_config(&set.remote, why, sizeof(why))) {
+		log_error("features: %s", why);
+		return CLI_USAGE;
+	}
 	uname(&name);
 	printf(ROW "%s %s %s\n", "kernel", name.sysname, name.release, name.machine);
 	printf(ROW "%s\n", "BTF",

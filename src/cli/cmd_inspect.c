@@ -44,7 +44,7 @@ static const struct cli_usage usage = {
 	.notes = "Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and "
 		 "CAP_DAC_READ_SEARCH to say who\nother users' processes are and where "
 		 "their limits come from. What can't be seen is\nnamed. Without the "
-		 "first two it asks the daemon.\n",
+		 "first two it asks the daemon.",
 };
 
 #define HOST_NAME_LEN 256
@@ -291,6 +291,10 @@ int cmd_inspect(int argc, char **argv)
 		return cli_wrong_usage("'%s' is not a pid", argv[0]);
 	if (set.descriptors && !set.json)
 		return cli_wrong_usage("--descriptors is for --json");
+	if (remote_check_config(&set.remote, why, sizeof(why))) {
+		log_error("inspect: %s", why);
+		return CLI_USAGE;
+	}
 	kernel_quiet_libbpf();
 	err = subject_check(pid, why, sizeof(why));
 	if (!err && remote_is_wanted(&set.remote, lacking, sizeof(lacking))) {

@@ -39,7 +39,7 @@ static const struct cli_usage usage = {
 		"Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and "
 		"CAP_DAC_READ_SEARCH for "
 		"the executables\nof other users' processes. Without these it asks the "
-		"daemon, for its last look.\n",
+		"daemon, for its last look.",
 };
 
 static int print_json(const struct view_ps *view)
@@ -149,6 +149,7 @@ int cmd_ps(int argc, char **argv)
 {
 	struct options set = {.sort = "usage"};
 	int code = cli_parse(&usage, &argc, &argv, &set);
+	char why[REMOTE_WHY_MAX];
 	enum view_ps_key key;
 	int *pids;
 
@@ -157,6 +158,10 @@ int cmd_ps(int argc, char **argv)
 	if (view_ps_key_parse(set.sort, &key))
 		return cli_wrong_usage("--sort %s: allowed are " VIEW_PS_KEY_NAMES,
 				       set.sort);
+	if (remote_check_config(&set.remote, why, sizeof(why))) {
+		log_error("ps: %s", why);
+		return CLI_USAGE;
+	}
 	pids = calloc(argc + 1, sizeof(*pids));
 	if (!pids)
 		return CLI_FAILED;

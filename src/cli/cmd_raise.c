@@ -27,7 +27,7 @@ static const struct cli_usage usage = {
 	.operands = true,
 	.notes = "Only within the hard limit, which stays as it is. It holds until the "
 		 "process ends or sets\nits own. For another user's process "
-		 "CAP_SYS_RESOURCE is needed.\n",
+		 "CAP_SYS_RESOURCE is needed.",
 };
 
 static int parse_limit(const char *text, uint64_t *limit)

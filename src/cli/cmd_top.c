@@ -33,11 +33,11 @@ static const struct cli_usage usage = {
 	.synopsis =
 		"[-d SEC] [-n N] [-b] [--json] [--sort KEY] [--socket PATH] [-c FILE]",
 	CLI_OPTIONS(options),
-	.notes =
-		"Keys to sort by: " COLUMN_KEYS
-		".\nShows what the daemon that runs sees, which takes no privilege but "
-		"the group of its\nsocket. Without one it looks itself: CAP_BPF and "
-		"CAP_PERFMON are needed. Key ? helps.",
+	.notes = "Keys to sort by: " COLUMN_KEYS_OF_NAMES ",\n" COLUMN_KEYS_OF_NUMBERS
+		 ".\n\nShows what the daemon that runs sees, which takes no privilege "
+		 "but "
+		 "the group of its\nsocket. Without one it looks itself: CAP_BPF and "
+		 "CAP_PERFMON are needed. Key ? helps.",
 };
 
 static int parse_delay(const char *text, uint64_t *ns)

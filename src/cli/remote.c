@@ -13,6 +13,17 @@
  * a machine that is not busy. */
 #define PATIENCE_MS 60000
 
+int remote_check_config(const struct remote_options *set, char *why, size_t why_size)
+{
+	struct config *config = NULL;
+	int err = 0;
+
+	if (set->config)
+		err = config_load(set->config, true, NULL, 0, &config, why, why_size);
+	config_free(config);
+	return err;
+}
+
 bool remote_is_wanted(const struct remote_options *set, char *why, size_t why_size)
 {
 	*why = 0;

@@ -23,6 +23,10 @@ struct remote_options {
 		*config; /* -c: [socket] path of this configuration; NULL: the usual */
 };
 
+/* Whether -c names a configuration that can be read, also where it is not needed in the
+ * end. 0, or -errno with one line in `why`. */
+int remote_check_config(const struct remote_options *set, char *why, size_t why_size);
+
 /* Whether to ask the daemon: with --socket, or without the privilege to look. `why` says
  * then which that is, in one line; it is empty with --socket. */
 bool remote_is_wanted(const struct remote_options *set, char *why, size_t why_size);

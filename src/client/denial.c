@@ -36,6 +36,19 @@ static void find_group(const char *path, char *name, size_t size)
 		snprintf(name, size, "%u", (unsigned)st.st_gid);
 }
 
+/* A socket that is its user's alone: no group helps. `owner` is empty for root. */
+static bool is_private(const char *path, char *owner, size_t size)
+{
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISSOCK(st.st_mode) || st.st_mode & S_IWGRP)
+		return false;
+	*owner = 0;
+	if (st.st_uid && !user_names_find(st.st_uid, owner, size))
+		snprintf(owner, size, "%u", (unsigned)st.st_uid);
+	return true;
+}
+
 void denial_explain(const char *path, int err, char *why, size_t why_size)
 {
 	char group[64], user[64];
@@ -52,6 +65,14 @@ void denial_explain(const char *path, int err, char *why, size_t why_size)
 		break;
 	case EACCES:
 	case EPERM:
+		if (is_private(path, user, sizeof(user))) {
+			snprintf(why, why_size,
+				 "%s: permission denied: only root%s%s may ask; give "
+				 "[socket] group in the daemon's configuration a group "
+				 "that exists, then restart it",
+				 path, *user ? " and " : "", user);
+			break;
+		}
 		find_group(path, group, sizeof(group));
 		if (!user_names_find(geteuid(), user, sizeof(user)))
 			snprintf(user, sizeof(user), "USER");

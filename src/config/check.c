@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What is wrong with the values together: levels, and rules. */
 #include <errno.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include "config/loading.h"
 
@@ -52,6 +54,15 @@ static int check_settings(struct loading *l, const struct policy_settings *set,
 	return 0;
 }
 
+/* The kernel keeps 15 bytes of a process's name: a longer one would match nothing, ever. */
+#define NAME_MAX_BYTES 15
+
+static bool name_is_too_long(const char *pattern)
+{
+	return pattern && strlen(pattern) > NAME_MAX_BYTES &&
+	       !strpbrk(pattern, "*?[\\");
+}
+
 static int check_rule(struct loading *l, size_t index)
 {
 	const struct config_rule *rule = &l->config->rules[index];
@@ -68,6 +79,12 @@ static int check_rule(struct loading *l, size_t index)
 			"rule '%s' has no matcher; give it one of name, executable, "
 			"command_line, service, user, cgroup, container, runtime, pod",
 			rule->name);
+	if (name_is_too_long(rule->match_name))
+		return config_fail(
+			l, &at->keys[key_index(CONFIG_RULE_SECTION, "name")], -EINVAL,
+			"in rule '%s': no process has so long a name; write its first "
+			"%d bytes: %.*s",
+			rule->name, NAME_MAX_BYTES, NAME_MAX_BYTES, rule->match_name);
 	warn = rule->has_warn ? &at->keys[key_index(CONFIG_RULE_SECTION, "warn")]
 			      : &base[t_warn];
 	critical = rule->has_critical

@@ -121,6 +121,28 @@ void config_print(const struct config *config, FILE *out)
 	}
 }
 
+bool config_needs_restart(const struct config *started, const struct config *now,
+			  char *names, size_t size)
+{
+	char before[CONFIG_VALUE_MAX + 1], after[CONFIG_VALUE_MAX + 1];
+	size_t len = 0;
+
+	*names = 0;
+	for (size_t i = 0; i < config_keys_len; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		if (!key->start_only)
+			continue;
+		config_format_value(key, started, before, sizeof(before));
+		config_format_value(key, now, after, sizeof(after));
+		if (strcmp(before, after) != 0 && len < size)
+			len += (size_t)snprintf(names + len, size - len, "%s%s%s%s",
+						len ? ", " : "", key->section,
+						*key->section ? "." : "", key->name);
+	}
+	return len > 0;
+}
+
 void config_free(struct config *config)
 {
 	if (!config)

@@ -98,6 +98,11 @@ int config_load(const char *path, bool must_exist, const char *const *overrides,
 /* The effective configuration as a file that config_load() accepts. */
 void config_print(const struct config *config, FILE *out);
 
+/* Writes into `names` which keys that are read at start only differ, as "sensor,
+ * socket.path"; empty: none. Returns whether there are any. */
+bool config_needs_restart(const struct config *started, const struct config *now,
+			  char *names, size_t size);
+
 /* Accepts NULL. */
 void config_free(struct config *config);
 

@@ -36,7 +36,8 @@ static const char *const remedy_choices[] = {
 
 /* clang-format off */
 const struct config_key config_keys[] = {
-	{"", "sensor", CONFIG_CHOICE, IN(sensor), .def = "auto", .choices = sensor_choices},
+	{"", "sensor", CONFIG_CHOICE, IN(sensor), .def = "auto", .choices = sensor_choices,
+	 .start_only = true},
 
 	{"thresholds", "warn", CONFIG_PERCENT, IN(thresholds.warn_bp), .def = "80%"},
 	{"thresholds", "critical", CONFIG_PERCENT, IN(thresholds.critical_bp), .def = "95%"},
@@ -56,14 +57,15 @@ const struct config_key config_keys[] = {
 
 	{"snapshot", "interval", CONFIG_DURATION, IN(interval_ns), .def = "1s",
 	 .min = 100, .max = 3600000},
-	{"snapshot", "method", CONFIG_CHOICE, IN(method), .def = "auto", .choices = method_choices},
+	{"snapshot", "method", CONFIG_CHOICE, IN(method), .def = "auto", .choices = method_choices,
+	 .start_only = true},
 
 	{"output", "stdout", CONFIG_CHOICE, IN(stdout_on), .def = "auto", .choices = switch_choices},
 	{"output", "journal", CONFIG_CHOICE, IN(journal_on), .def = "auto", .choices = switch_choices},
 	{"output", "file", CONFIG_FILE, IN(file)},
 	{"output", "hook", CONFIG_FILE, IN(hook)},
 
-	{"state", "file", CONFIG_FILE, IN(state_file), .def = CONFIG_STATE_FILE},
+	{"state", "file", CONFIG_FILE, IN(state_file), .def = CONFIG_STATE_FILE, .start_only = true},
 
 	{"trace", "auto", CONFIG_CHOICE, IN(trace_auto), .def = "no", .choices = yes_no_choices},
 	{"trace", "duration", CONFIG_DURATION, IN(trace_duration_ns), .def = "1m",
@@ -71,10 +73,10 @@ const struct config_key config_keys[] = {
 	{"trace", "processes", CONFIG_NUMBER, IN(trace_processes), .def = "1", .min = 1, .max = 8},
 	{"trace", "memory_mb", CONFIG_NUMBER, IN(trace_memory_mb), .def = "32", .min = 4, .max = 1024},
 
-	{"metrics", "listen", CONFIG_LISTEN, IN(metrics_listen)},
+	{"metrics", "listen", CONFIG_LISTEN, IN(metrics_listen), .start_only = true},
 
-	{"socket", "path", CONFIG_FILE, IN(socket_path), .def = CONFIG_SOCKET_PATH},
-	{"socket", "group", CONFIG_GROUP, IN(socket_group), .def = CONFIG_SOCKET_GROUP},
+	{"socket", "path", CONFIG_FILE, IN(socket_path), .def = CONFIG_SOCKET_PATH, .start_only = true},
+	{"socket", "group", CONFIG_GROUP, IN(socket_group), .def = CONFIG_SOCKET_GROUP, .start_only = true},
 
 	{CONFIG_RULE_SECTION, "name", CONFIG_PATTERN, IN_RULE(match_name)},
 	{CONFIG_RULE_SECTION, "executable", CONFIG_PATTERN, IN_RULE(match_executable)},

@@ -40,6 +40,7 @@ struct config_key {
 	const char *def; /* default, as it is written in a file; NULL: not set */
 	uint64_t min, max;
 	const char *const *choices; /* NULL-ended */
+	bool start_only; /* what it was when the daemon started holds till its end */
 };
 
 extern const struct config_key config_keys[];

@@ -33,6 +33,7 @@
 struct daemon {
 	const struct daemon_options *options;
 	struct config *config;
+	struct config *started; /* as it was then; may be `config` itself */
 	struct outlet *outlet;
 	struct monitor *monitor;
 	struct keeper *keeper;
@@ -185,7 +186,7 @@ static int on_tick(sd_event_source *source, uint64_t due_us, void *context)
 static void reload(struct daemon *d)
 {
 	struct config *fresh, *old = d->config;
-	char why[WHY_SIZE];
+	char why[WHY_SIZE], names[128];
 
 	unwatch_sinks(d);
 	if (load_config(d->options, &fresh, why)) {
@@ -196,8 +197,14 @@ static void reload(struct daemon *d)
 	} else {
 		d->config = fresh;
 		monitor_set_config(d->monitor, fresh);
-		config_free(old);
-		log_info("configuration reloaded");
+		if (old != d->started)
+			config_free(old);
+		if (config_needs_restart(d->started, fresh, names, sizeof(names)))
+			log_warning("configuration reloaded, but for %s: read at start "
+				    "only; restart the daemon",
+				    names);
+		else
+			log_info("configuration reloaded");
 	}
 	outlet_reopen(d->outlet);
 	if (watch_sinks(d))
@@ -309,6 +316,7 @@ static int start(struct daemon *d)
 		log_error("%s", why);
 		return CLI_USAGE;
 	}
+	d->started = d->config;
 	/* glibc would raise it once the first large piece was freed, and from then on keep
 	 * such pieces; fixed, they go back to the system. */
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
@@ -367,6 +375,8 @@ static void stop(struct daemon *d)
 	sd_event_source_unref(d->timer);
 	sd_event_source_unref(d->keep_timer);
 	sd_event_unref(d->event);
+	if (d->started != d->config)
+		config_free(d->started);
 	config_free(d->config);
 }
 

@@ -151,6 +151,9 @@ static void log_unexplained(const struct explanation *why)
 {
 	static struct log_limit limit = {.interval_ns = 600 * SECOND_NS};
 
+	/* No fault of the host's, and the alert says it. */
+	if (!strcmp(why->unexplained, EXPLANATION_GONE))
+		return;
 	log_limited(&limit, LOG_LEVEL_WARNING,
 		    "what a process's descriptors are can't be told: %s",
 		    why->unexplained);

@@ -158,7 +158,7 @@ static void say_why_not(int err, struct explanation *out)
 	const char *why = strerrordesc_np(-err);
 
 	if (err == -ESRCH)
-		why = "the process was gone";
+		why = EXPLANATION_GONE;
 	else if (err == -EMFILE || err == -ENFILE)
 		why = "no descriptor is left to look with";
 	snprintf(out->unexplained, sizeof(out->unexplained), "%s", why ? why : "?");

@@ -173,8 +173,8 @@ static void resume(const struct keeper *k, struct monitor *monitor)
 	}
 	resumed = monitor_resume(monitor, &document.standing);
 	if (resumed)
-		log_info("%zu standing incidents are taken up again from %s", resumed,
-			 k->path);
+		log_info("standing incidents are taken up again from %s: %zu", k->path,
+			 resumed);
 	state_json_clear(&document);
 }
 
@@ -194,8 +194,8 @@ static void resume_history(const struct keeper *k, struct monitor *monitor)
 		log_warning("%s is not used: %s; leaks are looked for anew", path,
 			    why ? why : strerror(-n));
 	if (n > 0)
-		log_info("the histories of %d processes are taken up again from %s", n,
-			 path);
+		log_info("histories of processes are taken up again from %s: %d", path,
+			 n);
 	free(data);
 	free(path);
 }

@@ -126,6 +126,10 @@ cJSON *alert_to_json(const struct alert *alert);
  * without control characters, cut to `size`. Returns its length. */
 size_t alert_message(const struct alert *alert, char *text, size_t size);
 
+/* "full in about 65 min", of seconds. */
+#define ALERT_FULL_IN_MAX 64
+void alert_full_in(double seconds, char *text, size_t size);
+
 /* The "process", "service", "container", "orchestrator" members of an alert or a ps
  * document, added to `parent`; and its "fd" member. 0 or -ENOMEM. */
 int alert_add_identity(cJSON *parent, const struct identity *who,

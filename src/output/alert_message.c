@@ -96,20 +96,27 @@ static void say_usage(struct sentence *out, const struct alert_fd *fd, bool shar
 		say(out, " (%u%%)", percent(fd->used, fd->soft_limit));
 }
 
+void alert_full_in(double s, char *text, size_t size)
+{
+	if (s < 120)
+		snprintf(text, size, "full in about %.0f s", s);
+	else if (s < 7200)
+		snprintf(text, size, "full in about %.0f min", s / 60);
+	else if (s < 172800)
+		snprintf(text, size, "full in about %.0f h", s / 3600);
+	else
+		snprintf(text, size, "full in about %.0f days", s / 86400);
+}
+
 static void say_when(struct sentence *out, const struct alert_fd *fd)
 {
 	double s = fd->exhausted_in_s;
+	char text[ALERT_FULL_IN_MAX];
 
 	if (!fd->exhaustion_known || !isfinite(s) || s < 0)
 		return;
-	if (s < 120)
-		say(out, "; full in about %.0f s", s);
-	else if (s < 7200)
-		say(out, "; full in about %.0f min", s / 60);
-	else if (s < 172800)
-		say(out, "; full in about %.0f h", s / 3600);
-	else
-		say(out, "; full in about %.0f days", s / 86400);
+	alert_full_in(s, text, sizeof(text));
+	say(out, "; %s", text);
 }
 
 static uint64_t refused_calls(const struct alert_fd *fd)

@@ -18,6 +18,8 @@
 #include "state/origin.h"
 
 #define EXPLANATION_WHY_MAX 192
+/* `unexplained` of what has ended before it was looked at. */
+#define EXPLANATION_GONE    "the process was gone"
 
 /* Zeroed is empty. Owned by whoever holds it: explanation_clear(). */
 struct explanation {

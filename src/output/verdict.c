@@ -103,6 +103,7 @@ static void describe(const struct roster_row *row, const struct findings *found,
 		     const struct verdict_question *q, char *text, size_t size)
 {
 	const struct alert_fd *fd = &row->fd;
+	char full_in[ALERT_FULL_IN_MAX];
 	size_t len;
 
 	len = (size_t)snprintf(text, size, "%s[%d]%s%s%s", row->who.comm,
@@ -125,9 +126,10 @@ static void describe(const struct roster_row *row, const struct findings *found,
 		len += (size_t)snprintf(text + len, size - len,
 					"; %" PRIu64 " calls were refused",
 					row->refused);
-	if (len < size && fd->exhaustion_known && !fd->sealed)
-		len += (size_t)snprintf(text + len, size - len,
-					"; full in about %.0f s", fd->exhausted_in_s);
+	alert_full_in(fd->exhausted_in_s, full_in, sizeof(full_in));
+	if (len < size && fd->exhaustion_known && !fd->sealed &&
+	    fd->used < fd->soft_limit)
+		len += (size_t)snprintf(text + len, size - len, "; %s", full_in);
 	if (len < size && found->over > 1)
 		len += (size_t)snprintf(text + len, size - len,
 					"; %" PRIu64

@@ -78,7 +78,7 @@ static void print_growth(const struct view_inspect *view, const struct page *pag
 {
 	const struct alert_fd *fd = view->fd;
 	double seconds = (double)view->growth_over_ns / 1e9;
-	char line[256];
+	char line[256], full_in[ALERT_FULL_IN_MAX];
 	int len;
 
 	if (!fd->growth_known)
@@ -92,9 +92,10 @@ static void print_growth(const struct view_inspect *view, const struct page *pag
 	else
 		len = snprintf(line, sizeof(line), "%+.0f in %.2f s",
 			       fd->growth_per_s * seconds, seconds);
+	alert_full_in(fd->exhausted_in_s, full_in, sizeof(full_in));
 	if (fd->exhaustion_known)
-		snprintf(line + len, sizeof(line) - (size_t)len,
-			 ": at this rate full in about %.0f s", fd->exhausted_in_s);
+		snprintf(line + len, sizeof(line) - (size_t)len, ": at this rate %s",
+			 full_in);
 	page_text(page, "  ", line);
 }
 

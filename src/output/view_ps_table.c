@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,7 +168,9 @@ static const char *cell_text(struct table *table, const struct view_ps_row *row,
 		break;
 	case GROWTH:
 		if (fd->growth_known)
-			snprintf(cell, CELL_MAX, "%.1f", fd->growth_per_s);
+			/* not "-0.0" */
+			snprintf(cell, CELL_MAX, "%.1f",
+				 fabs(fd->growth_per_s) < 0.05 ? 0 : fd->growth_per_s);
 		break;
 	case FLAGS:
 		flags_cell(cell, fd);

@@ -162,9 +162,12 @@ int server_socket_open(const char *path, const char *group, mode_t directory_mod
 	if (has_group)
 		open_to_group(out, gid, group, why, why_size);
 	else if (group)
-		snprintf(why, why_size,
-			 "%s: there is no group %s: only its user may connect", path,
-			 group);
+		snprintf(
+			why, why_size,
+			"%s: there is no group %s: only root and the daemon's user may "
+			"ask; create it ('groupadd -r %s') or set socket.group, then "
+			"restart",
+			path, group, group);
 	return 0;
 }
 

@@ -50,13 +50,16 @@ void advice_for_program(const struct advice_question *question,
 	    !origin->user_manager)
 		advice_drop_in(question, target, origin->unit, true, list);
 	advice = advice_add(list, ADVICE_PROGRAM, target->value,
-			    "The program sets its limit itself: ");
+			    "The program sets its limit itself%s: ",
+			    program ? "" : ", or the script that became it");
 	if (!advice)
 		return;
 	if (!program) {
+		/* Whether it was `ulimit -n` and exec is not seen. */
 		advice_say(list, advice,
-			   "what is set in front of it has no effect; change it in "
-			   "its own settings or in its source.");
+			   "what is set in front of it has no effect. Change "
+			   "\"ulimit -n\" in that script, or the program's own "
+			   "settings or source.");
 		return;
 	}
 	advice_say(list, advice, "change that in %s.", program->place);

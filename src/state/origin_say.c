@@ -151,8 +151,8 @@ void origin_say_self(struct origin_subject *s, struct origin *out)
 	} else {
 		origin_append(
 			s->search, out,
-			"no one before it has %s: it, or the script that became it, "
-			"set it, or prlimit(1) did from outside",
+			"no process above it has %s (soft:hard): it, or the script "
+			"that became it, set it, or prlimit(1) did from outside",
 			text);
 	}
 	append_sources(s, out);

@@ -82,9 +82,10 @@ const struct column_info *column_info(enum column column);
 
 /* Of a key of --sort; "limit" is another name of "soft". 0 or -EINVAL. */
 int column_parse(const char *key, enum column *out);
-#define COLUMN_KEYS                                                                    \
-	"usage, used, count, limit, soft, hard, growth, full, opened, closed, "        \
-	"refused, pid, user, name, service, kind, command"
+#define COLUMN_KEYS_OF_NUMBERS                                                         \
+	"usage, used, count, limit, soft, hard, growth, full, opened, closed, refused"
+#define COLUMN_KEYS_OF_NAMES "pid, user, name, service, kind, command"
+#define COLUMN_KEYS          COLUMN_KEYS_OF_NUMBERS ", " COLUMN_KEYS_OF_NAMES
 
 /* How an item's usage is coloured. */
 enum paint column_usage_paint(const struct item *item);

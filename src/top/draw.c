@@ -437,9 +437,9 @@ static const struct hint list_hints[] = {
 	{"?", "Help"},    {"q", "Quit"},  {"Enter", "Process"},
 	{"/", "Filter"},  {"s", "Sort"},  {"t", "Tree"},
 	{"c", "Columns"}, {"p", "Pause"}, {NULL, NULL}};
-static const struct hint process_hints[] = {{"?", "Help"},        {"Esc", "Back"},
-					    {"c", "Copy advice"}, {"r", "Raise limit"},
-					    {"p", "Pause"},       {NULL, NULL}};
+static const struct hint process_hints[] = {{"?", "Help"},         {"Esc", "Back"},
+					    {"c", "Print advice"}, {"r", "Raise limit"},
+					    {"p", "Pause"},        {NULL, NULL}};
 static const struct hint menu_hints[] = {
 	{"Up Down", "Move"}, {"Enter", "Choose"}, {"Esc", "Back"}, {NULL, NULL}};
 

@@ -91,7 +91,7 @@ static const struct legend legends[] = {
 	{"warning", PAINT_WARNING},
 	{"critical", PAINT_CRITICAL},
 	{"exhausted: refused", PAINT_EXHAUSTED},
-	{"sealed: lowered its own limit", PAINT_DIM},
+	{"sealed: own lower limit", PAINT_DIM},
 };
 
 /* What the keys' lines are: indices of those with words. */

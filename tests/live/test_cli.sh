@@ -62,6 +62,13 @@ for command in daemon ps top inspect events trace raise check-config features; d
 	expect 2 '' "^fdwarden: $command: option '--help=1': this option takes no value; " \
 		"$command" --help=1
 done
+# Help fits a terminal's width, and ends with its last line.
+for command in daemon ps top inspect events check trace raise check-config features; do
+	ran=$((ran + 1))
+	"$fdwarden" help "$command" >"$dir/out"
+	[ "$(wc -L <"$dir/out")" -le 100 ] || complain "help $command: wider than 100 columns"
+	[ -n "$(tail -n 1 "$dir/out")" ] || complain "help $command: ends with an empty line"
+done
 # Each command's one-line help is listed, and nothing that does not exist.
 for word in zip log; do
 	expect 2 '' "^fdwarden: unknown command '$word'; " "$word"
@@ -78,6 +85,13 @@ expect 1 '' '^fdwarden: top: no daemon is running: nothing listens at /nowhere/s
 expect 1 '' '^fdwarden: top: standard (input|output) is no terminal; .*top -b.* writes text' \
 	top -c /dev/null
 expect 2 '' "^fdwarden: top: cannot read the configuration $dir/nothing: " top -b -c "$dir/nothing"
+
+for command in ps events features "inspect $$"; do
+	# shellcheck disable=SC2086
+	expect 2 '' "^fdwarden: ${command% *}: cannot read the configuration $dir/nothing: " \
+		$command -c "$dir/nothing"
+done
+expect 3 '^FDWARDEN UNKNOWN - cannot read the configuration ' '' check --config "$dir/nothing"
 
 expect 0 '^warn = 70%$' '' check-config -c "$dir/good"
 expect 0 '^warn = 70%$' '' check-config --config="$dir/good"

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from harness import Daemon, FDWARDEN, Scratch, Zoo, check, same
+from harness import Daemon, FDWARDEN, Scratch, Zoo, check, same, wait_until
 
 QUICK = "[snapshot]\ninterval = 200ms\n"
 
@@ -54,6 +54,21 @@ def test_reload():
             daemon.wait(zoo.pid, "fd-warning")
             with near(35) as another:  # the sensor knows the new level as well
                 daemon.wait(another.pid, "fd-warning")
+
+
+def test_reload_of_what_is_read_at_start():
+    """What does not change is named, until the file says again what was read then."""
+    with Scratch() as scratch:
+        path = scratch.file("conf", QUICK)
+        with Daemon(config=path) as daemon:
+            scratch.file("conf", QUICK + "[metrics]\nlisten = 127.0.0.1:1\n")
+            daemon.process.send_signal(signal.SIGHUP)
+            line = daemon.wait_log("reloaded, but for ")
+            check("for metrics.listen: read at start only; restart" in line, line)
+            scratch.file("conf", QUICK)
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: any(line.strip().endswith("configuration reloaded")
+                                   for line in daemon.log), 5, "a reload of all")
 
 
 def test_reload_to_ignored():

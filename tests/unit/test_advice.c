@@ -450,6 +450,10 @@ static void test_programs(void **state)
 	make();
 	expect_order("program prlimit");
 	assert_null(of(ADVICE_PROGRAM)->content);
+	assert_non_null(
+		strstr(of(ADVICE_PROGRAM)->text, "or the script that became it: "));
+	assert_non_null(
+		strstr(of(ADVICE_PROGRAM)->text, "\"ulimit -n\" in that script"));
 	strcpy(who.comm, "nginx");
 	make();
 	assert_string_equal(of(ADVICE_PROGRAM)->content, "worker_rlimit_nofile 2048;");

@@ -228,6 +228,11 @@ static void denials_say_what_to_do(void **state)
 	}
 	assert_int_equal(client_open(path, &client, why, sizeof(why)), -ECONNREFUSED);
 	assert_non_null(strstr(why, "systemctl start fdwarden"));
+	assert_int_equal(chmod(path, 0600), 0);
+	denial_explain(path, -EACCES, why, sizeof(why));
+	assert_non_null(strstr(why, "may ask; give [socket] group "));
+	assert_null(strstr(why, "usermod"));
+	assert_int_equal(chmod(path, 0660), 0);
 	denial_explain(path, -EACCES, why, sizeof(why));
 	assert_non_null(strstr(why, "usermod -aG "));
 	assert_non_null(strstr(why, "log in anew"));

@@ -187,6 +187,10 @@ static void accepted(void **state)
 		{"[metrics]\nlisten =\n", NULL, "\nlisten =\n"},
 		{"[metrics]\nlisten = [::1]:9\n", NULL, "\nlisten = [::1]:9\n"},
 		{"[rule a]\nname = x\n", "rule a.name=y", "\n[rule a]\nname = y\n"},
+		{"[rule a]\nname = abcdefghijklmno\n", NULL,
+		 "\n[rule a]\nname = abcdefghijklmno\n"},
+		{"[rule a]\nname = prometheus-node*r\n", NULL,
+		 "\n[rule a]\nname = prometheus-node*r\n"},
 		{"[rule a.b]\nname = x\n", "rule a.b.warn=50.5%",
 		 "\n[rule a.b]\nname = x\nwarn = 50.5%\n"},
 		{"", "rule new.user=root", "\n[rule new]\nuser = root\n"},
@@ -299,6 +303,13 @@ static void refused(void **state)
 		{"[rule a]\nwarn = 50%\n", NULL, "t.conf:1: rule 'a' has no matcher; "},
 		{"[rule a]\nname =\n", NULL, "t.conf:1: rule 'a' has no matcher; "},
 		{"\n[rule a]\n", NULL, "t.conf:2: rule 'a' has no matcher; "},
+		{"[rule a]\nignore = yes\nname = prometheus-node-exporter\n", NULL,
+		 "t.conf:3: in rule 'a': no process has so long a name; write its "
+		 "first 15 "
+		 "bytes: prometheus-node"},
+		{"[rule a]\nname = x\n", "rule a.name=abcdefghijklmnop",
+		 "-o rule a.name=abcdefghijklmnop: in rule 'a': no process has so "
+		 "long "},
 		{"[rule a]\nname = x\n[rule a]\n", NULL,
 		 "t.conf:3: there is a rule 'a' already, in line 1; "},
 		{"[rule a]\nname = x\nwarn = 96%\n", NULL,
@@ -616,6 +627,39 @@ static void files(void **state)
 		-EISDIR);
 }
 
+/* What a reload can't change is named; what it can is not. */
+static void restarts(void **state)
+{
+	static const char *const changed[] = {"sensor=fexit", "socket.path=/a",
+					      "thresholds.warn=70%", "trace.auto=yes"};
+	static const char *const off[] = {"metrics.listen=127.0.0.1:1",
+					  "state.file=", "output.file=/a"};
+	struct config *started, *now;
+	char error[256], names[64];
+
+	(void)state;
+	assert_int_equal(
+		config_load("/nowhere", false, NULL, 0, &started, error, sizeof(error)),
+		0);
+	assert_false(config_needs_restart(started, started, names, sizeof(names)));
+	assert_string_equal(names, "");
+	assert_int_equal(
+		config_load("/nowhere", false, changed, 4, &now, error, sizeof(error)),
+		0);
+	assert_true(config_needs_restart(started, now, names, sizeof(names)));
+	assert_string_equal(names, "sensor, socket.path");
+	/* cut, not overrun */
+	assert_true(config_needs_restart(started, now, names, 10));
+	assert_string_equal(names, "sensor, s");
+	config_free(now);
+	assert_int_equal(
+		config_load("/nowhere", false, off, 3, &now, error, sizeof(error)), 0);
+	assert_true(config_needs_restart(started, now, names, sizeof(names)));
+	assert_string_equal(names, "state.file, metrics.listen");
+	config_free(now);
+	config_free(started);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -625,6 +669,7 @@ int main(void)
 		cmocka_unit_test(round_trip),     cmocka_unit_test(rules),
 		cmocka_unit_test(rules_by_place), cmocka_unit_test(levels),
 		cmocka_unit_test(many_rules),     cmocka_unit_test(files),
+		cmocka_unit_test(restarts),
 	};
 
 	/* where fnmatch() decodes what it is given */

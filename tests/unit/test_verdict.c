@@ -100,6 +100,21 @@ static void one_is_asked_for(void **state)
 				  "ssh.service");
 }
 
+static void time_is_in_a_fitting_unit(void **state)
+{
+	(void)state;
+	rows[1].fd.exhaustion_known = true;
+	rows[1].fd.exhausted_in_s = 41;
+	ask(20, NULL);
+	assert_non_null(strstr(line, "; full in about 41 s | "));
+	rows[1].fd.exhausted_in_s = 3878;
+	ask(20, NULL);
+	assert_non_null(strstr(line, "; full in about 65 min | "));
+	rows[1].fd.used = 1024; /* it is */
+	ask(20, NULL);
+	assert_null(strstr(line, "full in"));
+}
+
 /* A bar would begin performance data, a newline a second line. */
 static void names_are_harmless(void **state)
 {
@@ -118,6 +133,7 @@ int main(void)
 		cmocka_unit_test_setup(host_is_as_its_fullest, set_up),
 		cmocka_unit_test_setup(refused_is_critical, set_up),
 		cmocka_unit_test_setup(one_is_asked_for, set_up),
+		cmocka_unit_test_setup(time_is_in_a_fitting_unit, set_up),
 		cmocka_unit_test_setup(names_are_harmless, set_up),
 	};
 

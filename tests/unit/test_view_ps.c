@@ -241,6 +241,27 @@ static void test_flags(void **state)
 		"(torn)\n");
 }
 
+static void test_no_growth_has_no_sign(void **state)
+{
+	const struct view_ps_style style = {.width = 0};
+	const struct alert_system unknown = {0};
+	struct view_ps view = view_of(1);
+
+	(void)state;
+	view.system = &unknown;
+	whos[NGINX].service = NULL;
+	fds[NGINX] = (struct alert_fd){.known = true,
+				       .soft_limit = 10,
+				       .hard_limit = 10,
+				       .growth_known = true,
+				       .growth_per_s = -0.04};
+	assert_table(
+		&view, &style,
+		" PID USER NAME  USED SOFT HARD USE% GROW/S COMMAND\n"
+		"1234 root nginx    0   10   10  0.0    0.0 nginx: worker process\n"
+		"1 process\n");
+}
+
 /* Almost full is not full. */
 static void test_usage_never_rounds_to_full(void **state)
 {
@@ -394,12 +415,19 @@ static void test_json(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FRESH(test_keys),          FRESH(test_sort),
-		FRESH(test_sort_extremes), FRESH(test_threads_follow_their_process),
-		FRESH(test_table),         FRESH(test_no_rows),
-		FRESH(test_flags),         FRESH(test_usage_never_rounds_to_full),
-		FRESH(test_widths),        FRESH(test_colour),
-		FRESH(test_hostile),       FRESH(test_write_error),
+		FRESH(test_keys),
+		FRESH(test_sort),
+		FRESH(test_sort_extremes),
+		FRESH(test_threads_follow_their_process),
+		FRESH(test_table),
+		FRESH(test_no_rows),
+		FRESH(test_no_growth_has_no_sign),
+		FRESH(test_flags),
+		FRESH(test_usage_never_rounds_to_full),
+		FRESH(test_widths),
+		FRESH(test_colour),
+		FRESH(test_hostile),
+		FRESH(test_write_error),
 		FRESH(test_json),
 	};
 

@@ -215,8 +215,8 @@ class Daemon:
         self.arrived = threading.Condition()
         # without a file of its own it would take the machine's
         arguments = ["-c", config or "/dev/null"]
-        # … and its socket
-        for option in ["socket.path=", *OPTIONS, *options]:
+        # … its socket, and what stood when another test's daemon was killed
+        for option in ["socket.path=", "state.file=", *OPTIONS, *options]:
             arguments += ["-o", option]
         self.process = subprocess.Popen(
             [FDWARDEN, "daemon", *arguments], stdin=subprocess.DEVNULL,

@@ -172,7 +172,7 @@ $(LEAKS_DIR)/leak_cc: tests/helpers/leaks/leak.cc
 
 $(LEAKS_DIR)/leak_rs: tests/helpers/leaks/leak.rs
 	@mkdir -p $(@D)
-	$(Q)env -u MAKEFLAGS rustc -g -O $< -o $@
+	$(Q)env -u MAKEFLAGS -u MFLAGS rustc -g -O $< -o $@
 
 $(LEAKS_DIR)/%: tests/helpers/leaks/%.go
 	@mkdir -p $(@D)

@@ -211,6 +211,7 @@ static int trace_process(const struct options *set, const struct process *proces
 {
 	struct trace_options trace_options = {
 		.pid = process->who.pid,
+		.start_ns = process->who.start_ns,
 		.stack_bytes = stack_bytes,
 		.memory = TRACE_MEMORY_DEFAULT,
 	};

@@ -2,6 +2,7 @@
 #include "daemon/main_kinds.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +20,9 @@
 
 struct slot {
 	pid_t pid;
-	uint64_t at_ns;   /* 0: nothing */
-	const char *kind; /* static; NULL: not known */
+	uint64_t at_ns; /* 0: nothing */
+	/* Copied: an inode's own name is the inventory's. Empty: not known. */
+	char kind[32];
 	uint64_t count, of;
 };
 
@@ -56,7 +58,7 @@ static void look(struct main_kinds *kinds, struct slot *slot, pid_t pid)
 	if (inventory) {
 		counts = inventory_counts(inventory, &len);
 		if (len) {
-			slot->kind = counts[0].type;
+			snprintf(slot->kind, sizeof(slot->kind), "%s", counts[0].type);
 			slot->count = counts[0].count;
 			slot->of = inventory_total(inventory);
 		}
@@ -70,7 +72,7 @@ static int add(cJSON *list, const struct slot *slot)
 	cJSON *item;
 	int err;
 
-	if (!slot->kind)
+	if (!slot->kind[0])
 		return 0;
 	item = cJSON_CreateObject();
 	if (!item || !cJSON_AddItemToArray(list, item)) {

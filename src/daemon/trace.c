@@ -39,6 +39,8 @@ struct before {
 
 struct trace {
 	pid_t pid;
+	uint64_t start_ns;
+	const atomic_bool *hurry;
 	struct stacks *stacks;
 	struct census *census;
 	struct unwinder *unwinder;
@@ -157,7 +159,7 @@ static enum call_chain_end end_of(const struct stack_chain *chain)
 /* Asks, and counts what it takes. */
 static bool may_ask(const struct trace *t)
 {
-	return t->asked_ns < ASK_TOTAL_NS;
+	return t->asked_ns < ASK_TOTAL_NS && !(t->hurry && atomic_load(t->hurry));
 }
 
 static int describe(struct trace *t, uint32_t number)
@@ -186,9 +188,15 @@ static int describe(struct trace *t, uint32_t number)
  * files are forgotten. */
 static void change_program(struct trace *t, uint64_t exec_id)
 {
+	uint64_t begin_ns;
+
 	for (uint32_t i = 1; i <= stack_cache_len(t->cache) && may_ask(t); i++)
 		(void)describe(t, i);
-	(void)unwinder_restart(t->unwinder);
+	/* One that calls execve() again and again is not worth more, either. */
+	begin_ns = kernel_now_ns();
+	if (may_ask(t))
+		(void)unwinder_restart(t->unwinder);
+	t->asked_ns += kernel_now_ns() - begin_ns;
 	stack_cache_forget(t->cache);
 	t->exec_id = exec_id;
 }
@@ -438,6 +446,12 @@ static bool is_gone(pid_t pid)
 	return kill(pid, 0) && errno == ESRCH;
 }
 
+/* A later process that was given the same pid; one without descriptors is not told apart. */
+static bool is_another(const struct trace *t, const struct census_result *result)
+{
+	return t->start_ns && result->start_ns && result->start_ns != t->start_ns;
+}
+
 int trace_sites(struct trace *t, struct call_sites **out)
 {
 	struct counting counting = {.trace = t};
@@ -448,7 +462,7 @@ int trace_sites(struct trace *t, struct call_sites **out)
 	stacks_begin(t->stacks);
 	err = census_visit(t->census, t->pid, on_descriptor, &counting, &result);
 	/* An ending process has closed what it had, and what was met is not all. */
-	if (!err && (result.exited || is_gone(t->pid)))
+	if (!err && (result.exited || is_gone(t->pid) || is_another(t, &result)))
 		err = -ESRCH;
 	census_clear(&result);
 	if (err == -ESRCH) {
@@ -522,6 +536,8 @@ static int begin(struct trace *t, const struct trace_options *options, char *why
 	/* After the first: what is opened meanwhile is known by both. */
 	t->figures.begun_ns = kernel_now_ns();
 	err = census_visit(t->census, t->pid, on_before, t, &result);
+	if (!err && is_another(t, &result))
+		err = -ESRCH;
 	census_clear(&result);
 	if (err)
 		snprintf(why, why_size, "its descriptors can't be read: %s",
@@ -540,6 +556,8 @@ int trace_open(const struct trace_options *options, struct trace **out, char *wh
 		return -ENOMEM;
 	}
 	t->pid = options->pid;
+	t->start_ns = options->start_ns;
+	t->hurry = options->hurry;
 	err = begin(t, options, why, why_size);
 	if (err) {
 		trace_close(t);

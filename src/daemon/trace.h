@@ -7,6 +7,7 @@
 #ifndef FDWARDEN_TRACE_H
 #define FDWARDEN_TRACE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,9 +19,13 @@ struct trace;
 
 struct trace_options {
 	pid_t pid;
+	uint64_t start_ns; /* of the process, CLOCK_BOOTTIME: no later one of the pid */
 	uint32_t stack_bytes;  /* 0: STACKS_BYTES_DEFAULT */
 	uint64_t memory;       /* bytes; see struct stacks_options */
 	uint64_t child_memory; /* bytes that the unwinder may write to; 0: 512 MiB */
+	/* Set by another thread when there is no time left: the child is asked nothing
+	 * any more. NULL: there will be. */
+	const atomic_bool *hurry;
 };
 
 #define TRACE_MEMORY_DEFAULT (96ull << 20)

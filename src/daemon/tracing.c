@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,7 @@ struct tracing {
 	struct tracing_settings settings;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool leave;
+	atomic_bool leave;
 	unsigned running;
 	struct one traces[TRACES_MAX];
 };
@@ -76,9 +77,9 @@ static bool wait_a_while(struct tracing *t, uint64_t ns)
 	bool leave;
 
 	pthread_mutex_lock(&t->lock);
-	if (!t->leave)
+	if (!atomic_load(&t->leave))
 		(void)pthread_cond_timedwait(&t->changed, &t->lock, &until);
-	leave = t->leave;
+	leave = atomic_load(&t->leave);
 	pthread_mutex_unlock(&t->lock);
 	return !leave;
 }
@@ -170,6 +171,8 @@ static int start(struct tracing *t, struct one *one, pid_t pid, uint64_t start_n
 		.pid = pid,
 		.start_ns = start_ns,
 		.options = {.pid = pid,
+			    .start_ns = start_ns,
+			    .hurry = &t->leave,
 			    .memory = t->settings.memory,
 			    .child_memory = CHILD_MEMORY},
 		.duration_ns = t->settings.duration_ns,
@@ -279,7 +282,7 @@ void tracing_free(struct tracing *t)
 	if (!t)
 		return;
 	pthread_mutex_lock(&t->lock);
-	t->leave = true;
+	atomic_store(&t->leave, true);
 	pthread_cond_broadcast(&t->changed);
 	while (t->running)
 		pthread_cond_wait(&t->changed, &t->lock);

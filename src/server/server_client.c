@@ -175,8 +175,10 @@ static void hand_on(struct server_client *c, struct request *request)
 {
 	struct server *s = c->server;
 	bool kinds = request->kind == REQUEST_MAIN_KINDS;
-	struct server_job *job = server_job_new(c->number, request);
+	struct server_job *job;
 
+	memcpy(c->id, request->id, sizeof(c->id));
+	job = server_job_new(c->number, request);
 	if (!job) {
 		put_error(c, request->id, REQUEST_FAILED, "no memory");
 		return;
@@ -319,11 +321,9 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *con
 
 void server_client_check(struct server_client *c, uint64_t now_ns)
 {
-	struct server_job late = {0};
-
 	if (c->ticket && now_ns > c->since_ns + PATIENCE_NS) {
-		server_job_fail(&late, REQUEST_FAILED, "it takes too long");
-		server_client_reply(c, &late);
+		c->ticket = 0;
+		put_error(c, c->id, REQUEST_FAILED, "it takes too long");
 		server_client_serve(c);
 		return;
 	}

@@ -34,9 +34,10 @@ struct server_client {
 	uint32_t events; /* that it is watched for */
 	struct line_buffer in;
 	struct send_queue out;
-	uint64_t ticket; /* of its request that is being worked on; 0: none */
-	bool ended;      /* it sends nothing any more */
-	bool closing;    /* it goes when all is sent */
+	uint64_t ticket;         /* of its request that is being worked on; 0: none */
+	char id[REQUEST_ID_MAX]; /* … and the id of that */
+	bool ended;              /* it sends nothing any more */
+	bool closing;            /* it goes when all is sent */
 	bool subscribed, asked;
 	uint64_t since_ns; /* when it came, or its request was handed on */
 	uint64_t moved_ns; /* when it last took something, or had nothing to take */

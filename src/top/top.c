@@ -18,9 +18,11 @@
 
 #define WHY_SIZE 512
 
-/* One viewer must not raise the limits of others: that is the daemon's. */
-static void without_remedies(struct config *config)
+/* One viewer must not raise the limits of others, nor slow them down to trace them: that is
+ * the daemon's. */
+static void without_actions(struct config *config)
 {
+	config->trace_auto = CONFIG_NO;
 	for (size_t i = 0; i < config->rules_len; i++)
 		config->rules[i].has_on_critical = false;
 	memset(&config->thresholds.remedy, 0, sizeof(config->thresholds.remedy));
@@ -33,7 +35,7 @@ static int load(const struct top_options *options, struct config **out, char *wh
 
 	if (config_load(path, options->config != NULL, NULL, 0, out, why, why_size))
 		return -EINVAL;
-	without_remedies(*out);
+	without_actions(*out);
 	(*out)->interval_ns = options->interval_ns;
 	return 0;
 }

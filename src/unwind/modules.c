@@ -48,18 +48,23 @@ static char *read_file(int fd, size_t max, size_t *len)
 	return text;
 }
 
-/* A regular file, whatever someone else put in its place. */
+/* A regular file, whatever someone else put in its place: a traced process has a say in
+ * what is named here, and to open a device is to use it already. */
 static int open_regular(const char *path, struct stat *st)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char itself[32];
+	int at = open(path, O_PATH | O_CLOEXEC), fd = -EINVAL;
 
 	memset(st, 0, sizeof(*st));
-	if (fd < 0)
+	if (at < 0)
 		return -errno;
-	if (fstat(fd, st) || !S_ISREG(st->st_mode)) {
-		close(fd);
-		return -EINVAL;
+	if (!fstat(at, st) && S_ISREG(st->st_mode)) {
+		snprintf(itself, sizeof(itself), "/proc/self/fd/%d", at);
+		fd = open(itself, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		if (fd < 0)
+			fd = -errno;
 	}
+	close(at);
 	return fd;
 }
 
@@ -200,14 +205,16 @@ static int find_elf(Dwfl_Module *module, void **data, const char *name, Dwarf_Ad
 {
 	struct modules *m;
 	const struct mapping *at;
+	int fd;
 
 	(void)module, (void)elf;
 	m = *data;
 	at = m ? modules_find(m, base) : NULL;
-	if (!at)
-		return -1;
-	*file_name = strdup(name);
-	return open_mapping(m, at);
+	fd = at ? open_mapping(m, at) : -1;
+	/* With a name but no file, libdwfl would open whatever has that name. */
+	if (fd >= 0)
+		*file_name = strdup(name);
+	return fd;
 }
 
 /* Set on each module when it is reported, so that find_elf() knows whose it is. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -15,7 +16,11 @@
 #include <unistd.h>
 
 /* Between two looks at how long it takes. */
-#define LOOK_MS 250
+#define LOOK_MS     250
+/* A killed child has so long to end. */
+#define END_MS      2000
+#define END_LOOK_MS 5
+#define STUCK_MAX   64
 
 struct unwinder {
 	pid_t pid; /* of whom it is about */
@@ -26,18 +31,54 @@ struct unwinder {
 	struct unwind_stack question;
 };
 
+/* ---- children that do not end ---- */
+
+static pthread_mutex_t stuck_lock = PTHREAD_MUTEX_INITIALIZER;
+static pid_t stuck[STUCK_MAX];
+
+static void add_stuck(pid_t child)
+{
+	pthread_mutex_lock(&stuck_lock);
+	for (size_t i = 0; i < STUCK_MAX; i++)
+		if (!stuck[i]) {
+			stuck[i] = child;
+			break;
+		}
+	pthread_mutex_unlock(&stuck_lock);
+}
+
+static void reap_stuck(void)
+{
+	pthread_mutex_lock(&stuck_lock);
+	for (size_t i = 0; i < STUCK_MAX; i++)
+		if (stuck[i] && waitpid(stuck[i], NULL, WNOHANG))
+			stuck[i] = 0;
+	pthread_mutex_unlock(&stuck_lock);
+}
+
 /* ---- the child ---- */
 
+/* One that waits in the kernel for a file that does not come dies when it does, which may
+ * be never: it is left to whoever ends next, and at last to init. */
 static void end_child(struct unwinder *u)
 {
+	const struct timespec nap = {.tv_nsec = END_LOOK_MS * 1000000};
+	int left_ms = END_MS;
+	pid_t ended;
+
 	if (u->socket >= 0)
 		close(u->socket);
 	u->socket = -1;
+	reap_stuck();
 	if (u->child <= 0)
 		return;
 	kill(u->child, SIGKILL);
-	while (waitpid(u->child, NULL, 0) < 0 && errno == EINTR)
-		;
+	while (!(ended = waitpid(u->child, NULL, WNOHANG)) && left_ms > 0) {
+		nanosleep(&nap, NULL);
+		left_ms -= END_LOOK_MS;
+	}
+	if (!ended)
+		add_stuck(u->child);
 	u->child = 0;
 }
 
@@ -140,7 +181,8 @@ static int ask(struct unwinder *u, const struct unwind_header *question,
 	ssize_t got = 0;
 	int err = 0;
 
-	if (send(u->socket, question, question->size, MSG_NOSIGNAL) < 0)
+	/* The one before was read, or its answer was none: there is always room. */
+	if (send(u->socket, question, question->size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		err = -errno;
 	if (!err)
 		err = wait_for_answer(u);
@@ -169,8 +211,10 @@ static int prepare(struct unwinder *u, char *why, size_t why_size)
 		return err;
 	}
 	err = ask(u, &question, &answer.header, sizeof(answer));
-	if (!err && answer.header.size != sizeof(answer))
+	if (!err && answer.header.size != sizeof(answer)) {
 		err = -EPROTO;
+		end_child(u);
+	}
 	if (err) {
 		snprintf(why, why_size, "the unwinder: %s",
 			 err == -ETIMEDOUT ? "reading the program takes too long"

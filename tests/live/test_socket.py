@@ -8,10 +8,11 @@ import shutil
 import socket
 import stat
 import subprocess
+import sys
 import threading
 import time
 
-from harness import (FDWARDEN, FDZOO, Scratch, Zoo, boot_ns, check, check_documents,
+from harness import (FDWARDEN, FDZOO, Scratch, Skip, Zoo, boot_ns, check, check_documents,
                      listed, note, same, unused_uid, wait_until)
 from sockets import Client, cpu_seconds, daemon_at, is_of, row_of, same_error
 
@@ -130,6 +131,34 @@ def test_kinds_and_self():
             same((kind["pid"], kind["of"]), (zoo.pid, listed(zoo.pid)), "kinds")
             check(kind["count"] > 40, f"main kind: {kind}")
             same(client.ask("self")["self"]["pid"], daemon.pid, "self.pid")
+
+
+# 40 file systems to be configured: their kind is known by the inode's own name alone.
+FSCONTEXTS = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+fds = [libc.syscall(430, b"tmpfs", 0) for _ in range(40)]
+print(min(fds), os.strerror(ctypes.get_errno()), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_kind_by_the_inodes_own_name():
+    with Scratch() as scratch, subprocess.Popen(
+            [sys.executable, "-c", FSCONTEXTS], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True) as process:
+        first = process.stdout.readline()
+        if int(first.split()[0]) < 0:
+            raise Skip(f"fsopen(): {first.strip()}")
+        daemon, path = daemon_at(scratch)
+        with daemon, Client(path) as client:
+            # The second answer is of what was kept of the first.
+            for _ in range(2):
+                reply = client.ask("kinds", pids=[process.pid])
+                same([(k["kind"], k["count"]) for k in reply["kinds"]], [("fscontext", 40)],
+                     "kinds")
+                client.ask("process", pid=process.pid)
+        process.stdin.close()
 
 
 def test_subscribers_get_what_is_written():

@@ -49,6 +49,15 @@ static bool is_asked(const struct roster_row *row, const struct verdict_question
 	       (row->who.service && !strcmp(row->who.service, q->service));
 }
 
+/* A single look takes each process with a descriptor above its limit for one that lowered it
+ * on purpose. Who is asked about by name and has no slot free may as well be in trouble. */
+static bool may_be_trouble(const struct roster *roster, const struct roster_row *row,
+			   const struct verdict_question *q)
+{
+	return row->fd.sealed && !roster->interval_ns && (q->pid || q->service) &&
+	       row->fd.used >= row->fd.soft_limit;
+}
+
 /* One that was refused stands above all; one that chose to be full below all. */
 static int rank(const struct roster_row *row)
 {
@@ -89,9 +98,11 @@ static void find(const struct roster *roster, const struct verdict_question *q,
 	}
 }
 
-static enum verdict judge(const struct roster_row *row,
+static enum verdict judge(const struct roster *roster, const struct roster_row *row,
 			  const struct verdict_question *q)
 {
+	if (may_be_trouble(roster, row, q))
+		return VERDICT_WARNING;
 	if (row->fd.sealed)
 		return VERDICT_OK;
 	if (row->level == POLICY_LEVEL_EXHAUSTED || reaches(&row->fd, q->critical_bp))
@@ -99,8 +110,9 @@ static enum verdict judge(const struct roster_row *row,
 	return reaches(&row->fd, q->warn_bp) ? VERDICT_WARNING : VERDICT_OK;
 }
 
-static void describe(const struct roster_row *row, const struct findings *found,
-		     const struct verdict_question *q, char *text, size_t size)
+static void describe(const struct roster *roster, const struct roster_row *row,
+		     const struct findings *found, const struct verdict_question *q,
+		     char *text, size_t size)
 {
 	const struct alert_fd *fd = &row->fd;
 	char full_in[ALERT_FULL_IN_MAX];
@@ -120,8 +132,12 @@ static void describe(const struct roster_row *row, const struct findings *found,
 			text + len, size - len,
 			" has %" PRIu64 " descriptors open, and no limit", fd->used);
 	if (len < size && fd->sealed)
-		len += (size_t)snprintf(text + len, size - len,
-					", by its own choice: it lowered its limit");
+		len += (size_t)snprintf(
+			text + len, size - len, "%s",
+			may_be_trouble(roster, row, q)
+				? ": in trouble, or it lowered its limit on purpose; "
+				  "one look can't tell, a running daemon can"
+				: ", by its own choice: it lowered its limit");
 	if (len < size && row->refused)
 		len += (size_t)snprintf(text + len, size - len,
 					"; %" PRIu64 " calls were refused",
@@ -185,8 +201,8 @@ enum verdict verdict_make(const struct roster *roster,
 	find(roster, question, &found);
 	*data = 0;
 	if (found.worst) {
-		verdict = judge(found.worst, question);
-		describe(found.worst, &found, question, text, sizeof(text));
+		verdict = judge(roster, found.worst, question);
+		describe(roster, found.worst, &found, question, text, sizeof(text));
 		add_data(roster, found.worst, &found, question, data, sizeof(data));
 	} else if (found.unread) {
 		snprintf(text, sizeof(text), "the descriptor table can't be read");

@@ -41,6 +41,7 @@ static int set_up(void **state)
 	rows[1].who.service = (char *)"nginx.service";
 	roster = (struct roster){
 		.system = {.known = true, .allocated = 5000, .max = 100000},
+		.interval_ns = 1000000000,
 		.rows = rows,
 		.len = 4,
 	};
@@ -100,6 +101,21 @@ static void one_is_asked_for(void **state)
 				  "ssh.service");
 }
 
+/* Without a daemon it is not known why a full process is so. */
+static void one_look_is_no_all_clear(void **state)
+{
+	(void)state;
+	roster.interval_ns = 0;
+	rows[2].fd.used = 10;
+	assert_int_equal(ask(30, NULL), VERDICT_WARNING);
+	assert_non_null(
+		strstr(line, "10 of 10 descriptors open (100.0%): in trouble, "));
+	assert_int_equal(ask(0, NULL), VERDICT_WARNING);
+	assert_non_null(strstr(line, "nginx[20]"));
+	rows[2].fd.used = 9;
+	assert_int_equal(ask(30, NULL), VERDICT_OK);
+}
+
 static void time_is_in_a_fitting_unit(void **state)
 {
 	(void)state;
@@ -133,6 +149,7 @@ int main(void)
 		cmocka_unit_test_setup(host_is_as_its_fullest, set_up),
 		cmocka_unit_test_setup(refused_is_critical, set_up),
 		cmocka_unit_test_setup(one_is_asked_for, set_up),
+		cmocka_unit_test_setup(one_look_is_no_all_clear, set_up),
 		cmocka_unit_test_setup(time_is_in_a_fitting_unit, set_up),
 		cmocka_unit_test_setup(names_are_harmless, set_up),
 	};

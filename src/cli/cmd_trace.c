@@ -194,6 +194,7 @@ static int print(const struct options *set, const struct process *process,
 	trace_figures(trace, &figures);
 	view.no_stack = figures.no_stack;
 	view.too_high = figures.too_high;
+	view.missed = figures.missed;
 	view.not_unwound = figures.failed;
 	if (set->json)
 		err = print_json(&view);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "collect/kernel.h"
+#include "collect/missed.h"
 #include "collect/sensor_programs.h"
 #include "collect/syscalls.h"
 #include "sensor.skel.h"
@@ -214,22 +215,6 @@ static uint64_t loss(const struct sensor *s, uint32_t what)
 	return sum;
 }
 
-static uint64_t missed_runs(const struct sensor *s)
-{
-	struct bpf_program *program;
-	uint64_t sum = 0;
-
-	bpf_object__for_each_program (program, s->bpf->obj) {
-		struct bpf_prog_info info = {0};
-		uint32_t len = sizeof(info);
-		int fd = bpf_program__fd(program);
-
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
-			sum += info.recursion_misses;
-	}
-	return sum;
-}
-
 void sensor_losses(const struct sensor *sensor, struct sensor_losses *out)
 {
 	out->ring_full = loss(sensor, FDW_LOSS_RING_FULL);
@@ -238,7 +223,7 @@ void sensor_losses(const struct sensor *sensor, struct sensor_losses *out)
 	out->unreadable = loss(sensor, FDW_LOSS_READ);
 	out->gate = loss(sensor, FDW_LOSS_GATE);
 	out->malformed = sensor->malformed;
-	out->missed = missed_runs(sensor);
+	out->missed = missed_runs(sensor->bpf->obj);
 }
 
 int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *context)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "collect/kernel.h"
+#include "collect/missed.h"
 #include "collect/syscalls.h"
 #include "stacks.skel.h"
 
@@ -359,6 +360,7 @@ void stacks_losses(const struct stacks *s, struct stacks_losses *out)
 {
 	out->no_stack = s->bpf->bss->no_stack;
 	out->too_high = s->bpf->bss->too_high;
+	out->missed = missed_runs(s->bpf->obj);
 }
 
 uint64_t stacks_memory(const struct stacks *s)

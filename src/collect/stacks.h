@@ -40,6 +40,8 @@ struct stacks_losses {
 	uint64_t
 		no_stack; /* openings whose stack found no room, or could not be read */
 	uint64_t too_high; /* openings of numbers that memory does not reach to */
+	uint64_t missed; /* runs of the program that the kernel left out, at the exit of
+			    any call: it was running on that CPU (counted since 5.12) */
 };
 
 /* What becomes of an opening, by its stack: a number of the caller's own from 1 on, or one

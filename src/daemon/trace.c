@@ -592,6 +592,7 @@ void trace_figures(const struct trace *t, struct trace_figures *out)
 	stacks_losses(t->stacks, &losses);
 	out->no_stack = losses.no_stack;
 	out->too_high = losses.too_high;
+	out->missed = losses.missed;
 	out->chains = stack_cache_len(t->cache);
 	out->memory = stacks_memory(t->stacks);
 }

@@ -51,10 +51,10 @@ uint64_t trace_wait_ns(const struct trace *trace);
 int trace_sites(struct trace *trace, struct call_sites **out);
 
 struct trace_figures {
-	uint64_t no_stack, too_high; /* openings: struct stacks_losses */
-	uint64_t visited;            /* stacks looked at */
-	uint64_t unwound;            /* … of these, not known by their looks */
-	uint64_t failed;             /* … that could not be unwound */
+	uint64_t no_stack, too_high, missed; /* struct stacks_losses */
+	uint64_t visited;                    /* stacks looked at */
+	uint64_t unwound; /* … of these, not known by their looks */
+	uint64_t failed;  /* … that could not be unwound */
 	uint64_t chains;
 	uint64_t memory; /* bytes, at the most */
 	uint64_t begun_ns;

@@ -32,7 +32,8 @@ struct call_sites_view {
 	const struct alert_host *host;
 	const struct identity *who;
 	const struct call_sites *sites;
-	bool ended; /* the process: no table confirms what is told */
+	bool ended;      /* the process: no table confirms what is told */
+	uint64_t missed; /* runs of the program that the kernel left out */
 	uint64_t no_stack, too_high,
 		not_unwound; /* openings without a site, over all */
 };

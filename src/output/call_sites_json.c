@@ -164,6 +164,8 @@ static int add_trace(cJSON *root, const struct call_sites_view *view)
 	err = losses ? json_add_uint(losses, "no_stack", view->no_stack) : -ENOMEM;
 	if (!err)
 		err = json_add_uint(losses, "too_high", view->too_high);
+	if (!err)
+		err = json_add_uint(losses, "missed", view->missed);
 	return err ? err : json_add_uint(losses, "not_unwound", view->not_unwound);
 }
 

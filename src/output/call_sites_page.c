@@ -118,15 +118,17 @@ static void print_unknown(const struct call_sites *sites, const struct page *pag
 
 static void print_losses(const struct call_sites_view *view, const struct page *page)
 {
-	char text[256];
+	char text[384];
 
-	if (!view->no_stack && !view->too_high && !view->not_unwound)
+	if (!view->no_stack && !view->too_high && !view->not_unwound && !view->missed)
 		return;
 	snprintf(text, sizeof(text),
 		 "Of all openings since the trace began, also of what is closed: "
 		 "%" PRIu64 " without room for the stack, %" PRIu64
-		 " of numbers too high for the memory, %" PRIu64 " stacks not unwound.",
-		 view->no_stack, view->too_high, view->not_unwound);
+		 " of numbers too high for the memory, %" PRIu64
+		 " stacks not unwound; and %" PRIu64
+		 " exits of calls that the kernel did not let be seen.",
+		 view->no_stack, view->too_high, view->not_unwound, view->missed);
 	page_text(page, "", text);
 }
 

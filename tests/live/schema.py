@@ -288,7 +288,7 @@ TRACE = object_of(
      "process": PROCESS, "fd": object_of({}, {"count": whole(), **CALL_SITES}),
      "trace": object_of({"duration_s": real(0),
                          "losses": object_of({"no_stack": whole(), "too_high": whole(),
-                                              "not_unwound": whole()})},
+                                              "missed": whole(), "not_unwound": whole()})},
                         {"process_ended": true})},
     {"service": object_of({"name": raw_text}), "container": CONTAINER, "orchestrator": POD})
 

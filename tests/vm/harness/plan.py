@@ -18,12 +18,12 @@ from . import images
 # What makes the machine: the image's builder, more of the kernel's command
 # line, and seconds until it is given up.
 MACHINES = {
-    "small": (images.small, "rdinit=/init", 600),
-    "lockdown": (images.small, "rdinit=/init lockdown=integrity", 600),
+    "small": (images.small, "rdinit=/init", 900),
+    "lockdown": (images.small, "rdinit=/init lockdown=integrity", 900),
     "systemd": (
         images.systemd,
         "rdinit=/sbin/init systemd.unified_cgroup_hierarchy=1 systemd.show_status=no",
-        600,
+        900,
     ),
 }
 # For `-o sensor=`; "auto" is what tests get that run once.

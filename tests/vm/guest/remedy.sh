@@ -25,7 +25,7 @@ with_rule() {
 # The machine is the next test's, too.
 without_rule() {
 	cp "$WORK/config" "$CONFIG"
-	rm -rf "$DROP_IN"
+	rm -f "$DROP_IN/override.conf" # the image has one of its own there
 	systemctl daemon-reload
 	systemctl restart $UNIT
 }

@@ -3,16 +3,15 @@
  * governs it, what to change. */
 #include <errno.h>
 #include <inttypes.h>
-#include <langinfo.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/inspection.h"
+#include "cli/printing.h"
 #include "cli/remote.h"
 #include "cli/subject.h"
 #include "client/member.h"
@@ -49,9 +48,7 @@ static const struct cli_usage usage = {
 
 #define HOST_NAME_LEN 256
 #define NOTE_LEN      256
-#define WIDTH_DEFAULT 80
-#define WIDTH_MIN     40
-#define WIDTH_MAX     1000
+#define WIDTH_MAX     1000 /* of a page that the daemon makes */
 
 /* What could not be seen, and why. */
 struct notes {
@@ -95,43 +92,9 @@ static void add_notes(struct view_inspect *view, const struct inspection *i,
 			       "was read");
 }
 
-static int print_json(const struct view_inspect *view)
-{
-	cJSON *json = view_inspect_json(view);
-	char *text = json ? cJSON_PrintUnformatted(json) : NULL;
-	int err = text ? 0 : -ENOMEM;
-
-	if (text && puts(text) < 0)
-		err = -errno;
-	cJSON_free(text);
-	cJSON_Delete(json);
-	return err;
-}
-
-/* Where it goes to. */
-static struct page make_page(void)
-{
-	struct page page = {
-		.out = stdout,
-		.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8"),
-		.width = WIDTH_DEFAULT,
-	};
-	struct winsize window;
-
-	if (isatty(STDOUT_FILENO)) {
-		const char *no_color = getenv("NO_COLOR");
-
-		page.colour = !no_color || !*no_color;
-		if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) &&
-		    window.ws_col >= WIDTH_MIN)
-			page.width = window.ws_col;
-	}
-	return page;
-}
-
 static int print_page(const struct view_inspect *view)
 {
-	struct page page = make_page();
+	struct page page = printing_page();
 
 	return view_inspect_page(view, &page);
 }
@@ -161,7 +124,7 @@ static int print(const struct options *set, const struct inspection *i)
 	gethostname(host_name, sizeof(host_name) - 1);
 	kernel_boot_id(boot_id);
 	add_notes(&view, i, &notes);
-	err = set->json ? print_json(&view) : print_page(&view);
+	err = set->json ? printing_json(view_inspect_json(&view)) : print_page(&view);
 	if (!err && fflush(stdout))
 		err = -errno;
 	return err;
@@ -171,7 +134,7 @@ static int print(const struct options *set, const struct inspection *i)
 
 static cJSON *make_request(const struct options *set, int pid)
 {
-	struct page page = make_page();
+	struct page page = printing_page();
 	cJSON *request = client_request("process");
 
 	if (!request || !cJSON_AddNumberToObject(request, "pid", pid) ||
@@ -200,7 +163,7 @@ static int print_document(const char *line, size_t len)
 static int print_lines(const cJSON *reply)
 {
 	const cJSON *list = cJSON_GetObjectItemCaseSensitive(reply, "page"), *item;
-	bool utf8 = make_page().utf8;
+	bool utf8 = printing_page().utf8;
 
 	if (!cJSON_IsArray(list))
 		return -EPROTO;

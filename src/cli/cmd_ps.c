@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/look.h"
+#include "cli/printing.h"
 #include "cli/running.h"
 #include "collect/kernel.h"
 #include "log.h"
@@ -41,19 +42,6 @@ static const struct cli_usage usage = {
 		"the executables\nof other users' processes. Without these it asks the "
 		"daemon, for its last look.",
 };
-
-static int print_json(const struct view_ps *view)
-{
-	cJSON *json = view_ps_json(view);
-	char *text = json ? cJSON_PrintUnformatted(json) : NULL;
-	int err = text ? 0 : -ENOMEM;
-
-	if (text && puts(text) < 0)
-		err = -errno;
-	cJSON_free(text);
-	cJSON_Delete(json);
-	return err;
-}
 
 static int print_table(const struct view_ps *view)
 {
@@ -99,7 +87,7 @@ static int print(const struct options *set, const struct look *look,
 	    running_self(set->remote.config, &self, why, sizeof(why)))
 		self = roster->self;
 	view_ps_sort(rows, roster->len, key);
-	err = set->json ? print_json(&view) : print_table(&view);
+	err = set->json ? printing_json(view_ps_json(&view)) : print_table(&view);
 	if (!err && fflush(stdout))
 		err = -errno;
 	free(rows);

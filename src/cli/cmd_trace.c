@@ -2,16 +2,15 @@
 /* fdwarden trace: which code opened what one process opens and does not close. */
 #include <errno.h>
 #include <inttypes.h>
-#include <langinfo.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/inspection.h"
+#include "cli/printing.h"
 #include "cli/subject.h"
 #include "collect/kernel.h"
 #include "daemon/trace.h"
@@ -48,8 +47,6 @@ static const struct cli_usage usage = {
 
 #define DURATION_MAX  86400.0
 #define HOST_NAME_LEN 256
-#define WIDTH_DEFAULT 80
-#define WIDTH_MIN     40
 #define LOOK_NS       100000000ull
 #define PROGRESS_NS   1000000000ull
 
@@ -141,36 +138,10 @@ static void follow(struct trace *trace, const struct process *process,
 
 /* ---- what came of it ---- */
 
-static int print_json(const struct call_sites_view *view)
-{
-	cJSON *json = call_sites_document(view);
-	char *text = json ? cJSON_PrintUnformatted(json) : NULL;
-	int err = text ? 0 : -ENOMEM;
-
-	if (text && puts(text) < 0)
-		err = -errno;
-	cJSON_free(text);
-	cJSON_Delete(json);
-	return err;
-}
-
 static int print_page(const struct call_sites_view *view)
 {
-	struct page page = {
-		.out = stdout,
-		.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8"),
-		.width = WIDTH_DEFAULT,
-	};
-	struct winsize window;
+	struct page page = printing_page();
 
-	if (isatty(STDOUT_FILENO)) {
-		const char *no_color = getenv("NO_COLOR");
-
-		page.colour = !no_color || !*no_color;
-		if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) &&
-		    window.ws_col >= WIDTH_MIN)
-			page.width = window.ws_col;
-	}
 	return call_sites_page(view, &page);
 }
 
@@ -197,7 +168,7 @@ static int print(const struct options *set, const struct process *process,
 	view.missed = figures.missed;
 	view.not_unwound = figures.failed;
 	if (set->json)
-		err = print_json(&view);
+		err = printing_json(call_sites_document(&view));
 	else if (set->folded)
 		err = call_sites_folded(&view, stdout);
 	else

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What commands print on standard output: a JSON document, or a page for people.
+ */
+#ifndef FDWARDEN_PRINTING_H
+#define FDWARDEN_PRINTING_H
+
+#include <cjson/cJSON.h>
+
+#include "output/page.h"
+
+/* One document on a line; deletes it. NULL: there was no memory to make it. 0, -ENOMEM, or
+ * -errno of the writing. */
+int printing_json(cJSON *json);
+
+/* As wide as the terminal, in colour there alone and not with NO_COLOR. */
+struct page printing_page(void);
+
+#endif

@@ -163,7 +163,7 @@ static __always_inline void closed(struct call *c)
 	opened_ns = *(volatile __u64 *)&open->opened_ns;
 	barrier();
 	if (!file_at(c->task, fd))
-		open->closed_of = opened_ns;
+		open->closed_of = opened_ns ? opened_ns : FDW_OF_BEFORE;
 }
 
 /* pipe() and socketpair(): where the caller wants the numbers. */

@@ -235,11 +235,14 @@ _Static_assert(__builtin_offsetof(struct fdw_descriptor, text) == 128, "wire lay
 /* Entries for one that tells which were written. */
 #define FDW_OPENS_PER_DIRTY 64
 
+/* For `closed_of`: what was open before the trace. */
+#define FDW_OF_BEFORE       (~0ull)
+
 /* One for each number. `opened_ns` is written last, and 0 while the rest is written. */
 struct fdw_open {
 	__u64 opened_ns; /* tells this opening from others of the number; 0: never */
 	__u64 file;      /* address of struct file */
-	__u64 closed_of; /* the opening that was seen to be closed */
+	__u64 closed_of; /* the opening that was seen to be closed, or FDW_OF_BEFORE */
 	__u32 stack;     /* index, from 1; 0: none was kept */
 	__u32 call;      /* number, with FDW_CALL_COMPAT */
 };

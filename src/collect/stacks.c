@@ -335,6 +335,13 @@ enum stacks_found stacks_find(struct stacks *s, uint32_t fd, uint64_t file,
 	return fill(s, fd, &open, visit, context, out);
 }
 
+bool stacks_untouched(const struct stacks *s, uint32_t fd)
+{
+	return fd >= s->opens_len ||
+	       (!load_u64(&s->opens[fd].opened_ns) && !s->opens[fd].file &&
+		!load_u64(&s->opens[fd].closed_of));
+}
+
 void stacks_each_left(struct stacks *s, stacks_visit *visit, stacks_left *left,
 		      void *context)
 {

@@ -80,6 +80,9 @@ enum stacks_found stacks_find(struct stacks *stacks, uint32_t fd, uint64_t file,
 			      stacks_visit *visit, void *context,
 			      struct stacks_opening *out);
 
+/* Whether neither an opening nor a closing of this number was seen since stacks_open(). */
+bool stacks_untouched(const struct stacks *stacks, uint32_t fd);
+
 /* Without a census, as the process is gone: visits all openings that were not seen to be
  * closed. `known` is as stacks_find() returns it. */
 typedef void stacks_left(void *context, enum stacks_found known,

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "collect/census.h"
 #include "collect/kernel.h"
 #include "collect/stacks.h"
+#include "daemon/chain.h"
 #include "unwind/stack_cache.h"
 #include "unwind/unwinder.h"
 
@@ -31,8 +33,8 @@
 
 #define NOT_UNWOUND  (STACKS_WAIT - 1)
 
-/* What was open before. */
-struct before {
+/* What is in the table; the address of its struct file. */
+struct entry {
 	uint64_t file;
 	uint32_t fd;
 };
@@ -47,7 +49,7 @@ struct trace {
 	struct stack_cache *cache;
 	struct fdw_stack *copy;
 	size_t copy_size;
-	struct before *before;
+	struct entry *before; /* what was open before */
 	size_t before_len, before_room;
 	uint64_t exec_id;
 	uint64_t asked_ns;
@@ -61,105 +63,15 @@ struct trace {
 
 /* ---- descriptions ---- */
 
-static void copy_text(const char **to, char **at, const char *from)
+static bool in_a_hurry(const struct trace *t)
 {
-	size_t size = strlen(from) + 1;
-
-	*to = memcpy(*at, from, size);
-	*at += size;
-}
-
-static size_t texts_size(const struct unwind_described *d)
-{
-	return strlen(d->function) + strlen(d->module) + strlen(d->file) +
-	       strlen(d->build_id) + 4;
-}
-
-/* 0, -ENOMEM, or -EPROTO for a description without frames. */
-static int take_description(const struct unwind_description *from,
-			    struct call_chain *out)
-{
-	struct unwind_described d;
-	size_t len = 0, size = 0, at;
-	char *text;
-
-	for (at = 0; unwind_description_next(from, &at, &d); len++)
-		size += texts_size(&d);
-	if (!len)
-		return -EPROTO;
-	out->frames = calloc(len, sizeof(*out->frames));
-	out->text = text = malloc(size);
-	if (!out->frames || !out->text) {
-		free(out->frames);
-		free(out->text);
-		memset(out, 0, sizeof(*out));
-		return -ENOMEM;
-	}
-	for (at = 0; unwind_description_next(from, &at, &d);) {
-		struct call_frame *frame = &out->frames[out->len++];
-
-		frame->address = d.address;
-		frame->offset = d.offset;
-		frame->line = d.line;
-		frame->inlined = d.inlined;
-		copy_text(&frame->function, &text, d.function);
-		copy_text(&frame->module, &text, d.module);
-		copy_text(&frame->file, &text, d.file);
-		copy_text(&frame->build_id, &text, d.build_id);
-	}
-	return 0;
-}
-
-static int copy_chain(const struct call_chain *from, struct call_chain *to)
-{
-	size_t size = 0;
-	char *text;
-
-	*to = *from;
-	for (size_t i = 0; i < from->len; i++) {
-		const struct call_frame *f = &from->frames[i];
-
-		size += strlen(f->function) + strlen(f->module) + strlen(f->file) +
-			strlen(f->build_id) + 4;
-	}
-	to->frames = calloc(from->len + 1, sizeof(*to->frames));
-	to->text = text = malloc(size + 1);
-	if (!to->frames || !to->text) {
-		free(to->frames);
-		free(to->text);
-		memset(to, 0, sizeof(*to));
-		return -ENOMEM;
-	}
-	memcpy(to->frames, from->frames, from->len * sizeof(*to->frames));
-	for (size_t i = 0; i < from->len; i++) {
-		struct call_frame *f = &to->frames[i];
-
-		copy_text(&f->function, &text, f->function);
-		copy_text(&f->module, &text, f->module);
-		copy_text(&f->file, &text, f->file);
-		copy_text(&f->build_id, &text, f->build_id);
-	}
-	return 0;
-}
-
-static enum call_chain_end end_of(const struct stack_chain *chain)
-{
-	switch (chain->end) {
-	case UNWIND_END_COMPLETE:
-		return CALL_CHAIN_COMPLETE;
-	case UNWIND_END_CUT:
-	case UNWIND_END_LENGTH:
-		return CALL_CHAIN_CUT;
-	case UNWIND_END_LOST:
-		break;
-	}
-	return CALL_CHAIN_LOST;
+	return t->hurry && atomic_load(t->hurry);
 }
 
 /* Asks, and counts what it takes. */
 static bool may_ask(const struct trace *t)
 {
-	return t->asked_ns < ASK_TOTAL_NS && !(t->hurry && atomic_load(t->hurry));
+	return t->asked_ns < ASK_TOTAL_NS && !in_a_hurry(t);
 }
 
 static int describe(struct trace *t, uint32_t number)
@@ -176,8 +88,8 @@ static int describe(struct trace *t, uint32_t number)
 	err = unwinder_describe(t->unwinder, (const uint64_t *)chain->addresses,
 				chain->len, &t->description);
 	if (!err)
-		err = take_description(&t->description, out);
-	out->end = end_of(chain);
+		err = chain_describe(&t->description, out);
+	out->end = chain_end(chain);
 	t->asked_ns += kernel_now_ns() - begin_ns;
 	return err;
 }
@@ -263,14 +175,36 @@ uint64_t trace_wait_ns(const struct trace *t)
 
 /* ---- what is open ---- */
 
+static bool is_gone(pid_t pid)
+{
+	return kill(pid, 0) && errno == ESRCH;
+}
+
+/* A later process that was given the same pid; one without descriptors is not told apart. */
+static bool is_another(const struct trace *t, const struct census_result *result)
+{
+	return t->start_ns && result->start_ns && result->start_ns != t->start_ns;
+}
+
+/* What the census has met, and nothing was found of that says where it was opened. */
+struct doubt {
+	uint32_t fd;
+	bool still; /* so at the last look */
+	bool seen;  /* its opening was, but not its stack */
+};
+
 struct counting {
 	struct trace *trace;
 	struct call_opening *openings;
 	size_t len, room;
+	struct doubt *doubts; /* ascending */
+	size_t doubts_len, doubts_room;
 	struct call_unknown unknown;
 	bool no_memory;
 };
 
+/* A file that is opened later often has the address of one that was closed: the number must
+ * have been left alone as well. */
 static bool was_before(const struct trace *t, uint32_t fd, uint64_t file)
 {
 	size_t low = 0, high = t->before_len;
@@ -284,7 +218,7 @@ static bool was_before(const struct trace *t, uint32_t fd, uint64_t file)
 			high = middle;
 	}
 	return low < t->before_len && t->before[low].fd == fd &&
-	       t->before[low].file == file;
+	       t->before[low].file == file && stacks_untouched(t->stacks, fd);
 }
 
 static void add_opening(struct counting *c, const struct stacks_opening *opening,
@@ -329,6 +263,36 @@ static void count(struct counting *c, enum stacks_found found,
 	}
 }
 
+static void count_doubt(struct counting *c, const struct doubt *doubt)
+{
+	if (doubt->seen)
+		c->unknown.no_stack++;
+	else
+		c->unknown.unseen++;
+}
+
+static void add_doubt(struct counting *c, const struct doubt *doubt)
+{
+	struct doubt *grown;
+
+	if (c->doubts_len == c->doubts_room) {
+		c->doubts_room = c->doubts_room ? 2 * c->doubts_room : 64;
+		grown = reallocarray(c->doubts, c->doubts_room, sizeof(*grown));
+		if (!grown) {
+			c->doubts_room = c->doubts_len;
+			count_doubt(c, doubt);
+			return;
+		}
+		c->doubts = grown;
+	}
+	c->doubts[c->doubts_len++] = *doubt;
+}
+
+static bool is_doubtful(enum stacks_found found)
+{
+	return found == STACKS_UNSEEN || found == STACKS_NO_STACK;
+}
+
 static void on_descriptor(void *context, const struct descriptor *d)
 {
 	struct counting *c = context;
@@ -337,10 +301,89 @@ static void on_descriptor(void *context, const struct descriptor *d)
 	enum stacks_found found;
 
 	found = stacks_find(t->stacks, d->fd, d->file, on_stack, t, &opening);
-	if (found == STACKS_UNSEEN && was_before(t, d->fd, d->file))
+	if (!is_doubtful(found))
+		count(c, found, &opening, descriptor_type_name(d));
+	else if (found == STACKS_UNSEEN && was_before(t, d->fd, d->file))
 		c->unknown.before++;
 	else
+		add_doubt(c, &(struct doubt){.fd = d->fd,
+					     .seen = found == STACKS_NO_STACK});
+}
+
+/* ---- what is in doubt ---- */
+
+static int by_fd(const void *a, const void *b)
+{
+	const struct doubt *x = a, *y = b;
+
+	return (x->fd > y->fd) - (x->fd < y->fd);
+}
+
+static void on_doubt(void *context, const struct descriptor *d)
+{
+	struct counting *c = context;
+	const struct doubt key = {.fd = d->fd};
+	struct doubt *doubt =
+		bsearch(&key, c->doubts, c->doubts_len, sizeof(key), by_fd);
+	struct stacks_opening opening;
+	enum stacks_found found;
+
+	if (!doubt)
+		return;
+	found = stacks_find(c->trace->stacks, d->fd, d->file, on_stack, c->trace,
+			    &opening);
+	doubt->still = is_doubtful(found);
+	doubt->seen = found == STACKS_NO_STACK;
+	if (!doubt->still)
 		count(c, found, &opening, descriptor_type_name(d));
+}
+
+static void go_on_for(struct trace *t, uint64_t wait_ns)
+{
+	const struct timespec moment = {.tv_nsec = WAIT_NS};
+	uint64_t end_ns = kernel_now_ns() + wait_ns;
+
+	do {
+		nanosleep(&moment, NULL);
+		(void)trace_step(t);
+	} while (kernel_now_ns() < end_ns && !in_a_hurry(t));
+}
+
+/*
+ * A descriptor is in the table before the call that opened it comes to its exit, where it
+ * is seen; and one that the census met may be closed, and another opened, while it is
+ * looked up here. That is over in a moment, longer only where the thread has to wait for a CPU: what
+ * came in no way that is seen is still in the table, and still not seen, afterwards.
+ */
+static void settle_doubts(struct trace *t, struct counting *c)
+{
+	static const uint64_t waits_ns[] = {2000000, 20000000, 80000000};
+	struct census_result result = {0};
+	size_t round, kept, i;
+	int err = 0;
+
+	for (round = 0; round < sizeof(waits_ns) / sizeof(*waits_ns); round++) {
+		if (!c->doubts_len || in_a_hurry(t))
+			break;
+		qsort(c->doubts, c->doubts_len, sizeof(*c->doubts), by_fd);
+		go_on_for(t, waits_ns[round]);
+		stacks_begin(t->stacks);
+		err = census_visit(t->census, t->pid, on_doubt, c, &result);
+		if (!err && (result.exited || is_another(t, &result)))
+			err = -ESRCH;
+		census_clear(&result);
+		if (err) /* then nothing says more of them */
+			break;
+		for (i = kept = 0; i < c->doubts_len; i++) {
+			if (!c->doubts[i].still)
+				continue;
+			c->doubts[kept] = c->doubts[i];
+			c->doubts[kept++].still = false;
+		}
+		c->doubts_len = kept;
+	}
+	for (i = 0; i < c->doubts_len; i++)
+		count_doubt(c, &c->doubts[i]);
 }
 
 static void on_left(void *context, enum stacks_found found,
@@ -387,7 +430,7 @@ static size_t describe_used(struct trace *t, struct used *used, size_t len,
 		    kernel_now_ns() - begin_ns > DESCRIBE_NS)
 			break;
 		if (describe(t, used[i].number) ||
-		    copy_chain(&t->described[used[i].number], &out[made]))
+		    chain_copy(&t->described[used[i].number], &out[made]))
 			continue;
 		used[i].place = (uint32_t)++made;
 	}
@@ -441,17 +484,6 @@ static int make_sites(struct trace *t, struct counting *c, struct call_sites **o
 	return *out ? 0 : -ENOMEM;
 }
 
-static bool is_gone(pid_t pid)
-{
-	return kill(pid, 0) && errno == ESRCH;
-}
-
-/* A later process that was given the same pid; one without descriptors is not told apart. */
-static bool is_another(const struct trace *t, const struct census_result *result)
-{
-	return t->start_ns && result->start_ns && result->start_ns != t->start_ns;
-}
-
 int trace_sites(struct trace *t, struct call_sites **out)
 {
 	struct counting counting = {.trace = t};
@@ -469,9 +501,12 @@ int trace_sites(struct trace *t, struct call_sites **out)
 		counting.len = 0;
 		memset(&counting.unknown, 0, sizeof(counting.unknown));
 		stacks_each_left(t->stacks, on_stack_left, on_left, &counting);
+	} else if (!err) {
+		settle_doubts(t, &counting);
 	}
 	made = err && err != -ESRCH ? err : make_sites(t, &counting, out);
 	free(counting.openings);
+	free(counting.doubts);
 	return made ? made : err;
 }
 
@@ -480,7 +515,7 @@ int trace_sites(struct trace *t, struct call_sites **out)
 static void on_before(void *context, const struct descriptor *d)
 {
 	struct trace *t = context;
-	struct before *grown;
+	struct entry *grown;
 
 	if (t->before_len == t->before_room) {
 		t->before_room = t->before_room ? 2 * t->before_room : 256;
@@ -491,7 +526,7 @@ static void on_before(void *context, const struct descriptor *d)
 		}
 		t->before = grown;
 	}
-	t->before[t->before_len++] = (struct before){d->file, d->fd};
+	t->before[t->before_len++] = (struct entry){d->file, d->fd};
 }
 
 /* No number can be above: the hard limit, or what was open before it was lowered. */
@@ -575,10 +610,8 @@ void trace_close(struct trace *t)
 	unwinder_close(t->unwinder);
 	census_close(t->census);
 	stack_cache_free(t->cache);
-	for (size_t i = 0; i <= STACK_CACHE_CHAINS_MAX; i++) {
-		free(t->described[i].frames);
-		free(t->described[i].text);
-	}
+	for (size_t i = 0; i <= STACK_CACHE_CHAINS_MAX; i++)
+		chain_clear(&t->described[i]);
 	free(t->before);
 	free(t->copy);
 	free(t);

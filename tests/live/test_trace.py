@@ -139,7 +139,7 @@ def leak_in(name, source, function, *arguments):
         fd = told["fd"]
         check(fd["count"] >= COUNT + 3, f"{fd['count']} descriptors in all")
         check(fd["unknown"] <= before + told["trace"]["losses"]["missed"],
-              f"{fd['unknown']} unknown of {before} before, {told['trace']['losses']}")
+              f"{fd['unknown']} unknown ({fd['unknown_why']}) of {before} before, {told['trace']['losses']}")
         same(told["trace"]["losses"]["not_unwound"], 0, "stacks not unwound")
 
 

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/chain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void chain_clear(struct call_chain *chain)
+{
+	free(chain->frames);
+	free(chain->text);
+	memset(chain, 0, sizeof(*chain));
+}
+
+static void copy_text(const char **to, char **at, const char *from)
+{
+	size_t size = strlen(from) + 1;
+
+	*to = memcpy(*at, from, size);
+	*at += size;
+}
+
+static size_t frame_texts_size(const struct call_frame *f)
+{
+	return strlen(f->function) + strlen(f->module) + strlen(f->file) +
+	       strlen(f->build_id) + 4;
+}
+
+static size_t texts_size(const struct unwind_described *d)
+{
+	return strlen(d->function) + strlen(d->module) + strlen(d->file) +
+	       strlen(d->build_id) + 4;
+}
+
+int chain_describe(const struct unwind_description *from, struct call_chain *out)
+{
+	struct unwind_described d;
+	size_t len = 0, size = 0, at;
+	char *text;
+
+	for (at = 0; unwind_description_next(from, &at, &d); len++)
+		size += texts_size(&d);
+	if (!len)
+		return -EPROTO;
+	out->frames = calloc(len, sizeof(*out->frames));
+	out->text = text = malloc(size);
+	if (!out->frames || !out->text) {
+		chain_clear(out);
+		return -ENOMEM;
+	}
+	for (at = 0; unwind_description_next(from, &at, &d);) {
+		struct call_frame *frame = &out->frames[out->len++];
+
+		frame->address = d.address;
+		frame->offset = d.offset;
+		frame->line = d.line;
+		frame->inlined = d.inlined;
+		copy_text(&frame->function, &text, d.function);
+		copy_text(&frame->module, &text, d.module);
+		copy_text(&frame->file, &text, d.file);
+		copy_text(&frame->build_id, &text, d.build_id);
+	}
+	return 0;
+}
+
+int chain_copy(const struct call_chain *from, struct call_chain *to)
+{
+	size_t size = 0;
+	char *text;
+
+	*to = *from;
+	for (size_t i = 0; i < from->len; i++)
+		size += frame_texts_size(&from->frames[i]);
+	to->frames = calloc(from->len + 1, sizeof(*to->frames));
+	to->text = text = malloc(size + 1);
+	if (!to->frames || !to->text) {
+		chain_clear(to);
+		return -ENOMEM;
+	}
+	memcpy(to->frames, from->frames, from->len * sizeof(*to->frames));
+	for (size_t i = 0; i < from->len; i++) {
+		struct call_frame *f = &to->frames[i];
+
+		copy_text(&f->function, &text, f->function);
+		copy_text(&f->module, &text, f->module);
+		copy_text(&f->file, &text, f->file);
+		copy_text(&f->build_id, &text, f->build_id);
+	}
+	return 0;
+}
+
+enum call_chain_end chain_end(const struct stack_chain *chain)
+{
+	switch (chain->end) {
+	case UNWIND_END_COMPLETE:
+		return CALL_CHAIN_COMPLETE;
+	case UNWIND_END_CUT:
+	case UNWIND_END_LENGTH:
+		return CALL_CHAIN_CUT;
+	case UNWIND_END_LOST:
+		break;
+	}
+	return CALL_CHAIN_LOST;
+}

@@ -37,6 +37,19 @@ run() {
 	done <$work/pids
 }
 
+# daemon_end SENSOR: of the daemon that its tests shared
+daemon_end() {
+	pid=$(cat "/tmp/daemon-$1/pid" 2>/dev/null) || return 0
+	kill "$pid" 2>/dev/null
+	rounds=0
+	while kill -0 "$pid" 2>/dev/null && [ $rounds -lt 50 ]; do
+		sleep 0.2
+		rounds=$((rounds + 1))
+	done
+	kill -9 "$pid" 2>/dev/null
+	rm -f "/tmp/daemon-$1/pid"
+}
+
 echo "# $(uname -r): $(cut -d ' ' -f 1 /proc/uptime) s after the start"
 series=$(sed 's/.*fdwarden.series=//; s/ .*//' /proc/cmdline)
 while read -r name script function sensor seconds kernels <&3; do
@@ -44,6 +57,8 @@ while read -r name script function sensor seconds kernels <&3; do
 	,all, | *,"$series",*) ;;
 	*) continue ;;
 	esac
+	[ "$sensor" = "${before:-$sensor}" ] || daemon_end "$before"
+	before=$sensor
 	run "$name" "$script" "$function" "$sensor" "$seconds"
 	if [ $status != 0 ] && [ $status != 77 ]; then
 		echo "@@ again $name: $reason"

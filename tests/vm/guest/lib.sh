@@ -149,6 +149,17 @@ expect() {
 	[ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"
 }
 
+# ---- the service ----
+
+# service_sensor NAME: of the service from its next start on. A test that is about
+# something else takes `tracepoint`: fexit takes an emulated machine 6 s to load, and 7 s
+# to detach.
+service_sensor() {
+	sed -i '/^sensor = /d' /etc/fdwarden/fdwarden.conf
+	# Before any section's head.
+	sed -i "1i sensor = $1" /etc/fdwarden/fdwarden.conf
+}
+
 # ---- fdzoo ----
 
 # zoo_start ID STEP…: in the background; its pid is in $ZOO
@@ -196,6 +207,7 @@ trace_start() {
 	echo "$TRACE" >>"$WORK/pids"
 	wait_for $DAEMON_PATIENCE trace_has_begun || fail "no trace: $(tail -n 1 "$WORK/trace.log")"
 	kill -0 "$TRACE" 2>/dev/null || fail "trace: $(tail -n 1 "$WORK/trace.log")"
+	note "$(cat "$WORK/trace.log")"
 }
 
 trace_has_begun() {

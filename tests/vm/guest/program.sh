@@ -27,6 +27,8 @@ test_without_privileges() {
 
 # What is stopped from outside drains and says goodbye with 0.
 test_sigterm() {
+	# That loads and ends soonest, emulated.
+	FDWARDEN_SENSOR=tracepoint
 	daemon_launch "$WORK"
 	zoo_start zoo limit=64 fill=64 fail=openat:3 say=full wait
 	zoo_says zoo full

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # machines: systemd
 # timeout: 150
-# kernels: 6.12 newest
+# kernels: 6.12
 # The service raises a limit where a rule says so: with the capability that fdwarden(8)
 # tells to add, and without.
 
@@ -12,6 +12,7 @@ DROP_IN=/etc/systemd/system/$UNIT.d
 
 with_rule() {
 	cp "$CONFIG" "$WORK/config"
+	service_sensor tracepoint
 	printf '\n[rule zoo]\nname = fdzoo\non_critical = raise-soft\nraise_leaks = yes\nraise_interval = 1s\n' \
 		>>"$CONFIG"
 	systemd-sysusers
@@ -27,7 +28,7 @@ without_rule() {
 	cp "$WORK/config" "$CONFIG"
 	rm -f "$DROP_IN/override.conf" # the image has one of its own there
 	systemctl daemon-reload
-	systemctl restart $UNIT
+	systemctl stop $UNIT
 }
 
 # limits_of PID: "SOFT:HARD"

@@ -101,6 +101,18 @@ test_reload() {
 	expect_alert
 }
 
+test_security() {
+	local level
+	level=$(systemd-analyze security --no-pager $UNIT |
+		sed -n 's/.*Overall exposure level for [^:]*: \([0-9.]*\).*/\1/p')
+	note "exposure $level"
+	[ -n "$level" ] || fail "systemd-analyze tells no level"
+	jq -e -n "$level <= 2.0" >/dev/null || {
+		systemd-analyze security --no-pager $UNIT | grep -F '✗'
+		fail "the exposure is $level"
+	}
+}
+
 test_restart() {
 	local pid
 	up
@@ -113,28 +125,18 @@ test_restart() {
 # The image has a drop-in that shortens the watchdog.
 test_watchdog() {
 	local pid
+	systemctl stop $UNIT
+	service_sensor tracepoint
 	up
 	expect "the watchdog's time" "$(show WatchdogUSec)" 8s
 	pid=$(show MainPID)
-	sleep 10
+	sleep 9
 	expect "the process, which keeps its watchdog fed," "$(show MainPID)" "$pid"
 	kill -STOP "$pid"
 	await_other_pid "$pid"
 	journalctl -u $UNIT --no-pager -o cat | grep -qi watchdog ||
 		fail "the journal does not tell of the watchdog"
 	expect_alert
-}
-
-test_security() {
-	local level
-	level=$(systemd-analyze security --no-pager $UNIT |
-		sed -n 's/.*Overall exposure level for [^:]*: \([0-9.]*\).*/\1/p')
-	note "exposure $level"
-	[ -n "$level" ] || fail "systemd-analyze tells no level"
-	jq -e -n "$level <= 2.0" >/dev/null || {
-		systemd-analyze security --no-pager $UNIT | grep -F '✗'
-		fail "the exposure is $level"
-	}
 }
 
 # Names of the BPF programs in the kernel, systemd's own left out.
@@ -161,6 +163,7 @@ test_killed_and_started_again() {
 	expect "the set of programs after the restart" \
 		"$(bpf_programs | xargs)" "$(echo "$before" | xargs)"
 	systemctl stop $UNIT
+	service_sensor auto
 	expect "the result" "$(show Result)" success
 	wait_for 10 no_bpf_programs || fail "left in the kernel: $(bpf_programs | xargs)"
 }

@@ -9,7 +9,7 @@
 
 test_cost() {
 	daemon_start
-	verifycost >"$WORK/costs"
+	verifycost "$DAEMON" >"$WORK/costs"
 	case $? in
 	0) ;;
 	77) skip "this kernel does not tell what its verifier did (5.16 does)" ;;

@@ -45,6 +45,9 @@ def check(report):
 
 
 def write(report):
-    found = {**read(), **costs(report)}
+    """Keeps what this run has seen, and what others saw with another kernel or sensor."""
+    seen = costs(report)
+    run = {key[:2] for key in seen}
+    found = {key: cost for key, cost in read().items() if key[:2] not in run} | seen
     lines = [f"{' '.join(key)} {cost}\n" for key, cost in sorted(found.items())]
     PATH.write_text(HEAD + "".join(lines))

@@ -5,7 +5,7 @@ A script tests/vm/guest/NAME.sh holds functions test_*, and says in comments:
   # machines: small lockdown     in which kinds of machine it runs
   # timeout: 60                  seconds for each of its tests
   # each: sensor                 once with every sensor
-  # kernels: 6.12 newest         on these only; the others by the same code
+  # kernels: 6.12 newest/fexit   on these only, or with one sensor there
   # legend: TEXT                 a line below the table of that name
 """
 
@@ -53,8 +53,18 @@ def head(text, key, default):
     return match[1].strip() if match else default
 
 
+def kernels_of(sensor, only):
+    """The series of those that a script names, SERIES or SERIES/SENSOR, for a sensor."""
+    named = (entry.partition("/") for entry in only)
+    return tuple(series for series, _, with_sensor in named if with_sensor in ("", sensor))
+
+
 def tests_of(machine, patterns):
-    """The tests that a kind of machine runs, of those that were asked for."""
+    """The tests that a kind of machine runs, of those that were asked for.
+
+    All of one sensor, then all of the next: a daemon serves them in turn, and two
+    at once would double what each call costs.
+    """
     found = []
     for script in sorted(images.GUEST.glob("*.sh")):
         text = script.read_text()
@@ -62,9 +72,12 @@ def tests_of(machine, patterns):
             continue
         sensors = SENSORS if head(text, "each", "") == "sensor" else ("auto",)
         timeout = int(head(text, "timeout", "60"))
-        kernels = tuple(head(text, "kernels", "").split())
+        only = head(text, "kernels", "").split()
         functions = re.findall(r"^test_(\w+)\(\)", text, re.M)
         for sensor in sensors:
+            kernels = kernels_of(sensor, only)
+            if only and not kernels:
+                continue
             for function in functions:
                 name = f"{machine}/{script.stem}/{function}"
                 if len(sensors) > 1:
@@ -73,7 +86,8 @@ def tests_of(machine, patterns):
                     found.append(
                         Test(name, script.stem, f"test_{function}", sensor, timeout, kernels)
                     )
-    return found
+    order = (*SENSORS, "auto")
+    return sorted(found, key=lambda test: order.index(test.sensor))
 
 
 def matches(name, patterns):

@@ -35,7 +35,7 @@ test_in_alerts() {
 	systemctl start user@1000.service || fail "alice has no manager"
 	as_alice mkdir -p $dir
 	printf '[Service]\nExecStart=%s fill=1000 sleep=3600000\nLimitNOFILE=1050\n' \
-		$ZOO_BIN >$dir/app.service
+		"$ZOO_BIN" >$dir/app.service
 	chmod 700 /home/alice
 	as_alice systemctl --user daemon-reload || fail "her manager does not answer"
 	as_alice systemctl --user start app.service || fail "her unit does not start"

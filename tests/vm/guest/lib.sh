@@ -74,13 +74,13 @@ daemon_start() {
 	FIRST=$(($(wc -l <"$ALERTS") + 1))
 }
 
-# daemon_launch DIRECTORY [WRAPPER]
+# daemon_launch DIRECTORY [WRAPPER [SENSOR]]
 daemon_launch() {
 	ALERTS=$1/alerts
 	LOG=$1/log
 	FIRST=1
 	mkdir -p "$1"
-	${2:-} fdwarden daemon -o "sensor=$FDWARDEN_SENSOR" >"$ALERTS" 2>"$LOG" &
+	${2:-} fdwarden daemon -o "sensor=${3:-$FDWARDEN_SENSOR}" >"$ALERTS" 2>"$LOG" &
 	DAEMON=$!
 	wait_for $DAEMON_PATIENCE daemon_is_ready ||
 		fail "the daemon is not ready after $DAEMON_PATIENCE s: $(tail -n 1 "$LOG")"

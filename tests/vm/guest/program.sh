@@ -28,8 +28,7 @@ test_without_privileges() {
 # What is stopped from outside drains and says goodbye with 0.
 test_sigterm() {
 	# That loads and ends soonest, emulated.
-	FDWARDEN_SENSOR=tracepoint
-	daemon_launch "$WORK"
+	daemon_launch "$WORK" "" tracepoint
 	zoo_start zoo limit=64 fill=64 fail=openat:3 say=full wait
 	zoo_says zoo full
 	kill -TERM "$DAEMON"

@@ -64,7 +64,7 @@ int remote_open(const struct remote_options *set, struct client **out, char *why
 	int err = find_path(set, path, sizeof(path), why, why_size);
 
 	*out = NULL;
-	return err ? err : client_open(path, out, why, why_size);
+	return err ? err : client_open(path, CLIENT_TIMEOUT_MS, out, why, why_size);
 }
 
 void remote_explain(char *why, size_t why_size, const char *socket_why)

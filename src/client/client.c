@@ -302,12 +302,13 @@ static void keep_text(char *out, size_t size, const char *text)
 	text_line(out, size, text ? text : "", text ? strlen(text) : 0);
 }
 
-static int read_greeting(struct client *c, const char *path, char *why, size_t why_size)
+static int read_greeting(struct client *c, const char *path, int timeout_ms, char *why,
+			 size_t why_size)
 {
 	struct client_greeting *out = &c->greeting;
 	const cJSON *us, *host, *protocol, *pid;
 	cJSON *line;
-	int err = client_read(c, CLIENT_TIMEOUT_MS, &line);
+	int err = client_read(c, timeout_ms, &line);
 
 	if (err) {
 		explain(err, why, why_size);
@@ -344,10 +345,12 @@ out:
 	return err;
 }
 
-static int connect_to(struct client *c, const char *path, char *why, size_t why_size)
+static int connect_to(struct client *c, const char *path, int timeout_ms, char *why,
+		      size_t why_size)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct timeval patience = {.tv_sec = CLIENT_TIMEOUT_MS / 1000};
+	struct timeval patience = {.tv_sec = timeout_ms / 1000,
+				   .tv_usec = timeout_ms % 1000 * 1000};
 
 	if (strlen(path) >= sizeof(address.sun_path)) {
 		snprintf(why, why_size, "%s: the path is too long for a socket", path);
@@ -367,7 +370,8 @@ static int connect_to(struct client *c, const char *path, char *why, size_t why_
 	return 0;
 }
 
-int client_open(const char *path, struct client **out, char *why, size_t why_size)
+int client_open(const char *path, int timeout_ms, struct client **out, char *why,
+		size_t why_size)
 {
 	struct client *c = calloc(1, sizeof(*c));
 	int err;
@@ -378,9 +382,9 @@ int client_open(const char *path, struct client **out, char *why, size_t why_siz
 		return -ENOMEM;
 	}
 	c->fd = -1;
-	err = connect_to(c, path, why, why_size);
+	err = connect_to(c, path, timeout_ms, why, why_size);
 	if (!err)
-		err = read_greeting(c, path, why, why_size);
+		err = read_greeting(c, path, timeout_ms, why, why_size);
 	if (err)
 		client_close(c);
 	else

@@ -30,12 +30,14 @@ struct client_greeting {
 };
 
 /*
- * Connects and reads the greeting, which takes at most CLIENT_TIMEOUT_MS. Returns 0, or
+ * Connects and reads the greeting, for each of which the daemon has timeout_ms (above 0;
+ * CLIENT_TIMEOUT_MS where nothing else is to be done meanwhile). Returns 0, or
  * -errno with one line in `why` that says what to do: -ENOENT, -ECONNREFUSED: no daemon
  * is there; -EACCES: one may not ask it; -EBUSY: it has as many clients as it takes;
  * -EPROTO: it speaks another protocol, or none. The caller closes it.
  */
-int client_open(const char *path, struct client **out, char *why, size_t why_size);
+int client_open(const char *path, int timeout_ms, struct client **out, char *why,
+		size_t why_size);
 void client_close(struct client *client); /* accepts NULL */
 
 const struct client_greeting *client_greeting(const struct client *client);

@@ -15,9 +15,11 @@
 #include "top/source_impl.h"
 
 /* Between two tries to reach a daemon that has gone. */
-#define RETRY_NS  1000000000ull
+#define RETRY_NS     1000000000ull
+/* In which keys wait; a daemon that is there answers in less than 10. */
+#define RECONNECT_MS 200
 /* A daemon that does not answer for so long is as good as gone. */
-#define ANSWER_NS 10000000000ull
+#define ANSWER_NS    10000000000ull
 
 struct socket_source {
 	struct source source;
@@ -65,7 +67,7 @@ static void reconnect(struct socket_source *s)
 {
 	char why[400];
 
-	if (client_open(s->path, &s->client, why, sizeof(why))) {
+	if (client_open(s->path, RECONNECT_MS, &s->client, why, sizeof(why))) {
 		s->client = NULL;
 		lose(s, why);
 		return;
@@ -286,7 +288,7 @@ int source_open_socket(const char *path, const struct source_handlers *handlers,
 	s->source.to = *handlers;
 	s->path = strdup(path);
 	if (s->path)
-		err = client_open(path, &s->client, why, why_size);
+		err = client_open(path, CLIENT_TIMEOUT_MS, &s->client, why, why_size);
 	if (err) {
 		close_socket(&s->source);
 		return err;

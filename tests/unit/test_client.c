@@ -95,7 +95,8 @@ static void greeting_is_read(void **state)
 
 	(void)state;
 	begin(&daemon, GREETING "{\"alert\":{}}\n{\"lost\":", NULL);
-	assert_int_equal(client_open(path, &client, why, sizeof(why)), 0);
+	assert_int_equal(
+		client_open(path, CLIENT_TIMEOUT_MS, &client, why, sizeof(why)), 0);
 	assert_int_equal(client_greeting(client)->pid, 123);
 	assert_string_equal(client_greeting(client)->version, "0.1.0");
 	assert_string_equal(client_greeting(client)->host_name, "web-3");
@@ -118,7 +119,8 @@ static void waiting_ends(void **state)
 
 	(void)state;
 	begin(&daemon, GREETING, "\n[1]\n");
-	assert_int_equal(client_open(path, &client, why, sizeof(why)), 0);
+	assert_int_equal(
+		client_open(path, CLIENT_TIMEOUT_MS, &client, why, sizeof(why)), 0);
 	assert_int_equal(client_read(client, 0, &line), -EAGAIN);
 	assert_int_equal(client_read(client, 20, &line), -EAGAIN);
 	assert_int_equal(client_send(client, request), 0);
@@ -140,7 +142,7 @@ static int ask(const char *answer, cJSON **reply, char *why, size_t size)
 	int err;
 
 	begin(&daemon, GREETING, answer);
-	assert_int_equal(client_open(path, &client, why, size), 0);
+	assert_int_equal(client_open(path, CLIENT_TIMEOUT_MS, &client, why, size), 0);
 	err = client_ask(client, request, 5000, reply, why, size);
 	cJSON_Delete(request);
 	client_close(client);
@@ -200,8 +202,9 @@ static void bad_greetings_are_refused(void **state)
 		char why[256];
 
 		begin(&daemon, cases[i].says, NULL);
-		assert_int_equal(client_open(path, &client, why, sizeof(why)),
-				 cases[i].err);
+		assert_int_equal(
+			client_open(path, CLIENT_TIMEOUT_MS, &client, why, sizeof(why)),
+			cases[i].err);
 		assert_null(client);
 		if (!strstr(why, cases[i].why))
 			fail_msg("%s: not about %s", why, cases[i].why);
@@ -216,7 +219,9 @@ static void denials_say_what_to_do(void **state)
 
 	(void)state;
 	unlink(path);
-	assert_int_equal(client_open(path, &client, why, sizeof(why)), -ENOENT);
+	assert_int_equal(
+		client_open(path, CLIENT_TIMEOUT_MS, &client, why, sizeof(why)),
+		-ENOENT);
 	assert_non_null(strstr(why, "no daemon is running"));
 	/* of a daemon that has died, the file is still there */
 	{
@@ -226,7 +231,9 @@ static void denials_say_what_to_do(void **state)
 		shutdown(daemon.listener, SHUT_RDWR);
 		end(&daemon);
 	}
-	assert_int_equal(client_open(path, &client, why, sizeof(why)), -ECONNREFUSED);
+	assert_int_equal(
+		client_open(path, CLIENT_TIMEOUT_MS, &client, why, sizeof(why)),
+		-ECONNREFUSED);
 	assert_non_null(strstr(why, "systemctl start fdwarden"));
 	assert_int_equal(chmod(path, 0600), 0);
 	denial_explain(path, -EACCES, why, sizeof(why));
@@ -239,7 +246,8 @@ static void denials_say_what_to_do(void **state)
 	memset(far, 'a', sizeof(far) - 1);
 	far[0] = '/';
 	far[sizeof(far) - 1] = 0;
-	assert_int_equal(client_open(far, &client, why, sizeof(why)), -ENAMETOOLONG);
+	assert_int_equal(client_open(far, CLIENT_TIMEOUT_MS, &client, why, sizeof(why)),
+			 -ENAMETOOLONG);
 }
 
 static void members_are_found(void **state)

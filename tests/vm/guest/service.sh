@@ -80,6 +80,35 @@ test_own_user_without_root() {
 		fail "it has CAP_SYS_ADMIN"
 }
 
+# as_bob COMMAND…: who is nobody
+as_bob() {
+	runuser -u bob -- "$@" >"$WORK/stdout" 2>"$WORK/stderr"
+}
+
+# Those of the group see all without a privilege; others are told what to do.
+test_group_may_ask() {
+	up
+	userdel bob 2>/dev/null
+	useradd -M -s /bin/sh bob || fail "no user bob"
+	expect "the socket" "$(stat -c '%a %U:%G' /run/fdwarden/fdwarden.sock)" \
+		"660 fdwarden:fdwarden"
+	as_bob fdwarden ps && fail "who is not in the group is answered"
+	expect "the lines that he is told" "$(wc -l <"$WORK/stderr")" 1
+	grep -q 'group' "$WORK/stderr" || fail "it does not name the group: $(cat "$WORK/stderr")"
+	usermod -aG fdwarden bob
+	zoo_start zoo limit=64 openat=20 say=there wait
+	zoo_says zoo there
+	sleep 1.5 # so that a snapshot has it
+	as_bob fdwarden ps --json "$ZOO" || fail "ps: $(cat "$WORK/stderr")"
+	expect "its count" "$(jq '.processes[0].fd.count' <"$WORK/stdout")" "$(descriptors "$ZOO")"
+	as_bob fdwarden inspect "$ZOO" --json || fail "inspect: $(cat "$WORK/stderr")"
+	expect "its kinds" "$(jq '[.fd.types[].count] | add' <"$WORK/stdout")" \
+		"$(descriptors "$ZOO")"
+	as_bob fdwarden check "$ZOO" || fail "check: $(cat "$WORK/stdout" "$WORK/stderr")"
+	as_bob fdwarden top -b -n 1 || fail "top: $(cat "$WORK/stderr")"
+	grep -q "fdzoo" "$WORK/stdout" || fail "top does not show it: $(head -n 3 "$WORK/stdout")"
+}
+
 test_alert_in_journal() {
 	up
 	expect_alert

@@ -28,7 +28,7 @@ BUILD ?= build
 ARCH := $(shell uname -m)
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
 
-PKGS := libbpf libelf libdw zlib libcjson libsystemd inih ncursesw
+PKGS := libbpf libelf libdw zlib libcjson libsystemd libseccomp inih ncursesw
 TEST_PKGS := cmocka
 SANITIZE ?=
 

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "unwind/call_filter.h"
 #include "unwind/frames.h"
 #include "unwind/wire.h"
 
@@ -73,6 +74,9 @@ static void confine(rlim_t memory)
 #if !defined(__SANITIZE_ADDRESS__)
 	set_limit(RLIMIT_DATA, memory);
 	set_limit(RLIMIT_AS, SPACE_BYTES);
+	/* It can see into other processes, and is given ELF files by any of them. A kernel
+	 * without filters is no reason to do without names. */
+	(void)call_filter_read_only();
 #else
 	(void)memory;
 #endif

@@ -416,6 +416,29 @@ int main(void) {
 """
 
 
+def status_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+        return [int(child) for child in children.read().split()]
+
+
+def test_who_reads_the_programs_is_confined():
+    """The child that is given whatever a process calls its program can do little else."""
+    with Leaker(program("leak"), "20") as leaker, Trace(leaker.pid, "--json") as trace:
+        children = children_of(trace.process.pid)
+        same([status_of(child)["Name"] for child in children], ["fdwarden-unwind"], "children")
+        status = status_of(children[0])
+        same((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"), "no_new_privs and seccomp")
+        rights = int(status["CapPrm"], 16)
+        # CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_CHECKPOINT_RESTORE
+        same(rights & ~(1 << 2 | 1 << 19 | 1 << 40), 0, f"capabilities {rights:x}")
+        trace.end()
+
+
 def test_hostile_names():
     """Names with escapes and bytes that are no UTF-8 reach neither terminal nor JSON raw."""
     compiler = shutil.which("gcc") or shutil.which("cc")

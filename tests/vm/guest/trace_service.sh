@@ -15,8 +15,16 @@ told() {
 	[ -s "$WORK/seen" ]
 }
 
+# child_has_filters NUMBER
+child_has_filters() {
+	local comm
+	comm=$(grep -lx fdwarden-unwind /proc/[0-9]*/comm) || return 1
+	grep -qx "Seccomp_filters:.$1" "${comm%comm}status"
+}
+
 test_call_sites_in_alerts() {
-	cp "$CONFIG" "$WORK/config"
+	[ -e /tmp/config ] || cp "$CONFIG" /tmp/config
+	cp /tmp/config "$CONFIG"
 	printf '\n[trace]\nauto = yes\nduration = 1h\n' >>"$CONFIG"
 	service_sensor tracepoint
 	systemd-sysusers
@@ -27,9 +35,14 @@ test_call_sites_in_alerts() {
 	systemctl start app.service
 	wait_for "$PATIENCE" pidof leak >"$WORK/pid" || fail "no leak"
 	PID=$(pidof leak)
+	# The unit's filters, and one more.
+	filters=$(awk '/^Seccomp_filters/ { print $2 }' "/proc/$(systemctl show -p MainPID \
+		--value $UNIT)/status")
+	wait_for "$PATIENCE" child_has_filters $((filters + 1)) ||
+		fail "the unwinder's child has not $((filters + 1)) filters"
 	wait_for 60 told || fail "no call site: $(journalctl -u $UNIT --no-pager -o cat -n 3)"
 	systemctl stop app.service $UNIT
-	cp "$WORK/config" "$CONFIG"
+	cp /tmp/config "$CONFIG"
 	service_sensor auto
 	jq -c . <"$WORK/seen" | head -n 1
 	expect "the first site" "$(jq -r -s '.[0].fd.call_sites[0].function' <"$WORK/seen")" leak_file

@@ -133,7 +133,19 @@ static cJSON *parse(const struct server_job *job)
 	return reply;
 }
 
-static void hand_on(const struct server_job *job, const struct source_handlers *to)
+static void give_page(cJSON *reply, pid_t pid, const struct recent *recent,
+		      const struct source_handlers *to)
+{
+	cJSON *alerts = recent_of(recent, pid);
+
+	/* without memory for them it is a page all the same */
+	if (alerts && !cJSON_AddItemToObject(reply, "alerts", alerts))
+		cJSON_Delete(alerts);
+	reply_page(reply, to);
+}
+
+static void hand_on(const struct server_job *job, const struct recent *recent,
+		    const struct source_handlers *to)
 {
 	struct source_page page = {.pid = job->request.pid, .error = job->why};
 	cJSON *reply = job->error == REQUEST_OK ? parse(job) : NULL;
@@ -141,13 +153,14 @@ static void hand_on(const struct server_job *job, const struct source_handlers *
 	if (job->request.kind == REQUEST_MAIN_KINDS)
 		reply_kinds(reply, to);
 	else if (reply)
-		reply_page(reply, to);
+		give_page(reply, page.pid, recent, to);
 	else
 		to->page(to->context, &page);
 	cJSON_Delete(reply);
 }
 
-void looker_take(struct looker *l, const struct source_handlers *to)
+void looker_take(struct looker *l, const struct recent *recent,
+		 const struct source_handlers *to)
 {
 	struct server_job *job, *next;
 	eventfd_t ignored;
@@ -160,7 +173,7 @@ void looker_take(struct looker *l, const struct source_handlers *to)
 	pthread_mutex_unlock(&l->lock);
 	for (; job; job = next) {
 		next = job->next;
-		hand_on(job, to);
+		hand_on(job, recent, to);
 		server_job_free(job);
 	}
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "top/recent.h"
 #include "top/source.h"
 
 struct looker;
@@ -26,8 +27,10 @@ void looker_ask_kinds(struct looker *looker, const pid_t *pids, size_t len);
 void looker_ask_page(struct looker *looker, const struct roster_row *row, pid_t pid,
 		     int width, bool utf8);
 
-/* Readable when there are answers, which looker_take() hands on. */
+/* Readable when there are answers, which looker_take() hands on; pages with the alerts that
+ * are `recent`. */
 int looker_fd(const struct looker *looker);
-void looker_take(struct looker *looker, const struct source_handlers *to);
+void looker_take(struct looker *looker, const struct recent *recent,
+		 const struct source_handlers *to);
 
 #endif

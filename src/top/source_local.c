@@ -9,11 +9,13 @@
 #include "daemon/monitor.h"
 #include "output/roster_keeper.h"
 #include "top/looker.h"
+#include "top/recent.h"
 #include "top/source_impl.h"
 
 struct local_source {
 	struct source source;
-	struct outlet *outlet; /* without sinks: alerts go nowhere */
+	struct outlet *outlet; /* without sinks: alerts go to `recent` alone */
+	struct recent *recent;
 	struct monitor *monitor;
 	struct feed feed;
 	struct roster_keeper *keeper;
@@ -23,6 +25,11 @@ struct local_source {
 static struct local_source *of(struct source *source)
 {
 	return (struct local_source *)source;
+}
+
+static void on_alert(void *context, const struct sink_message *message)
+{
+	recent_add(context, message->pid, message->line, message->len);
 }
 
 static void set_self(struct local_source *s)
@@ -91,7 +98,7 @@ static void handle(struct source *source)
 
 	monitor_consume(s->monitor);
 	monitor_details(s->monitor);
-	looker_take(s->looker, &s->source.to);
+	looker_take(s->looker, s->recent, &s->source.to);
 }
 
 static void close_local(struct source *source)
@@ -103,6 +110,7 @@ static void close_local(struct source *source)
 	feed_clear(&s->feed);
 	monitor_close(s->monitor);
 	outlet_close(s->outlet, 0);
+	recent_free(s->recent);
 	free(s);
 }
 
@@ -132,7 +140,10 @@ int source_open_local(const struct config *config,
 	kernel_raise_own_limit();
 	s->outlet = outlet_new();
 	s->keeper = roster_keeper_new();
-	if (s->outlet && s->keeper)
+	s->recent = recent_new();
+	if (s->outlet && s->recent)
+		outlet_set_tap(s->outlet, on_alert, s->recent);
+	if (s->outlet && s->keeper && s->recent)
 		err = monitor_open(config, s->outlet, &s->monitor, why, why_size);
 	if (!err) {
 		err = looker_open(&s->looker);

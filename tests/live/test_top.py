@@ -275,7 +275,10 @@ def test_details_without_a_daemon():
         top.wait("1-1 of 1")
         top.send("Enter")
         check_details(top, one)
+        top.send("End")
+        top.wait(r"\d\d:\d\d:\d\d  fd-warning  ", 20)
         one.end()
+        top.send("Home")
         top.wait("has ended", 10)
         # what was known stays there to be read
         top.wait("What is wrong")

@@ -78,7 +78,7 @@ static int help(int argc, char **argv)
 	const struct cli_command *command;
 	char *ask[] = {NULL, "--help", NULL};
 
-	if (argc < 2) {
+	if (argc < 2 || (argc == 2 && !strcmp(argv[1], "help"))) {
 		print_help();
 		return CLI_DONE;
 	}

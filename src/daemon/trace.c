@@ -14,6 +14,7 @@
 #include "collect/kernel.h"
 #include "collect/stacks.h"
 #include "daemon/chain.h"
+#include "daemon/entries.h"
 #include "unwind/stack_cache.h"
 #include "unwind/unwinder.h"
 
@@ -33,12 +34,6 @@
 
 #define NOT_UNWOUND  (STACKS_WAIT - 1)
 
-/* What is in the table; the address of its struct file. */
-struct entry {
-	uint64_t file;
-	uint32_t fd;
-};
-
 struct trace {
 	pid_t pid;
 	uint64_t start_ns;
@@ -49,8 +44,8 @@ struct trace {
 	struct stack_cache *cache;
 	struct fdw_stack *copy;
 	size_t copy_size;
-	struct entry *before; /* what was open before */
-	size_t before_len, before_room;
+	struct entries before;  /* what was open before */
+	struct entries unknown; /* what the last look found no opening of, either */
 	uint64_t exec_id;
 	uint64_t asked_ns;
 	bool busy;
@@ -187,10 +182,16 @@ static bool is_another(const struct trace *t, const struct census_result *result
 }
 
 /* What the census has met, and nothing was found of that says where it was opened. */
+enum doubt_state {
+	DOUBT_NOT_MET, /* in this look, yet */
+	DOUBT_STILL,
+	DOUBT_SETTLED, /* and counted */
+};
+
 struct doubt {
-	uint32_t fd;
-	bool still; /* so at the last look */
-	bool seen;  /* its opening was, but not its stack */
+	struct entry entry;
+	enum doubt_state state;
+	bool seen; /* its opening was, but not its stack */
 };
 
 struct counting {
@@ -199,26 +200,16 @@ struct counting {
 	size_t len, room;
 	struct doubt *doubts; /* ascending */
 	size_t doubts_len, doubts_room;
+	struct entries still_unknown;
 	struct call_unknown unknown;
 	bool no_memory;
 };
 
-/* A file that is opened later often has the address of one that was closed: the number must
- * have been left alone as well. */
+/* A file that is opened later often has the address of one that was closed: the number
+ * must have been left alone as well. */
 static bool was_before(const struct trace *t, uint32_t fd, uint64_t file)
 {
-	size_t low = 0, high = t->before_len;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (t->before[middle].fd < fd)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < t->before_len && t->before[low].fd == fd &&
-	       t->before[low].file == file && stacks_untouched(t->stacks, fd);
+	return entries_has(&t->before, fd, file) && stacks_untouched(t->stacks, fd);
 }
 
 static void add_opening(struct counting *c, const struct stacks_opening *opening,
@@ -263,8 +254,10 @@ static void count(struct counting *c, enum stacks_found found,
 	}
 }
 
+/* What will never be known is not waited for at the next look; without memory it is. */
 static void count_doubt(struct counting *c, const struct doubt *doubt)
 {
+	(void)entries_add(&c->still_unknown, doubt->entry.fd, doubt->entry.file);
 	if (doubt->seen)
 		c->unknown.no_stack++;
 	else
@@ -297,44 +290,42 @@ static void on_descriptor(void *context, const struct descriptor *d)
 {
 	struct counting *c = context;
 	struct trace *t = c->trace;
+	struct doubt doubt = {.entry = {d->file, d->fd}};
 	struct stacks_opening opening;
 	enum stacks_found found;
 
 	found = stacks_find(t->stacks, d->fd, d->file, on_stack, t, &opening);
+	doubt.seen = found == STACKS_NO_STACK;
 	if (!is_doubtful(found))
 		count(c, found, &opening, descriptor_type_name(d));
-	else if (found == STACKS_UNSEEN && was_before(t, d->fd, d->file))
+	else if (!doubt.seen && was_before(t, d->fd, d->file))
 		c->unknown.before++;
+	else if (entries_has(&t->unknown, d->fd, d->file))
+		count_doubt(c, &doubt);
 	else
-		add_doubt(c, &(struct doubt){.fd = d->fd,
-					     .seen = found == STACKS_NO_STACK});
+		add_doubt(c, &doubt);
 }
 
 /* ---- what is in doubt ---- */
 
-static int by_fd(const void *a, const void *b)
-{
-	const struct doubt *x = a, *y = b;
-
-	return (x->fd > y->fd) - (x->fd < y->fd);
-}
-
 static void on_doubt(void *context, const struct descriptor *d)
 {
 	struct counting *c = context;
-	const struct doubt key = {.fd = d->fd};
+	const struct doubt key = {.entry = {.fd = d->fd}};
 	struct doubt *doubt =
-		bsearch(&key, c->doubts, c->doubts_len, sizeof(key), by_fd);
+		bsearch(&key, c->doubts, c->doubts_len, sizeof(key), entries_by_number);
 	struct stacks_opening opening;
 	enum stacks_found found;
 
-	if (!doubt)
+	/* Two tables of threads may both have the number. */
+	if (!doubt || doubt->state == DOUBT_SETTLED)
 		return;
 	found = stacks_find(c->trace->stacks, d->fd, d->file, on_stack, c->trace,
 			    &opening);
-	doubt->still = is_doubtful(found);
+	doubt->entry.file = d->file;
 	doubt->seen = found == STACKS_NO_STACK;
-	if (!doubt->still)
+	doubt->state = is_doubtful(found) ? DOUBT_STILL : DOUBT_SETTLED;
+	if (doubt->state == DOUBT_SETTLED)
 		count(c, found, &opening, descriptor_type_name(d));
 }
 
@@ -349,40 +340,48 @@ static void go_on_for(struct trace *t, uint64_t wait_ns)
 	} while (kernel_now_ns() < end_ns && !in_a_hurry(t));
 }
 
+/* What was not met in a whole look is closed by now. */
+static void keep_doubts(struct counting *c, bool whole)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->doubts_len; i++) {
+		enum doubt_state state = c->doubts[i].state;
+
+		if (state == DOUBT_SETTLED || (state == DOUBT_NOT_MET && whole))
+			continue;
+		c->doubts[kept] = c->doubts[i];
+		c->doubts[kept++].state = DOUBT_NOT_MET;
+	}
+	c->doubts_len = kept;
+}
+
 /*
  * A descriptor is in the table before the call that opened it comes to its exit, where it
  * is seen; and one that the census met may be closed, and another opened, while it is
- * looked up here. That is over in a moment, longer only where the thread has to wait for a CPU: what
- * came in no way that is seen is still in the table, and still not seen, afterwards.
+ * looked up here. That is over in a moment, longer only where the thread has to wait for
+ * a CPU: what came in no way that is seen is still in the table, and still not seen,
+ * afterwards.
  */
 static void settle_doubts(struct trace *t, struct counting *c)
 {
 	static const uint64_t waits_ns[] = {2000000, 20000000, 80000000};
 	struct census_result result = {0};
-	size_t round, kept, i;
 	int err = 0;
 
-	for (round = 0; round < sizeof(waits_ns) / sizeof(*waits_ns); round++) {
-		if (!c->doubts_len || in_a_hurry(t))
+	for (size_t round = 0; round < sizeof(waits_ns) / sizeof(*waits_ns); round++) {
+		if (!c->doubts_len || in_a_hurry(t) || err)
 			break;
-		qsort(c->doubts, c->doubts_len, sizeof(*c->doubts), by_fd);
+		qsort(c->doubts, c->doubts_len, sizeof(*c->doubts), entries_by_number);
 		go_on_for(t, waits_ns[round]);
 		stacks_begin(t->stacks);
 		err = census_visit(t->census, t->pid, on_doubt, c, &result);
 		if (!err && (result.exited || is_another(t, &result)))
 			err = -ESRCH;
 		census_clear(&result);
-		if (err) /* then nothing says more of them */
-			break;
-		for (i = kept = 0; i < c->doubts_len; i++) {
-			if (!c->doubts[i].still)
-				continue;
-			c->doubts[kept] = c->doubts[i];
-			c->doubts[kept++].still = false;
-		}
-		c->doubts_len = kept;
+		keep_doubts(c, !err);
 	}
-	for (i = 0; i < c->doubts_len; i++)
+	for (size_t i = 0; i < c->doubts_len; i++)
 		count_doubt(c, &c->doubts[i]);
 }
 
@@ -507,6 +506,9 @@ int trace_sites(struct trace *t, struct call_sites **out)
 	made = err && err != -ESRCH ? err : make_sites(t, &counting, out);
 	free(counting.openings);
 	free(counting.doubts);
+	entries_sort(&counting.still_unknown);
+	entries_clear(&t->unknown);
+	t->unknown = counting.still_unknown;
 	return made ? made : err;
 }
 
@@ -515,18 +517,9 @@ int trace_sites(struct trace *t, struct call_sites **out)
 static void on_before(void *context, const struct descriptor *d)
 {
 	struct trace *t = context;
-	struct entry *grown;
 
-	if (t->before_len == t->before_room) {
-		t->before_room = t->before_room ? 2 * t->before_room : 256;
-		grown = reallocarray(t->before, t->before_room, sizeof(*grown));
-		if (!grown) { /* then they are only not told apart */
-			t->before_room = t->before_len;
-			return;
-		}
-		t->before = grown;
-	}
-	t->before[t->before_len++] = (struct entry){d->file, d->fd};
+	/* without memory they are only not told apart */
+	(void)entries_add(&t->before, d->fd, d->file);
 }
 
 /* No number can be above: the hard limit, or what was open before it was lowered. */
@@ -571,6 +564,7 @@ static int begin(struct trace *t, const struct trace_options *options, char *why
 	/* After the first: what is opened meanwhile is known by both. */
 	t->figures.begun_ns = kernel_now_ns();
 	err = census_visit(t->census, t->pid, on_before, t, &result);
+	entries_sort(&t->before);
 	if (!err && is_another(t, &result))
 		err = -ESRCH;
 	census_clear(&result);
@@ -612,7 +606,8 @@ void trace_close(struct trace *t)
 	stack_cache_free(t->cache);
 	for (size_t i = 0; i <= STACK_CACHE_CHAINS_MAX; i++)
 		chain_clear(&t->described[i]);
-	free(t->before);
+	entries_clear(&t->before);
+	entries_clear(&t->unknown);
 	free(t->copy);
 	free(t);
 }

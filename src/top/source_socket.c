@@ -16,7 +16,8 @@
 
 /* Between two tries to reach a daemon that has gone. */
 #define RETRY_NS     1000000000ull
-/* In which keys wait; a daemon that is there answers in less than 10. */
+/* To connect, and once more for the greeting; keys wait meanwhile. A daemon that is there
+ * takes less than 10. */
 #define RECONNECT_MS 200
 /* A daemon that does not answer for so long is as good as gone. */
 #define ANSWER_NS    10000000000ull

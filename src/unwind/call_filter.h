@@ -4,8 +4,9 @@
 #define FDWARDEN_CALL_FILTER_H
 
 /* Lets it read files, take and give back memory, and talk on the sockets that it has: all
- * else fails with EPERM, for good and for this thread and those that it starts. Needs
- * no_new_privs. Returns 0, or -errno where the kernel has no such filters. */
+ * other calls fail with ENOSYS, and those of another ABI end it, for good. Needs
+ * no_new_privs. Returns 0; -ENOSYS where the kernel has no such filters; another -errno if
+ * it can't be had, as in a unit that does not allow seccomp(). */
 int call_filter_read_only(void);
 
 #endif

@@ -275,8 +275,12 @@ def test_details_without_a_daemon():
         top.wait("1-1 of 1")
         top.send("Enter")
         check_details(top, one)
-        top.send("End")
-        top.wait(r"\d\d:\d\d:\d\d  fd-warning  ", 20)
+
+        def tells_the_alert():
+            top.send("End")
+            return re.search(r"\d\d:\d\d:\d\d  fd-warning  ", top.text())
+
+        wait_until(tells_the_alert, 20, "its alert on the page")
         one.end()
         top.send("Home")
         top.wait("has ended", 10)

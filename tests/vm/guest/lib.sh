@@ -34,6 +34,7 @@ clean_up() {
 	[ -s "$WORK/sysctls" ] && while read -r key value; do
 		echo "$value" >"/proc/sys/$key"
 	done <"$WORK/sysctls"
+	grep -qs '^sensor = tracepoint' $SERVICE_CONFIG && service_sensor auto
 	return 0
 }
 
@@ -151,13 +152,15 @@ expect() {
 
 # ---- the service ----
 
-# service_sensor NAME: of the service from its next start on. A test that is about
+SERVICE_CONFIG=/etc/fdwarden/fdwarden.conf
+
+# service_sensor NAME: of the service from its next start on, and to the test's end. One that is about
 # something else takes `tracepoint`: fexit takes an emulated machine 6 s to load, and 7 s
 # to detach.
 service_sensor() {
-	sed -i '/^sensor = /d' /etc/fdwarden/fdwarden.conf
+	sed -i '/^sensor = /d' $SERVICE_CONFIG
 	# Before any section's head.
-	sed -i "1i sensor = $1" /etc/fdwarden/fdwarden.conf
+	sed -i "1i sensor = $1" $SERVICE_CONFIG
 }
 
 # ---- fdzoo ----

@@ -47,6 +47,5 @@ test_in_alerts() {
 	expect "denied" "$(jq -r -s '.[0].denied' <"$WORK/seen")" null
 	loginctl disable-linger alice
 	systemctl stop user@1000.service fdwarden.service
-	service_sensor auto
 	rm -rf $dir
 }

@@ -180,7 +180,8 @@ no_bpf_programs() {
 
 test_killed_and_started_again() {
 	local pid before
-	up
+	service_sensor tracepoint
+	systemctl restart $UNIT || fail "systemctl restart: status $?"
 	# Tells the programs' names to /proc/kallsyms.
 	sysctl_set net/core/bpf_jit_kallsyms 1
 	before=$(bpf_programs)
@@ -192,7 +193,6 @@ test_killed_and_started_again() {
 	expect "the set of programs after the restart" \
 		"$(bpf_programs | xargs)" "$(echo "$before" | xargs)"
 	systemctl stop $UNIT
-	service_sensor auto
 	expect "the result" "$(show Result)" success
 	wait_for 10 no_bpf_programs || fail "left in the kernel: $(bpf_programs | xargs)"
 }

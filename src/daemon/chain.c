@@ -20,47 +20,10 @@ static void copy_text(const char **to, char **at, const char *from)
 	*at += size;
 }
 
-static size_t frame_texts_size(const struct call_frame *f)
+static size_t texts_size(const struct call_frame *f)
 {
 	return strlen(f->function) + strlen(f->module) + strlen(f->file) +
 	       strlen(f->build_id) + 4;
-}
-
-static size_t texts_size(const struct unwind_described *d)
-{
-	return strlen(d->function) + strlen(d->module) + strlen(d->file) +
-	       strlen(d->build_id) + 4;
-}
-
-int chain_describe(const struct unwind_description *from, struct call_chain *out)
-{
-	struct unwind_described d;
-	size_t len = 0, size = 0, at;
-	char *text;
-
-	for (at = 0; unwind_description_next(from, &at, &d); len++)
-		size += texts_size(&d);
-	if (!len)
-		return -EPROTO;
-	out->frames = calloc(len, sizeof(*out->frames));
-	out->text = text = malloc(size);
-	if (!out->frames || !out->text) {
-		chain_clear(out);
-		return -ENOMEM;
-	}
-	for (at = 0; unwind_description_next(from, &at, &d);) {
-		struct call_frame *frame = &out->frames[out->len++];
-
-		frame->address = d.address;
-		frame->offset = d.offset;
-		frame->line = d.line;
-		frame->inlined = d.inlined;
-		copy_text(&frame->function, &text, d.function);
-		copy_text(&frame->module, &text, d.module);
-		copy_text(&frame->file, &text, d.file);
-		copy_text(&frame->build_id, &text, d.build_id);
-	}
-	return 0;
 }
 
 int chain_copy(const struct call_chain *from, struct call_chain *to)
@@ -70,7 +33,7 @@ int chain_copy(const struct call_chain *from, struct call_chain *to)
 
 	*to = *from;
 	for (size_t i = 0; i < from->len; i++)
-		size += frame_texts_size(&from->frames[i]);
+		size += texts_size(&from->frames[i]);
 	to->frames = calloc(from->len + 1, sizeof(*to->frames));
 	to->text = text = malloc(size + 1);
 	if (!to->frames || !to->text) {
@@ -87,6 +50,36 @@ int chain_copy(const struct call_chain *from, struct call_chain *to)
 		copy_text(&f->build_id, &text, f->build_id);
 	}
 	return 0;
+}
+
+int chain_describe(const struct unwind_description *from, struct call_chain *out)
+{
+	struct call_chain borrowed = {0}; /* its texts are those of the description */
+	struct unwind_described d;
+	size_t len = 0, at;
+	int err;
+
+	for (at = 0; unwind_description_next(from, &at, &d);)
+		len++;
+	if (!len)
+		return -EPROTO;
+	borrowed.frames = calloc(len, sizeof(*borrowed.frames));
+	if (!borrowed.frames)
+		return -ENOMEM;
+	for (at = 0; unwind_description_next(from, &at, &d);)
+		borrowed.frames[borrowed.len++] = (struct call_frame){
+			.address = d.address,
+			.offset = d.offset,
+			.function = d.function,
+			.module = d.module,
+			.file = d.file,
+			.build_id = d.build_id,
+			.line = d.line,
+			.inlined = d.inlined,
+		};
+	err = chain_copy(&borrowed, out);
+	free(borrowed.frames);
+	return err;
 }
 
 enum call_chain_end chain_end(const struct stack_chain *chain)

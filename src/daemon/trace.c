@@ -306,6 +306,21 @@ static void on_descriptor(void *context, const struct descriptor *d)
 		add_doubt(c, &doubt);
 }
 
+/* Visits what is in the table. -ESRCH: the process is gone, or ending: it has closed what
+ * it had, and what was met is not all. */
+static int look(struct trace *t, census_visitor *visit, struct counting *c)
+{
+	struct census_result result = {0};
+	int err;
+
+	stacks_begin(t->stacks);
+	err = census_visit(t->census, t->pid, visit, c, &result);
+	if (!err && (result.exited || is_gone(t->pid) || is_another(t, &result)))
+		err = -ESRCH;
+	census_clear(&result);
+	return err;
+}
+
 /* ---- what is in doubt ---- */
 
 static void on_doubt(void *context, const struct descriptor *d)
@@ -366,7 +381,6 @@ static void keep_doubts(struct counting *c, bool whole)
 static void settle_doubts(struct trace *t, struct counting *c)
 {
 	static const uint64_t waits_ns[] = {2000000, 20000000, 80000000};
-	struct census_result result = {0};
 	int err = 0;
 
 	for (size_t round = 0; round < sizeof(waits_ns) / sizeof(*waits_ns); round++) {
@@ -374,11 +388,7 @@ static void settle_doubts(struct trace *t, struct counting *c)
 			break;
 		qsort(c->doubts, c->doubts_len, sizeof(*c->doubts), entries_by_number);
 		go_on_for(t, waits_ns[round]);
-		stacks_begin(t->stacks);
-		err = census_visit(t->census, t->pid, on_doubt, c, &result);
-		if (!err && (result.exited || is_another(t, &result)))
-			err = -ESRCH;
-		census_clear(&result);
+		err = look(t, on_doubt, c);
 		keep_doubts(c, !err);
 	}
 	for (size_t i = 0; i < c->doubts_len; i++)
@@ -486,16 +496,10 @@ static int make_sites(struct trace *t, struct counting *c, struct call_sites **o
 int trace_sites(struct trace *t, struct call_sites **out)
 {
 	struct counting counting = {.trace = t};
-	struct census_result result = {0};
 	int err, made;
 
 	*out = NULL;
-	stacks_begin(t->stacks);
-	err = census_visit(t->census, t->pid, on_descriptor, &counting, &result);
-	/* An ending process has closed what it had, and what was met is not all. */
-	if (!err && (result.exited || is_gone(t->pid) || is_another(t, &result)))
-		err = -ESRCH;
-	census_clear(&result);
+	err = look(t, on_descriptor, &counting);
 	if (err == -ESRCH) {
 		counting.len = 0;
 		memset(&counting.unknown, 0, sizeof(counting.unknown));

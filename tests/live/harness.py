@@ -80,6 +80,12 @@ def listed(pid, tid=None):
     return len(os.listdir(where))
 
 
+def children_of(pid):
+    """Those that its main thread started, the oldest first."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+        return [int(child) for child in children.read().split()]
+
+
 def wait_until(condition, seconds, what):
     end = time.monotonic() + seconds
     while not condition():

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import FDWARDEN, Failure, Skip, check, wait_until
+from harness import FDWARDEN, Failure, Skip, check, children_of, wait_until
 
 COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
 
@@ -100,11 +100,10 @@ class Terminal:
         """Of what runs in it: the last of the line of descent."""
         pid = int(self.tmux("display-message", "-p", "#{pane_pid}"))
         while True:
-            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-                below = children.read().split()
+            below = children_of(pid)
             if not below:
                 return pid
-            pid = int(below[-1])
+            pid = below[-1]
 
     def ended(self, seconds=10):
         """Its exit status."""

@@ -12,7 +12,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from agreement import agree
-from harness import ROOT, Scratch, Skip, check, inspect, need_root, note, same, wait_until
+from harness import (ROOT, Scratch, Skip, check, children_of, inspect, need_root, note, same,
+                     wait_until)
 
 CLIENTS = 500
 
@@ -102,9 +103,7 @@ class Nginx:
 
     def workers(self):
         try:
-            with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children",
-                      encoding="ascii") as children:
-                return [int(pid) for pid in children.read().split()]
+            return children_of(self.process.pid)
         except OSError:
             return []
 

@@ -12,9 +12,8 @@ import tempfile
 import time
 
 import schema
-from harness import (Daemon, FDWARDEN, FDZOO, ROOT, Failure, Scratch, Skip, Zoo, check, check_documents,
-                     listed,
-                     need_root, note, same, wait_until)
+from harness import (Daemon, FDWARDEN, FDZOO, ROOT, Failure, Scratch, Skip, Zoo, check,
+                     check_documents, children_of, listed, need_root, note, same, wait_until)
 
 HELPERS = os.path.join(os.path.dirname(FDZOO), "leaks")
 SOURCES = os.path.join(ROOT, "tests/helpers/leaks")
@@ -240,8 +239,7 @@ def test_node():
 
 def inner_pid(outer):
     """The only grandchild: unshare's child in its namespace."""
-    with open(f"/proc/{outer}/task/{outer}/children", encoding="ascii") as children:
-        return int(children.read().split()[0])
+    return children_of(outer)[0]
 
 
 def libraries(path):
@@ -419,11 +417,6 @@ int main(void) {
 def status_of(pid):
     with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
         return dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
-
-
-def children_of(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-        return [int(child) for child in children.read().split()]
 
 
 def test_who_reads_the_programs_is_confined():

@@ -7,25 +7,24 @@
 # tells to add, and without.
 
 UNIT=fdwarden.service
-CONFIG=/etc/fdwarden/fdwarden.conf
 DROP_IN=/etc/systemd/system/$UNIT.d
 
 with_rule() {
-	cp "$CONFIG" "$WORK/config"
+	cp "$SERVICE_CONFIG" "$WORK/config"
 	service_sensor tracepoint
 	printf '\n[rule zoo]\nname = fdzoo\non_critical = raise-soft\nraise_leaks = yes\nraise_interval = 1s\n' \
-		>>"$CONFIG"
+		>>"$SERVICE_CONFIG"
 	systemd-sysusers
 	systemctl daemon-reload
 	systemctl restart $UNIT || {
-		cp "$WORK/config" "$CONFIG"
+		cp "$WORK/config" "$SERVICE_CONFIG"
 		fail "systemctl restart: $(journalctl -u $UNIT --no-pager -o cat -n 1)"
 	}
 }
 
 # The machine is the next test's, too.
 without_rule() {
-	cp "$WORK/config" "$CONFIG"
+	cp "$WORK/config" "$SERVICE_CONFIG"
 	rm -f "$DROP_IN/override.conf" # the image has one of its own there
 	systemctl daemon-reload
 	systemctl stop $UNIT

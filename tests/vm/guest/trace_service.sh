@@ -6,7 +6,6 @@
 # The service traces by itself, with the rights that its unit gives.
 
 UNIT=fdwarden.service
-CONFIG=/etc/fdwarden/fdwarden.conf
 
 # told: an alert, or what followed it, has call sites
 told() {
@@ -26,9 +25,9 @@ child_has_filters() {
 }
 
 test_call_sites_in_alerts() {
-	[ -e /tmp/config ] || cp "$CONFIG" /tmp/config
-	cp /tmp/config "$CONFIG"
-	printf '\n[trace]\nauto = yes\nduration = 1h\n' >>"$CONFIG"
+	[ -e /tmp/config ] || cp "$SERVICE_CONFIG" /tmp/config
+	cp /tmp/config "$SERVICE_CONFIG"
+	printf '\n[trace]\nauto = yes\nduration = 1h\n' >>"$SERVICE_CONFIG"
 	service_sensor tracepoint
 	systemd-sysusers
 	printf '[Service]\nExecStart=/bin/sh -c "(sleep 3; echo go; sleep 1000) | /tests/bin/leak 0 4"\nLimitNOFILE=100:1000\n' \
@@ -45,7 +44,7 @@ test_call_sites_in_alerts() {
 		fail "the unwinder's child has not $((filters + 1)) filters"
 	wait_for 60 told || fail "no call site: $(journalctl -u $UNIT --no-pager -o cat -n 3)"
 	systemctl stop app.service $UNIT
-	cp /tmp/config "$CONFIG"
+	cp /tmp/config "$SERVICE_CONFIG"
 	jq -c . <"$WORK/seen" | head -n 1
 	expect "the first site" "$(jq -r -s '.[0].fd.call_sites[0].function' <"$WORK/seen")" leak_file
 	expect "its file" "$(jq -r -s '.[0].fd.call_sites[0].file | sub(".*/"; "")' <"$WORK/seen")" leak.c

@@ -196,7 +196,7 @@ def systemd(work, build, selection):
             archive.add_text(f"etc/systemd/system/{unit}", TESTS_UNIT)
             archive.add_text(
                 "etc/systemd/system/fdwarden.service.d/short.conf",
-                "[Service]\nWatchdogSec=8\nRestartSec=1\n",
+                "[Service]\nWatchdogSec=8\nTimeoutAbortSec=2\nRestartSec=1\n",
             )
             archive.add_link(
                 f"etc/systemd/system/multi-user.target.wants/{unit}", f"../{unit}"

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Where one process opens its descriptors: at the exit of each call that yields some,
- * the caller's registers and the top of its stack are kept by the descriptor's number.
- * Loaded and attached while the process is traced; for all others it is a comparison.
+ * Where one process opens its descriptors: the caller's registers and the top of its stack
+ * are kept by the descriptor's number. Loaded while the process is traced.
+ *
+ * There are two ways, and user space loads the programs of one. At the exits of calls,
+ * best run by the sensor that is there anyway (hook.bpf.h): it sees the numbers that calls
+ * return, or write to memory. Or on the functions that put files into a table, where those
+ * can be had: it sees every way, and costs other processes a comparison when they open or
+ * close, and nothing else.
  *
  * The descriptor table is the truth: user space compares what is kept here with what a
  * census finds. So nothing is wrong if closing by ways that are not seen here is not,
@@ -14,7 +19,6 @@
 char LICENSE[] SEC("license") = "GPL";
 
 /* inputs, set before the load */
-const volatile __u32 traced_tgid = 0; /* in the initial pid namespace */
 const volatile __u32 stacks_mask = 0; /* their number, a power of two, less 1 */
 
 /* By number of the descriptor. */
@@ -42,6 +46,9 @@ struct {
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct fdw_stack) + FDW_STACK_MIN);
 } stacks SEC(".maps");
+
+/* User space sets it to itself while it proves that openings are seen. */
+__u32 traced_tgid = 0; /* in the initial pid namespace */
 
 /* outputs */
 __u64 exec_id = 0;  /* of the program that opened last */
@@ -124,7 +131,8 @@ static __always_inline __u64 file_at(struct task_struct *task, __u32 fd)
 	return file;
 }
 
-static __always_inline void opened(struct call *c, struct pt_regs *regs, __u32 fd)
+static __always_inline void opened(struct call *c, struct pt_regs *regs, __u32 fd,
+				   __u64 file)
 {
 	struct fdw_open *open = bpf_map_lookup_elem(&opens, &fd);
 	__u32 of_dirty = fd / FDW_OPENS_PER_DIRTY;
@@ -137,7 +145,7 @@ static __always_inline void opened(struct call *c, struct pt_regs *regs, __u32 f
 	now = bpf_ktime_get_boot_ns();
 	open->opened_ns = 0;
 	barrier();
-	open->file = file_at(c->task, fd);
+	open->file = file;
 	open->call = c->number;
 	open->stack = keep_stack(c, regs, fd, now);
 	barrier();
@@ -173,8 +181,8 @@ static __always_inline void opened_pair(struct call *c, struct pt_regs *regs, __
 
 	if (bpf_probe_read_user(fds, sizeof(fds), (void *)call_arg(c, arg)))
 		return;
-	opened(c, regs, fds[0]);
-	opened(c, regs, fds[1]);
+	opened(c, regs, fds[0], file_at(c->task, fds[0]));
+	opened(c, regs, fds[1], file_at(c->task, fds[1]));
 }
 
 static __always_inline bool is_dup(const struct call *c)
@@ -184,24 +192,38 @@ static __always_inline bool is_dup(const struct call *c)
 	return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC;
 }
 
+static __always_inline bool is_traced(void)
+{
+	return bpf_get_current_pid_tgid() >> 32 == traced_tgid;
+}
+
+/* Which program the process runs: it changes with execve(). */
+static __always_inline void note_program(struct task_struct *task)
+{
+	__u64 id = CURRENT_READ(task, self_exec_id);
+
+	if (exec_id != id)
+		exec_id = id;
+}
+
+/* ---- at the exits of calls ---- */
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(stacks_exit, struct pt_regs *regs, long ret)
 {
 	struct call c = {.regs = regs};
-	__u64 nr, id;
+	__u64 nr;
 
-	if (bpf_get_current_pid_tgid() >> 32 != traced_tgid || ret < 0)
+	if (!is_traced() || ret < 0)
 		return 0;
 	nr = syscall_number(regs, true);
 	if (nr >= FDW_MAX_CALLS || !watched[nr])
 		return 0;
 	call_identify(&c, nr);
-	id = CURRENT_READ(c.task, self_exec_id);
-	if (exec_id != id)
-		exec_id = id;
+	note_program(c.task);
 	if (c.desc.yield == FDW_YIELD_RETURN ||
 	    (c.desc.yield == FDW_YIELD_FCNTL && is_dup(&c)))
-		opened(&c, regs, ret);
+		opened(&c, regs, ret, file_at(c.task, ret));
 	else if (c.desc.yield == FDW_YIELD_CLOSE)
 		closed(&c);
 	else if (c.desc.flags & FDW_CALL_PAIR_1)
@@ -209,4 +231,74 @@ int BPF_PROG(stacks_exit, struct pt_regs *regs, long ret)
 	else if (c.desc.flags & FDW_CALL_PAIR_4)
 		opened_pair(&c, regs, 4);
 	return 0;
+}
+
+/* ---- on the functions that put files into a table ---- */
+
+/* By a thread of io_uring's, which has no stack of the program's; nor is what was kept of
+ * this number before about it. */
+static __always_inline void opened_by_worker(__u32 fd)
+{
+	struct fdw_open *open = bpf_map_lookup_elem(&opens, &fd);
+
+	if (!open)
+		return;
+	open->opened_ns = 0;
+	open->closed_of = FDW_OF_BEFORE;
+}
+
+static __always_inline int put(__u32 fd, const struct file *file)
+{
+	__u64 regs[USER_REGISTERS] = {};
+	struct call c = {};
+
+	call_identify_current(&c);
+	if (!c.regs) {
+		opened_by_worker(fd);
+		return 0;
+	}
+	note_program(c.task);
+	if (!bpf_probe_read_kernel(regs, sizeof(regs), c.regs))
+		opened(&c, (struct pt_regs *)regs, fd, (__u64)file);
+	return 0;
+}
+
+/* At its exit: before, closed() in another thread could find the number free that it is just
+ * about to be put at, and mark this opening. */
+SEC("fexit/fd_install")
+int BPF_PROG(stacks_install, unsigned int fd, struct file *file)
+{
+	return is_traced() ? put(fd, file) : 0;
+}
+
+/* dup2() and dup3(), and what comes with a number chosen by who sends it. */
+SEC("fexit/do_dup2")
+int BPF_PROG(stacks_dup2, struct files_struct *files, struct file *file, unsigned int fd,
+	     unsigned int flags, int ret)
+{
+	return is_traced() && ret >= 0 ? put(ret, file) : 0;
+}
+
+static __always_inline int close_returned(long ret)
+{
+	struct call c = {};
+
+	if (!is_traced() || ret)
+		return 0;
+	call_identify_current(&c);
+	closed(&c);
+	return 0;
+}
+
+/* User space sets what these are attached to: close(), of both ABIs. */
+SEC("fexit")
+int BPF_PROG(stacks_close, const struct pt_regs *regs, long ret)
+{
+	return close_returned(ret);
+}
+
+SEC("fexit")
+int BPF_PROG(stacks_compat_close, const struct pt_regs *regs, long ret)
+{
+	return close_returned(ret);
 }

@@ -12,6 +12,7 @@
 #define FDWARDEN_TRACEPOINT_BPF_H
 
 #include "call.bpf.h"
+#include "hook.bpf.h"
 #include "near.bpf.h"
 #include "refusal.bpf.h"
 
@@ -76,6 +77,30 @@ static __always_inline int gained_aside(struct call *c)
 	return gained(c, c->desc.opens, taken, limit);
 }
 
+static __always_inline void succeeded(struct call *c, struct pt_regs *regs, long ret)
+{
+	switch (c->desc.yield) {
+	case FDW_YIELD_FCNTL:
+		if (!is_dup(regs, c->compat))
+			return;
+		/* fallthrough */
+	case FDW_YIELD_RETURN:
+		gained(c, 1, (__u32)ret + 1, current_limit(c->task));
+		return;
+	case FDW_YIELD_ASIDE:
+		gained_aside(c);
+		return;
+	case FDW_YIELD_CLOSE:
+		lost_one(c);
+		return;
+	case FDW_YIELD_RLIMIT:
+		own_limit(c);
+		return;
+	default:
+		return;
+	}
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sensor_exit, struct pt_regs *regs, long ret)
 {
@@ -91,23 +116,9 @@ int BPF_PROG(sensor_exit, struct pt_regs *regs, long ret)
 	if (nr >= FDW_MAX_CALLS || !watched[nr])
 		return 0;
 	call_identify(&c, nr);
-	switch (c.desc.yield) {
-	case FDW_YIELD_RETURN:
-		return gained(&c, 1, (__u32)ret + 1, current_limit(c.task));
-	case FDW_YIELD_FCNTL:
-		return is_dup(regs, c.compat)
-			       ? gained(&c, 1, (__u32)ret + 1, current_limit(c.task))
-			       : 0;
-	case FDW_YIELD_ASIDE:
-		return gained_aside(&c);
-	case FDW_YIELD_CLOSE:
-		return lost_one(&c);
-	case FDW_YIELD_RLIMIT:
-		own_limit(&c);
-		return 0;
-	default:
-		return 0;
-	}
+	succeeded(&c, regs, ret);
+	hook_run(ctx);
+	return 0;
 }
 
 #endif /* FDWARDEN_TRACEPOINT_BPF_H */

@@ -14,7 +14,16 @@
 /* Of a stack, so many bytes. User space sets the map's value size to match. */
 const volatile __u32 stack_bytes = FDW_STACK_MIN;
 
-/* All in DWARF's order. The pointer is a tracepoint's argument: plain loads. */
+/* Words of struct pt_regs, as far as they are read below: the type that is known here has
+ * not all members of the kernel's, so its size says nothing. */
+#if defined(__TARGET_ARCH_x86)
+#define USER_REGISTERS 21
+#elif defined(__TARGET_ARCH_arm64)
+#define USER_REGISTERS 34
+#endif
+
+/* All in DWARF's order. The pointer is a tracepoint's argument, or to a
+ * copy: plain loads. */
 static __always_inline void user_registers_all(struct pt_regs *regs, __u64 *to)
 {
 #if defined(__TARGET_ARCH_x86)

@@ -267,6 +267,16 @@ struct fdw_stack {
 };
 _Static_assert(sizeof(struct fdw_stack) == 304, "wire layout");
 
+/* ---- hooks: programs that the sensor runs for single processes ---- */
+
+#define FDW_HOOKS_MAX 8
+
+struct fdw_hook {
+	__u32 tgid;  /* in the initial pid namespace; 0: none */
+	__u32 index; /* of the program */
+};
+_Static_assert(sizeof(struct fdw_hook) == 8, "wire layout");
+
 /* ---- maps ---- */
 
 /* Refusals, exact, by process and call; kept until user space deletes them,

@@ -163,6 +163,7 @@ static int print(const struct options *set, const struct process *process,
 	gethostname(host_name, sizeof(host_name) - 1);
 	kernel_boot_id(boot_id);
 	trace_figures(trace, &figures);
+	view.watched = figures.watched;
 	view.no_stack = figures.no_stack;
 	view.too_high = figures.too_high;
 	view.missed = figures.missed;

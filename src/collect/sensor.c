@@ -21,6 +21,7 @@ struct sensor {
 	enum sensor_kind kind;
 	struct sensor_bpf *bpf;
 	struct ring_buffer *ring;
+	struct hooks *hooks; /* NULL: of this kind none */
 	struct sensor_handlers handlers;
 	bool task_storage;
 	uint64_t malformed;
@@ -125,6 +126,12 @@ int sensor_open(enum sensor_kind kind, const uint32_t *steps, size_t steps_len,
 		ring_buffer__new(bpf_map__fd(s->bpf->maps.records), on_record, s, NULL);
 	if (!s->ring)
 		err = -errno;
+	if (!err && kind == SENSOR_TRACEPOINT) {
+		s->hooks = hooks_new(s->bpf->obj, bpf_map__fd(s->bpf->maps.hooked),
+				     s->bpf->bss->hook, &s->bpf->bss->hooks);
+		if (!s->hooks)
+			err = -ENOMEM;
+	}
 out:
 	if (err) {
 		describe(why, why_size, "loaded", err);
@@ -164,6 +171,7 @@ void sensor_close(struct sensor *sensor)
 {
 	if (!sensor)
 		return;
+	hooks_free(sensor->hooks);
 	ring_buffer__free(sensor->ring);
 	sensor_bpf__destroy(sensor->bpf);
 	free(sensor->per_cpu);
@@ -251,6 +259,11 @@ int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *con
 void sensor_forget_refusal(struct sensor *sensor, const struct fdw_refusal_key *key)
 {
 	bpf_map_delete_elem(bpf_map__fd(sensor->bpf->maps.refusals), key);
+}
+
+struct hooks *sensor_hooks(const struct sensor *sensor)
+{
+	return sensor->hooks;
 }
 
 void sensor_counters_map(const struct sensor *sensor, struct sensor_counters_map *out)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collect/hooks.h"
 #include "fdwarden/wire.h"
 
 /* Called from sensor_consume() for each record, in order. Records are checked
@@ -82,6 +83,9 @@ int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *con
 
 /* An ended process: frees what the kernel still keeps of its refusals. */
 void sensor_forget_refusal(struct sensor *sensor, const struct fdw_refusal_key *key);
+
+/* To have it run programs for single processes; the sensor's. NULL: this one can't. */
+struct hooks *sensor_hooks(const struct sensor *sensor);
 
 /* The map of per-process counters, for the snapshot to read. */
 struct sensor_counters_map {

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collect/stacks.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "collect/kernel.h"
-#include "collect/missed.h"
-#include "collect/syscalls.h"
-#include "stacks.skel.h"
 
 /* Stacks that wait for user space. 4096 hold what a loop of open() leaks in 20 ms. */
 #define STACKS_LEN_MAX 4096
@@ -28,16 +21,11 @@ struct made {
 };
 
 struct stacks {
-	struct stacks_bpf *bpf;
-	struct fdw_open *opens;
-	uint64_t *dirty;
-	uint8_t *stacks;
+	struct openings in;
 	struct made *made;
 	uint64_t *
 		ever; /* blocks of OPENS_PER_DIRTY that were ever written, a bit each */
 	uint64_t *closed; /* numbers that were closed before the census, a bit each */
-	uint32_t opens_len, dirty_len, stacks_len;
-	size_t stack_size;
 	uint64_t begun_ns;
 };
 
@@ -53,7 +41,13 @@ static void bit_set(uint64_t *bits, uint32_t at)
 	bits[at / BITS] |= 1ull << (at % BITS);
 }
 
-/* ---- life ---- */
+/* Of what the kernel writes meanwhile. */
+static uint64_t load_u64(const __u64 *at)
+{
+	return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+}
+
+/* ---- sizes ---- */
 
 static uint32_t power_of_two_below(uint64_t n)
 {
@@ -71,76 +65,42 @@ static void choose_sizes(struct stacks *s, const struct stacks_options *options)
 {
 	uint64_t left, fit;
 
-	s->stack_size = sizeof(struct fdw_stack) + options->stack_bytes;
-	s->stacks_len =
-		power_of_two_below(options->memory / STACKS_SHARE / s->stack_size);
-	left = s->stacks_len * s->stack_size;
+	s->in.stack_size = sizeof(struct fdw_stack) + options->stack_bytes;
+	s->in.stacks_len =
+		power_of_two_below(options->memory / STACKS_SHARE / s->in.stack_size);
+	left = s->in.stacks_len * s->in.stack_size;
 	left = options->memory > left ? options->memory - left : 0;
 	fit = left / NUMBER_SIZE;
 	if (fit > options->numbers)
 		fit = options->numbers;
 	if (fit > UINT32_MAX / 2)
 		fit = UINT32_MAX / 2;
-	s->dirty_len =
+	s->in.dirty_len =
 		(uint32_t)((fit + FDW_OPENS_PER_DIRTY - 1) / FDW_OPENS_PER_DIRTY);
-	if (!s->dirty_len)
-		s->dirty_len = 1;
-	s->opens_len = s->dirty_len * FDW_OPENS_PER_DIRTY;
+	if (!s->in.dirty_len)
+		s->in.dirty_len = 1;
+	s->in.opens_len = s->in.dirty_len * FDW_OPENS_PER_DIRTY;
 }
 
-static int load(struct stacks *s, const struct stacks_options *options)
+/* ---- life ---- */
+
+static int allocate(struct stacks *s)
 {
-	struct stacks_bpf *bpf = s->bpf;
-	int err;
-
-	syscalls_fill((struct fdw_call *)bpf->rodata->calls, bpf->rodata->watched);
-	bpf->rodata->traced_tgid = (uint32_t)options->tgid;
-	bpf->rodata->stack_bytes = options->stack_bytes;
-	bpf->rodata->stacks_mask = s->stacks_len - 1;
-	err = bpf_map__set_max_entries(bpf->maps.opens, s->opens_len);
-	if (!err)
-		err = bpf_map__set_max_entries(bpf->maps.dirty, s->dirty_len);
-	if (!err)
-		err = bpf_map__set_max_entries(bpf->maps.stacks, s->stacks_len);
-	if (!err)
-		err = bpf_map__set_value_size(bpf->maps.stacks, s->stack_size);
-	return err ? err : stacks_bpf__load(bpf);
-}
-
-static size_t map_size(uint64_t entries, size_t value)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	return (entries * value + page - 1) / page * page;
-}
-
-static void *map_memory(const struct bpf_map *map, uint64_t entries, size_t value)
-{
-	void *at = mmap(NULL, map_size(entries, value), PROT_READ | PROT_WRITE,
-			MAP_SHARED, bpf_map__fd(map), 0);
-
-	if (at == MAP_FAILED)
-		return NULL;
-	return at;
-}
-
-static int map_all(struct stacks *s)
-{
-	s->opens = map_memory(s->bpf->maps.opens, s->opens_len, sizeof(*s->opens));
-	s->dirty = map_memory(s->bpf->maps.dirty, s->dirty_len, sizeof(*s->dirty));
-	s->stacks = map_memory(s->bpf->maps.stacks, s->stacks_len, s->stack_size);
-	if (!s->opens || !s->dirty || !s->stacks)
-		return -errno;
 	/* Memory of what is never written is never taken. */
-	s->made = calloc(s->opens_len, sizeof(*s->made));
-	s->ever = calloc(s->dirty_len / BITS + 1, sizeof(*s->ever));
-	s->closed = calloc(s->opens_len / BITS + 1, sizeof(*s->closed));
+	s->made = calloc(s->in.opens_len, sizeof(*s->made));
+	s->ever = calloc(s->in.dirty_len / BITS + 1, sizeof(*s->ever));
+	s->closed = calloc(s->in.opens_len / BITS + 1, sizeof(*s->closed));
 	return s->made && s->ever && s->closed ? 0 : -ENOMEM;
 }
 
 int stacks_open(const struct stacks_options *options, struct stacks **out, char *why,
 		size_t why_size)
 {
+	struct openings_wanted wanted = {
+		.tgid = options->tgid,
+		.stack_bytes = options->stack_bytes,
+		.hooks = options->hooks,
+	};
 	struct stacks *s = calloc(1, sizeof(*s));
 	int err = -ENOMEM;
 
@@ -148,16 +108,10 @@ int stacks_open(const struct stacks_options *options, struct stacks **out, char 
 	if (!s)
 		return err;
 	choose_sizes(s, options);
-	kernel_forget_bpf_reason();
-	s->bpf = stacks_bpf__open();
-	err = s->bpf ? load(s, options) : -errno;
+	err = allocate(s);
 	if (!err)
-		err = map_all(s);
-	if (!err)
-		err = stacks_bpf__attach(s->bpf);
+		err = openings_open(&wanted, &s->in, why, why_size);
 	if (err) {
-		snprintf(why, why_size, "openings can't be watched: %s: %s",
-			 strerror(-err), kernel_bpf_reason());
 		stacks_close(s);
 		return err;
 	}
@@ -165,22 +119,11 @@ int stacks_open(const struct stacks_options *options, struct stacks **out, char 
 	return 0;
 }
 
-void stacks_detach(struct stacks *stacks)
-{
-	stacks_bpf__detach(stacks->bpf);
-}
-
 void stacks_close(struct stacks *s)
 {
 	if (!s)
 		return;
-	if (s->opens)
-		munmap(s->opens, map_size(s->opens_len, sizeof(*s->opens)));
-	if (s->dirty)
-		munmap(s->dirty, map_size(s->dirty_len, sizeof(*s->dirty)));
-	if (s->stacks)
-		munmap(s->stacks, map_size(s->stacks_len, s->stack_size));
-	stacks_bpf__destroy(s->bpf);
+	openings_close(&s->in);
 	free(s->made);
 	free(s->ever);
 	free(s->closed);
@@ -188,11 +131,6 @@ void stacks_close(struct stacks *s)
 }
 
 /* ---- reading what the kernel writes ---- */
-
-static uint64_t load_u64(const __u64 *at)
-{
-	return __atomic_load_n(at, __ATOMIC_ACQUIRE);
-}
 
 /* false: it is being written. */
 static bool read_open(const struct fdw_open *at, struct fdw_open *out)
@@ -213,9 +151,10 @@ bool stacks_still(const struct fdw_stack *stack, uint64_t opened_ns)
 
 static struct fdw_stack *stack_of(const struct stacks *s, const struct fdw_open *open)
 {
-	if (!open->stack || open->stack > s->stacks_len)
+	if (!open->stack || open->stack > s->in.stacks_len)
 		return NULL;
-	return (struct fdw_stack *)(s->stacks + (open->stack - 1) * s->stack_size);
+	return (struct fdw_stack *)(s->in.stacks +
+				    (open->stack - 1) * s->in.stack_size);
 }
 
 /* What is made of this opening, now if not before. */
@@ -255,7 +194,7 @@ static bool sweep_block(struct stacks *s, uint32_t block, uint64_t before_ns,
 	for (uint32_t fd = first; fd < first + FDW_OPENS_PER_DIRTY; fd++) {
 		struct fdw_open open;
 
-		if (!read_open(&s->opens[fd], &open)) {
+		if (!read_open(&s->in.opens[fd], &open)) {
 			left |= open.opened_ns || open.file;
 			continue;
 		}
@@ -278,14 +217,14 @@ size_t stacks_sweep(struct stacks *s, uint64_t min_age_ns, stacks_visit *visit,
 	uint64_t before_ns = kernel_now_ns() - min_age_ns;
 	size_t visited = 0;
 
-	for (uint32_t block = 0; block < s->dirty_len; block++) {
-		if (!s->dirty[block])
+	for (uint32_t block = 0; block < s->in.dirty_len; block++) {
+		if (!s->in.dirty[block])
 			continue;
 		/* A full barrier: what was written before it is set is seen below. */
-		__atomic_exchange_n(&s->dirty[block], 0, __ATOMIC_SEQ_CST);
+		__atomic_exchange_n(&s->in.dirty[block], 0, __ATOMIC_SEQ_CST);
 		bit_set(s->ever, block);
 		if (sweep_block(s, block, before_ns, visit, context, &visited))
-			__atomic_store_n(&s->dirty[block], 1, __ATOMIC_RELEASE);
+			__atomic_store_n(&s->in.dirty[block], 1, __ATOMIC_RELEASE);
 	}
 	return visited;
 }
@@ -295,15 +234,15 @@ size_t stacks_sweep(struct stacks *s, uint64_t min_age_ns, stacks_visit *visit,
 void stacks_begin(struct stacks *s)
 {
 	s->begun_ns = kernel_now_ns();
-	memset(s->closed, 0, (s->opens_len / BITS + 1) * sizeof(*s->closed));
-	for (uint32_t block = 0; block < s->dirty_len; block++) {
+	memset(s->closed, 0, (s->in.opens_len / BITS + 1) * sizeof(*s->closed));
+	for (uint32_t block = 0; block < s->in.dirty_len; block++) {
 		uint32_t first = block * FDW_OPENS_PER_DIRTY;
 
-		if (!s->dirty[block] && !bit_get(s->ever, block))
+		if (!s->in.dirty[block] && !bit_get(s->ever, block))
 			continue;
 		for (uint32_t fd = first; fd < first + FDW_OPENS_PER_DIRTY; fd++)
-			if (load_u64(&s->opens[fd].closed_of) ==
-			    load_u64(&s->opens[fd].opened_ns))
+			if (load_u64(&s->in.opens[fd].closed_of) ==
+			    load_u64(&s->in.opens[fd].opened_ns))
 				bit_set(s->closed, fd);
 	}
 }
@@ -326,7 +265,8 @@ enum stacks_found stacks_find(struct stacks *s, uint32_t fd, uint64_t file,
 {
 	struct fdw_open open;
 
-	if (fd >= s->opens_len || !read_open(&s->opens[fd], &open) || open.file != file)
+	if (fd >= s->in.opens_len || !read_open(&s->in.opens[fd], &open) ||
+	    open.file != file)
 		return STACKS_UNSEEN;
 	/* Closed before the census, it is another file at the same address. */
 	if (open.closed_of == open.opened_ns && open.opened_ns < s->begun_ns &&
@@ -337,23 +277,23 @@ enum stacks_found stacks_find(struct stacks *s, uint32_t fd, uint64_t file,
 
 bool stacks_untouched(const struct stacks *s, uint32_t fd)
 {
-	return fd >= s->opens_len ||
-	       (!load_u64(&s->opens[fd].opened_ns) && !s->opens[fd].file &&
-		!load_u64(&s->opens[fd].closed_of));
+	return fd >= s->in.opens_len ||
+	       (!load_u64(&s->in.opens[fd].opened_ns) && !s->in.opens[fd].file &&
+		!load_u64(&s->in.opens[fd].closed_of));
 }
 
 void stacks_each_left(struct stacks *s, stacks_visit *visit, stacks_left *left,
 		      void *context)
 {
-	for (uint32_t fd = 0; fd < s->opens_len; fd++) {
+	for (uint32_t fd = 0; fd < s->in.opens_len; fd++) {
 		struct stacks_opening opening;
 		struct fdw_open open;
 		enum stacks_found known;
 
-		if (!s->dirty[fd / FDW_OPENS_PER_DIRTY] &&
+		if (!s->in.dirty[fd / FDW_OPENS_PER_DIRTY] &&
 		    !bit_get(s->ever, fd / FDW_OPENS_PER_DIRTY))
 			continue;
-		if (!read_open(&s->opens[fd], &open) ||
+		if (!read_open(&s->in.opens[fd], &open) ||
 		    open.closed_of == open.opened_ns)
 			continue;
 		known = fill(s, fd, &open, visit, context, &opening);
@@ -363,19 +303,23 @@ void stacks_each_left(struct stacks *s, stacks_visit *visit, stacks_left *left,
 
 /* ---- figures ---- */
 
-void stacks_losses(const struct stacks *s, struct stacks_losses *out)
+void stacks_losses(const struct stacks *s, struct openings_losses *out)
 {
-	out->no_stack = s->bpf->bss->no_stack;
-	out->too_high = s->bpf->bss->too_high;
-	out->missed = missed_runs(s->bpf->obj);
+	openings_losses(&s->in, out);
+}
+
+const char *stacks_way(const struct stacks *s)
+{
+	return openings_way(&s->in);
 }
 
 uint64_t stacks_memory(const struct stacks *s)
 {
-	return s->stacks_len * s->stack_size + (uint64_t)s->opens_len * NUMBER_SIZE;
+	return s->in.stacks_len * s->in.stack_size +
+	       (uint64_t)s->in.opens_len * NUMBER_SIZE;
 }
 
 uint64_t stacks_exec_id(const struct stacks *s)
 {
-	return s->bpf->bss->exec_id;
+	return openings_exec_id(&s->in);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "collect/openings.h"
 #include "fdwarden/wire.h"
 
 struct stacks;
@@ -25,24 +26,16 @@ struct stacks_options {
 	uint64_t
 		memory; /* bytes, for all of it, in the kernel and here; at least 4 MiB */
 	uint64_t numbers; /* the process will have none above: its hard limit */
+	/* Of a sensor that runs, and does so until stacks_close(). NULL: there is none. */
+	struct hooks *hooks;
 };
 
-/* Loads the program for one process and attaches it. Needs CAP_BPF and CAP_PERFMON.
- * Returns 0, or -errno with the reason in one line. */
+/* Begins to watch one process: see openings_open(), which it returns. */
 int stacks_open(const struct stacks_options *options, struct stacks **out, char *why,
 		size_t why_size);
 void stacks_close(struct stacks *stacks); /* NULL is fine */
 
-/* Nothing more is kept from now on; what is can still be asked for. */
-void stacks_detach(struct stacks *stacks);
-
-struct stacks_losses {
-	uint64_t
-		no_stack; /* openings whose stack found no room, or could not be read */
-	uint64_t too_high; /* openings of numbers that memory does not reach to */
-	uint64_t missed; /* runs of the program that the kernel left out, at the exit of
-			    any call: it was running on that CPU (counted since 5.12) */
-};
+const char *stacks_way(const struct stacks *stacks); /* see openings_way() */
 
 /* What becomes of an opening, by its stack: a number of the caller's own from 1 on, or one
  * of these. */
@@ -90,7 +83,7 @@ typedef void stacks_left(void *context, enum stacks_found known,
 void stacks_each_left(struct stacks *stacks, stacks_visit *visit, stacks_left *left,
 		      void *context);
 
-void stacks_losses(const struct stacks *stacks, struct stacks_losses *out);
+void stacks_losses(const struct stacks *stacks, struct openings_losses *out);
 
 /* What it takes: bytes of the maps and of what is kept here, at the most. */
 uint64_t stacks_memory(const struct stacks *stacks);

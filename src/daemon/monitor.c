@@ -289,6 +289,7 @@ void monitor_set_config(struct monitor *m, const struct config *config)
 		.duration_ns = config->trace_duration_ns,
 		.processes = config->trace_processes,
 		.memory = config->trace_memory_mb << 20,
+		.hooks = m->collect.sensor ? sensor_hooks(m->collect.sensor) : NULL,
 	};
 
 	m->config = config;

@@ -546,6 +546,7 @@ static int begin(struct trace *t, const struct trace_options *options, char *why
 						    : STACKS_BYTES_DEFAULT,
 		.memory = options->memory,
 		.numbers = highest_number(options->pid),
+		.hooks = options->hooks,
 	};
 	struct census_result result;
 	int err;
@@ -618,10 +619,11 @@ void trace_close(struct trace *t)
 
 void trace_figures(const struct trace *t, struct trace_figures *out)
 {
-	struct stacks_losses losses;
+	struct openings_losses losses;
 
 	*out = t->figures;
 	stacks_losses(t->stacks, &losses);
+	out->watched = stacks_way(t->stacks);
 	out->no_stack = losses.no_stack;
 	out->too_high = losses.too_high;
 	out->missed = losses.missed;

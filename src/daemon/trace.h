@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "collect/hooks.h"
 #include "policy/call_site.h"
 
 struct trace;
@@ -26,6 +27,7 @@ struct trace_options {
 	/* Set by another thread when there is no time left: the child is asked nothing
 	 * any more. NULL: there will be. */
 	const atomic_bool *hurry;
+	struct hooks *hooks; /* see struct stacks_options; may be NULL */
 };
 
 #define TRACE_MEMORY_DEFAULT (96ull << 20)
@@ -51,7 +53,8 @@ uint64_t trace_wait_ns(const struct trace *trace);
 int trace_sites(struct trace *trace, struct call_sites **out);
 
 struct trace_figures {
-	uint64_t no_stack, too_high, missed; /* struct stacks_losses */
+	const char *watched;                 /* see openings_way() */
+	uint64_t no_stack, too_high, missed; /* struct openings_losses */
 	uint64_t visited;                    /* stacks looked at */
 	uint64_t unwound; /* … of these, not known by their looks */
 	uint64_t failed;  /* … that could not be unwound */

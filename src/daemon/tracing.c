@@ -173,6 +173,7 @@ static int start(struct tracing *t, struct one *one, pid_t pid, uint64_t start_n
 		.options = {.pid = pid,
 			    .start_ns = start_ns,
 			    .hurry = &t->leave,
+			    .hooks = t->settings.hooks,
 			    .memory = t->settings.memory,
 			    .child_memory = CHILD_MEMORY},
 		.duration_ns = t->settings.duration_ns,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "collect/hooks.h"
 #include "policy/call_site.h"
 
 struct tracing;
@@ -18,8 +19,9 @@ struct tracing;
 struct tracing_settings {
 	bool on;
 	uint64_t duration_ns;
-	uint64_t processes; /* at once */
-	uint64_t memory;    /* bytes, of each */
+	uint64_t processes;  /* at once */
+	uint64_t memory;     /* bytes, of each */
+	struct hooks *hooks; /* of the sensor, which is to outlive this; may be NULL */
 };
 
 /* NULL: no memory. free accepts NULL, and ends all traces: it waits until they have ended,

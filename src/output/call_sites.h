@@ -32,8 +32,9 @@ struct call_sites_view {
 	const struct alert_host *host;
 	const struct identity *who;
 	const struct call_sites *sites;
-	bool ended;      /* the process: no table confirms what is told */
-	uint64_t missed; /* runs of the program that the kernel left out */
+	const char *watched; /* see openings_way() */
+	bool ended;          /* the process: no table confirms what is told */
+	uint64_t missed;     /* runs of a program that the kernel left out */
 	uint64_t no_stack, too_high,
 		not_unwound; /* openings without a site, over all */
 };

@@ -160,6 +160,8 @@ static int add_trace(cJSON *root, const struct call_sites_view *view)
 
 	if (!err && view->ended && !cJSON_AddTrueToObject(trace, "process_ended"))
 		err = -ENOMEM;
+	if (!err)
+		err = json_add_text(trace, "watched", view->watched);
 	losses = err ? NULL : json_add_object(trace, "losses");
 	err = losses ? json_add_uint(losses, "no_stack", view->no_stack) : -ENOMEM;
 	if (!err)

@@ -97,9 +97,9 @@ static void print_unknown(const struct call_sites *sites, const struct page *pag
 		const char *why;
 	} parts[] = {
 		{unknown->before, "were open before the trace began"},
-		{unknown->unseen,
-		 "came in by ways that return no number (recvmsg, io_uring, ioctl, …), "
-		 "or from a process that shares the table"},
+		{unknown->unseen, "came in by ways that are not seen (io_uring, a "
+				  "process that shares the "
+				  "table; recvmsg, ioctl, … at the exits of calls)"},
 		{unknown->no_stack, "were seen, but there was no room for the stack"},
 		{unknown->not_unwound, "have a stack that could not be unwound"},
 	};
@@ -127,7 +127,7 @@ static void print_losses(const struct call_sites_view *view, const struct page *
 		 "%" PRIu64 " without room for the stack, %" PRIu64
 		 " of numbers too high for the memory, %" PRIu64
 		 " stacks not unwound; and %" PRIu64
-		 " exits of calls that the kernel did not let be seen.",
+		 " runs of our programs that the kernel left out.",
 		 view->no_stack, view->too_high, view->not_unwound, view->missed);
 	page_text(page, "", text);
 }

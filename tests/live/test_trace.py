@@ -505,6 +505,40 @@ def test_daemon_traces_by_itself():
         daemon.wait(leaker.pid, "fd-recovered", 10)
 
 
+def links_at_exits(pid):
+    """Programs of a process that sit on the exits of all calls."""
+    found = 0
+    for name in os.listdir(f"/proc/{pid}/fdinfo"):
+        with contextlib.suppress(FileNotFoundError), \
+                open(f"/proc/{pid}/fdinfo/{name}", encoding="ascii") as file:
+            found += any(line.split() == ["tp_name:", "sys_exit"] for line in file)
+    return found
+
+
+def test_daemon_traces_two_at_once():
+    """Each is told its own lines, and they are seen by the sensor that is there anyway: other
+    processes pay for no program more."""
+    limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    with Daemon("snapshot.interval=200ms", "sensor=tracepoint", "trace.auto=yes",
+                "trace.duration=20s", "trace.processes=2") as daemon, \
+            Leaker(program("leak"), "240", "60", preexec_fn=limit) as one, \
+            Leaker(program("leak"), "230", "50", preexec_fn=limit) as other:
+        same(links_at_exits(daemon.pid), 1, "programs at the exits of calls")
+        for leaker in (one, other):
+            leaker.tell()
+        for leaker in (one, other):
+            daemon.wait_for(lambda d, pid=leaker.pid: any(
+                alert["fd"].get("call_sites") for alert in d.of_unlocked(pid)),
+                30, "alert with call sites")
+        same(links_at_exits(daemon.pid), 1, "programs at the exits of calls, while it traces")
+        for leaker in (one, other):
+            alert = next(alert for alert in daemon.of(leaker.pid, True)
+                         if alert["fd"].get("call_sites"))
+            site = alert["fd"]["call_sites"][0]
+            same((site.get("function"), site.get("line")), ("leak_file", line_of("leak.c")),
+                 "the first site")
+
+
 def test_daemon_does_not_trace_unless_told():
     """Off in the configuration: no child, no call sites."""
     with Daemon("snapshot.interval=200ms") as daemon:

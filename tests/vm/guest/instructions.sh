@@ -6,10 +6,23 @@
 test_calls() {
 	# As systemd sets it: out of reach.
 	sysctl_set fs/file-max 9223372036854775807
-	[ "$FDWARDEN_SENSOR" = none ] || daemon_launch "$WORK/daemon"
+	case $FDWARDEN_SENSOR in
+	none) ;;
+	trace) # what a trace costs others
+		zoo_start zoo openat=20 say=there wait
+		zoo_says zoo there
+		LEAK=$ZOO
+		trace_start
+		;;
+	*) daemon_launch "$WORK/daemon" ;;
+	esac
 	syscost calls 0 20 100 >"$WORK/costs" || fail "syscost: status $?"
 	while read -r call best _; do
 		echo "$call: $best" >>"$WORK/cells"
 	done <"$WORK/costs"
-	[ "$FDWARDEN_SENSOR" = none ] || kill "$DAEMON"
+	case $FDWARDEN_SENSOR in
+	none) ;;
+	trace) trace_end ;;
+	*) kill "$DAEMON" ;;
+	esac
 }

@@ -195,9 +195,10 @@ $(CENSUS_HELPERS): $(filter $(BUILD)/src/collect/%,$(OBJS)) \
 	$(BUILD)/src/policy/descriptor.o $(BUILD)/src/policy/limits.o
 $(CENSUS_HELPERS): HELPER_LIBS = $(PKG_LIBS) -lm
 
+# Static where it can be: an emulated machine takes 40 ms to link one, and there are hundreds.
 $(BUILD)/tests/helpers/fdzoo: $(ZOO_OBJS)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(if $(SANITIZE),,-static-pie) $^ -o $@ -lpthread
 
 # The floor under what the bench measures.
 $(BUILD)/bpf/floor.bpf.o: tests/bench/floor/floor.bpf.c Makefile

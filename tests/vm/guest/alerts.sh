@@ -27,20 +27,20 @@ to_the_wall() {
 expect_incident() {
 	await "$1" fd-recovered
 	expect_actions "$1" fd-warning fd-critical fd-exhausted fd-recovered
-	expect "the number of incidents" "$(of "$1" .fd.incident | sort -u | wc -l)" 1
+	expect "the number of incidents" "$(of "$1" fd.incident | sort -u | wc -l)" 1
 	expect "the reason of the recovery" \
-		"$(of "$1" 'select(.event.action == "fd-recovered") | .fd.reason')" "$2"
+		"$(of "$1" event.action=fd-recovered fd.reason)" "$2"
 	expect "the refused total at the end" \
-		"$(of "$1" 'select(.event.action == "fd-recovered") | .fd.refused.emfile')" 3
+		"$(of "$1" event.action=fd-recovered fd.refused.emfile)" 3
 }
 
 test_closed() {
 	daemon_start
 	to_the_wall zoo close_all
 	expect "the count at the refusal" \
-		"$(of "$ZOO" 'select(.event.action == "fd-exhausted") | .fd.count')" 256
+		"$(of "$ZOO" event.action=fd-exhausted fd.count)" 256
 	expect "the free slots then" \
-		"$(of "$ZOO" 'select(.event.action == "fd-exhausted") | .fd.free')" 0
+		"$(of "$ZOO" event.action=fd-exhausted fd.free)" 0
 	zoo_go zoo
 	expect_incident "$ZOO" closed
 	daemon_check
@@ -73,11 +73,10 @@ test_refused_totals() {
 	zoo_says zoo finished
 	zoo_go zoo
 	await "$ZOO" fd-recovered
-	of "$ZOO" 'select(.event.action == "fd-recovered") | .fd.refused' >"$WORK/refused"
-	expect "the total" "$(jq .emfile "$WORK/refused")" 1000
-	expect "the sum by call" "$(jq '.by_syscall | add' "$WORK/refused")" 1000
-	expect "the share of accept4" "$(jq .by_syscall.accept4 "$WORK/refused")" 87
-	expect "the number of calls" "$(jq '.by_syscall | length' "$WORK/refused")" 12
+	of "$ZOO" event.action=fd-recovered fd.refused >"$WORK/refused"
+	expect "the total, the share of accept4, the sum by call and the number of calls" \
+		"$(jq -c '[.emfile, .by_syscall.accept4, (.by_syscall | add, length)]' \
+			"$WORK/refused")" "[1000,87,1000,12]"
 	daemon_check
 }
 
@@ -85,12 +84,12 @@ test_short_life() {
 	daemon_start
 	fdzoo name=brief limit=32 refuse=openat:2 || fail "fdzoo: status $?"
 	wait_for "$PATIENCE" brief_is_told ||
-		fail "no fd-exhausted with its command line: $(alerts .process.command_line | tail -n 1)"
+		fail "no fd-exhausted with its command line: $(alerts process.command_line | tail -n 1)"
 	daemon_check
 }
 
 brief_is_told() {
-	alerts 'select(.event.action == "fd-exhausted") | "\(.process.name) \(.process.command_line)"' |
+	alerts event.action=fd-exhausted process.name process.command_line |
 		grep -q '^brief .*limit=32 refuse=openat:2'
 }
 
@@ -103,7 +102,7 @@ test_32_bit_calls() {
 	zoo_go zoo
 	await "$ZOO" fd-recovered
 	expect "the total" \
-		"$(of "$ZOO" 'select(.event.action == "fd-recovered") | .fd.refused.emfile')" 7
+		"$(of "$ZOO" event.action=fd-recovered fd.refused.emfile)" 7
 	daemon_check
 }
 
@@ -121,16 +120,14 @@ test_swinging_is_told_once() {
 	zoo_start zoo limit=1000 wave=750:850:15:50 say=finished wait
 	zoo_says zoo finished
 	sleep 2
-	expect "the number of warnings" "$(of "$ZOO" .event.action | grep -c fd-warning)" 1
+	expect "the number of warnings" "$(of "$ZOO" event.action | grep -c fd-warning)" 1
 	daemon_check
 }
 
 # Processes of a group that were refused: those told one by one and "N more"
 told_of_crowd() {
-	alerts 'select(.event.action == "fd-exhausted" and .process == null) | .fd.group.processes' \
-		>"$WORK/more"
-	alerts 'select(.event.action == "fd-exhausted") | .process.pid // empty' |
-		sort -u >"$WORK/single"
+	alerts event.action=fd-exhausted process=- fd.group.processes >"$WORK/more"
+	alerts event.action=fd-exhausted process.pid | grep -v '^-$' | sort -u >"$WORK/single"
 	echo $(($(wc -l <"$WORK/single") + $(awk '{ n += $1 } END { print n + 0 }' "$WORK/more")))
 }
 

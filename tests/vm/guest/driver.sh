@@ -28,6 +28,8 @@ run() {
 		for log in $work/output "$shared/log" $work/log "$shared/alerts"; do
 			[ -s "$log" ] && tail -n 20 "$log" | sed "s,^,# ${log##*/}: ,"
 		done
+		[ -d /run/systemd/system ] &&
+			journalctl -u fdwarden -o cat --no-pager -n 20 | sed 's/^/# journal: /'
 	fi
 	[ -s $work/notes ] && sed 's/^/# /' $work/notes
 	[ -s $work/cells ] && sed "s,^,@@ cell $2/$4/," $work/cells
@@ -51,12 +53,16 @@ daemon_end() {
 }
 
 echo "# $(uname -r): $(cut -d ' ' -f 1 /proc/uptime) s after the start"
+# From the test on that an earlier start did not come to the end of.
+from=$(sed -n 's/.*fdwarden.from=\([^ ]*\).*/\1/p' /proc/cmdline)
 series=$(sed 's/.*fdwarden.series=//; s/ .*//' /proc/cmdline)
 while read -r name script function sensor seconds kernels <&3; do
 	case ,$kernels, in
 	,all, | *,"$series",*) ;;
 	*) continue ;;
 	esac
+	[ "${from:-$name}" = "$name" ] || continue
+	from=""
 	[ "$sensor" = "${before:-$sensor}" ] || daemon_end "$before"
 	before=$sensor
 	run "$name" "$script" "$function" "$sensor" "$seconds"
@@ -70,4 +76,7 @@ while read -r name script function sensor seconds kernels <&3; do
 	*) echo "@@ not ok $name: $reason" ;;
 	esac
 done 3</tests/selection
+# Where the machine's time went: user and system of this shell's, then of its children.
+times >/tmp/times
+echo "# $(head -n 1 /proc/stat), up $(cut -d ' ' -f 1 /proc/uptime) s; $(xargs </tmp/times)"
 echo "@@ done"

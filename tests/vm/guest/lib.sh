@@ -73,6 +73,8 @@ daemon_start() {
 		echo "$DAEMON" >"$SHARED/pid"
 	fi
 	FIRST=$(($(wc -l <"$ALERTS") + 1))
+	# All before are checked.
+	echo $FIRST >"$SHARED/unchecked"
 }
 
 # daemon_launch DIRECTORY [WRAPPER [SENSOR]]
@@ -81,6 +83,7 @@ daemon_launch() {
 	LOG=$1/log
 	FIRST=1
 	mkdir -p "$1"
+	echo 1 >"$1/unchecked"
 	${2:-} fdwarden daemon -o "sensor=${3:-$FDWARDEN_SENSOR}" >"$ALERTS" 2>"$LOG" &
 	DAEMON=$!
 	wait_for $DAEMON_PATIENCE daemon_is_ready ||
@@ -93,13 +96,14 @@ daemon_is_ready() {
 	grep -q ready: "$LOG" || ! kill -0 "$DAEMON"
 }
 
-# It still runs, and all that it wrote is JSON.
+# It still runs, and all that it wrote since the last check is JSON.
 daemon_check() {
 	if ! kill -0 "$DAEMON" 2>/dev/null; then
 		rm -f "$SHARED/pid"
 		fail "the daemon ended by itself: $(tail -n 1 "$LOG")"
 	fi
-	grep '}$' "$ALERTS" | jq . >/dev/null || fail "an alert is no JSON"
+	tail -n "+$(cat "${ALERTS%/*}/unchecked")" "$ALERTS" | pick
+	[ $? != 2 ] || fail "an alert is no JSON"
 }
 
 # Runs of the daemon's programs that the kernel left out, for another was in them.
@@ -113,23 +117,25 @@ stated_loss() {
 	[ "$(missed_runs)" -gt 0 ] && grep -q 'lost: .* runs of the sensor' "$LOG"
 }
 
-# alerts FILTER: what jq makes of the alerts since the test began
+# alerts PICK…: what pick (tests/helpers/pick.c) finds in the alerts since the test began
 alerts() {
-	tail -n "+$FIRST" "$ALERTS" | grep '}$' | jq -r "$1"
+	tail -n "+$FIRST" "$ALERTS" | pick "$@"
 }
 
-# of PID FILTER: of one process's alerts
+# of PID PICK…: of one process's alerts
 of() {
-	grep "\"pid\":$1[,}].*}\$" "$ALERTS" | jq -r "select(.process.pid == $1) | $2"
+	local pid=$1
+	shift
+	alerts process.pid="$pid" "$@"
 }
 
 has() {
-	pick event.action="$2" process.pid="$1" <"$ALERTS"
+	of "$1" event.action="$2"
 }
 
 # actions_of PID: on one line; what explains an alert afterwards is no action of its own
 actions_of() {
-	pick process.pid="$1" event.action <"$ALERTS" | grep -vx fd-details | paste -s -d ' '
+	of "$1" event.action | grep -vx fd-details | paste -s -d ' '
 }
 
 # await PID ACTION
@@ -161,6 +167,11 @@ service_sensor() {
 	sed -i '/^sensor = /d' $SERVICE_CONFIG
 	# Before any section's head.
 	sed -i "1i sensor = $1" $SERVICE_CONFIG
+}
+
+# journal FIELD=VALUE…: what the service sent, as JSON; the journal finds it by its index
+journal() {
+	journalctl -o json --no-pager _SYSTEMD_UNIT=fdwarden.service "$@"
 }
 
 # ---- fdzoo ----

@@ -8,8 +8,8 @@
 # expect_other_limit WORD: the process is told of that limit and of no other
 expect_other_limit() {
 	await "$ZOO" other-limit
-	of "$ZOO" 'select(.event.action == "other-limit") | .fd.limit' | grep -q "$1" ||
-		fail "the limit is named $(of "$ZOO" .fd.limit | xargs)"
+	of "$ZOO" event.action=other-limit fd.limit | grep -q "$1" ||
+		fail "the limit is named $(of "$ZOO" fd.limit | xargs)"
 	! has "$ZOO" fd-exhausted || fail "fd-exhausted for a table that is not full"
 }
 
@@ -19,7 +19,7 @@ test_inotify_instances() {
 	zoo_start zoo uid=1000 inotify_init1=4 fail=inotify_init1:3 say=finished wait
 	zoo_says zoo finished
 	expect_other_limit inotify
-	of "$ZOO" 'select(.event.action == "other-limit") | .' | grep -q max_user_instances ||
+	of "$ZOO" event.action=other-limit . | grep -q max_user_instances ||
 		fail "the sysctl is not named"
 	daemon_check
 }
@@ -36,12 +36,12 @@ test_pipe_pages() {
 }
 
 system_has() {
-	alerts .event.action | grep -qx "$1"
+	alerts event.action | grep -qx "$1"
 }
 
 await_system() {
 	wait_for "$PATIENCE" system_has "$1" ||
-		fail "no $1 after $PATIENCE s, but: $(alerts .event.action | sort | uniq -c | xargs)"
+		fail "no $1 after $PATIENCE s, but: $(alerts event.action | sort | uniq -c | xargs)"
 }
 
 # No file left on the whole system: told, outlived, and told again when over.

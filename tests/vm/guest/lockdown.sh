@@ -18,7 +18,7 @@ test_alert() {
 	zoo_go zoo
 	await "$ZOO" fd-recovered
 	expect "the refused total" \
-		"$(of "$ZOO" 'select(.event.action == "fd-recovered") | .fd.refused.emfile')" 5
+		"$(of "$ZOO" event.action=fd-recovered fd.refused.emfile)" 5
 	daemon_check
 }
 

@@ -9,9 +9,8 @@
 
 # origin_in_journal PID: of an alert of the service, or of what followed it
 origin_in_journal() {
-	journalctl -u fdwarden.service -o json --no-pager |
-		jq -r "select(.FDWARDEN_PID == \"$1\") | .FDWARDEN_JSON | fromjson |
-			select(.limit.origin) | .limit" >"$WORK/seen"
+	journal FDWARDEN_PID="$1" | jq -r ".FDWARDEN_JSON | fromjson |
+		select(.limit.origin) | .limit" >"$WORK/seen"
 	[ -s "$WORK/seen" ]
 }
 

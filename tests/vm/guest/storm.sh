@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# machines: small
+# machines: smp
 # each: sensor
 # kernels: 6.12/fexit newest/tracepoint
 # timeout: 150

@@ -9,19 +9,20 @@ UNIT=fdwarden.service
 
 # told: an alert, or what followed it, has call sites
 told() {
-	journalctl -u $UNIT -o json --no-pager | jq -r "select(.FDWARDEN_PID == \"$PID\") |
-		.FDWARDEN_JSON | fromjson | select(.fd.call_sites[0].count)" >"$WORK/seen"
+	journal FDWARDEN_PID="$PID" | jq -r ".FDWARDEN_JSON | fromjson |
+		select(.fd.call_sites[0].count)" >"$WORK/seen"
 	[ -s "$WORK/seen" ]
 }
 
-# child_has_filters NUMBER: one of them, if several processes are traced
-child_has_filters() {
-	local comm
-	for comm in /proc/[0-9]*/comm; do
-		grep -qsx fdwarden-unwind "$comm" &&
-			grep -qx "Seccomp_filters:.$1" "${comm%comm}status" && return 0
-	done
-	return 1
+# filters COMM: how many system-call filters the processes of that name have
+filters() {
+	grep -lsx "$1" /proc/[0-9]*/comm | sed 's/comm$/status/' |
+		xargs -r awk '/^Seccomp_filters/ { print $2 }'
+}
+
+# child_is_confined: by the unit's filters and one more
+child_is_confined() {
+	[ "$(filters fdwarden-unwind)" = $(($(filters fdwarden) + 1)) ]
 }
 
 test_call_sites_in_alerts() {
@@ -34,14 +35,14 @@ test_call_sites_in_alerts() {
 		>/etc/systemd/system/app.service
 	systemctl daemon-reload
 	systemctl restart $UNIT || fail "systemctl restart: $(journalctl -u $UNIT -o cat -n 1)"
-	systemctl start app.service
+	systemctl restart app.service
 	wait_for "$PATIENCE" pidof leak >"$WORK/pid" || fail "no leak"
 	PID=$(pidof leak)
-	# The unit's filters, and one more.
-	filters=$(awk '/^Seccomp_filters/ { print $2 }' "/proc/$(systemctl show -p MainPID \
-		--value $UNIT)/status")
-	wait_for "$PATIENCE" child_has_filters $((filters + 1)) ||
-		fail "the unwinder's child has not $((filters + 1)) filters"
+	wait_for "$PATIENCE" child_is_confined || {
+		ps ax
+		fail "the service has '$(filters fdwarden | xargs)' filters, its child '$(
+			filters fdwarden-unwind | xargs)'"
+	}
 	wait_for 60 told || fail "no call site: $(journalctl -u $UNIT --no-pager -o cat -n 3)"
 	systemctl stop app.service $UNIT
 	cp /tmp/config "$SERVICE_CONFIG"

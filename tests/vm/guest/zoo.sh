@@ -77,11 +77,12 @@ out_start() {
 
 # said WORD: all that still run have
 said() {
-	local way pid
-	while read -r way pid; do
-		grep -q "^$1 " "$WORK/$way.out" || grep -q ^skip "$WORK/$way.out" ||
-			! kill -0 "$pid" || return 1
-	done <"$WORK/started"
+	local way
+	grep -LE "^($1|skip) " "$WORK"/*.out >"$WORK/silent"
+	while read -r way; do
+		way=${way##*/}
+		! kill -0 "$(sed -n "s/^${way%.out} //p" "$WORK/started")" || return 1
+	done <"$WORK/silent"
 }
 
 # In `there`: "WAY PID" of those that do what they should; PID is whose table it is.
@@ -103,30 +104,24 @@ sort_out() {
 
 # In `counted`: the pids whose count was that of /proc in one snapshot.
 counted() {
-	local way pid
 	fdzoo listing >"$WORK/before"
 	fdwarden ps --json | pick -a processes process.pid fd.count fd.soft_limit >"$WORK/ps"
 	fdzoo listing >"$WORK/after"
 	grep -Fx -f "$WORK/before" "$WORK/after" | grep -Fx -f "$WORK/ps" |
 		cut -d ' ' -f 1 >>"$WORK/counted"
-	while read -r way pid; do
-		grep -qx "$pid" "$WORK/counted" || return 1
-	done <"$WORK/there"
+	! sed 's/.* //' "$WORK/there" | grep -qvxFf "$WORK/counted"
 }
 
 # told ACTION: "PID BY-SYSCALL LIMIT" of the alerts of that action since the test began
 told() {
-	tail -n "+$FIRST" "$ALERTS" |
-		pick event.action="$1" process.pid fd.refused.by_syscall fd.limit >"$WORK/$1"
+	alerts event.action="$1" process.pid fd.refused.by_syscall fd.limit >"$WORK/$1"
 }
 
 # told_of_all ACTION: every table that comes near its limit
 told_of_all() {
-	local way pid
 	told "$1"
-	while read -r way pid; do
-		[ "$way" = scm_send ] || grep -q "^$pid " "$WORK/$1" || return 1
-	done <"$WORK/there"
+	cut -d ' ' -f 1 "$WORK/$1" >"$WORK/told"
+	! sed '/^scm_send /d; s/.* //' "$WORK/there" | grep -qvxFf "$WORK/told"
 }
 
 # release_all: but for one that ended, whose fifo nobody reads any more

@@ -9,22 +9,33 @@ A script tests/vm/guest/NAME.sh holds functions test_*, and says in comments:
   # legend: TEXT                 a line below the table of that name
 """
 
+import collections.abc
 import dataclasses
 import fnmatch
 import re
 
 from . import images
 
-# What makes the machine: the image's builder, more of the kernel's command
-# line, and seconds until it is given up.
+SYSTEMD = "rdinit=/sbin/init systemd.unified_cgroup_hierarchy=1 systemd.show_status=no"
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """What makes a machine."""
+
+    image: collections.abc.Callable  # its builder
+    append: str  # to the kernel's command line
+    cpus: int = 1
+    limit: int = 900  # seconds until it is given up
+
+
+# More than one CPU only for what is about that: the emulator may go on running code that
+# the kernel has patched meanwhile (see machine.py), and is no faster.
 MACHINES = {
-    "small": (images.small, "rdinit=/init", 900),
-    "lockdown": (images.small, "rdinit=/init lockdown=integrity", 900),
-    "systemd": (
-        images.systemd,
-        "rdinit=/sbin/init systemd.unified_cgroup_hierarchy=1 systemd.show_status=no",
-        900,
-    ),
+    "small": Kind(images.small, "rdinit=/init"),
+    "smp": Kind(images.small, "rdinit=/init", cpus=2),
+    "lockdown": Kind(images.small, "rdinit=/init lockdown=integrity"),
+    "systemd": Kind(images.systemd, SYSTEMD),
 }
 # For `-o sensor=`; "auto" is what tests get that run once.
 SENSORS = ("tracepoint", "fexit")

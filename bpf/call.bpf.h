@@ -13,6 +13,7 @@
 #define ENFILE          23
 #define EMFILE          24
 #define ENOSPC          28
+#define ENOSYS          38
 #define ETOOMANYREFS    109
 #define F_DUPFD         0
 #define F_DUPFD_CLOEXEC 1030

@@ -3,7 +3,8 @@
  * Programs that run for single processes where the sensor has seen a call of theirs that
  * may have given or taken descriptors: traces. One more program at the exit of calls costs
  * every process on the machine 25 to 95 ns for each of its calls (tests/bench/trace); this
- * costs them a look at one word, and only for calls that the sensor watches.
+ * costs them a look at one word, or some while there are traces, and only for calls that the
+ * sensor watches.
  */
 #ifndef FDWARDEN_HOOK_BPF_H
 #define FDWARDEN_HOOK_BPF_H
@@ -17,16 +18,20 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } hooked SEC(".maps");
 
+/* Off where the kernel allows no tail call in a program with functions of its own: without a
+ * JIT, and on arm64 before 6.0. */
+const volatile bool use_hooks = false;
+
 /* Set by user space. `hooks` is one more than the last index in use. */
 __u32 hooks = 0;
 struct fdw_hook hook[FDW_HOOKS_MAX] = {};
 
-/* Does not return if there is one for the process. */
+/* Does not return if there is one for the process, and it is not just being taken away. */
 static __always_inline void hook_run(void *ctx)
 {
 	__u32 tgid, i, n = hooks;
 
-	if (!n)
+	if (!use_hooks || !n)
 		return;
 	tgid = bpf_get_current_pid_tgid() >> 32;
 	for (i = 0; i < FDW_HOOKS_MAX; i++) {

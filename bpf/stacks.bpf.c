@@ -3,11 +3,11 @@
  * Where one process opens its descriptors: the caller's registers and the top of its stack
  * are kept by the descriptor's number. Loaded while the process is traced.
  *
- * There are two ways, and user space loads the programs of one. At the exits of calls,
- * best run by the sensor that is there anyway (hook.bpf.h): it sees the numbers that calls
- * return, or write to memory. Or on the functions that put files into a table, where those
- * can be had: it sees every way, and costs other processes a comparison when they open or
- * close, and nothing else.
+ * User space loads the programs for one of two places. At the exits of calls, best run by
+ * the sensor that is there anyway (hook.bpf.h), the numbers are seen that calls return, or
+ * write to memory. On the functions that put files into a table each opening is seen that
+ * the process makes in a call, and others pay a comparison when they open or close, and
+ * nothing else.
  *
  * The descriptor table is the truth: user space compares what is kept here with what a
  * census finds. So nothing is wrong if closing by ways that are not seen here is not,
@@ -20,6 +20,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* inputs, set before the load */
 const volatile __u32 stacks_mask = 0; /* their number, a power of two, less 1 */
+const volatile bool can_hold = false; /* the kernel has bpf_preempt_disable() (6.10+) */
 
 /* By number of the descriptor. */
 struct {
@@ -47,8 +48,10 @@ struct {
 	__uint(value_size, sizeof(struct fdw_stack) + FDW_STACK_MIN);
 } stacks SEC(".maps");
 
-/* User space sets it to itself while it proves that openings are seen. */
 __u32 traced_tgid = 0; /* in the initial pid namespace */
+/* Of it this thread alone; 0: all. Set while user space proves on itself that openings are
+ * seen: its other threads open, too. */
+__u32 traced_tid = 0;
 
 /* outputs */
 __u64 exec_id = 0;  /* of the program that opened last */
@@ -194,7 +197,28 @@ static __always_inline bool is_dup(const struct call *c)
 
 static __always_inline bool is_traced(void)
 {
-	return bpf_get_current_pid_tgid() >> 32 == traced_tgid;
+	__u64 id = bpf_get_current_pid_tgid();
+
+	return id >> 32 == traced_tgid && (!traced_tid || (__u32)id == traced_tid);
+}
+
+extern void bpf_preempt_disable(void) __ksym __weak;
+extern void bpf_preempt_enable(void) __ksym __weak;
+
+/*
+ * While a program is preempted, the kernel leaves out its runs for all other tasks on that
+ * CPU; run by the sensor, the sensor's. Copying a stack takes long enough for it to happen.
+ */
+static __always_inline void hold(void)
+{
+	if (can_hold)
+		bpf_preempt_disable();
+}
+
+static __always_inline void release(void)
+{
+	if (can_hold)
+		bpf_preempt_enable();
 }
 
 /* Which program the process runs: it changes with execve(). */
@@ -208,17 +232,10 @@ static __always_inline void note_program(struct task_struct *task)
 
 /* ---- at the exits of calls ---- */
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(stacks_exit, struct pt_regs *regs, long ret)
+static __always_inline void returned(struct pt_regs *regs, __u64 nr, long ret)
 {
 	struct call c = {.regs = regs};
-	__u64 nr;
 
-	if (!is_traced() || ret < 0)
-		return 0;
-	nr = syscall_number(regs, true);
-	if (nr >= FDW_MAX_CALLS || !watched[nr])
-		return 0;
 	call_identify(&c, nr);
 	note_program(c.task);
 	if (c.desc.yield == FDW_YIELD_RETURN ||
@@ -230,37 +247,62 @@ int BPF_PROG(stacks_exit, struct pt_regs *regs, long ret)
 		opened_pair(&c, regs, 1);
 	else if (c.desc.flags & FDW_CALL_PAIR_4)
 		opened_pair(&c, regs, 4);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(stacks_exit, struct pt_regs *regs, long ret)
+{
+	__u64 nr;
+
+	if (!is_traced() || ret < 0)
+		return 0;
+	nr = syscall_number(regs, true);
+	if (nr >= FDW_MAX_CALLS || !watched[nr])
+		return 0;
+	hold();
+	returned(regs, nr, ret);
+	release();
 	return 0;
 }
 
 /* ---- on the functions that put files into a table ---- */
 
-/* By a thread of io_uring's, which has no stack of the program's; nor is what was kept of
- * this number before about it. */
-static __always_inline void opened_by_worker(__u32 fd)
+/* Not by the call that the process is in: by a worker of io_uring's, which has no stack of the
+ * program's, or on the way out of any call, where io_uring ends what had to wait. Nor is what
+ * was kept of this number before about it. */
+static __always_inline void opened_aside(__u32 fd)
 {
 	struct fdw_open *open = bpf_map_lookup_elem(&opens, &fd);
 
 	if (!open)
 		return;
 	open->opened_ns = 0;
+	open->file = 0;
 	open->closed_of = FDW_OF_BEFORE;
 }
 
-static __always_inline int put(__u32 fd, const struct file *file)
+static __always_inline bool is_watched(__u64 nr)
+{
+	if (nr >= FDW_MAX_CALLS)
+		return false;
+	barrier_var(nr); /* or its bound is lost before 6.12 */
+	return watched[nr & (FDW_MAX_CALLS - 1)];
+}
+
+static __always_inline void put(__u32 fd, const struct file *file)
 {
 	__u64 regs[USER_REGISTERS] = {};
 	struct call c = {};
 
 	call_identify_current(&c);
-	if (!c.regs) {
-		opened_by_worker(fd);
-		return 0;
+	if (!c.regs || !is_watched(c.number & FDW_CALL_NUMBER) ||
+	    bpf_probe_read_kernel(regs, sizeof(regs), c.regs) ||
+	    !user_registers_in_call((struct pt_regs *)regs)) {
+		opened_aside(fd);
+		return;
 	}
 	note_program(c.task);
-	if (!bpf_probe_read_kernel(regs, sizeof(regs), c.regs))
-		opened(&c, (struct pt_regs *)regs, fd, (__u64)file);
-	return 0;
+	opened(&c, (struct pt_regs *)regs, fd, (__u64)file);
 }
 
 /* At its exit: before, closed() in another thread could find the number free that it is just
@@ -268,15 +310,25 @@ static __always_inline int put(__u32 fd, const struct file *file)
 SEC("fexit/fd_install")
 int BPF_PROG(stacks_install, unsigned int fd, struct file *file)
 {
-	return is_traced() ? put(fd, file) : 0;
+	if (!is_traced())
+		return 0;
+	hold();
+	put(fd, file);
+	release();
+	return 0;
 }
 
 /* dup2() and dup3(), and what comes with a number chosen by who sends it. */
 SEC("fexit/do_dup2")
-int BPF_PROG(stacks_dup2, struct files_struct *files, struct file *file, unsigned int fd,
-	     unsigned int flags, int ret)
+int BPF_PROG(stacks_dup2, struct files_struct *files, struct file *file,
+	     unsigned int fd, unsigned int flags, int ret)
 {
-	return is_traced() && ret >= 0 ? put(ret, file) : 0;
+	if (!is_traced() || ret < 0)
+		return 0;
+	hold();
+	put(ret, file);
+	release();
+	return 0;
 }
 
 static __always_inline int close_returned(long ret)

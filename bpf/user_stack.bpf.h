@@ -54,6 +54,16 @@ static __always_inline void user_registers_all(struct pt_regs *regs, __u64 *to)
 #endif
 }
 
+/* Whether a call is under way, as far as registers tell: on x86 the result is not there yet. */
+static __always_inline bool user_registers_in_call(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return (long)regs->ax == -ENOSYS;
+#else
+	return true;
+#endif
+}
+
 static __always_inline __u64 user_stack_pointer(struct pt_regs *regs)
 {
 	return regs->sp;

@@ -42,7 +42,7 @@ static const struct cli_usage usage = {
 		"still open, by the\nplace that opened it. Needs CAP_BPF and "
 		"CAP_PERFMON; CAP_SYS_PTRACE and\nCAP_DAC_READ_SEARCH for other users' "
 		"processes. While it runs, the process's own\nopening and closing "
-		"takes less than twice the time; other processes are not slowed.",
+		"takes less than twice the time.",
 };
 
 #define DURATION_MAX  86400.0

@@ -24,7 +24,7 @@ void hooks_free(struct hooks *hooks); /* accepts NULL; none may be in it */
 
 /*
  * From now on the sensor runs this program, which must be made for the same tracepoint, for
- * the process (as in the initial pid namespace). For all threads. Returns the number for
+ * the process (as in the initial pid namespace). May be called from any thread. Returns the number for
  * hooks_remove(), or -errno: -EBUSY if there are FDW_HOOKS_MAX of them, or one for this
  * process.
  */

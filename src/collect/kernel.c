@@ -23,7 +23,8 @@
 #define CAP_BPF     39
 #endif
 
-static struct reason bpf_reason;
+/* Traces load programs in threads of their own. */
+static _Thread_local struct reason bpf_reason;
 
 bool kernel_has_cap(int cap)
 {

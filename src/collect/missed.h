@@ -11,5 +11,7 @@
 
 /* Of all programs of an object, since they were loaded; kernels count since 5.12. */
 uint64_t missed_runs(struct bpf_object *object);
+/* Of one of them. */
+uint64_t missed_runs_of(const struct bpf_program *program);
 
 #endif

@@ -2,13 +2,16 @@
 #include "collect/openings.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "collect/kernel.h"
@@ -21,7 +24,7 @@
 #define CLOSE_COMPAT "__ia32_sys_close"
 #elif defined(__aarch64__)
 #define CLOSE_NATIVE "__arm64_sys_close"
-#define CLOSE_COMPAT CLOSE_NATIVE /* of both; the second one finds nothing left to do */
+#define CLOSE_COMPAT NULL /* it is one function */
 #else
 #error "unknown architecture: how does it name the functions of its calls?"
 #endif
@@ -66,7 +69,7 @@ static void unmap_all(struct openings *o)
 	o->stacks = NULL;
 }
 
-/* What has been written so far. */
+/* What has been written so far, by programs that have ended. */
 static void forget_all(struct openings *o)
 {
 	for (uint32_t block = 0; block < o->dirty_len; block++) {
@@ -77,31 +80,69 @@ static void forget_all(struct openings *o)
 		       FDW_OPENS_PER_DIRTY * sizeof(*o->opens));
 	}
 	o->bpf->bss->exec_id = 0;
+	o->bpf->bss->no_stack = 0;
+	o->bpf->bss->too_high = 0;
 }
 
 /* ---- the proof that openings are seen ---- */
 
+#define PROOFS_MAX 8
+
+/* Its opening was seen; then, closed, its closing. */
+static bool was_opened(const struct openings *o, int fd)
+{
+	return fd >= 0 && (uint32_t)fd < o->opens_len &&
+	       __atomic_load_n(&o->opens[fd].opened_ns, __ATOMIC_ACQUIRE);
+}
+
+static bool was_closed(const struct openings *o, int fd)
+{
+	return __atomic_load_n(&o->opens[fd].closed_of, __ATOMIC_ACQUIRE) ==
+	       o->opens[fd].opened_ns;
+}
+
+static void open_some(int fds[PROOFS_MAX])
+{
+	fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	fds[1] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
+	fds[2] = epoll_create1(EPOLL_CLOEXEC);
+	fds[3] = eventfd(0, EFD_CLOEXEC);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds + 4))
+		fds[4] = fds[5] = -1;
+	if (pipe2(fds + 6, O_CLOEXEC))
+		fds[6] = fds[7] = -1;
+}
+
 /* A compiler may have put a function that is watched into those that call it: opens in
- * several ways, and looks whether each was seen. Four descriptors are open for a moment. */
+ * several ways, closes, and looks whether each was seen. Eight descriptors are open for a
+ * moment. */
 static bool sees_own_openings(const struct openings *o)
 {
-	int fds[4], len = 0;
+	int fds[PROOFS_MAX];
 	bool all;
 
-	fds[len++] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	fds[len++] = dup(fds[0]);
-	fds[len++] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
-	fds[len++] = eventfd(0, EFD_CLOEXEC);
+	open_some(fds);
 	/* Onto one that is there it has a way of its own. */
-	all = fds[0] >= 0 && dup3(fds[0], fds[len - 1], O_CLOEXEC) == fds[len - 1];
-	for (int i = 0; i < len; i++)
-		all &= fds[i] >= 0 && (uint32_t)fds[i] < o->opens_len &&
-		       __atomic_load_n(&o->opens[fds[i]].opened_ns, __ATOMIC_ACQUIRE);
-	all &= fds[0] >= 0 && o->opens[fds[0]].file == o->opens[fds[len - 1]].file;
-	for (int i = 0; i < len; i++)
+	all = fds[0] >= 0 && fds[3] >= 0 && dup3(fds[0], fds[3], O_CLOEXEC) == fds[3];
+	for (int i = 0; i < PROOFS_MAX; i++)
+		all = all && was_opened(o, fds[i]);
+	all = all && o->opens[fds[0]].file == o->opens[fds[3]].file;
+	for (int i = 0; i < PROOFS_MAX; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	/* Another thread may have been given the number since: it is not looked at. */
+	for (int i = 0; i < PROOFS_MAX; i++)
+		all = all && was_closed(o, fds[i]);
 	return all;
+}
+
+/* A run may be left out, for another program's was preempted: once is enough. */
+static bool is_proved(struct openings *o)
+{
+	if (sees_own_openings(o))
+		return true;
+	forget_all(o);
+	return sees_own_openings(o);
 }
 
 /* ---- programs ---- */
@@ -118,10 +159,20 @@ static int choose_programs(const struct stacks_bpf *bpf, enum openings_way way)
 	if (!on_functions)
 		return 0;
 	/* A kernel without 32-bit calls has none. */
-	if (bpf_program__set_attach_target(bpf->progs.stacks_compat_close, 0,
-					   CLOSE_COMPAT))
+	if (!CLOSE_COMPAT || bpf_program__set_attach_target(
+				     bpf->progs.stacks_compat_close, 0, CLOSE_COMPAT))
 		bpf_program__set_autoload(bpf->progs.stacks_compat_close, false);
 	return bpf_program__set_attach_target(bpf->progs.stacks_close, 0, CLOSE_NATIVE);
+}
+
+static bool kernel_can_hold(void)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	bool can = kernel && btf__find_by_name_kind(kernel, "bpf_preempt_disable",
+						    BTF_KIND_FUNC) > 0;
+
+	btf__free(kernel);
+	return can;
 }
 
 static int load(const struct openings *o, const struct openings_wanted *wanted,
@@ -133,6 +184,7 @@ static int load(const struct openings *o, const struct openings_wanted *wanted,
 	syscalls_fill((struct fdw_call *)bpf->rodata->calls, bpf->rodata->watched);
 	bpf->rodata->stack_bytes = wanted->stack_bytes;
 	bpf->rodata->stacks_mask = o->stacks_len - 1;
+	bpf->rodata->can_hold = kernel_can_hold();
 	if (!err)
 		err = bpf_map__set_max_entries(bpf->maps.opens, o->opens_len);
 	if (!err)
@@ -149,29 +201,43 @@ static void trace_process(const struct openings *o, pid_t tgid)
 	__atomic_store_n(&o->bpf->bss->traced_tgid, (__u32)tgid, __ATOMIC_RELEASE);
 }
 
+/* By those programs that see openings; a closing that is missed costs nothing. */
+static uint64_t missed_openings(const struct openings *o)
+{
+	if (o->hooks)
+		return hooks_missed(o->hooks);
+	return missed_runs_of(o->bpf->progs.stacks_exit) +
+	       missed_runs_of(o->bpf->progs.stacks_install) +
+	       missed_runs_of(o->bpf->progs.stacks_dup2);
+}
+
 static int attach(struct openings *o, const struct openings_wanted *wanted,
 		  enum openings_way way)
 {
 	int err;
 
 	if (way == WAY_SENSOR) {
-		o->missed_before = hooks_missed(wanted->hooks);
 		o->hook = hooks_add(wanted->hooks, wanted->tgid,
 				    bpf_program__fd(o->bpf->progs.stacks_exit));
 		if (o->hook < 0)
 			return o->hook;
 		o->hooks = wanted->hooks;
+		o->missed_before = missed_openings(o);
 	} else {
 		err = stacks_bpf__attach(o->bpf);
 		if (err)
 			return err;
 	}
 	if (way == WAY_FUNCTIONS) {
+		/* This thread alone: its programs have ended when its calls return. */
+		o->bpf->bss->traced_tid = (__u32)gettid();
 		trace_process(o, getpid());
-		if (!sees_own_openings(o))
+		if (!is_proved(o))
 			return -ENOTSUP;
 		trace_process(o, 0);
 		forget_all(o);
+		o->bpf->bss->traced_tid = 0;
+		o->missed_before = missed_openings(o);
 	}
 	trace_process(o, wanted->tgid);
 	return 0;
@@ -243,8 +309,7 @@ void openings_losses(const struct openings *o, struct openings_losses *out)
 {
 	out->no_stack = o->bpf->bss->no_stack;
 	out->too_high = o->bpf->bss->too_high;
-	out->missed = o->hooks ? hooks_missed(o->hooks) - o->missed_before
-			       : missed_runs(o->bpf->obj);
+	out->missed = missed_openings(o) - o->missed_before;
 }
 
 uint64_t openings_exec_id(const struct openings *o)

@@ -37,7 +37,7 @@ struct openings {
 	enum openings_way way;
 	struct hooks *hooks; /* NULL: attached by itself */
 	int hook;
-	uint64_t missed_before; /* of the sensor */
+	uint64_t missed_before; /* runs that were left out before the trace */
 };
 
 struct openings_wanted {
@@ -56,8 +56,8 @@ int openings_open(const struct openings_wanted *wanted, struct openings *opening
 		  char *why, size_t why_size);
 void openings_close(struct openings *openings); /* also one that is all zeros */
 
-/* "sensor", "functions", "exits". On functions every way of getting a descriptor is seen, else
- * those that return its number, or write it to memory. Static. */
+/* "sensor", "functions", "exits". On functions each opening by a call of the process is seen,
+ * else those that return its number, or write it to memory. Static. */
 const char *openings_way(const struct openings *openings);
 
 struct openings_losses {

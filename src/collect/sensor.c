@@ -23,7 +23,7 @@ struct sensor {
 	struct ring_buffer *ring;
 	struct hooks *hooks; /* NULL: of this kind none */
 	struct sensor_handlers handlers;
-	bool task_storage;
+	bool task_storage, use_hooks;
 	uint64_t malformed;
 	uint32_t consumed; /* in this sensor_consume() */
 	int cpus;
@@ -78,6 +78,7 @@ static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char 
 	calls = (struct fdw_call *)s->bpf->rodata->calls;
 	syscalls_fill(calls, s->bpf->rodata->watched);
 	s->bpf->rodata->use_task_storage = s->task_storage;
+	s->bpf->rodata->use_hooks = s->use_hooks;
 	bpf_map__set_autocreate(s->bpf->maps.process_storage, s->task_storage);
 	bpf_map__set_autocreate(s->bpf->maps.process_hash, !s->task_storage);
 	sensor_set_steps(s, steps, steps_len);
@@ -87,6 +88,23 @@ static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char 
 	if (err) {
 		sensor_bpf__destroy(s->bpf);
 		s->bpf = NULL;
+	}
+	return err;
+}
+
+/* With what the kernel has of task storage (none for tracing programs before 5.12) and of tail
+ * calls (hook.bpf.h). */
+static int load_best(struct sensor *s, const uint32_t *steps, size_t steps_len,
+		     char *why, size_t why_size)
+{
+	bool hooks = s->kind == SENSOR_TRACEPOINT;
+	int err = -EINVAL;
+
+	for (int less = 0; err && !*why && less < 4; less++) {
+		s->task_storage = less < 2;
+		s->use_hooks = hooks && !(less & 1);
+		if (hooks || !(less & 1))
+			err = load(s, steps, steps_len, why, why_size);
 	}
 	return err;
 }
@@ -114,19 +132,14 @@ int sensor_open(enum sensor_kind kind, const uint32_t *steps, size_t steps_len,
 	s->per_cpu = calloc(s->cpus > 0 ? s->cpus : 1, sizeof(*s->per_cpu));
 	if (!s->per_cpu)
 		goto out;
-	s->task_storage = true;
-	err = load(s, steps, steps_len, why, why_size);
-	if (err && !*why) { /* before 5.12 there is none for tracing programs */
-		s->task_storage = false;
-		err = load(s, steps, steps_len, why, why_size);
-	}
+	err = load_best(s, steps, steps_len, why, why_size);
 	if (err)
 		goto out;
 	s->ring =
 		ring_buffer__new(bpf_map__fd(s->bpf->maps.records), on_record, s, NULL);
 	if (!s->ring)
 		err = -errno;
-	if (!err && kind == SENSOR_TRACEPOINT) {
+	if (!err && s->use_hooks) {
 		s->hooks = hooks_new(s->bpf->obj, bpf_map__fd(s->bpf->maps.hooked),
 				     s->bpf->bss->hook, &s->bpf->bss->hooks);
 		if (!s->hooks)

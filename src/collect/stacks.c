@@ -11,6 +11,8 @@
 /* Stacks that wait for user space. 4096 hold what a loop of open() leaks in 20 ms. */
 #define STACKS_LEN_MAX 4096
 #define STACKS_LEN_MIN 64
+/* Numbers, also of a process whose limit is lower: our own are proved with. */
+#define NUMBERS_MIN    4096
 #define STACKS_SHARE   2 /* this part of the memory, at the most */
 
 /* What was made of the opening at a number. */
@@ -72,7 +74,7 @@ static void choose_sizes(struct stacks *s, const struct stacks_options *options)
 	left = options->memory > left ? options->memory - left : 0;
 	fit = left / NUMBER_SIZE;
 	if (fit > options->numbers)
-		fit = options->numbers;
+		fit = options->numbers > NUMBERS_MIN ? options->numbers : NUMBERS_MIN;
 	if (fit > UINT32_MAX / 2)
 		fit = UINT32_MAX / 2;
 	s->in.dirty_len =

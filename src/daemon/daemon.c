@@ -268,8 +268,6 @@ static int set_up_events(struct daemon *d)
 	if (err >= 0)
 		err = sd_event_source_set_priority(d->timer,
 						   SD_EVENT_PRIORITY_IMPORTANT);
-	if (err >= 0)
-		err = sd_event_set_watchdog(d->event, true);
 	return err < 0 ? err : watch_sinks(d);
 }
 
@@ -291,6 +289,10 @@ static void say_ready(const struct daemon *d)
 		   "READY=1\nSTATUS=Watching %" PRIu64
 		   " processes through the %s sensor",
 		   self.processes, self.sensor);
+	/* Its first sign of life starts the manager's clock: not before, for a slow machine
+	 * may take longer to load the sensor than the watchdog waits. */
+	if (sd_event_set_watchdog(d->event, true) < 0)
+		log_warning("the watchdog is not fed: the manager may start it again");
 }
 
 /* Without a socket and metrics, monitoring goes on. */

@@ -286,7 +286,7 @@ def check_call_sites(fd):
 TRACE = object_of(
     {"@timestamp": matching(TIMESTAMP), "host": object_of({"name": text}),
      "process": PROCESS, "fd": object_of({}, {"count": whole(), **CALL_SITES}),
-     "trace": object_of({"duration_s": real(0),
+     "trace": object_of({"duration_s": real(0), "watched": one_of("functions", "exits"),
                          "losses": object_of({"no_stack": whole(), "too_high": whole(),
                                               "missed": whole(), "not_unwound": whole()})},
                         {"process_ended": true})},

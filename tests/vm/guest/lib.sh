@@ -43,13 +43,17 @@ uptime_seconds() {
 	cut -d . -f 1 /proc/uptime
 }
 
+# Between two looks. One at systemd or its journal takes half a second of an emulated CPU.
+POLL=0.2
+[ ! -d /run/systemd/system ] || POLL=1
+
 # wait_for SECONDS COMMAND…: until it succeeds
 wait_for() {
 	local end=$(($(uptime_seconds) + $1))
 	shift
 	until "$@" 2>/dev/null; do
 		[ "$(uptime_seconds)" -lt $end ] || return 1
-		sleep 0.2
+		sleep $POLL
 	done
 }
 

@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# machines: small lockdown
+# machines: small
 # timeout: 150
 # Which code opened what is open, on each kernel. What a kernel has left out, and says so, was
 # not seen.

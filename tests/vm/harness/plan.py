@@ -2,7 +2,7 @@
 """What runs where, read from the heads of the guest's scripts.
 
 A script tests/vm/guest/NAME.sh holds functions test_*, and says in comments:
-  # machines: small lockdown     in which kinds of machine it runs
+  # machines: small systemd      in which kinds of machine it runs
   # timeout: 60                  seconds for each of its tests
   # each: sensor                 once with every sensor
   # kernels: 6.12 newest/fexit   on these only, or with one sensor there
@@ -32,9 +32,8 @@ class Kind:
 # More than one CPU only for what is about that: the emulator may go on running code that
 # the kernel has patched meanwhile (see machine.py), and is no faster.
 MACHINES = {
-    "small": Kind(images.small, "rdinit=/init"),
+    "small": Kind(images.small, "rdinit=/init lockdown=integrity"),
     "smp": Kind(images.small, "rdinit=/init", cpus=2),
-    "lockdown": Kind(images.small, "rdinit=/init lockdown=integrity"),
     "systemd": Kind(images.systemd, SYSTEMD),
 }
 # For `-o sensor=`; "auto" is what tests get that run once.

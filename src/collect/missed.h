@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a kernel leaves out: runs of a program on a CPU where it is running already. From
- * 6.13 on programs at the exits of calls can be preempted, and it happens.
+ * 6.13 on programs at the exits of calls can be preempted, and it happens; those on functions
+ * on kernels that are built for full preemption, from 5.12 on.
  */
 #ifndef FDWARDEN_MISSED_H
 #define FDWARDEN_MISSED_H

@@ -339,11 +339,14 @@ static void set_other(struct limits_verdict *out, enum kind kind)
 static void classify_emfile(const struct limits_refusal *refusal,
 			    struct limits_verdict *out)
 {
-	bool elsewhere = refusal->not_the_table || table_has_slack(refusal);
+	bool opener = is_call(refusal->call, openers);
+	/* The fexit sensor says so where alloc_fd() was not seen to refuse. It may be the
+	 * run there that the kernel left out: of those that have no other EMFILE it is. */
+	bool elsewhere = (refusal->not_the_table && opener) || table_has_slack(refusal);
 
 	if (table_full(refusal) || (is_call(refusal->call, takers) && !elsewhere))
 		out->cause = LIMITS_DESCRIPTORS;
-	else if (is_call(refusal->call, openers))
+	else if (opener)
 		set_other(out, DEVICE);
 	else
 		set_other(out, UNKNOWN);

@@ -31,7 +31,7 @@ enum tables {
 	UNDER,   /* soft limit above fs.nr_open, which is far */
 	FEW,     /* 200 slots left: less than a quarter */
 	NONE,    /* the table is not known */
-	ELSE,    /* … and the sensor saw that it did not refuse */
+	ELSE,    /* … and the sensor did not see it refuse */
 	BOTH,    /* … though the table is known, and full by now */
 };
 
@@ -153,13 +153,13 @@ static const struct {
 	{"mq_open", EMFILE, NONE, "RLIMIT_MSGQUEUE", {0}, NULL, 0},
 	{"clone", EMFILE, NONE, "anonymous-devices", {0}, NULL, 0},
 	{"some_new_call", EMFILE, NONE, "unknown", {0}, NULL, 0},
-	/* it is not the table, whatever the call */
+	/* it was not seen to be the table: whatever else may give it, if anything */
 	{"openat", EMFILE, ELSE, "device", {0}, "/mnt/s3/object", 0},
-	{"socket", EMFILE, ELSE, "unknown", {0}, NULL, 0},
+	{"socket", EMFILE, ELSE, FD, {0}, NULL, 0},
 	{"inotify_init1", EMFILE, ELSE, "fs.inotify.max_user_instances", {0}, NULL, 0},
 	{"some_new_call", EMFILE, ELSE, "unknown", {0}, NULL, 0},
 	{"openat", EMFILE, BOTH, "device", {0}, "/mnt/s3/object", 0},
-	{"fcntl", EMFILE, BOTH, "unknown", {3, F_DUPFD, 1000}, NULL, 0},
+	{"fcntl", EMFILE, BOTH, FD, {3, F_DUPFD, 1000}, NULL, 0},
 	{"fanotify_init", EMFILE, BOTH, "fs.fanotify.max_user_groups", {0}, NULL, 0},
 	{"pipe2", ENFILE, ELSE, "fs.pipe-user-pages-hard", {0}, NULL, 0},
 	/* ENFILE */

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # machines: systemd
 # timeout: 120
+# kernels: 6.1
 # Where a limit was set, as the service tells it in its alerts.
 
 # shellcheck source=/dev/null

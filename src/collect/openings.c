@@ -2,7 +2,6 @@
 #include "collect/openings.h"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "collect/kernel.h"
@@ -165,14 +165,14 @@ static int choose_programs(const struct stacks_bpf *bpf, enum openings_way way)
 	return bpf_program__set_attach_target(bpf->progs.stacks_close, 0, CLOSE_NATIVE);
 }
 
+/* Whether it has bpf_preempt_disable(): to look it up takes as long as the whole load. */
 static bool kernel_can_hold(void)
 {
-	struct btf *kernel = btf__load_vmlinux_btf();
-	bool can = kernel && btf__find_by_name_kind(kernel, "bpf_preempt_disable",
-						    BTF_KIND_FUNC) > 0;
+	unsigned major, minor;
+	struct utsname name;
 
-	btf__free(kernel);
-	return can;
+	return !uname(&name) && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 10));
 }
 
 static int load(const struct openings *o, const struct openings_wanted *wanted,

@@ -84,11 +84,23 @@ static bool wait_a_while(struct tracing *t, uint64_t ns)
 	return !leave;
 }
 
+/* Publishes what is open now; of an ended process nothing more is told here. */
+static int look(struct one *one, struct trace *trace)
+{
+	struct call_sites *sites = NULL;
+	int err = trace_sites(trace, &sites);
+
+	if (err)
+		call_sites_free(sites);
+	else
+		publish(one, sites, false);
+	return err;
+}
+
 static void follow(struct one *one, struct trace *trace)
 {
 	uint64_t begin_ns = kernel_now_ns(), now_ns = begin_ns,
 		 look_ns = begin_ns + LOOK_NS;
-	struct call_sites *sites;
 	int err = 0;
 
 	while (!err && now_ns - begin_ns < one->duration_ns &&
@@ -97,16 +109,12 @@ static void follow(struct one *one, struct trace *trace)
 		now_ns = kernel_now_ns();
 		if (now_ns < look_ns)
 			continue;
-		err = trace_sites(trace, &sites);
-		if (!err)
-			publish(one, sites, false);
-		else
-			call_sites_free(sites); /* of an ended process */
+		err = look(one, trace);
 		look_ns = kernel_now_ns();
 		look_ns += LOOK_NS + (look_ns - now_ns) * LOOK_SHARE;
 	}
-	if (!err && !trace_sites(trace, &sites))
-		publish(one, sites, false);
+	if (!err)
+		(void)look(one, trace);
 }
 
 static void *run(void *arg)

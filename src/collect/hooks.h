@@ -7,12 +7,12 @@
 #ifndef FDWARDEN_HOOKS_H
 #define FDWARDEN_HOOKS_H
 
-#include <bpf/libbpf.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "fdwarden/wire.h"
 
+struct bpf_object;
 struct hooks;
 
 /* The parts of a loaded sensor's object that make it possible, which is to outlive this:

@@ -289,8 +289,12 @@ static void say_ready(const struct daemon *d)
 		   "READY=1\nSTATUS=Watching %" PRIu64
 		   " processes through the %s sensor",
 		   self.processes, self.sensor);
-	/* Its first sign of life starts the manager's clock: not before, for a slow machine
-	 * may take longer to load the sensor than the watchdog waits. */
+}
+
+/* The first sign of life starts the manager's clock: to be called when ready, for a slow
+ * machine may take longer to load the sensor than the watchdog waits. */
+static void feed_watchdog(const struct daemon *d)
+{
 	if (sd_event_set_watchdog(d->event, true) < 0)
 		log_warning("the watchdog is not fed: the manager may start it again");
 }
@@ -353,6 +357,7 @@ static int start(struct daemon *d)
 	/* Loading parses the types of the whole kernel: some 30 MB, not needed again. */
 	malloc_trim(0);
 	say_ready(d);
+	feed_watchdog(d);
 	log_never_block();
 	return CLI_RUN;
 }

@@ -13,9 +13,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "collect/hooks.h"
 #include "policy/call_site.h"
 
+struct hooks;
 struct trace;
 
 struct trace_options {

@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "collect/hooks.h"
 #include "policy/call_site.h"
 
+struct hooks;
 struct tracing;
 
 struct tracing_settings {

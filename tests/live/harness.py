@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the live tests share: the daemon, the zoo, and ways to look at both."""
+import contextlib
 import json
 import os
 import queue
@@ -81,9 +82,13 @@ def listed(pid, tid=None):
 
 
 def children_of(pid):
-    """Those that its main thread started, the oldest first."""
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-        return [int(child) for child in children.read().split()]
+    """Those that its threads started, of each the oldest first."""
+    found = []
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), \
+                open(f"/proc/{pid}/task/{tid}/children", encoding="ascii") as children:
+            found += [int(child) for child in children.read().split()]
+    return found
 
 
 def wait_until(condition, seconds, what):

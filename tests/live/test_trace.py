@@ -555,9 +555,7 @@ def test_daemon_does_not_trace_unless_told():
 def test_no_child_is_left():
     """When the trace is killed, its unwinder goes with it."""
     with Leaker(program("leak"), "1") as leaker, Trace(leaker.pid) as trace:
-        children = f"/proc/{trace.process.pid}/task/{trace.process.pid}/children"
-        with open(children, encoding="ascii") as file:
-            child = int(file.read().split()[0])
+        child = children_of(trace.process.pid)[0]
         trace.process.kill()
         wait_until(lambda: not os.path.exists(f"/proc/{child}/exe") or
                    not os.path.exists(f"/proc/{child}"), 5, "end of the unwinder")

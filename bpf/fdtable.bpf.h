@@ -15,20 +15,28 @@
 #include "compat.bpf.h"
 #include "fdwarden/wire.h"
 
-#define GROUP_WORDS 64 /* words of open_fds for one word of full_fds_bits */
-#define GROUP_SLOTS 4096
+#define GROUP_WORDS  64 /* words of open_fds for one word of full_fds_bits */
+#define GROUP_SLOTS  4096
 /* 256 groups of 4096 are 1,048,576 slots, fs.nr_open's default; four times as
  * much is walked. */
-#define MAX_GROUPS  1024
-#define READ_TRIES  2
+#define MAX_BLOCKS   32
+#define BLOCK_GROUPS 32
+#define READ_TRIES   2
+
+/*
+ * The functions below that are not static are global: the verifier looks at each of them
+ * once, and not for all that a caller has come by, nor for each turn of its loop. With one
+ * loop of 1024 turns the sensor would take it three times as much, and inlined into its
+ * callers 2 s and 760,000 instructions (6.18).
+ */
 
 /* One table while it is counted. In a per-CPU map: it is too large for the
  * stack, and the global functions below may take no pointers on 5.10. */
 struct fdtable_scan {
 	__u64 words[GROUP_WORDS];
-	__u64 open_fds, full_fds_bits; /* kernel addresses */
+	__u64 files, open_fds, full_fds_bits; /* kernel addresses */
 	__u64 soft_limit;
-	__u32 words_total, groups;
+	__u32 max_fds, words_total, groups;
 	__u32 count, used;
 	__u32 lowest_free; /* ~0: none found yet */
 	__u32 failed;      /* a word could not be read */
@@ -91,20 +99,16 @@ static __always_inline __u32 sum_words(struct fdtable_scan *s, __u64 nwords)
 	return sum;
 }
 
-/*
- * The one word of the group that the soft limit cuts, and those before it: how
- * many of the group's slots below the limit are taken. words[] has been read.
- * Global: the verifier checks it once, not once for each turn of the loop.
- */
-__noinline int fdtable_used_in_group(__u32 below)
+/* How many of the first `below` slots of eight words are taken. */
+__noinline int fdtable_used_in_eight(__u32 first, __u32 below)
 {
 	struct fdtable_scan *s = fdtable_scan();
 	__u32 i, sum = 0;
 
 	if (!s)
 		return 0;
-	for (i = 0; i < GROUP_WORDS; i++) {
-		__u64 word = s->words[i];
+	for (i = 0; i < 8 && below; i++) {
+		__u64 word = s->words[(first + i) & (GROUP_WORDS - 1)];
 
 		if (below < 64) {
 			sum += popcount(word & ((1ull << below) - 1));
@@ -112,6 +116,20 @@ __noinline int fdtable_used_in_group(__u32 below)
 		}
 		sum += popcount(word);
 		below -= 64;
+	}
+	return sum;
+}
+
+/* … and of the group's, which has been read to words[]. */
+__noinline int fdtable_used_in_group(__u32 below)
+{
+	__u32 first, sum = 0;
+
+	for (first = 0; first < GROUP_WORDS; first += 8) {
+		sum += fdtable_used_in_eight(first, below);
+		if (below < 8 * 64)
+			break;
+		below -= 8 * 64;
 	}
 	return sum;
 }
@@ -181,61 +199,87 @@ static __always_inline void scan_one_word(struct fdtable_scan *s)
 	s->lowest_free = lowest_zero(word);
 }
 
-/* Sums the whole table up, from what the scan says of it. Global: with its loop in
- * each caller the sensor would take the verifier 2 s and 760,000 instructions (6.18). */
-__noinline int fdtable_scan_all(void)
+/* Adds those groups of a block that are there. */
+__noinline int fdtable_scan_block(__u32 block)
 {
 	struct fdtable_scan *s = fdtable_scan();
-	__u32 group;
+	__u32 i, group = block * BLOCK_GROUPS;
 
 	if (!s)
 		return 0;
-	if (s->words_total <= 1) {
-		scan_one_word(s);
-		return 0;
-	}
-	for (group = 0; group < MAX_GROUPS; group++) {
-		if (group >= s->groups)
+	for (i = 0; i < BLOCK_GROUPS; i++) {
+		if (group + i >= s->groups)
 			break;
-		fdtable_scan_group(group);
+		fdtable_scan_group(group + i);
 	}
 	return 0;
 }
 
-/*
- * Counts the table of `files` (an address) against `soft_limit` into *out.
- * A table that was replaced while it was read is read again, once.
- * Returns 0, or -1 if nothing could be read.
- */
-static __always_inline int fdtable_count(struct files_struct *files, __u64 soft_limit,
-					 struct fdw_table *out)
+/* Sums the whole table up, from what the scan says of it. */
+static __always_inline void scan_all(struct fdtable_scan *s)
+{
+	__u32 block;
+
+	if (s->words_total <= 1) {
+		scan_one_word(s);
+		return;
+	}
+	for (block = 0; block < MAX_BLOCKS; block++) {
+		if (block * BLOCK_GROUPS >= s->groups)
+			break;
+		fdtable_scan_block(block);
+	}
+}
+
+/* Counts the scan's table against its limit. One that was replaced while it was read is
+ * read again, once. Returns the tries that failed, or -1 if nothing could be read. */
+__noinline int fdtable_scan_files(void)
 {
 	struct fdtable_scan *s = fdtable_scan();
+	struct files_struct *from;
 	struct fdtable *table;
 	__u32 tries;
 
 	if (!s)
 		return -1;
-	s->soft_limit = soft_limit;
+	from = (struct files_struct *)s->files;
 	for (tries = 0; tries < READ_TRIES; tries++) {
-		table = BPF_CORE_READ(files, fdt);
+		table = BPF_CORE_READ(from, fdt);
 		s->open_fds = (__u64)BPF_CORE_READ(table, open_fds);
 		s->full_fds_bits = (__u64)BPF_CORE_READ(table, full_fds_bits);
-		out->max_fds = BPF_CORE_READ(table, max_fds);
-		s->words_total = out->max_fds / 64;
+		s->max_fds = BPF_CORE_READ(table, max_fds);
+		s->words_total = s->max_fds / 64;
 		s->groups = (s->words_total + GROUP_WORDS - 1) / GROUP_WORDS;
 		s->count = s->used = s->failed = 0;
 		s->lowest_free = ~0u;
 		if (!s->open_fds)
 			return -1;
-		fdtable_scan_all();
-		if (!s->failed && BPF_CORE_READ(files, fdt) == table)
+		scan_all(s);
+		if (!s->failed && BPF_CORE_READ(from, fdt) == table)
 			break;
 	}
+	return tries;
+}
+
+/* … into *out. Returns 0, or -1 if nothing could be read. */
+static __always_inline int fdtable_count(struct files_struct *files, __u64 soft_limit,
+					 struct fdw_table *out)
+{
+	struct fdtable_scan *s = fdtable_scan();
+	int tries;
+
+	if (!s)
+		return -1;
+	s->files = (__u64)files;
+	s->soft_limit = soft_limit;
+	tries = fdtable_scan_files();
+	if (tries < 0)
+		return -1;
+	out->max_fds = s->max_fds;
 	out->files = (__u64)files;
 	out->count = s->count;
 	out->used = s->used;
-	out->lowest_free = s->lowest_free == ~0u ? out->max_fds : s->lowest_free;
+	out->lowest_free = s->lowest_free == ~0u ? s->max_fds : s->lowest_free;
 	out->flags = tries == READ_TRIES ? FDW_TABLE_TORN : 0;
 	out->reserved = 0;
 	out->opened = out->closed = 0;

@@ -163,13 +163,22 @@ static __always_inline __u32 free_above(struct files_struct *files,
 	return (limit - min) - (table->used - s->other.used);
 }
 
-static __always_inline void refusal_text(struct refusal_scratch *s,
-					 struct task_struct *task, bool whole,
-					 __u64 path)
+/* Behind what the record has: the path (an address of the caller's; 0: none), and if it is to
+ * be `whole` who it is that calls. Global: the verifier looks at it once, not for all that
+ * the caller may have come by. */
+__noinline int refusal_text(__u64 path, __u32 whole)
 {
-	struct fdw_refused *r = &s->record;
-	__u64 off = add_path(s, path), n;
+	struct task_struct *task = current_task();
+	struct refusal_scratch *s;
+	struct fdw_refused *r;
+	__u32 zero = 0;
+	__u64 off, n;
 
+	s = bpf_map_lookup_elem(&refusal_scratch, &zero);
+	if (!s)
+		return 0;
+	r = &s->record;
+	off = add_path(s, path);
 	r->path_len = off;
 	r->cmdline_len = r->cgroup_len = r->cgroup_levels = 0;
 	if (whole) {
@@ -181,6 +190,7 @@ static __always_inline void refusal_text(struct refusal_scratch *s,
 		off += n;
 	}
 	r->header.size = sizeof(*r) + off;
+	return 0;
 }
 
 static __always_inline enum refusal_class class_of(__u32 error)
@@ -298,7 +308,7 @@ static __always_inline int refused_by(struct call *c, __u32 error, bool table)
 	else
 		s->record.not_the_table = 1;
 	whole = identity_is_due(c, state);
-	refusal_text(s, task, whole, call_arg(c, c->desc.path_arg));
+	refusal_text(call_arg(c, c->desc.path_arg), whole);
 	refusal_send(s, state, error, whole);
 	gate_leave();
 	return 0;

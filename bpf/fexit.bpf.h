@@ -11,6 +11,7 @@
 #define FDWARDEN_FEXIT_BPF_H
 
 #include "call.bpf.h"
+#include "hook.bpf.h"
 #include "near.bpf.h"
 #include "refusal.bpf.h"
 
@@ -58,11 +59,12 @@ int BPF_PROG(fexit_alloc_fd, unsigned int start, unsigned int end, unsigned int 
 {
 	struct call c = {};
 
-	if (ret >= 0) {
-		c.task = current_task();
-		return took(&c, (__u32)ret, end);
-	}
-	return ret == -EMFILE ? refused_within(EMFILE) : 0;
+	if (ret < 0)
+		return ret == -EMFILE ? refused_within(EMFILE) : 0;
+	c.task = current_task();
+	took(&c, (__u32)ret, end);
+	hook_run(ctx, &hooked_alloc);
+	return 0;
 }
 
 /* dup2() and dup3(): a number chosen by the caller. */
@@ -75,7 +77,9 @@ int BPF_PROG(fexit_do_dup2, struct files_struct *files, struct file *file,
 	if (ret < 0)
 		return 0;
 	c.task = current_task();
-	return took(&c, (__u32)ret, current_limit(c.task));
+	took(&c, (__u32)ret, current_limit(c.task));
+	hook_run(ctx, &hooked_dup2);
+	return 0;
 }
 
 /* The number is given back, as what it was for failed: it was not opened. */

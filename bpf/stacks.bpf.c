@@ -3,11 +3,12 @@
  * Where one process opens its descriptors: the caller's registers and the top of its stack
  * are kept by the descriptor's number. Loaded while the process is traced.
  *
- * User space loads the programs for one of two places. At the exits of calls, best run by
+ * User space loads the programs for one of three places. At the exits of calls, best run by
  * the sensor that is there anyway (hook.bpf.h), the numbers are seen that calls return, or
- * write to memory. On the functions that put files into a table each opening is seen that
- * the process makes in a call, and others pay a comparison when they open or close, and
- * nothing else.
+ * write to memory. Where numbers are taken, run by the other sensor, each opening is seen
+ * that the process makes in a call; the file comes later. On the functions that put files
+ * into a table each is seen as well, without a sensor, and others pay a comparison when they
+ * open or close, and nothing else.
  *
  * The descriptor table is the truth: user space compares what is kept here with what a
  * census finds. So nothing is wrong if closing by ways that are not seen here is not,
@@ -265,7 +266,7 @@ int BPF_PROG(stacks_exit, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* ---- on the functions that put files into a table ---- */
+/* ---- where numbers are taken, and files put into a table ---- */
 
 /* Not by the call that the process is in: by a worker of io_uring's, which has no stack of the
  * program's, or on the way out of any call, where io_uring ends what had to wait. Nor is what
@@ -289,7 +290,7 @@ static __always_inline bool is_watched(__u64 nr)
 	return watched[nr & (FDW_MAX_CALLS - 1)];
 }
 
-static __always_inline void put(__u32 fd, const struct file *file)
+static __always_inline void put(__u32 fd, __u64 file)
 {
 	__u64 regs[USER_REGISTERS] = {};
 	struct call c = {};
@@ -302,7 +303,57 @@ static __always_inline void put(__u32 fd, const struct file *file)
 		return;
 	}
 	note_program(c.task);
-	opened(&c, (struct pt_regs *)regs, fd, (__u64)file);
+	opened(&c, (struct pt_regs *)regs, fd, file);
+}
+
+/*
+ * Numbers whose file was to be looked at later: that is as many openings later. What is
+ * written over by another thread stays without, as do the last ones: they are told by
+ * nothing having been opened at the number since.
+ */
+#define LATER 64
+__u32 later[LATER] = {};
+__u32 later_at = 0;
+
+static __always_inline void note_file(struct task_struct *task, __u32 fd)
+{
+	struct fdw_open *open = bpf_map_lookup_elem(&opens, &fd);
+	__u64 opened_ns, file;
+
+	if (!open || open->file != FDW_FILE_LATER)
+		return;
+	opened_ns = *(volatile __u64 *)&open->opened_ns;
+	barrier();
+	file = file_at(task, fd);
+	if (!file || !opened_ns)
+		return;
+	open->file = file;
+	barrier();
+	/* Meanwhile it was opened anew: of that one it may not be the file. */
+	if (*(volatile __u64 *)&open->opened_ns != opened_ns)
+		open->file = FDW_FILE_LATER;
+}
+
+static __always_inline void look_later(struct task_struct *task, __u32 fd)
+{
+	__u32 at = later_at++ & (LATER - 1), before = later[at];
+
+	later[at] = fd;
+	note_file(task, before);
+}
+
+/* The one that the sensor runs there: when a file is put in it is not asked. */
+SEC("fexit/alloc_fd")
+int BPF_PROG(stacks_alloc, unsigned int start, unsigned int end, unsigned int flags,
+	     int ret)
+{
+	if (!is_traced() || ret < 0)
+		return 0;
+	hold();
+	put(ret, FDW_FILE_LATER);
+	look_later(current_task(), ret);
+	release();
+	return 0;
 }
 
 /* At its exit: before, closed() in another thread could find the number free that it is just
@@ -313,7 +364,7 @@ int BPF_PROG(stacks_install, unsigned int fd, struct file *file)
 	if (!is_traced())
 		return 0;
 	hold();
-	put(fd, file);
+	put(fd, (__u64)file);
 	release();
 	return 0;
 }
@@ -326,7 +377,7 @@ int BPF_PROG(stacks_dup2, struct files_struct *files, struct file *file,
 	if (!is_traced() || ret < 0)
 		return 0;
 	hold();
-	put(ret, file);
+	put(ret, (__u64)file);
 	release();
 	return 0;
 }

@@ -117,7 +117,7 @@ int BPF_PROG(sensor_exit, struct pt_regs *regs, long ret)
 		return 0;
 	call_identify(&c, nr);
 	succeeded(&c, regs, ret);
-	hook_run(ctx);
+	hook_run(ctx, &hooked_exit);
 	return 0;
 }
 

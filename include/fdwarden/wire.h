@@ -238,6 +238,9 @@ _Static_assert(__builtin_offsetof(struct fdw_descriptor, text) == 128, "wire lay
 /* For `closed_of`: what was open before the trace. */
 #define FDW_OF_BEFORE       (~0ull)
 
+/* For `file`: its number was taken, and which file it is for was not looked at yet. */
+#define FDW_FILE_LATER      1
+
 /* One for each number. `opened_ns` is written last, and 0 while the rest is written. */
 struct fdw_open {
 	__u64 opened_ns; /* tells this opening from others of the number; 0: never */

@@ -10,13 +10,13 @@
 
 struct hooks {
 	struct bpf_object *object;
-	int programs_fd;
+	struct hooks_fds maps; /* of programs */
 	struct fdw_hook *hook; /* the kernel's: programs read it at any moment */
 	__u32 *len;
 	pthread_mutex_t lock;
 };
 
-struct hooks *hooks_new(struct bpf_object *object, int programs_fd,
+struct hooks *hooks_new(struct bpf_object *object, const struct hooks_fds *maps,
 			struct fdw_hook hook[FDW_HOOKS_MAX], __u32 *len)
 {
 	struct hooks *hooks = malloc(sizeof(*hooks));
@@ -25,7 +25,7 @@ struct hooks *hooks_new(struct bpf_object *object, int programs_fd,
 		return NULL;
 	*hooks = (struct hooks){
 		.object = object,
-		.programs_fd = programs_fd,
+		.maps = *maps,
 		.hook = hook,
 		.len = len,
 	};
@@ -63,37 +63,58 @@ static void set_len(struct hooks *hooks)
 	__atomic_store_n(hooks->len, len, __ATOMIC_RELEASE);
 }
 
-int hooks_add(struct hooks *hooks, pid_t tgid, int program_fd)
+bool hooks_has(const struct hooks *hooks, enum hooks_place place)
 {
-	__u32 index;
-	int number;
+	return hooks->maps.at[place] > 0;
+}
+
+static void remove_programs(const struct hooks *hooks, __u32 index)
+{
+	for (int place = 0; place < HOOKS_PLACES; place++)
+		if (hooks_has(hooks, place))
+			(void)bpf_map_delete_elem(hooks->maps.at[place], &index);
+}
+
+static int add_programs(const struct hooks *hooks, __u32 index,
+			const struct hooks_fds *programs)
+{
+	for (int place = 0; place < HOOKS_PLACES; place++) {
+		if (!hooks_has(hooks, place))
+			continue;
+		if (bpf_map_update_elem(hooks->maps.at[place], &index,
+					&programs->at[place], BPF_ANY)) {
+			int err = -errno;
+
+			remove_programs(hooks, index);
+			return err;
+		}
+	}
+	return 0;
+}
+
+int hooks_add(struct hooks *hooks, pid_t tgid, const struct hooks_fds *programs)
+{
+	int number, err;
 
 	pthread_mutex_lock(&hooks->lock);
 	number = free_number(hooks, tgid);
-	if (number >= 0) {
-		index = (__u32)number;
-		if (bpf_map_update_elem(hooks->programs_fd, &index, &program_fd,
-					BPF_ANY))
-			number = -errno;
-	}
-	if (number >= 0) {
-		hooks->hook[number].index = index;
+	err = number < 0 ? number : add_programs(hooks, (__u32)number, programs);
+	if (!err) {
+		hooks->hook[number].index = (__u32)number;
 		__atomic_store_n(&hooks->hook[number].tgid, (__u32)tgid,
 				 __ATOMIC_RELEASE);
 		set_len(hooks);
 	}
 	pthread_mutex_unlock(&hooks->lock);
-	return number;
+	return err ? err : number;
 }
 
 void hooks_remove(struct hooks *hooks, int number)
 {
-	__u32 index = (__u32)number;
-
 	pthread_mutex_lock(&hooks->lock);
 	__atomic_store_n(&hooks->hook[number].tgid, 0, __ATOMIC_RELEASE);
 	set_len(hooks);
-	bpf_map_delete_elem(hooks->programs_fd, &index);
+	remove_programs(hooks, (__u32)number);
 	pthread_mutex_unlock(&hooks->lock);
 }
 

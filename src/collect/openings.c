@@ -147,22 +147,37 @@ static bool is_proved(struct openings *o)
 
 /* ---- programs ---- */
 
-static int choose_programs(const struct stacks_bpf *bpf, enum openings_way way)
+/* The sensor's, where it runs them for us. */
+static bool runs_at(const struct hooks *hooks, enum openings_way way,
+		    enum hooks_place place)
 {
-	bool on_functions = way == WAY_FUNCTIONS;
+	return way == WAY_SENSOR && hooks_has(hooks, place);
+}
 
-	bpf_program__set_autoload(bpf->progs.stacks_exit, !on_functions);
-	bpf_program__set_autoload(bpf->progs.stacks_install, on_functions);
-	bpf_program__set_autoload(bpf->progs.stacks_dup2, on_functions);
-	bpf_program__set_autoload(bpf->progs.stacks_close, on_functions);
-	bpf_program__set_autoload(bpf->progs.stacks_compat_close, on_functions);
-	if (!on_functions)
-		return 0;
+static int choose_close(const struct stacks_bpf *bpf)
+{
 	/* A kernel without 32-bit calls has none. */
 	if (!CLOSE_COMPAT || bpf_program__set_attach_target(
 				     bpf->progs.stacks_compat_close, 0, CLOSE_COMPAT))
 		bpf_program__set_autoload(bpf->progs.stacks_compat_close, false);
 	return bpf_program__set_attach_target(bpf->progs.stacks_close, 0, CLOSE_NATIVE);
+}
+
+static int choose_programs(const struct stacks_bpf *bpf, const struct hooks *hooks,
+			   enum openings_way way)
+{
+	bool on_functions = way == WAY_FUNCTIONS;
+
+	bpf_program__set_autoload(bpf->progs.stacks_exit,
+				  way == WAY_EXITS || runs_at(hooks, way, HOOKS_EXIT));
+	bpf_program__set_autoload(bpf->progs.stacks_alloc,
+				  runs_at(hooks, way, HOOKS_ALLOC));
+	bpf_program__set_autoload(bpf->progs.stacks_dup2,
+				  on_functions || runs_at(hooks, way, HOOKS_DUP2));
+	bpf_program__set_autoload(bpf->progs.stacks_install, on_functions);
+	bpf_program__set_autoload(bpf->progs.stacks_close, on_functions);
+	bpf_program__set_autoload(bpf->progs.stacks_compat_close, on_functions);
+	return on_functions ? choose_close(bpf) : 0;
 }
 
 /* Whether it has bpf_preempt_disable(): to look it up takes as long as the whole load. */
@@ -179,7 +194,7 @@ static int load(const struct openings *o, const struct openings_wanted *wanted,
 		enum openings_way way)
 {
 	struct stacks_bpf *bpf = o->bpf;
-	int err = choose_programs(bpf, way);
+	int err = choose_programs(bpf, wanted->hooks, way);
 
 	syscalls_fill((struct fdw_call *)bpf->rodata->calls, bpf->rodata->watched);
 	bpf->rodata->stack_bytes = wanted->stack_bytes;
@@ -211,18 +226,37 @@ static uint64_t missed_openings(const struct openings *o)
 	       missed_runs_of(o->bpf->progs.stacks_dup2);
 }
 
+static int add_hook(struct openings *o, const struct openings_wanted *wanted)
+{
+	const struct hooks_fds programs = {
+		.at =
+			{
+				[HOOKS_EXIT] =
+					bpf_program__fd(o->bpf->progs.stacks_exit),
+				[HOOKS_ALLOC] =
+					bpf_program__fd(o->bpf->progs.stacks_alloc),
+				[HOOKS_DUP2] =
+					bpf_program__fd(o->bpf->progs.stacks_dup2),
+			},
+	};
+
+	o->hook = hooks_add(wanted->hooks, wanted->tgid, &programs);
+	if (o->hook < 0)
+		return o->hook;
+	o->hooks = wanted->hooks;
+	o->missed_before = missed_openings(o);
+	return 0;
+}
+
 static int attach(struct openings *o, const struct openings_wanted *wanted,
 		  enum openings_way way)
 {
 	int err;
 
 	if (way == WAY_SENSOR) {
-		o->hook = hooks_add(wanted->hooks, wanted->tgid,
-				    bpf_program__fd(o->bpf->progs.stacks_exit));
-		if (o->hook < 0)
-			return o->hook;
-		o->hooks = wanted->hooks;
-		o->missed_before = missed_openings(o);
+		err = add_hook(o, wanted);
+		if (err)
+			return err;
 	} else {
 		err = stacks_bpf__attach(o->bpf);
 		if (err)

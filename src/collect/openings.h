@@ -17,7 +17,7 @@ struct stacks_bpf;
 
 /* Where the programs run, the cheapest for other processes first. */
 enum openings_way {
-	WAY_SENSOR,    /* it runs the one for the exits of calls */
+	WAY_SENSOR,    /* it runs those for where it is itself */
 	WAY_FUNCTIONS, /* on those that put files into a table */
 	WAY_EXITS,     /* at those of all calls */
 };
@@ -56,8 +56,9 @@ int openings_open(const struct openings_wanted *wanted, struct openings *opening
 		  char *why, size_t why_size);
 void openings_close(struct openings *openings); /* also one that is all zeros */
 
-/* "sensor", "functions", "exits". On functions each opening by a call of the process is seen,
- * else those that return its number, or write it to memory. Static. */
+/* "sensor", "functions", "exits". On functions, and by the fexit sensor, each opening by a
+ * call of the process is seen, else those that return its number, or write it to memory;
+ * the fexit sensor sees no closing. Static. */
 const char *openings_way(const struct openings *openings);
 
 struct openings_losses {

@@ -21,7 +21,7 @@ struct sensor {
 	enum sensor_kind kind;
 	struct sensor_bpf *bpf;
 	struct ring_buffer *ring;
-	struct hooks *hooks; /* NULL: of this kind none */
+	struct hooks *hooks; /* NULL: not with this kernel */
 	struct sensor_handlers handlers;
 	bool task_storage, use_hooks;
 	uint64_t malformed;
@@ -97,14 +97,13 @@ static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char 
 static int load_best(struct sensor *s, const uint32_t *steps, size_t steps_len,
 		     char *why, size_t why_size)
 {
-	bool hooks = s->kind == SENSOR_TRACEPOINT;
 	int err = -EINVAL;
 
-	for (int less = 0; err && !*why && less < 4; less++) {
+	/* What is not permitted is not with less either. */
+	for (int less = 0; err && err != -EPERM && !*why && less < 4; less++) {
 		s->task_storage = less < 2;
-		s->use_hooks = hooks && !(less & 1);
-		if (hooks || !(less & 1))
-			err = load(s, steps, steps_len, why, why_size);
+		s->use_hooks = !(less & 1);
+		err = load(s, steps, steps_len, why, why_size);
 	}
 	return err;
 }
@@ -114,6 +113,21 @@ static void describe(char *why, size_t why_size, const char *what, int err)
 	if (!*why)
 		snprintf(why, why_size, "the sensor can't be %s: %s: %s", what,
 			 strerror(-err), kernel_bpf_reason());
+}
+
+static int open_hooks(struct sensor *s)
+{
+	struct hooks_fds maps = {0};
+
+	if (s->kind == SENSOR_TRACEPOINT) {
+		maps.at[HOOKS_EXIT] = bpf_map__fd(s->bpf->maps.hooked_exit);
+	} else {
+		maps.at[HOOKS_ALLOC] = bpf_map__fd(s->bpf->maps.hooked_alloc);
+		maps.at[HOOKS_DUP2] = bpf_map__fd(s->bpf->maps.hooked_dup2);
+	}
+	s->hooks =
+		hooks_new(s->bpf->obj, &maps, s->bpf->bss->hook, &s->bpf->bss->hooks);
+	return s->hooks ? 0 : -ENOMEM;
 }
 
 int sensor_open(enum sensor_kind kind, const uint32_t *steps, size_t steps_len,
@@ -139,12 +153,8 @@ int sensor_open(enum sensor_kind kind, const uint32_t *steps, size_t steps_len,
 		ring_buffer__new(bpf_map__fd(s->bpf->maps.records), on_record, s, NULL);
 	if (!s->ring)
 		err = -errno;
-	if (!err && s->use_hooks) {
-		s->hooks = hooks_new(s->bpf->obj, bpf_map__fd(s->bpf->maps.hooked),
-				     s->bpf->bss->hook, &s->bpf->bss->hooks);
-		if (!s->hooks)
-			err = -ENOMEM;
-	}
+	if (!err && s->use_hooks)
+		err = open_hooks(s);
 out:
 	if (err) {
 		describe(why, why_size, "loaded", err);

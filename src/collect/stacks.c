@@ -261,6 +261,15 @@ static enum stacks_found fill(struct stacks *s, uint32_t fd,
 	return out->value == STACKS_LOST ? STACKS_NO_STACK : STACKS_KNOWN;
 }
 
+/* Where its file was not looked at it is the one that the census found, for all that takes a
+ * number is seen; unless that was after the census had begun. */
+static bool is_of(const struct stacks *s, const struct fdw_open *open, uint64_t file)
+{
+	if (open->file == FDW_FILE_LATER)
+		return open->opened_ns < s->begun_ns;
+	return open->file == file;
+}
+
 enum stacks_found stacks_find(struct stacks *s, uint32_t fd, uint64_t file,
 			      stacks_visit *visit, void *context,
 			      struct stacks_opening *out)
@@ -268,7 +277,7 @@ enum stacks_found stacks_find(struct stacks *s, uint32_t fd, uint64_t file,
 	struct fdw_open open;
 
 	if (fd >= s->in.opens_len || !read_open(&s->in.opens[fd], &open) ||
-	    open.file != file)
+	    !is_of(s, &open, file))
 		return STACKS_UNSEEN;
 	/* Closed before the census, it is another file at the same address. */
 	if (open.closed_of == open.opened_ns && open.opened_ns < s->begun_ns &&

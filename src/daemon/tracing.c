@@ -37,6 +37,7 @@ struct one {
 	uint64_t ended_ns;
 	struct call_sites *sites;
 	bool news, news_ended;
+	const char *news_watched; /* where, as it has begun */
 	char why[192];
 };
 
@@ -68,6 +69,18 @@ static void publish(struct one *one, struct call_sites *sites, bool ended)
 	eventfd_write(t->event_fd, 1);
 	pthread_mutex_unlock(&t->lock);
 	call_sites_free(before);
+}
+
+static void tell_begun(struct one *one, const struct trace *trace)
+{
+	struct trace_figures figures;
+
+	trace_figures(trace, &figures);
+	pthread_mutex_lock(&one->tracing->lock);
+	one->news_watched = figures.watched;
+	one->news = true;
+	eventfd_write(one->tracing->event_fd, 1);
+	pthread_mutex_unlock(&one->tracing->lock);
 }
 
 /* Whether to go on. */
@@ -125,6 +138,7 @@ static void *run(void *arg)
 
 	if (!trace_open(&one->options, &trace, one->why, sizeof(one->why))) {
 		one->why[0] = 0;
+		tell_begun(one, trace);
 		follow(one, trace);
 	}
 	trace_close(trace);
@@ -252,8 +266,10 @@ bool tracing_next(struct tracing *t, struct tracing_news *out)
 			.pid = one->pid,
 			.start_ns = one->start_ns,
 			.sites = call_sites_share(one->sites),
+			.watched = one->news_watched,
 			.ended = one->news_ended,
 		};
+		one->news_watched = NULL;
 		if (one->news_ended && !one->sites)
 			snprintf(out->why, sizeof(out->why), "%s", one->why);
 	}

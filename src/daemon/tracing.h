@@ -48,7 +48,8 @@ int tracing_fd(const struct tracing *tracing);
 struct tracing_news {
 	pid_t pid;
 	uint64_t start_ns;
-	struct call_sites *sites; /* to be given back; NULL: it failed */
+	struct call_sites *sites; /* to be given back; NULL: none yet, or it failed */
+	const char *watched;      /* it has begun: see openings_way(); else NULL */
 	bool ended;               /* the last of this trace */
 	char why[192];            /* it failed */
 };

@@ -102,20 +102,49 @@ int BPF_PROG(fexit_alloc_empty_file, int flags, const struct cred *cred,
 	return (long)ret == -ENFILE ? refused_within(ENFILE) : 0;
 }
 
-/* A call with limits of its own has failed, or not. */
-static __always_inline int exited(long ret)
+/*
+ * A call with limits of its own has failed. Their exits end in one program, which is verified
+ * and compiled once: in each of 44 it would be four fifths of what the kernel has to do for
+ * this sensor at the start. A program may end in one that was made for a function of the same
+ * prototype only, and of these there are two: to the compiler some calls' registers are
+ * "unused". User space chooses, by the kernel's types.
+ */
+static __always_inline int failed(long ret)
 {
 	struct call c = {};
 
-	if (ret >= 0 || !error_may_be_limit(ret))
-		return 0;
 	call_identify_current(&c);
 	if (!error_is_limit(&c, ret) || was_told(-ret))
 		return 0;
 	return refused_elsewhere(&c, -ret);
 }
 
-static __always_inline int limited(long ret)
+SEC("fexit")
+int BPF_PROG(tail_one, const struct pt_regs *regs, long ret)
+{
+	return failed(ret);
+}
+
+SEC("fexit")
+int BPF_PROG(tail_two, const struct pt_regs *regs, long ret)
+{
+	return failed(ret);
+}
+
+PROGRAM_ARRAY(failed_one);
+PROGRAM_ARRAY(failed_two);
+
+/* If the verifier knew it, the kernel would patch each program when they are put there. */
+__u32 failure = 0;
+
+static __always_inline int exited(void *ctx, long ret, void *tail)
+{
+	if (ret < 0 && error_may_be_limit(ret))
+		bpf_tail_call(ctx, tail, failure);
+	return 0;
+}
+
+static __always_inline int limited(void *ctx, long ret)
 {
 	struct call c = {};
 
@@ -127,46 +156,50 @@ static __always_inline int limited(long ret)
 }
 
 /*
- * Programs for the exit of a call, of both ABIs. Their names tell user space what to
- * attach them to: exit_NAME to the native call's function, compat_NAME to the 32-bit
- * one's. All these functions take the registers and return a long.
+ * Programs for the exit of a call. Their names tell user space what to attach them to:
+ * exit_NAME to the native call's function, compat_NAME to the 32-bit one's; with a number
+ * only if that has this of the two prototypes. All these functions take the registers and
+ * return a long.
  */
-#define ON_EXIT_ONE(name, handle)                                                      \
+#define ON_EXIT_ONE(prefix, name, handle, ...)                                         \
 	SEC("fexit")                                                                   \
-	int BPF_PROG(exit_##name, const struct pt_regs *regs, long ret)                \
+	int BPF_PROG(prefix##_##name, const struct pt_regs *regs, long ret)            \
 	{                                                                              \
-		return handle(ret);                                                    \
+		return handle(ctx, ret, ##__VA_ARGS__);                                \
 	}
-#define ON_EXIT(name, handle)                                                          \
-	ON_EXIT_ONE(name, handle)                                                      \
-	SEC("fexit")                                                                   \
-	int BPF_PROG(compat_##name, const struct pt_regs *regs, long ret)              \
-	{                                                                              \
-		return handle(ret);                                                    \
-	}
+#define ON_EXIT_NATIVE(name)                                                           \
+	ON_EXIT_ONE(exit1, name, exited, &failed_one)                                  \
+	ON_EXIT_ONE(exit2, name, exited, &failed_two)
+#define ON_EXIT(name)                                                                  \
+	ON_EXIT_NATIVE(name)                                                           \
+	ON_EXIT_ONE(compat1, name, exited, &failed_one)                                \
+	ON_EXIT_ONE(compat2, name, exited, &failed_two)
+#define ON_LIMIT(name)                                                                 \
+	ON_EXIT_ONE(exit, name, limited)                                               \
+	ON_EXIT_ONE(compat, name, limited)
 
-ON_EXIT(prlimit64, limited)
-ON_EXIT(setrlimit, limited)
-ON_EXIT_ONE(inotify_init, exited) /* no arguments: one function for both ABIs */
-ON_EXIT(inotify_init1, exited)
-ON_EXIT(inotify_add_watch, exited)
-ON_EXIT(fanotify_init, exited)
-ON_EXIT(mq_open, exited)
-ON_EXIT(io_uring_register, exited)
-ON_EXIT(epoll_ctl, exited)
-ON_EXIT(sendmsg, exited)
-ON_EXIT(sendmmsg, exited)
-ON_EXIT(fanotify_mark, exited)
-ON_EXIT(socket, exited)
-ON_EXIT(socketpair, exited)
-ON_EXIT(connect, exited)
-ON_EXIT(mount, exited)
-ON_EXIT(fsconfig, exited)
-ON_EXIT(move_mount, exited)
-ON_EXIT(unshare, exited)
-ON_EXIT(close_range, exited)
-ON_EXIT(memfd_secret, exited)
-ON_EXIT(pipe, exited)
-ON_EXIT(pipe2, exited)
+ON_LIMIT(prlimit64)
+ON_LIMIT(setrlimit)
+ON_EXIT_NATIVE(inotify_init) /* no arguments: one function for both ABIs */
+ON_EXIT(inotify_init1)
+ON_EXIT(inotify_add_watch)
+ON_EXIT(fanotify_init)
+ON_EXIT(mq_open)
+ON_EXIT(io_uring_register)
+ON_EXIT(epoll_ctl)
+ON_EXIT(sendmsg)
+ON_EXIT(sendmmsg)
+ON_EXIT(fanotify_mark)
+ON_EXIT(socket)
+ON_EXIT(socketpair)
+ON_EXIT(connect)
+ON_EXIT(mount)
+ON_EXIT(fsconfig)
+ON_EXIT(move_mount)
+ON_EXIT(unshare)
+ON_EXIT(close_range)
+ON_EXIT(memfd_secret)
+ON_EXIT(pipe)
+ON_EXIT(pipe2)
 
 #endif /* FDWARDEN_FEXIT_BPF_H */

@@ -65,6 +65,14 @@ static int on_record(void *context, void *data, size_t size)
 	return ++s->consumed >= CONSUME_MAX ? -EAGAIN : 0;
 }
 
+static int put_tails(const struct sensor *s)
+{
+	const int maps[SENSOR_TAILS] = {bpf_map__fd(s->bpf->maps.failed_one),
+					bpf_map__fd(s->bpf->maps.failed_two)};
+
+	return sensor_put_tails(s->bpf->obj, maps);
+}
+
 static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char *why,
 		size_t why_size)
 {
@@ -85,6 +93,8 @@ static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char 
 	err = sensor_choose_programs(s->bpf->obj, s->kind, calls, why, why_size);
 	if (!err)
 		err = sensor_bpf__load(s->bpf);
+	if (!err)
+		err = put_tails(s);
 	if (err) {
 		sensor_bpf__destroy(s->bpf);
 		s->bpf = NULL;

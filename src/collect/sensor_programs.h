@@ -18,4 +18,10 @@ int sensor_choose_programs(struct bpf_object *object, enum sensor_kind kind,
 			   struct fdw_call calls[2 * FDW_MAX_CALLS], char *why,
 			   size_t why_size);
 
+/* Programs that those at the exits of calls end in: one for each prototype of calls. */
+#define SENSOR_TAILS 2
+
+/* Puts them, of an object that is loaded, into these maps. Returns 0 or -errno. */
+int sensor_put_tails(const struct bpf_object *object, const int maps[SENSOR_TAILS]);
+
 #endif

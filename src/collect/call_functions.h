@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Private to the sensor: the kernel's functions for its calls, as its types (BTF) name them.
+ * All are found in one pass: to look one up takes as long.
+ */
+#ifndef FDWARDEN_CALL_FUNCTIONS_H
+#define FDWARDEN_CALL_FUNCTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct btf;
+struct call_functions;
+
+#define CALL_FUNCTION_MAX 96 /* of a name, with its end */
+
+/* NULL: no memory. `kernel` is borrowed. free accepts NULL. */
+struct call_functions *call_functions_new(const struct btf *kernel);
+void call_functions_free(struct call_functions *functions);
+
+/* The function that a call of the native ABI, or of the 32-bit one, is for this kernel, into
+ * `name`; returns the number of its type, which those with the same prototype share; 0:
+ * there is none. */
+uint32_t call_functions_find(const struct call_functions *functions, const char *call,
+			     bool compat, char name[CALL_FUNCTION_MAX]);
+
+#endif

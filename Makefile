@@ -151,7 +151,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libpure.a
 LEAKS_DIR := $(BUILD)/tests/helpers/leaks
 LEAKS := $(addprefix $(LEAKS_DIR)/,leak leak_stripped leak_static \
 	$(if $(shell command -v g++),leak_cc) $(if $(shell command -v rustc),leak_rs) \
-	$(if $(shell command -v go),leak_files leak_bodies))
+	$(if $(shell command -v go),leak_files leak_bodies leaks))
 LEAK_CFLAGS := -O2 -g -fomit-frame-pointer -Wall -Wextra -Werror
 
 $(LEAKS_DIR)/leak: tests/helpers/leaks/leak.c

@@ -26,7 +26,7 @@ agree() {
 			return 1
 		}
 	done
-	grep -Fxv -f "$WORK/ps" "$WORK/quiet" >"$WORK/differ"
+	without "$WORK/ps" <"$WORK/quiet" >"$WORK/differ"
 	while read -r pid rest; do
 		echo "/proc/$pid has $rest, fdwarden: $(grep "^$pid " "$WORK/ps")" >"$WORK/why"
 		case " $* " in

@@ -35,6 +35,7 @@ clean_up() {
 		echo "$value" >"/proc/sys/$key"
 	done <"$WORK/sysctls"
 	grep -qs '^sensor = tracepoint' $SERVICE_CONFIG && service_sensor auto
+	[ ! -s "$SHARED/conf" ] || daemon_config ""
 	return 0
 }
 
@@ -55,6 +56,11 @@ wait_for() {
 		[ "$(uptime_seconds)" -lt $end ] || return 1
 		sleep $POLL
 	done
+}
+
+# without FILE: lines that are not among its. (To busybox's grep an empty one matches all.)
+without() {
+	if [ -s "$1" ]; then grep -vxFf "$1"; else cat; fi
 }
 
 # sysctl_set KEY VALUE: until the end of the test
@@ -88,7 +94,8 @@ daemon_launch() {
 	FIRST=1
 	mkdir -p "$1"
 	echo 1 >"$1/unchecked"
-	${2:-} fdwarden daemon -o "sensor=${3:-$FDWARDEN_SENSOR}" >"$ALERTS" 2>"$LOG" &
+	: >"$1/conf"
+	${2:-} fdwarden daemon -c "$1/conf" -o "sensor=${3:-$FDWARDEN_SENSOR}" >"$ALERTS" 2>"$LOG" &
 	DAEMON=$!
 	wait_for $DAEMON_PATIENCE daemon_is_ready ||
 		fail "the daemon is not ready after $DAEMON_PATIENCE s: $(tail -n 1 "$LOG")"
@@ -98,6 +105,20 @@ daemon_launch() {
 
 daemon_is_ready() {
 	grep -q ready: "$LOG" || ! kill -0 "$DAEMON"
+}
+
+# daemon_config TEXT: the shared daemon's until the end of the test; printf's escapes
+daemon_config() {
+	local before
+	before=$(grep -c 'configuration reloaded' "$LOG")
+	# shellcheck disable=SC2059
+	printf "$1" >"$SHARED/conf"
+	kill -HUP "$DAEMON"
+	wait_for "$PATIENCE" reloaded_since "$before" || fail "no reload: $(tail -n 1 "$LOG")"
+}
+
+reloaded_since() {
+	[ "$(grep -c 'configuration reloaded' "$LOG")" -gt "$1" ]
 }
 
 # It still runs, and all that it wrote since the last check is JSON.
@@ -173,9 +194,10 @@ service_sensor() {
 	sed -i "1i sensor = $1" $SERVICE_CONFIG
 }
 
-# journal FIELD=VALUE…: what the service sent, as JSON; the journal finds it by its index
+# journal FIELD=VALUE…: what the service sent, as JSON; the journal finds it by its index, and
+# leaves out what is longer than 4 KiB unless it is to tell all
 journal() {
-	journalctl -o json --no-pager _SYSTEMD_UNIT=fdwarden.service "$@"
+	journalctl -o json --all --no-pager _SYSTEMD_UNIT=fdwarden.service "$@"
 }
 
 # ---- fdzoo ----

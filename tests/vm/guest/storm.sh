@@ -68,7 +68,8 @@ exact() {
 	fdzoo listing >"$WORK/after"
 	# This shell's own change with each redirection.
 	grep -Fx -f "$WORK/before" "$WORK/after" | grep -v "^$$ " >"$WORK/quiet"
-	! grep -Fxv -f "$WORK/ps" "$WORK/quiet" >"$WORK/differ"
+	without "$WORK/ps" <"$WORK/quiet" >"$WORK/differ"
+	[ ! -s "$WORK/differ" ]
 }
 
 expect_exact() {

@@ -107,9 +107,10 @@ counted() {
 	fdzoo listing >"$WORK/before"
 	fdwarden ps --json | pick -a processes process.pid fd.count fd.soft_limit >"$WORK/ps"
 	fdzoo listing >"$WORK/after"
+	[ -s "$WORK/ps" ] || return 1
 	grep -Fx -f "$WORK/before" "$WORK/after" | grep -Fx -f "$WORK/ps" |
 		cut -d ' ' -f 1 >>"$WORK/counted"
-	! sed 's/.* //' "$WORK/there" | grep -qvxFf "$WORK/counted"
+	! sed 's/.* //' "$WORK/there" | without "$WORK/counted" | grep -q .
 }
 
 # told ACTION: "PID BY-SYSCALL LIMIT" of the alerts of that action since the test began
@@ -121,7 +122,7 @@ told() {
 told_of_all() {
 	told "$1"
 	cut -d ' ' -f 1 "$WORK/$1" >"$WORK/told"
-	! sed '/^scm_send /d; s/.* //' "$WORK/there" | grep -qvxFf "$WORK/told"
+	! sed '/^scm_send /d; s/.* //' "$WORK/there" | without "$WORK/told" | grep -q .
 }
 
 # release_all: but for one that ended, whose fifo nobody reads any more

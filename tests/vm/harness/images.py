@@ -192,6 +192,9 @@ def systemd(work, build, selection):
             for program in pathlib.Path(tree).rglob("sbin/fdwarden"):
                 archive.add_program(str(program.relative_to(tree)), program, present)
             add_tests(archive, build, selection, present)
+            server = build / "tests" / "helpers" / "leaks" / "leaks"  # if Go was there
+            if server.is_file():
+                archive.add_program("tests/bin/leaks", server, present)
             unit = "fdwarden-tests.service"
             archive.add_text(f"etc/systemd/system/{unit}", TESTS_UNIT)
             archive.add_text(

@@ -89,8 +89,8 @@ static int choose_call(struct choice *c, struct bpf_program *program,
 		return 0;
 	tail = at->tail ? tail_for(c, function, prototype) : 0;
 	if (at->tail && !tail) {
-		snprintf(c->why, c->why_size, "%s has a prototype that no call has",
-			 function);
+		snprintf(c->why, c->why_size,
+			 "the exit of %s can't be watched as others are", function);
 		return -ENOTSUP;
 	}
 	if (tail != at->tail)
@@ -147,9 +147,11 @@ static void choose_tracepoint(struct bpf_object *object)
 {
 	struct bpf_program *program;
 
-	bpf_object__for_each_program (program, object)
-		bpf_program__set_autoload(
-			program, !strcmp(bpf_program__name(program), "sensor_exit"));
+	bpf_object__for_each_program (program, object) {
+		const char *name = bpf_program__name(program);
+
+		bpf_program__set_autoload(program, !strcmp(name, "sensor_exit"));
+	}
 }
 
 int sensor_choose_programs(struct bpf_object *object, enum sensor_kind kind,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Leaks at one line while others open and close correctly: leak COUNT [PER_SECOND]. Says
- * "ready" when COUNT have leaked (0: without end), and then only churns. Built -O2
- * without frame pointers; see the Makefile for static and stripped ones.
+ * Leaks at one line while others open and close correctly:
+ *	leak COUNT [PER_SECOND [OTHERS]]
+ * Says "ready", waits for a line, leaks COUNT (0: without end), says "done" and waits again.
+ * The OTHERS are threads, 2 if not said. Built -O2 without frame pointers; see the Makefile
+ * for static and stripped ones.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -62,10 +64,11 @@ int main(int argc, char **argv)
 {
 	long count = argc > 1 ? strtol(argv[1], NULL, 10) : 100;
 	long per_second = argc > 2 ? strtol(argv[2], NULL, 10) : 1000;
+	long others = argc > 3 ? strtol(argv[3], NULL, 10) : 2;
 	pthread_t thread;
 	char line[16];
 
-	for (int i = 0; i < 2; i++)
+	for (long i = 0; i < others; i++)
 		if (pthread_create(&thread, NULL, churn, NULL))
 			return 1;
 	printf("ready\n");

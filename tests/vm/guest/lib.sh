@@ -231,13 +231,14 @@ descriptors() {
 
 # ---- traces ----
 
-# leak_start PROGRAM COUNT PER_SECOND: its pid is in $LEAK
+# leak_start PROGRAM ARGUMENT…: its pid is in $LEAK
 leak_start() {
-	mkfifo "$WORK/$1.in"
-	"$1" "$2" "$3" <>"$WORK/$1.in" >"$WORK/$1.out" 2>&1 &
+	local name=$1
+	mkfifo "$WORK/$name.in"
+	"$@" <>"$WORK/$name.in" >"$WORK/$name.out" 2>&1 &
 	LEAK=$!
 	echo "$LEAK" >>"$WORK/pids"
-	wait_for "$PATIENCE" grep -q ready "$WORK/$1.out" || fail "$1 does not start"
+	wait_for "$PATIENCE" grep -q ready "$WORK/$name.out" || fail "$name does not start"
 }
 
 # trace_start [OPTION…]: of $LEAK; its pid is in $TRACE

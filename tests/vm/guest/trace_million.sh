@@ -9,7 +9,7 @@ test_a_million() {
 	local count=1000000 loss
 	sysctl_set fs/file-max 4000000 # the child has no CAP_SYS_ADMIN to pass it by
 	ulimit -n 1048576 || fail "no limit of 1048576 can be had"
-	leak_start leak "$count" 0
+	leak_start leak "$count" 0 0
 	trace_start --stack 1024
 	leak_all leak 360
 	note "$(grep VmHWM "/proc/$TRACE/status")"

@@ -5,7 +5,7 @@
  * ioctls, io_uring, seccomp).
  *
  * User space loads those programs whose function the kernel has, by the names in
- * src/collect/sensor_fexit.c.
+ * src/collect/sensor_programs.c.
  */
 #ifndef FDWARDEN_FEXIT_BPF_H
 #define FDWARDEN_FEXIT_BPF_H
@@ -104,7 +104,7 @@ int BPF_PROG(fexit_alloc_empty_file, int flags, const struct cred *cred,
 
 /*
  * A call with limits of its own has failed. Their exits end in one program, which is verified
- * and compiled once: in each of 44 it would be four fifths of what the kernel has to do for
+ * and compiled once: in each of 40 it would be four fifths of what the kernel has to do for
  * this sensor at the start. A program may end in one that was made for a function of the same
  * prototype only, and of these there are two: to the compiler some calls' registers are
  * "unused". User space chooses, by the kernel's types.

@@ -306,43 +306,7 @@ static __always_inline void put(__u32 fd, __u64 file)
 	opened(&c, (struct pt_regs *)regs, fd, file);
 }
 
-/*
- * Numbers whose file was to be looked at later: that is as many openings later. What is
- * written over by another thread stays without, as do the last ones: they are told by
- * nothing having been opened at the number since.
- */
-#define LATER 64
-__u32 later[LATER] = {};
-__u32 later_at = 0;
-
-static __always_inline void note_file(struct task_struct *task, __u32 fd)
-{
-	struct fdw_open *open = bpf_map_lookup_elem(&opens, &fd);
-	__u64 opened_ns, file;
-
-	if (!open || open->file != FDW_FILE_LATER)
-		return;
-	opened_ns = *(volatile __u64 *)&open->opened_ns;
-	barrier();
-	file = file_at(task, fd);
-	if (!file || !opened_ns)
-		return;
-	open->file = file;
-	barrier();
-	/* Meanwhile it was opened anew: of that one it may not be the file. */
-	if (*(volatile __u64 *)&open->opened_ns != opened_ns)
-		open->file = FDW_FILE_LATER;
-}
-
-static __always_inline void look_later(struct task_struct *task, __u32 fd)
-{
-	__u32 at = later_at++ & (LATER - 1), before = later[at];
-
-	later[at] = fd;
-	note_file(task, before);
-}
-
-/* The one that the sensor runs there: when a file is put in it is not asked. */
+/* The one that the sensor runs there: the file comes later, and stacks_look finds it. */
 SEC("fexit/alloc_fd")
 int BPF_PROG(stacks_alloc, unsigned int start, unsigned int end, unsigned int flags,
 	     int ret)
@@ -350,8 +314,7 @@ int BPF_PROG(stacks_alloc, unsigned int start, unsigned int end, unsigned int fl
 	if (!is_traced() || ret < 0)
 		return 0;
 	hold();
-	put(ret, FDW_FILE_LATER);
-	look_later(current_task(), ret);
+	put(ret, (__u64)CURRENT_READ(current_task(), files) + FDW_FILE_LATER);
 	release();
 	return 0;
 }
@@ -404,4 +367,50 @@ SEC("fexit")
 int BPF_PROG(stacks_compat_close, const struct pt_regs *regs, long ret)
 {
 	return close_returned(ret);
+}
+
+/* ---- later: run by user space ---- */
+
+/* What is there now at the numbers of one block of `opens`: a file's address, or
+ * FDW_FOUND_*. Of those alone whose file was to be found later. */
+__u64 found[FDW_OPENS_PER_DIRTY] = {};
+
+static __always_inline __u64 find_in(struct files_struct *files, __u32 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(files, fdt);
+	__u64 word = 0, file = 0;
+
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return FDW_FOUND_FREE;
+	bpf_probe_read_kernel(&word, sizeof(word),
+			      BPF_CORE_READ(table, open_fds) + fd / 64);
+	if (!(word >> (fd % 64) & 1))
+		return FDW_FOUND_FREE;
+	bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
+	return file;
+}
+
+/* Global: the verifier looks at it once, not 64 times. */
+__noinline int look_at(__u32 fd)
+{
+	struct fdw_open *open = bpf_map_lookup_elem(&opens, &fd);
+	__u64 file;
+
+	if (!open)
+		return 0;
+	file = open->file;
+	if (file & FDW_FILE_LATER)
+		found[fd & (FDW_OPENS_PER_DIRTY - 1)] =
+			find_in((struct files_struct *)(file - FDW_FILE_LATER), fd);
+	return 0;
+}
+
+SEC("raw_tp")
+int BPF_PROG(stacks_look, __u64 block)
+{
+	__u32 i;
+
+	for (i = 0; i < FDW_OPENS_PER_DIRTY; i++)
+		look_at(block * FDW_OPENS_PER_DIRTY + i);
+	return 0;
 }

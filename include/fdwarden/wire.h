@@ -238,13 +238,18 @@ _Static_assert(__builtin_offsetof(struct fdw_descriptor, text) == 128, "wire lay
 /* For `closed_of`: what was open before the trace. */
 #define FDW_OF_BEFORE       (~0ull)
 
-/* For `file`: its number was taken, and which file it is for was not looked at yet. */
-#define FDW_FILE_LATER      1
+/* Added to `file` where the number was taken and the file was not there yet: then it is the
+ * address of the table (struct files_struct) that the number is of. */
+#define FDW_FILE_LATER      1ull
+
+/* What is found at such a number afterwards, if not a file's address. */
+#define FDW_FOUND_NONE      0ull /* taken, and empty: the call waits */
+#define FDW_FOUND_FREE      1ull
 
 /* One for each number. `opened_ns` is written last, and 0 while the rest is written. */
 struct fdw_open {
 	__u64 opened_ns; /* tells this opening from others of the number; 0: never */
-	__u64 file;      /* address of struct file */
+	__u64 file;      /* address of struct file, or FDW_FILE_LATER */
 	__u64 closed_of; /* the opening that was seen to be closed, or FDW_OF_BEFORE */
 	__u32 stack;     /* index, from 1; 0: none was kept */
 	__u32 call;      /* number, with FDW_CALL_COMPAT */

@@ -172,6 +172,8 @@ static int choose_programs(const struct stacks_bpf *bpf, const struct hooks *hoo
 				  way == WAY_EXITS || runs_at(hooks, way, HOOKS_EXIT));
 	bpf_program__set_autoload(bpf->progs.stacks_alloc,
 				  runs_at(hooks, way, HOOKS_ALLOC));
+	bpf_program__set_autoload(bpf->progs.stacks_look,
+				  runs_at(hooks, way, HOOKS_ALLOC));
 	bpf_program__set_autoload(bpf->progs.stacks_dup2,
 				  on_functions || runs_at(hooks, way, HOOKS_DUP2));
 	bpf_program__set_autoload(bpf->progs.stacks_install, on_functions);
@@ -244,6 +246,7 @@ static int add_hook(struct openings *o, const struct openings_wanted *wanted)
 	if (o->hook < 0)
 		return o->hook;
 	o->hooks = wanted->hooks;
+	o->later = hooks_has(o->hooks, HOOKS_ALLOC);
 	o->missed_before = missed_openings(o);
 	return 0;
 }
@@ -344,6 +347,23 @@ void openings_losses(const struct openings *o, struct openings_losses *out)
 	out->no_stack = o->bpf->bss->no_stack;
 	out->too_high = o->bpf->bss->too_high;
 	out->missed = missed_openings(o) - o->missed_before;
+}
+
+bool openings_later(const struct openings *o)
+{
+	return o->later;
+}
+
+const uint64_t *openings_look(const struct openings *o, uint32_t block)
+{
+	uint64_t arguments[] = {block};
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = arguments,
+		    .ctx_size_in = sizeof(arguments));
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(o->bpf->progs.stacks_look),
+				   &options))
+		return NULL;
+	return (const uint64_t *)o->bpf->bss->found;
 }
 
 uint64_t openings_exec_id(const struct openings *o)

@@ -6,6 +6,7 @@
 #ifndef FDWARDEN_OPENINGS_H
 #define FDWARDEN_OPENINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -37,6 +38,7 @@ struct openings {
 	enum openings_way way;
 	struct hooks *hooks; /* NULL: attached by itself */
 	int hook;
+	bool later;             /* see openings_look() */
 	uint64_t missed_before; /* runs that were left out before the trace */
 };
 
@@ -56,9 +58,9 @@ int openings_open(const struct openings_wanted *wanted, struct openings *opening
 		  char *why, size_t why_size);
 void openings_close(struct openings *openings); /* also one that is all zeros */
 
-/* "sensor", "functions", "exits". On functions, and by the fexit sensor, each opening by a
- * call of the process is seen, else those that return its number, or write it to memory;
- * the fexit sensor sees no closing. Static. */
+/* "sensor", "functions", "exits". On functions each opening by a call of the process is seen, and
+ * by the fexit sensor each whose number is taken from now on: not one that waits in accept()
+ * already. Else those that return the number, or write it to memory. Static. */
 const char *openings_way(const struct openings *openings);
 
 struct openings_losses {
@@ -71,6 +73,13 @@ struct openings_losses {
 			    if that runs it */
 };
 void openings_losses(const struct openings *openings, struct openings_losses *out);
+
+/* Whether files come later than their numbers: FDW_FILE_LATER. */
+bool openings_later(const struct openings *openings);
+
+/* For those numbers of a block of FDW_OPENS_PER_DIRTY: what is there now, a file's address
+ * or FDW_FOUND_*; of others nothing. Until the next call. NULL: it can't be looked. */
+const uint64_t *openings_look(const struct openings *openings, uint32_t block);
 
 /* Of the program that opened one last; another one after each execve(). 0: none yet. */
 uint64_t openings_exec_id(const struct openings *openings);

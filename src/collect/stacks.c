@@ -184,6 +184,50 @@ static uint32_t make(struct stacks *s, uint32_t fd, const struct fdw_open *open,
 	return value;
 }
 
+/* ---- files that come later than their numbers ---- */
+
+/* If the opening is the same before and after the look, what was found is of it. */
+static void settle(struct fdw_open *at, const struct fdw_open *before, uint64_t found)
+{
+	struct fdw_open after;
+	uint64_t later = before->file;
+
+	if (found == FDW_FOUND_NONE || !read_open(at, &after) ||
+	    after.opened_ns != before->opened_ns || after.file != later)
+		return;
+	if (found == FDW_FOUND_FREE) {
+		__atomic_store_n(&at->closed_of, before->opened_ns, __ATOMIC_RELEASE);
+		return;
+	}
+	if (!__atomic_compare_exchange_n(&at->file, &later, (__u64)found, false,
+					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return;
+	/* It was opened anew in between: the file may be another. */
+	if (load_u64(&at->opened_ns) != before->opened_ns)
+		(void)__atomic_compare_exchange_n(&at->file, (__u64 *)&found, later,
+						  false, __ATOMIC_SEQ_CST,
+						  __ATOMIC_SEQ_CST);
+}
+
+static void settle_block(struct stacks *s, uint32_t block)
+{
+	struct fdw_open before[FDW_OPENS_PER_DIRTY];
+	uint32_t first = block * FDW_OPENS_PER_DIRTY;
+	bool waits[FDW_OPENS_PER_DIRTY], any = false;
+	const uint64_t *found;
+
+	for (uint32_t i = 0; i < FDW_OPENS_PER_DIRTY; i++) {
+		waits[i] = read_open(&s->in.opens[first + i], &before[i]) &&
+			   before[i].file & FDW_FILE_LATER &&
+			   before[i].closed_of != before[i].opened_ns;
+		any |= waits[i];
+	}
+	found = any ? openings_look(&s->in, block) : NULL;
+	for (uint32_t i = 0; found && i < FDW_OPENS_PER_DIRTY; i++)
+		if (waits[i])
+			settle(&s->in.opens[first + i], &before[i], found[i]);
+}
+
 /* ---- the sweep ---- */
 
 /* Returns whether something is left to be looked at again. */
@@ -203,7 +247,7 @@ static bool sweep_block(struct stacks *s, uint32_t block, uint64_t before_ns,
 		if (open.closed_of == open.opened_ns ||
 		    s->made[fd].opened_ns == open.opened_ns)
 			continue;
-		if (open.opened_ns > before_ns) {
+		if (open.opened_ns > before_ns || open.file & FDW_FILE_LATER) {
 			left = true;
 			continue;
 		}
@@ -225,6 +269,8 @@ size_t stacks_sweep(struct stacks *s, uint64_t min_age_ns, stacks_visit *visit,
 		/* A full barrier: what was written before it is set is seen below. */
 		__atomic_exchange_n(&s->in.dirty[block], 0, __ATOMIC_SEQ_CST);
 		bit_set(s->ever, block);
+		if (openings_later(&s->in))
+			settle_block(s, block);
 		if (sweep_block(s, block, before_ns, visit, context, &visited))
 			__atomic_store_n(&s->in.dirty[block], 1, __ATOMIC_RELEASE);
 	}
@@ -261,12 +307,14 @@ static enum stacks_found fill(struct stacks *s, uint32_t fd,
 	return out->value == STACKS_LOST ? STACKS_NO_STACK : STACKS_KNOWN;
 }
 
-/* Where its file was not looked at it is the one that the census found, for all that takes a
- * number is seen; unless that was after the census had begun. */
-static bool is_of(const struct stacks *s, const struct fdw_open *open, uint64_t file)
+/* Whether it is the opening of this file. */
+static bool is_of(struct stacks *s, uint32_t fd, struct fdw_open *open, uint64_t file)
 {
-	if (open->file == FDW_FILE_LATER)
-		return open->opened_ns < s->begun_ns;
+	if (open->file & FDW_FILE_LATER) {
+		settle_block(s, fd / FDW_OPENS_PER_DIRTY);
+		if (!read_open(&s->in.opens[fd], open))
+			return false;
+	}
 	return open->file == file;
 }
 
@@ -277,7 +325,7 @@ enum stacks_found stacks_find(struct stacks *s, uint32_t fd, uint64_t file,
 	struct fdw_open open;
 
 	if (fd >= s->in.opens_len || !read_open(&s->in.opens[fd], &open) ||
-	    !is_of(s, &open, file))
+	    !is_of(s, fd, &open, file))
 		return STACKS_UNSEEN;
 	/* Closed before the census, it is another file at the same address. */
 	if (open.closed_of == open.opened_ns && open.opened_ns < s->begun_ns &&

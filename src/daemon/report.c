@@ -255,8 +255,7 @@ static void send_calls(struct reporter *r, struct process *process,
 
 void report_traces(struct reporter *r)
 {
-	static struct log_limit limit = {.interval_ns = 600000000000ull},
-				begun = {.interval_ns = 60000000000ull};
+	static struct log_limit limit = {.interval_ns = 600000000000ull};
 	struct tracing_news news;
 
 	while (tracing_next(r->tracing, &news)) {
@@ -264,9 +263,8 @@ void report_traces(struct reporter *r)
 			process_table_find(r->processes, news.pid, news.start_ns);
 
 		if (news.watched && process)
-			log_limited(&begun, LOG_LEVEL_INFO,
-				    "process %d is traced, watched by: %s", news.pid,
-				    news.watched);
+			log_info("process %d is traced, watched by: %s", news.pid,
+				 news.watched);
 		if (news.ended && news.why[0] && process)
 			log_limited(&limit, LOG_LEVEL_WARNING,
 				    "process %d can't be traced: %s", news.pid,

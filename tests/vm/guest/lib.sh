@@ -35,7 +35,6 @@ clean_up() {
 		echo "$value" >"/proc/sys/$key"
 	done <"$WORK/sysctls"
 	grep -qs '^sensor = tracepoint' $SERVICE_CONFIG && service_sensor auto
-	[ ! -s "$SHARED/conf" ] || daemon_config ""
 	return 0
 }
 
@@ -78,6 +77,8 @@ daemon_start() {
 	if [ -e "$SHARED/pid" ]; then
 		DAEMON=$(cat "$SHARED/pid")
 		daemon_check
+		# A test before has left it another.
+		[ ! -s "$SHARED/conf" ] || daemon_config ""
 	else
 		daemon_launch "$SHARED" setsid
 		echo "$DAEMON" >"$SHARED/pid"
@@ -107,7 +108,7 @@ daemon_is_ready() {
 	grep -q ready: "$LOG" || ! kill -0 "$DAEMON"
 }
 
-# daemon_config TEXT: the shared daemon's until the end of the test; printf's escapes
+# daemon_config TEXT: the shared daemon's until the next test that wants it; printf's escapes
 daemon_config() {
 	local before
 	before=$(grep -c 'configuration reloaded' "$LOG")

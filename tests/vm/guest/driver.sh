@@ -15,6 +15,7 @@ run() {
 	mkdir $work
 	chmod 777 $work
 	echo "@@ run $1"
+	read -r _ user _ system _ </proc/stat
 	FDWARDEN_SENSOR=$4 WORK=$work \
 		timeout -k 5 "$5" sh /tests/one.sh "$2" "$3" >$work/output 2>&1 3<&-
 	status=$?
@@ -33,6 +34,8 @@ run() {
 	fi
 	[ -s $work/notes ] && sed 's/^/# /' $work/notes
 	[ -s $work/cells ] && sed "s,^,@@ cell $2/$4/," $work/cells
+	read -r _ user_now _ system_now _ </proc/stat
+	echo "# took $((user_now - user)) hundredths of user, $((system_now - system)) of system"
 	# A test that was ended from outside left its processes behind.
 	[ -s $work/pids ] && while read -r pid; do
 		kill -9 "$pid" 2>/dev/null

@@ -277,20 +277,3 @@ adds_up() {
 	expect "sites and unknown together" "$(figure '[.fd.call_sites[].count] + [.fd.unknown] |
 		add')" "$(figure .fd.count)"
 }
-
-# trace_leak PROGRAM: traced while it leaks 100
-trace_leak() {
-	leak_start "$1" 100 200
-	# shellcheck disable=SC2119
-	trace_start
-	leak_all "$1"
-	trace_end
-	adds_up
-}
-
-# first_site NAME: of the site, in a jq string, and its count of those 100, with what the
-# kernel has left out and says so
-first_site() {
-	figure ".trace.losses.missed as \$missed | .fd | .unknown_why.not_seen as \$n |
-		.call_sites[0] | \"$1 \(.count + ([\$n // 0, 100 - .count, \$missed] | min))\""
-}

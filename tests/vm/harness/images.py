@@ -78,9 +78,7 @@ def add_tests(archive, build, selection, present=frozenset()):
         archive.add_file(f"tests/{script.name}", script)
     archive.add_text("tests/selection", selection)
     helpers = build / "tests" / "helpers"
-    # Of those that leak, what needs no other language's libraries.
-    leaks = [helpers / "leaks" / name for name in ("leak", "leak_static", "leak_stripped")]
-    for helper in sorted([*helpers.glob("*"), *leaks]):
+    for helper in sorted([*helpers.glob("*"), helpers / "leaks" / "leak"]):
         if helper.is_file() and not helper.suffix:
             archive.add_program(f"tests/bin/{helper.name}", helper, present)
 

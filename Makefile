@@ -187,7 +187,7 @@ $(BUILD)/tests/helpers/%: $(BUILD)/tests/helpers/%.o
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread $(HELPER_LIBS)
 
 $(BUILD)/tests/helpers/pick: HELPER_LIBS = -lcjson
-$(BUILD)/tests/helpers/verifycost: HELPER_LIBS = -lbpf
+$(BUILD)/tests/helpers/bpfprogs: HELPER_LIBS = -lbpf
 
 # With what the daemon reads with.
 CENSUS_HELPERS := $(BUILD)/tests/helpers/census $(BUILD)/tests/helpers/census_check

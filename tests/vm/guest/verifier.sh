@@ -9,11 +9,11 @@
 
 test_cost() {
 	daemon_start
-	verifycost "$DAEMON" >"$WORK/costs"
+	bpfprogs "$DAEMON" >"$WORK/costs"
 	case $? in
 	0) ;;
 	77) skip "this kernel does not tell what its verifier did (5.16 does)" ;;
-	*) fail "verifycost: $(tail -n 1 "$WORK/output")" ;;
+	*) fail "bpfprogs: $(tail -n 1 "$WORK/output")" ;;
 	esac
 	sort "$WORK/costs" | sed 's/ /: /' >"$WORK/cells"
 	[ "$(wc -l <"$WORK/cells")" -gt 1 ] || fail "only $(wc -l <"$WORK/cells") programs are loaded"

@@ -25,6 +25,7 @@ class Kind:
 
     image: collections.abc.Callable  # its builder
     append: str  # to the kernel's command line
+    seconds: int  # that a test takes, roughly
     cpus: int = 1
     limit: int = 900  # seconds until it is given up
 
@@ -32,9 +33,9 @@ class Kind:
 # More than one CPU only for what is about that: the emulator may go on running code that
 # the kernel has patched meanwhile (see machine.py), and is no faster.
 MACHINES = {
-    "small": Kind(images.small, "rdinit=/init lockdown=integrity"),
-    "smp": Kind(images.small, "rdinit=/init", cpus=2),
-    "systemd": Kind(images.systemd, SYSTEMD),
+    "small": Kind(images.small, "rdinit=/init lockdown=integrity", 6),
+    "smp": Kind(images.small, "rdinit=/init", 15, cpus=2),
+    "systemd": Kind(images.systemd, SYSTEMD, 14),
 }
 # For `-o sensor=`; "auto" is what tests get that run once.
 SENSORS = ("tracepoint", "fexit")

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the kernel's verifier had to do for the programs that a process holds: "NAME
- * INSTRUCTIONS" a line, those that it processed. A program that is held by several
- * descriptors comes once. The exit status is 77 where the kernel does not tell (before
- * 5.16).
+ * BPF programs in the kernel:
+ *	bpfprogs	the names of all, a line each
+ *	bpfprogs PID	of those that a process holds, with the instructions that the
+ *			verifier processed for each: "NAME INSTRUCTIONS"
+ * A program that is held by several descriptors comes once. The exit status is 77 where the
+ * kernel does not tell what the verifier did (before 5.16).
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -49,7 +51,28 @@ static int tell(unsigned int id)
 	return told;
 }
 
-int main(int argc, char **argv)
+static int name_all(void)
+{
+	unsigned int id = 0;
+
+	while (!bpf_prog_get_next_id(id, &id)) {
+		struct bpf_prog_info info = {0};
+		unsigned int len = sizeof(info);
+		int fd = bpf_prog_get_fd_by_id(id);
+
+		if (fd < 0)
+			continue; /* unloaded meanwhile */
+		if (!bpf_obj_get_info_by_fd(fd, &info, &len))
+			printf("%s\n", info.name);
+		close(fd);
+	}
+	if (errno == ENOENT)
+		return 0;
+	perror("bpfprogs");
+	return 1;
+}
+
+static int tell_of(const char *pid)
 {
 	unsigned int seen[4096];
 	size_t count = 0, i;
@@ -58,18 +81,14 @@ int main(int argc, char **argv)
 	int told = 0;
 	DIR *dir;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: verifycost PID\n");
-		return 2;
-	}
-	snprintf(path, sizeof(path), "/proc/%s/fd", argv[1]);
+	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
 	dir = opendir(path);
 	if (!dir) {
-		fprintf(stderr, "verifycost: %s: %s\n", path, strerror(errno));
+		fprintf(stderr, "bpfprogs: %s: %s\n", path, strerror(errno));
 		return 1;
 	}
 	while ((entry = readdir(dir)) && count < sizeof(seen) / sizeof(*seen)) {
-		unsigned int id = program_of(argv[1], entry->d_name);
+		unsigned int id = program_of(pid, entry->d_name);
 
 		for (i = 0; i < count && seen[i] != id; i++)
 			;
@@ -80,4 +99,13 @@ int main(int argc, char **argv)
 	}
 	closedir(dir);
 	return told ? 0 : 77;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 2) {
+		fprintf(stderr, "usage: bpfprogs [PID]\n");
+		return 2;
+	}
+	return argc == 2 ? tell_of(argv[1]) : name_all();
 }

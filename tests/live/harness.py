@@ -49,6 +49,14 @@ def boot_ns():
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
+def leaking(name):
+    """The path of a program that leaks (tests/helpers/leaks), if its compiler was there."""
+    path = os.path.join(os.path.dirname(FDZOO), "leaks", name)
+    if not os.path.exists(path):
+        raise Skip(f"{name} was not built: its compiler is not there")
+    return path
+
+
 def need_root():
     if os.geteuid():
         raise Skip("needs root")

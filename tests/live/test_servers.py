@@ -12,7 +12,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from agreement import agree
-from harness import (ROOT, Scratch, Skip, check, children_of, inspect, need_root, note, same,
+from harness import (Scratch, Skip, check, children_of, inspect, leaking, need_root, note, same,
                      wait_until)
 
 CLIENTS = 500
@@ -161,24 +161,9 @@ def test_nginx_sends_one_file_to_all():
 
 # ---- Go ----
 
-def build_leaks(directory):
-    """The server that leaks."""
-    if not shutil.which("go"):
-        raise Skip("no go")
-    program = os.path.join(directory, "leaks")
-    cache = os.path.join(tempfile.gettempdir(), f"fdwarden-go-{os.getuid()}")
-    done = subprocess.run(
-        ["go", "build", "-o", program, os.path.join(ROOT, "tests/helpers/leaks/leaks.go")],
-        capture_output=True, text=True, timeout=300, check=False, cwd=directory,
-        env={**os.environ, "GOCACHE": cache, "GOPATH": cache, "GOFLAGS": "-trimpath",
-             "GO111MODULE": "off", "CGO_ENABLED": "0"})
-    check(done.returncode == 0, f"go build: {done.stderr}")
-    return program
-
-
 class GoServer:
-    def __init__(self, directory, what, argument):
-        self.process = subprocess.Popen([build_leaks(directory), what, argument],
+    def __init__(self, what, argument):
+        self.process = subprocess.Popen([leaking("leaks"), what, "127.0.0.1:0", argument],
                                         stdout=subprocess.PIPE)
         self.pid = self.process.pid
         words = self.process.stdout.readline().split()
@@ -252,8 +237,7 @@ def leak_is_told(document, rule):
 
 
 def test_go_forgets_bodies_and_the_peer_closes():
-    with Scratch() as scratch, Upstream(close=True) as upstream, \
-            GoServer(scratch.path, "bodies", upstream.url) as server:
+    with Upstream(close=True) as upstream, GoServer("bodies", upstream.url) as server:
         server.ask(200)
         wait_until(lambda: "CLOSE_WAIT" in str(inspect(server.pid)["fd"]["groups"][:1]),
                    20, "CLOSE_WAIT")
@@ -262,8 +246,7 @@ def test_go_forgets_bodies_and_the_peer_closes():
 
 
 def test_go_forgets_bodies_and_the_peer_waits():
-    with Scratch() as scratch, Upstream(close=False) as upstream, \
-            GoServer(scratch.path, "bodies", upstream.url) as server:
+    with Upstream(close=False) as upstream, GoServer("bodies", upstream.url) as server:
         server.ask(300)
         cause = leak_is_told(looked_at(server.pid), "outgoing-connections")
         check(upstream.peer in cause["text"], f"the peer is not named: {cause['text']}")
@@ -272,7 +255,7 @@ def test_go_forgets_bodies_and_the_peer_waits():
 def test_go_forgets_files():
     with Scratch() as scratch:
         template = scratch.file("template.html", "<p>\n")
-        with GoServer(scratch.path, "files", template) as server:
+        with GoServer("files", template) as server:
             server.ask(300)
             cause = leak_is_told(looked_at(server.pid), "same-file")
             check(template in cause["text"], f"the file is not named: {cause['text']}")

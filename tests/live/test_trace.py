@@ -12,10 +12,10 @@ import tempfile
 import time
 
 import schema
-from harness import (Daemon, FDWARDEN, FDZOO, ROOT, Failure, Scratch, Skip, Zoo, check,
-                     check_documents, children_of, listed, need_root, note, same, wait_until)
+from harness import (Daemon, FDWARDEN, ROOT, Failure, Scratch, Skip, Zoo, check,
+                     check_documents, children_of, leaking, listed, need_root, note, same,
+                     wait_until)
 
-HELPERS = os.path.join(os.path.dirname(FDZOO), "leaks")
 SOURCES = os.path.join(ROOT, "tests/helpers/leaks")
 COUNT = 200
 
@@ -24,13 +24,6 @@ def line_of(name):
     """The line of a source that leaks."""
     with open(os.path.join(SOURCES, name), encoding="utf-8") as source:
         return next(n for n, line in enumerate(source, 1) if "LEAK" in line)
-
-
-def program(name):
-    path = os.path.join(HELPERS, name)
-    if not os.path.exists(path):
-        raise Skip(f"{name} was not built: its compiler is not there")
-    return path
 
 
 class Leaker:
@@ -132,7 +125,7 @@ def check_first(told, function, file, line, count=COUNT):
 
 
 def leak_in(name, source, function, *arguments):
-    with Leaker(program(name), str(COUNT), *arguments) as leaker:
+    with Leaker(leaking(name), str(COUNT), *arguments) as leaker:
         told, before = trace_leak(leaker)
         check_first(told, function, source, line_of(source))
         fd = told["fd"]
@@ -164,7 +157,7 @@ def test_go_files():
 
 def test_go_bodies():
     """A connection is made by a goroutine of net/http's own: it is the best there is."""
-    with Leaker(program("leak_bodies"), str(COUNT)) as leaker:
+    with Leaker(leaking("leak_bodies"), str(COUNT)) as leaker:
         told, _ = trace_leak(leaker)
         sites = told["fd"]["call_sites"]
         client = [site for site in sites if site.get("function", "").startswith("net/http.")]
@@ -179,13 +172,13 @@ def test_go_bodies():
 
 def test_stripped():
     """Module, offset and build id are all that is left."""
-    path = program("leak_stripped")
+    path = leaking("leak_stripped")
     with Leaker(path, str(COUNT)) as leaker:
         told, _ = trace_leak(leaker)
         site = told["fd"]["call_sites"][0]
         same((site["module"], site["count"], "function" in site), (path, COUNT, False), "site")
         # the same place in the one that is not stripped
-        whole = subprocess.run(["addr2line", "-e", program("leak"), hex(site["offset"] - 1)],
+        whole = subprocess.run(["addr2line", "-e", leaking("leak"), hex(site["offset"] - 1)],
                                capture_output=True, text=True, check=False).stdout
         if whole.startswith("/"):
             same(int(whole.split(":")[1].split()[0]), line_of("leak.c"), "its line by addr2line")
@@ -199,8 +192,8 @@ def test_separate_debug_file():
         raise Skip("no objcopy")
     with Scratch() as scratch:
         path, debug = scratch.file("leak"), scratch.file("leak.debug")
-        subprocess.run(["objcopy", "--only-keep-debug", program("leak"), debug], check=True)
-        subprocess.run(["objcopy", "--strip-all", program("leak"), path], check=True)
+        subprocess.run(["objcopy", "--only-keep-debug", leaking("leak"), debug], check=True)
+        subprocess.run(["objcopy", "--strip-all", leaking("leak"), path], check=True)
         notes = subprocess.run(["readelf", "-n", path], capture_output=True, text=True,
                                check=True).stdout
         build_id = re.search("Build ID: ([0-9a-f]+)", notes).group(1)
@@ -252,12 +245,12 @@ def other_root(name):
     """A root with one program and its libraries."""
     with tempfile.TemporaryDirectory(prefix="fdwarden-root-") as root:
         os.chmod(root, 0o755)
-        for path in libraries(program(name)):
+        for path in libraries(leaking(name)):
             os.makedirs(root + os.path.dirname(path), exist_ok=True)
             shutil.copy(path, root + path)
         for place in ("bin", "dev", "proc", "old"):
             os.makedirs(f"{root}/{place}", exist_ok=True)
-        shutil.copy(program(name), f"{root}/bin/{name}")
+        shutil.copy(leaking(name), f"{root}/bin/{name}")
         yield root
 
 
@@ -293,7 +286,7 @@ def test_in_a_chroot():
 
 def test_page_and_folded():
     """For people and for flame graphs: the same figures."""
-    with Leaker(program("leak"), str(COUNT)) as leaker:
+    with Leaker(leaking("leak"), str(COUNT)) as leaker:
         with Trace(leaker.pid) as page, Trace(leaker.pid, "--folded") as folded:
             leaker.tell()
             leaker.expect("done")
@@ -337,7 +330,7 @@ def test_every_descriptor_is_in_one_site_or_unknown():
 
 def test_count_under_churn():
     """Threads open and close all the time: each look adds up, and nothing is lost."""
-    with Leaker(program("leak"), "0", "200") as leaker:
+    with Leaker(leaking("leak"), "0", "200") as leaker:
         leaker.tell()
         for _ in range(5):
             with Trace(leaker.pid, "--json", duration=0.7) as trace:
@@ -348,7 +341,7 @@ def test_count_under_churn():
 
 def test_process_ends():
     """It ends with the process, and tells what was seen of it."""
-    with Leaker(program("leak"), "50") as leaker:
+    with Leaker(leaking("leak"), "50") as leaker:
         with Trace(leaker.pid, "--json") as trace:
             leaker.tell()
             leaker.expect("done")
@@ -388,7 +381,7 @@ def test_without_ptrace():
     need_root()
     if not shutil.which("capsh"):
         raise Skip("no capsh")
-    with Leaker(program("leak"), "1") as leaker, Scratch() as scratch:
+    with Leaker(leaking("leak"), "1") as leaker, Scratch() as scratch:
         binary = shutil.copy(FDWARDEN, scratch.file("fdwarden"))
         done = subprocess.run(
             ["capsh", "--keep=1", "--user=nobody", "--inh=cap_bpf,cap_perfmon",
@@ -421,7 +414,7 @@ def status_of(pid):
 
 def test_who_reads_the_programs_is_confined():
     """The child that is given whatever a process calls its program can do little else."""
-    with Leaker(program("leak"), "20") as leaker, Trace(leaker.pid, "--json") as trace:
+    with Leaker(leaking("leak"), "20") as leaker, Trace(leaker.pid, "--json") as trace:
         children = children_of(trace.process.pid)
         same([status_of(child)["Name"] for child in children], ["fdwarden-unwind"], "children")
         status = status_of(children[0])
@@ -476,7 +469,7 @@ def test_damaged_program():
     with Scratch() as scratch:
         for i in range(3):
             path = scratch.file(f"damaged{i}")
-            corrupt(program("leak"), path)
+            corrupt(leaking("leak"), path)
             with Leaker(path, "50") as leaker:
                 told, _ = trace_leak(leaker)
                 check(told["fd"]["count"] >= 53, f"{told['fd']}")
@@ -487,7 +480,7 @@ def test_daemon_traces_by_itself():
     alert that comes later."""
     with Daemon("snapshot.interval=200ms", "trace.auto=yes", "trace.duration=3s") as daemon:
         limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
-        with Leaker(program("leak"), "240", "60", preexec_fn=limit) as leaker:
+        with Leaker(leaking("leak"), "240", "60", preexec_fn=limit) as leaker:
             leaker.tell()
             daemon.wait(leaker.pid, "fd-warning", 30)
             daemon.wait_for(lambda d: any("call_sites" in alert["fd"]
@@ -521,8 +514,8 @@ def test_daemon_traces_two_at_once():
     limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     with Daemon("snapshot.interval=200ms", "sensor=tracepoint", "trace.auto=yes",
                 "trace.duration=20s", "trace.processes=2") as daemon, \
-            Leaker(program("leak"), "240", "60", preexec_fn=limit) as one, \
-            Leaker(program("leak"), "230", "50", preexec_fn=limit) as other:
+            Leaker(leaking("leak"), "240", "60", preexec_fn=limit) as one, \
+            Leaker(leaking("leak"), "230", "50", preexec_fn=limit) as other:
         same(links_at_exits(daemon.pid), 1, "programs at the exits of calls")
         for leaker in (one, other):
             leaker.tell()
@@ -543,7 +536,7 @@ def test_daemon_does_not_trace_unless_told():
     """Off in the configuration: no child, no call sites."""
     with Daemon("snapshot.interval=200ms") as daemon:
         limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
-        with Leaker(program("leak"), "110", "200", preexec_fn=limit) as leaker:
+        with Leaker(leaking("leak"), "110", "200", preexec_fn=limit) as leaker:
             leaker.tell()
             daemon.wait(leaker.pid, "fd-warning", 30)
             leaker.expect("done")
@@ -554,7 +547,7 @@ def test_daemon_does_not_trace_unless_told():
 
 def test_no_child_is_left():
     """When the trace is killed, its unwinder goes with it."""
-    with Leaker(program("leak"), "1") as leaker, Trace(leaker.pid) as trace:
+    with Leaker(leaking("leak"), "1") as leaker, Trace(leaker.pid) as trace:
         child = children_of(trace.process.pid)[0]
         trace.process.kill()
         wait_until(lambda: not os.path.exists(f"/proc/{child}/exe") or

@@ -24,7 +24,7 @@ skip() {
 
 # Kept in the console's log whatever the outcome.
 note() {
-	echo "$*" >>"$WORK/notes"
+	printf '%s\n' "$*" >>"$WORK/notes"
 }
 
 clean_up() {

@@ -68,37 +68,46 @@ static __always_inline bool is_another_table(struct task_struct *task)
 	return true;
 }
 
+/* Returns whether the array is full. A function of its own, and what it counts is no variable:
+ * in the loop itself 6.12's verifier compares, each turn, what this leaves in registers, and
+ * takes 22,528 instructions, not 7,209. */
+static __noinline bool walk_task(struct task_struct *task)
+{
+	struct fdw_snapshot_record *r;
+	__u32 at = tables_len;
+
+	if (task->group_leader->start_boottime < from_start_ns ||
+	    !is_another_table(task))
+		return false;
+	r = bpf_map_lookup_elem(&tables, &at);
+	if (!r) {
+		cut = 1;
+		cut_start_ns = task->group_leader->start_boottime;
+		return true;
+	}
+	/* In place: a record on the stack would be part of each state that the verifier
+	 * compares, and take it 1.2 s (6.18). */
+	__builtin_memset(r, 0, sizeof(*r));
+	if (snapshot_task(task, r))
+		tables_len++;
+	return false;
+}
+
 SEC("syscall")
 int walk(void *ctx)
 {
 	struct bpf_iter_task it;
 	struct task_struct *task;
-	__u32 n = 0;
 
 	cut = 0;
 	last_tgid = 0;
+	tables_len = 0;
 	bpf_rcu_read_lock();
 	bpf_iter_task_new(&it, NULL, ALL_THREADS);
-	while ((task = bpf_iter_task_next(&it))) {
-		struct fdw_snapshot_record *r;
-
-		if (task->group_leader->start_boottime < from_start_ns ||
-		    !is_another_table(task))
-			continue;
-		r = bpf_map_lookup_elem(&tables, &n);
-		if (!r) {
-			cut = 1;
-			cut_start_ns = task->group_leader->start_boottime;
+	while ((task = bpf_iter_task_next(&it)))
+		if (walk_task(task))
 			break;
-		}
-		/* In place: a record on the stack would be part of each state that
-		 * the verifier compares, and take it 1.2 s (6.18). */
-		__builtin_memset(r, 0, sizeof(*r));
-		if (snapshot_task(task, r))
-			n++;
-	}
 	bpf_iter_task_destroy(&it);
 	bpf_rcu_read_unlock();
-	tables_len = n;
 	return 0;
 }

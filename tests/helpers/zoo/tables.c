@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,31 +158,58 @@ static int run_thread_table(const char *arg)
 	return own.err < 0 ? own.err : 0;
 }
 
-static void *open_fifo(void *path)
+struct flight {
+	char path[64];
+	atomic_int tid;
+};
+
+static void *open_fifo(void *data)
 {
-	close(open(path, O_RDONLY)); /* until someone writes: never */
+	struct flight *flight = data;
+
+	atomic_store(&flight->tid, (int)syscall(SYS_gettid));
+	close(open(flight->path, O_RDONLY)); /* until someone writes: never */
 	return NULL;
+}
+
+/* A number is taken before the path is looked up: until it waits, the file must be there. */
+static bool is_asleep(int tid)
+{
+	char path[64], stat[256] = "", *end;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	file = tid ? fopen(path, "re") : NULL;
+	if (!file)
+		return false;
+	if (!fgets(stat, sizeof(stat), file))
+		stat[0] = 0;
+	fclose(file);
+	end = strrchr(stat, ')');
+	return end && !strncmp(end, ") S", 3);
 }
 
 /* An open that waits has its number already, and no file behind it. */
 static int start_flight(void)
 {
-	static char path[64];
+	static struct flight flight; /* outlives this step with its thread */
 	pthread_t thread;
 	int next = dup(STDERR_FILENO), now, err;
 
 	if (next < 0)
 		return -errno;
 	close(next);
-	snprintf(path, sizeof(path), "/tmp/fdzoo-fifo-%d", getpid());
-	if (mkfifo(path, 0600))
+	atomic_store(&flight.tid, 0);
+	snprintf(flight.path, sizeof(flight.path), "/tmp/fdzoo-fifo-%d", getpid());
+	if (mkfifo(flight.path, 0600))
 		return -errno;
-	err = -pthread_create(&thread, NULL, open_fifo, path);
-	for (now = next; !err && now == next; usleep(1000)) {
+	err = -pthread_create(&thread, NULL, open_fifo, &flight);
+	for (now = next; !err && (now == next || !is_asleep(flight.tid));
+	     usleep(1000)) {
 		now = dup(STDERR_FILENO);
 		close(now);
 	}
-	unlink(path);
+	unlink(flight.path);
 	return err;
 }
 

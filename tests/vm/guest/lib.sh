@@ -45,7 +45,7 @@ uptime_seconds() {
 
 # Between two looks. One at systemd or its journal takes half a second of an emulated CPU.
 POLL=0.2
-[ ! -d /run/systemd/system ] || POLL=1
+[ ! -d /run/systemd/system ] || POLL=2
 
 # wait_for SECONDS COMMAND…: until it succeeds
 wait_for() {

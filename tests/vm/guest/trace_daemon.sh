@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # machines: small
 # each: sensor
+# kernels: 5.10 6.1/fexit 6.12/fexit newest
 # timeout: 150
 # The daemon traces by itself, and its sensor runs the programs: with either, on each kernel,
 # the alert names the code.
@@ -21,10 +22,10 @@ told() {
 test_by_the_sensor() {
 	local missed
 	daemon_start
-	daemon_config '[thresholds]\nhysteresis = 1%%\n[trace]\nauto = yes\nduration = 5s\n[rule leak]\nexecutable = */leak\nwarn = 2%%\n'
+	daemon_config '[thresholds]\nhysteresis = 1%%\n[trace]\nauto = yes\nduration = 3s\n[rule leak]\nexecutable = */leak\nwarn = 2%%\n'
 	missed=$(missed_runs)
 	ulimit -n 200
-	leak_start leak 100 200
+	leak_start leak 100 200 1
 	wait_for $DAEMON_PATIENCE grep -q "process $LEAK is traced" "$LOG" || fail "it is not traced"
 	leak_all leak
 	wait_for "$PATIENCE" told "$missed" ||

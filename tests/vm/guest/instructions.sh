@@ -20,7 +20,7 @@ test_calls() {
 		daemon_config '[thresholds]\nhysteresis = 1%%\n[trace]\nauto = yes\nduration = 1h\n[rule zoo]\nexecutable = */fdzoo\nwarn = 2%%\n'
 		zoo_start zoo limit=64 openat=20 say=there wait
 		zoo_says zoo there
-		wait_for $DAEMON_PATIENCE grep -q "process $ZOO is traced, watched by: sensor" "$LOG" ||
+		wait_for "$DAEMON_PATIENCE" grep -q "process $ZOO is traced, watched by: sensor" "$LOG" ||
 			fail "it is not traced by the sensor: $(tail -n 1 "$LOG")"
 		;;
 	*) daemon_launch "$WORK/daemon" ;;

@@ -26,7 +26,7 @@ test_by_the_sensor() {
 	missed=$(missed_runs)
 	ulimit -n 200
 	leak_start leak 100 200 1
-	wait_for $DAEMON_PATIENCE grep -q "process $LEAK is traced" "$LOG" || fail "it is not traced"
+	wait_for "$DAEMON_PATIENCE" grep -q "process $LEAK is traced" "$LOG" || fail "it is not traced"
 	leak_all leak
 	wait_for "$PATIENCE" told "$missed" ||
 		fail "its sites: $(of "$LEAK" fd.call_sites | tail -n 1)"

@@ -116,6 +116,11 @@ static __always_inline int failed(long ret)
 	call_identify_current(&c);
 	if (!error_is_limit(&c, ret) || was_told(-ret))
 		return 0;
+	/* With a full table it is that, and the kernel has left out the run at alloc_fd that
+	 * would have told it (6.13+, where another was preempted in it). */
+	if (ret == -EMFILE &&
+	    CURRENT_READ(c.task, files, next_fd) >= current_limit(c.task))
+		return refused(&c, EMFILE);
 	return refused_elsewhere(&c, -ret);
 }
 

@@ -13,12 +13,14 @@ static void classify(const struct monitor *m, const struct process *p,
 {
 	const struct fdw_refused *looked = rec && rec->table.max_fds ? rec : NULL;
 	const struct fdw_table *table = looked ? &looked->table : &p->table;
+	/* No record could be made, or none with a table: what was last seen of it may do. */
+	bool was_full = p->has_table && p->table.used >= p->table.soft_limit;
 	struct limits_refusal facts = {
 		.call = syscalls_name(refusal->call),
 		.error = refusal->error,
 		.path = rec && rec->path_len ? rec->text : NULL,
 		.not_the_table = rec && rec->not_the_table,
-		.table_known = looked != NULL,
+		.table_known = looked || was_full,
 		.used = table->used,
 		.soft_limit = table->soft_limit,
 		.lowest_free = table->lowest_free,

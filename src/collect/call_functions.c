@@ -6,18 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of the 32-bit ABI a call with a function of its own has that, others share one. */
-#define PREFIXES_MAX 3
-#if defined(__x86_64__)
-static const char *const native[] = {"__x64_sys_", NULL};
-static const char *const compat_abi[PREFIXES_MAX] = {"__ia32_compat_sys_",
-						     "__ia32_sys_", NULL};
-#elif defined(__aarch64__)
-static const char *const native[] = {"__arm64_sys_", NULL};
-static const char *const compat_abi[PREFIXES_MAX] = {"__arm64_compat_sys_", NULL};
-#else
-#error "unknown architecture: how does it name the functions of its calls?"
+static const char *const native[] = {CALL_FUNCTION_NATIVE, NULL};
+static const char *const compat_abi[] = {CALL_FUNCTION_COMPAT,
+#ifdef CALL_FUNCTION_COMPAT_SHARED
+					 CALL_FUNCTION_COMPAT_SHARED,
 #endif
+					 NULL};
 
 struct function {
 	const char *name; /* the types' */

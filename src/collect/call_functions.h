@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Private to the sensor: the kernel's functions for its calls, as its types (BTF) name them.
+ * Private to collect: the kernel's functions for its calls, as its types (BTF) name them.
  * All are found in one pass: to look one up takes as long.
  */
 #ifndef FDWARDEN_CALL_FUNCTIONS_H
@@ -11,6 +11,19 @@
 
 struct btf;
 struct call_functions;
+
+/* How their names begin: of the native ABI; of the 32-bit one where a call has a function of
+ * its own for that, and where it shares the native one's arguments. */
+#if defined(__x86_64__)
+#define CALL_FUNCTION_NATIVE        "__x64_sys_"
+#define CALL_FUNCTION_COMPAT        "__ia32_compat_sys_"
+#define CALL_FUNCTION_COMPAT_SHARED "__ia32_sys_"
+#elif defined(__aarch64__)
+#define CALL_FUNCTION_NATIVE "__arm64_sys_"
+#define CALL_FUNCTION_COMPAT "__arm64_compat_sys_"
+#else
+#error "unknown architecture: how does it name the functions of its calls?"
+#endif
 
 #define CALL_FUNCTION_MAX 96 /* of a name, with its end */
 

@@ -14,19 +14,17 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "collect/call_functions.h"
 #include "collect/kernel.h"
 #include "collect/missed.h"
 #include "collect/syscalls.h"
 #include "stacks.skel.h"
 
-#if defined(__x86_64__)
-#define CLOSE_NATIVE "__x64_sys_close"
-#define CLOSE_COMPAT "__ia32_sys_close"
-#elif defined(__aarch64__)
-#define CLOSE_NATIVE "__arm64_sys_close"
-#define CLOSE_COMPAT NULL /* it is one function */
+#define CLOSE_NATIVE CALL_FUNCTION_NATIVE "close"
+#ifdef CALL_FUNCTION_COMPAT_SHARED
+#define CLOSE_COMPAT CALL_FUNCTION_COMPAT_SHARED "close"
 #else
-#error "unknown architecture: how does it name the functions of its calls?"
+#define CLOSE_COMPAT NULL /* it is one function */
 #endif
 
 /* ---- memory that is shared with the kernel ---- */
@@ -246,7 +244,6 @@ static int add_hook(struct openings *o, const struct openings_wanted *wanted)
 	if (o->hook < 0)
 		return o->hook;
 	o->hooks = wanted->hooks;
-	o->later = hooks_has(o->hooks, HOOKS_ALLOC);
 	o->missed_before = missed_openings(o);
 	return 0;
 }
@@ -351,7 +348,7 @@ void openings_losses(const struct openings *o, struct openings_losses *out)
 
 bool openings_later(const struct openings *o)
 {
-	return o->later;
+	return o->hooks && hooks_has(o->hooks, HOOKS_ALLOC);
 }
 
 const uint64_t *openings_look(const struct openings *o, uint32_t block)

@@ -38,7 +38,6 @@ struct openings {
 	enum openings_way way;
 	struct hooks *hooks; /* NULL: attached by itself */
 	int hook;
-	bool later;             /* see openings_look() */
 	uint64_t missed_before; /* runs that were left out before the trace */
 };
 

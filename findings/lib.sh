@@ -23,7 +23,19 @@ debian() {
 	rm -f "$work"/debs/*.deb
 }
 
-# npm PACKAGE@VERSION…: installs npm packages below $work/npm.
+# jdk17: unpacks OpenJDK 17 and sets java_home. Its configuration is behind absolute
+# links, which are turned to what was unpacked.
+# shellcheck disable=SC2034 # the scripts use it
+jdk17() {
+	debian openjdk-17-jdk-headless=17.0.21.1+2-1~deb12u1 \
+		openjdk-17-jre-headless=17.0.21.1+2-1~deb12u1
+	java_home=$work/root/usr/lib/jvm/java-17-openjdk-amd64
+	find "$java_home" -lname '/etc/java-17-openjdk*' | while read -r link; do
+		ln -sfn "$work/root$(readlink "$link")" "$link"
+	done
+}
+
+# npm_packages PACKAGE@VERSION…: installs npm packages below $work/npm.
 npm_packages() {
 	mkdir -p "$work/npm"
 	npm install --prefix "$work/npm" --no-audit --no-fund --silent "$@" ||

@@ -10,6 +10,7 @@
 #include "daemon/remedy.h"
 #include "log.h"
 #include "output/json.h"
+#include "policy/program.h"
 
 struct options {
 	const char *soft;
@@ -94,6 +95,29 @@ static int print_json(int pid, uint64_t soft, uint64_t before, uint64_t hard)
 	return text ? 0 : -ENOMEM;
 }
 
+/* Before it is done: it is allowed, for whoever knows better. */
+static void warn_of_no_use(int pid)
+{
+	struct identity who = {.pid = pid};
+	const struct program *program;
+	char path[32], comm[FDW_COMM_LEN] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	if (file && fgets(comm, sizeof(comm), file))
+		comm[strcspn(comm, "\n")] = '\0';
+	if (file)
+		fclose(file);
+	(void)identity_read_parts(&who, IDENTITY_PLACE);
+	program = program_find(who.executable, comm);
+	if (program && program->no_prlimit)
+		log_warning("raise: %s computes what it takes of its limit when it "
+			    "starts: this gives it no more; see 'fdwarden inspect %d'",
+			    program->title, pid);
+	identity_clear(&who);
+}
+
 int cmd_raise(int argc, char **argv)
 {
 	struct options set = {0};
@@ -116,6 +140,7 @@ int cmd_raise(int argc, char **argv)
 		complain(pid, soft, before, hard, err);
 		return CLI_FAILED;
 	}
+	warn_of_no_use(pid);
 	if (set.json)
 		return print_json(pid, soft, before, hard) ? CLI_FAILED : CLI_DONE;
 	printf("process %d: soft limit %" PRIu64 " -> %" PRIu64, pid, before, soft);

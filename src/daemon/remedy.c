@@ -13,6 +13,7 @@
 #include "log.h"
 #include "output/text.h"
 #include "policy/policy.h"
+#include "policy/program.h"
 #include "policy/remedy.h"
 
 #define SECOND_NS 1000000000ull
@@ -78,7 +79,7 @@ static void name_of(const struct process *process, char text[64])
 static void log_left(const struct process *process, enum remedy_verdict verdict,
 		     const struct explanation *why)
 {
-	static struct log_limit limits[REMEDY_LEAK + 1];
+	static struct log_limit limits[REMEDY_NO_USE + 1];
 	struct log_limit *limit = &limits[verdict];
 	char name[64];
 
@@ -89,6 +90,12 @@ static void log_left(const struct process *process, enum remedy_verdict verdict,
 			    "the soft limit of %s is not raised: it leaks (%s); "
 			    "raise_leaks = yes would",
 			    name, diagnosis_rule_name(explanation_leak(why)->rule));
+	else if (verdict == REMEDY_NO_USE)
+		log_limited(limit, LOG_LEVEL_INFO,
+			    "the soft limit of %s is not raised: it computes what it "
+			    "takes of it at its start; 'fdwarden inspect %d' says "
+			    "what gives it more",
+			    name, (int)process->who.pid);
 	else if (verdict == REMEDY_AT_HARD)
 		log_limited(limit, LOG_LEVEL_WARNING,
 			    "the soft limit of %s can't be raised: it is at the hard "
@@ -132,9 +139,12 @@ uint64_t remedy_apply(struct process *process, const struct explanation *why,
 		.nr_open = nr_open,
 	};
 	uint64_t soft_limit = 0, before, hard;
+	const struct program *program =
+		program_find(process->who.executable, process->who.comm);
 	enum remedy_verdict verdict;
 	int err;
 
+	question.no_use = program && program->no_prlimit;
 	verdict = remedy_decide(&process->remedy, &process->settings.remedy, &question,
 				&soft_limit);
 	if (verdict != REMEDY_RAISE) {

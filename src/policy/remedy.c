@@ -46,6 +46,8 @@ enum remedy_verdict remedy_decide(const struct remedy_state *state,
 		return REMEDY_UNEXPLAINED;
 	if (!set->leaks && question->leak)
 		return REMEDY_LEAK;
+	if (question->no_use)
+		return REMEDY_NO_USE;
 	*soft_limit = one_step_up(question->soft_limit, set->step_bp);
 	if (*soft_limit > bound)
 		*soft_limit = bound;

@@ -24,9 +24,10 @@ struct remedy_state {
 
 struct remedy_question {
 	uint64_t now_ns;
-	bool critical;                   /* its level is critical, or above */
-	bool explained;                  /* it is known what its descriptors are */
-	bool leak;                       /* … and that they leak */
+	bool critical;  /* its level is critical, or above */
+	bool explained; /* it is known what its descriptors are */
+	bool leak;      /* … and that they leak */
+	bool no_use;    /* the program is known to make nothing of it */
 	uint64_t soft_limit, hard_limit; /* ~0: unlimited */
 	uint64_t nr_open; /* the kernel's own bound of a table; 0: unknown */
 };
@@ -38,6 +39,7 @@ enum remedy_verdict {
 	REMEDY_AT_HARD,     /* the hard limit does not allow more */
 	REMEDY_UNEXPLAINED, /* it may be a leak */
 	REMEDY_LEAK,        /* it is one */
+	REMEDY_NO_USE,      /* it computed its own wall when it started */
 };
 
 /* Whether to find out, now, what the descriptors are. To be asked as long as a process is

@@ -121,7 +121,9 @@ static void add_prlimit(const struct advice_question *question,
 	struct advice *advice;
 	char hard[24];
 
-	if (question->who->pid <= 0)
+	const struct program *program = advice_program(question);
+
+	if (question->who->pid <= 0 || (program && program->no_prlimit))
 		return;
 	advice = advice_add(list, ADVICE_PRLIMIT, target->value,
 			    "Right now, without a restart and until it ends");
@@ -144,6 +146,8 @@ static void add_parent(const struct advice_question *question,
 	const struct origin *origin = question->origin;
 	struct advice *advice;
 
+	if (advice_for_children(question, target, list))
+		return;
 	if (origin->parent_name)
 		advice = advice_add(list, ADVICE_PARENT, target->value,
 				    "%s[%d] sets the limit for all that it starts: "
@@ -166,10 +170,10 @@ static void add_lasting(const struct advice_question *question,
 	if (origin->inside && origin->kind != ORIGIN_UNIT &&
 	    origin->kind != ORIGIN_MANAGER_DEFAULT)
 		advice_for_container(question, target, list);
+	else if (advice_is_programs(question))
+		advice_for_program(question, target, list);
 	else if (origin->kind == ORIGIN_PARENT)
 		add_parent(question, target, list);
-	else if (origin->kind == ORIGIN_SELF)
-		advice_for_program(question, target, list);
 	else if (origin->kind == ORIGIN_CONTAINER ||
 		 (origin->kind == ORIGIN_UNKNOWN && origin->runtime))
 		advice_for_container(question, target, list);
@@ -187,14 +191,19 @@ static void name_hard_limit(const struct advice_question *question,
 			    const struct advice_target *target,
 			    struct advice_list *list, size_t first)
 {
-	if (target->value <= question->hard_limit || first == list->len ||
+	uint64_t hard = question->hard_limit;
+
+	/* the unit has more than what was made of it */
+	if (question->origin && question->origin->given_hard > hard)
+		hard = question->origin->given_hard;
+	if (target->value <= hard || first == list->len ||
 	    list->at[first].action == ADVICE_PARENT ||
 	    list->at[first].action == ADVICE_PROGRAM)
 		return;
 	advice_say(list, &list->at[first],
 		   " The hard limit, %" PRIu64
 		   ", would stop it: this raises it as well.",
-		   question->hard_limit);
+		   hard);
 }
 
 /* Programs that use select() have room for 1024 in it, whatever the limit. */
@@ -217,11 +226,13 @@ int advice_make(const struct advice_question *question, struct advice out[ADVICE
 	memset(out, 0, ADVICE_MAX * sizeof(*out));
 	advice_find_target(question, &target);
 	add_leak(question, &target, &list);
-	if (target.raise) {
+	if (target.raise && !advice_managed(question, &target, &list)) {
 		add_system(question, &target, &list);
 		first = list.len;
 		if (question->origin)
 			add_lasting(question, &target, &list);
+		if (list.len > first)
+			advice_say_program(question, &list, &list.at[first]);
 		name_hard_limit(question, &target, &list, first);
 		warn_of_select(question, &target, &list, first);
 		add_prlimit(question, &target, &list);

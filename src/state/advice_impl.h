@@ -3,6 +3,7 @@
 #ifndef FDWARDEN_ADVICE_IMPL_H
 #define FDWARDEN_ADVICE_IMPL_H
 
+#include "policy/program.h"
 #include "state/advice.h"
 
 /* The limits that are proposed. */
@@ -68,6 +69,20 @@ void advice_for_container(const struct advice_question *question,
 			  const struct advice_target *target, struct advice_list *list);
 void advice_for_program(const struct advice_question *question,
 			const struct advice_target *target, struct advice_list *list);
+
+/* What is known of the program. NULL: nothing. */
+const struct program *advice_program(const struct advice_question *question);
+/* What else must rise, and what gives more at once. */
+void advice_say_program(const struct advice_question *question,
+			struct advice_list *list, struct advice *advice);
+/* Whether advice_for_program() is to tell: it set its limit, or its own master did. */
+bool advice_is_programs(const struct advice_question *question);
+/* Where its parent is a program whose setting is for what it starts. False: it is not. */
+bool advice_for_children(const struct advice_question *question,
+			 const struct advice_target *target, struct advice_list *list);
+/* Where it rests high by design: said so. True: a higher limit gives it nothing. */
+bool advice_managed(const struct advice_question *question,
+		    const struct advice_target *target, struct advice_list *list);
 
 /* LimitNOFILE= in a drop-in of `unit`; restarts it if `restart`. */
 void advice_drop_in(const struct advice_question *question,

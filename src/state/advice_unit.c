@@ -14,13 +14,18 @@ static void setting_text(const struct advice_question *question,
 			 char text[80])
 {
 	const struct origin *origin = question->origin;
-	uint64_t soft = target->value;
+	uint64_t soft = target->value, hard = target->hard;
 	char number[24];
 
 	if (origin->soft_raised && !origin->raised_by && origin->soft &&
 	    origin->soft < target->value)
 		soft = origin->soft;
-	advice_number(target->hard, "infinity", number);
+	/* what the unit has is not to be taken away */
+	if (soft < origin->given_soft)
+		soft = origin->given_soft;
+	if (hard < origin->given_hard)
+		hard = origin->given_hard;
+	advice_number(hard, "infinity", number);
 	snprintf(text, 80, "%s=%" PRIu64 ":%s", name, soft, number);
 }
 

@@ -118,6 +118,22 @@ static int gather(struct origin_subject *s)
 	return 0;
 }
 
+/* What the unit is given: whatever is proposed for it may not be below that. */
+static void note_given(const struct origin_subject *s, struct origin *out)
+{
+	for (size_t i = 0; i < s->list.len; i++) {
+		const struct origin *as = &s->list.at[i].as;
+
+		if (as->kind != ORIGIN_UNIT && as->kind != ORIGIN_MANAGER_DEFAULT)
+			continue;
+		out->given_soft = as->soft;
+		out->given_hard = as->hard;
+		if (as->ceiling && out->given_hard > as->ceiling)
+			out->given_hard = as->ceiling;
+		return;
+	}
+}
+
 /* ---- the outcomes ---- */
 
 static int explain(struct origin_subject *s, struct origin *out);
@@ -196,11 +212,13 @@ static bool is_kernels(const struct origin_subject *s)
 
 static int explain(struct origin_subject *s, struct origin *out)
 {
+	struct origin given = {0};
 	bool top = is_top(s), own;
 	int err = gather(s);
 
 	if (err)
 		return err;
+	note_given(s, &given);
 	own = origin_did_set(s) && !(top && origin_is_itself(s));
 	if (s->exact) {
 		origin_say_exact(s, out);
@@ -221,6 +239,10 @@ static int explain(struct origin_subject *s, struct origin *out)
 		origin_say_self(s, out);
 	} else {
 		origin_say_parent(s, out);
+	}
+	if (!s->exact && !s->raised) {
+		out->given_soft = given.given_soft;
+		out->given_hard = given.given_hard;
 	}
 	return err;
 }

@@ -45,10 +45,12 @@ struct origin {
 	uint64_t soft,
 		hard;     /* as they are set there; 0: not told there; ~0: infinity */
 	uint64_t ceiling; /* what sets it can't go beyond this; 0: only fs.nr_open */
-	uint32_t line;    /* of `file`; 0: none */
-	pid_t parent;     /* ORIGIN_PARENT: who; 0: none */
-	pid_t raised_by;  /* an ancestor; 0: the process itself, or it is not known */
-	uid_t owner;      /* whose session or manager; -1: none */
+	uint64_t given_soft, given_hard; /* what its unit is given, though something
+				between the two changed it; 0: not known, or nothing did */
+	uint32_t line;                   /* of `file`; 0: none */
+	pid_t parent;                    /* ORIGIN_PARENT: who; 0: none */
+	pid_t raised_by; /* an ancestor; 0: the process itself, or it is not known */
+	uid_t owner;     /* whose session or manager; -1: none */
 	char *file; /* "/etc/systemd/system/app.service.d/limits.conf"; NULL: none. Owned. */
 	char *setting; /* the line: "LimitNOFILE=4096", "* soft nofile 1024". Owned, hostile. */
 	char *unit;        /* "nginx.service", "user@1000.service"; of a container its

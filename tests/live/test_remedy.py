@@ -3,9 +3,10 @@
 import contextlib
 import os
 import shutil
+import subprocess
 import time
 
-from harness import Daemon, FDZOO, Scratch, Zoo, check, same
+from harness import FDWARDEN, Daemon, FDZOO, Scratch, Zoo, check, same
 from programs import Client, Server
 
 CAP_SYS_RESOURCE = 1 << 24
@@ -92,6 +93,20 @@ def test_never_for_a_leak():
             check("fd-limit-raised" not in daemon.actions(pid), "it was raised")
             same(limits(pid)[0], 100, "soft limit")
         daemon.wait_log("is not raised: it leaks")
+
+
+def test_not_where_it_is_of_no_use():
+    """Squid, and others, compute their own wall at their start. By hand it is allowed."""
+    with daemon_with("name = squid\non_critical = raise-soft\nraise_leaks = yes\n") as daemon, \
+            Zoo("name=squid", "limit=100:140", "openat=93", "say=full", "wait") as zoo:
+        daemon.wait(zoo.pid, "fd-critical")
+        daemon.wait_log("is not raised: it computes what it takes", 10)
+        same(limits(zoo.pid), (100, 140), "limits")
+        done = subprocess.run([FDWARDEN, "raise", str(zoo.pid), "--soft", "120"],
+                              capture_output=True, text=True, timeout=20, check=True)
+        check("Squid computes what it takes of its limit when it starts" in done.stderr,
+              done.stderr)
+        same(limits(zoo.pid), (120, 140), "limits after it was raised by hand")
 
 
 def test_load_is_given_room():

@@ -454,12 +454,7 @@ static void test_programs(void **state)
 		strstr(of(ADVICE_PROGRAM)->text, "or the script that became it: "));
 	assert_non_null(
 		strstr(of(ADVICE_PROGRAM)->text, "\"ulimit -n\" in that script"));
-	strcpy(who.comm, "nginx");
-	make();
-	assert_string_equal(of(ADVICE_PROGRAM)->content, "worker_rlimit_nofile 2048;");
-	strcpy(who.comm, "php-fpm8.2");
-	make();
-	assert_string_equal(of(ADVICE_PROGRAM)->content, "rlimit_files = 2048");
+	assert_null(strstr(of(ADVICE_PROGRAM)->text, "no effect"));
 	strcpy(who.comm, "nginx2");
 	make();
 	assert_null(of(ADVICE_PROGRAM)->content);
@@ -487,6 +482,130 @@ static void test_programs(void **state)
 	who.pid = 0;
 	make();
 	assert_int_equal(len, 0);
+}
+
+/* What the program does to its limit tells its own setting from what is in front of it. */
+static void test_known_programs(void **state)
+{
+	static const struct {
+		const char *comm;
+		enum origin_kind kind;
+		uint64_t soft, hard;
+		const char *order, *content, *file;
+	} cases[] = {
+		/* its setting sets both, a wrapper may as well */
+		{"nginx", ORIGIN_SELF, 400, 400, "program parent prlimit",
+		 "worker_rlimit_nofile 1024;", "/etc/nginx/nginx.conf"},
+		/* its setting never leaves them unequal */
+		{"nginx", ORIGIN_SELF, 400, 8000, "parent prlimit", "ulimit -n 1024",
+		 NULL},
+		{"php-fpm8.2", ORIGIN_SELF, 700, 700, "program parent prlimit",
+		 "rlimit_files = 1024", "/etc/php/8.2/fpm/pool.d/www.conf"},
+		/* raises to the hard one: that is what was set in front */
+		{"haproxy", ORIGIN_SELF, 500, 500, "parent", "ulimit -n 1024", NULL},
+		{"haproxy", ORIGIN_SELF, 500, 8000, "program", "maxconn 450",
+		 "/etc/haproxy/haproxy.cfg"},
+		/* never below what it takes by itself */
+		{"redis-server", ORIGIN_SELF, 900, 900, "program program parent", NULL,
+		 NULL},
+		{"memcached", ORIGIN_SELF, 1024, 1024, "program", "-c 2048",
+		 "/etc/memcached.conf"},
+		{"memcached", ORIGIN_MANAGER_DEFAULT, 1024, 1024, "program", "-c 2048",
+		 "/etc/memcached.conf"},
+		{"rsyslogd", ORIGIN_SELF, 600, 600, "program parent prlimit",
+		 "$MaxOpenFiles 1024", "/etc/rsyslog.conf"},
+		{"unbound", ORIGIN_SELF, 4152, 4152, "program", "outgoing-range: 8192",
+		 "/etc/unbound/unbound.conf"},
+		{"apache2", ORIGIN_SELF, 8192, 8192, "program prlimit",
+		 "APACHE_ULIMIT_MAX_FILES='ulimit -n 16384'", "/etc/apache2/envvars"},
+		/* they set nothing */
+		{"mosquitto", ORIGIN_SELF, 300, 300, "parent prlimit", "ulimit -n 1024",
+		 NULL},
+		{"squid", ORIGIN_SELF, 900, 900, "parent", "ulimit -n 1024", NULL},
+		{"squid", ORIGIN_SELF, 900, 8000, "program parent",
+		 "max_filedescriptors 1024", "/etc/squid/squid.conf"},
+		/* nothing to be done but more of what it does by design */
+		{"postgres", ORIGIN_MANAGER_DEFAULT, 1024, 524288, "program",
+		 "max_files_per_process = 2048",
+		 "/etc/postgresql/*/main/postgresql.conf"},
+		{"imap-login", ORIGIN_PARENT, 1024, 524288, "program",
+		 "default_client_limit = 2048", "/etc/dovecot/conf.d/10-master.conf"},
+	};
+
+	(void)state;
+	origin.unit = NULL;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(who.comm, sizeof(who.comm), "%s", cases[i].comm);
+		origin.kind = cases[i].kind;
+		question.soft_limit = cases[i].soft;
+		question.hard_limit = cases[i].hard;
+		question.used = cases[i].soft < 1024 ? 400 : cases[i].soft * 97 / 100;
+		make();
+		if (len && cases[i].content &&
+		    (!out[0].content || strcmp(out[0].content, cases[i].content) != 0))
+			print_error("%s: %s\n", cases[i].comm,
+				    out[0].content ? out[0].content : "-");
+		expect_order(cases[i].order);
+		if (!cases[i].content)
+			continue;
+		assert_string_equal(out[0].content, cases[i].content);
+		if (cases[i].file)
+			assert_string_equal(out[0].file, cases[i].file);
+		else
+			assert_null(out[0].file);
+	}
+	/* a sentence only, then what wants more; and never less than by itself */
+	strcpy(who.comm, "redis-server");
+	origin.kind = ORIGIN_SELF;
+	question.soft_limit = question.hard_limit = 900;
+	make();
+	assert_null(out[0].content);
+	assert_non_null(strstr(out[0].text, "Nothing is wrong"));
+	assert_string_equal(out[1].content, "maxclients 10000");
+	assert_non_null(strstr(out[1].text, "CONFIG SET maxclients"));
+}
+
+/* A worker has it from its master, which is the same program; a child of Supervisor from
+ * a setting of that. */
+static void test_programs_above(void **state)
+{
+	(void)state;
+	origin.kind = ORIGIN_PARENT;
+	origin.unit = NULL;
+	origin.parent = 77;
+	origin.parent_name = (char *)"nginx";
+	strcpy(who.comm, "nginx");
+	make();
+	expect_order("parent prlimit");
+	assert_null(strstr(out[0].text, "nginx[77]"));
+	assert_non_null(strstr(out[0].text, "worker_connections"));
+	origin.parent_name = (char *)"supervisord";
+	strcpy(who.comm, "app");
+	make();
+	expect_order("program prlimit");
+	assert_string_equal(out[0].content, "minfds=2048");
+	assert_string_equal(out[0].file, "/etc/supervisor/supervisord.conf");
+}
+
+/* What is proposed takes nothing away of what the unit has. */
+static void test_never_less(void **state)
+{
+	(void)state;
+	origin.kind = ORIGIN_SELF;
+	question.soft_limit = question.hard_limit = 300;
+	question.used = 290;
+	origin.given_soft = 20000;
+	origin.given_hard = 524288;
+	make();
+	expect_order("program prlimit");
+	assert_null(strstr(out[0].text, "would stop it"));
+	/* the unit is in the way, but has more than one of the two */
+	origin.given_soft = 900;
+	origin.given_hard = 900;
+	make();
+	expect_order("systemd-drop-in program prlimit");
+	assert_string_equal(out[0].content, "[Service]\nLimitNOFILE=1024:1024\n");
+	assert_non_null(strstr(out[0].text, "The hard limit, 900,"));
 }
 
 static void test_leak(void **state)
@@ -607,11 +726,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(test_values),     TEST(test_drop_in),    TEST(test_order_of_files),
-		TEST(test_units),      TEST(test_user_units), TEST(test_logins),
-		TEST(test_containers), TEST(test_programs),   TEST(test_default),
-		TEST(test_leak),       TEST(test_system),     TEST(test_quoting),
-		TEST(test_times),
+		TEST(test_values),         TEST(test_drop_in),
+		TEST(test_order_of_files), TEST(test_units),
+		TEST(test_user_units),     TEST(test_logins),
+		TEST(test_containers),     TEST(test_programs),
+		TEST(test_default),        TEST(test_known_programs),
+		TEST(test_programs_above), TEST(test_never_less),
+		TEST(test_leak),           TEST(test_system),
+		TEST(test_quoting),        TEST(test_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,6 +119,19 @@ static void never_for_a_leak(void **state)
 	assert_int_equal(decide(&q, &leaks, &soft), REMEDY_RAISE);
 }
 
+/* What computes its own wall at its start makes nothing of a limit that is raised. */
+static void not_where_it_is_of_no_use(void **state)
+{
+	struct remedy_question q = question();
+	uint64_t soft;
+
+	(void)state;
+	q.no_use = true;
+	assert_int_equal(decide(&q, &quarter, &soft), REMEDY_NO_USE);
+	q.soft_limit = q.hard_limit;
+	assert_int_equal(decide(&q, &quarter, &soft), REMEDY_AT_HARD);
+}
+
 static void at_most_so_often(void **state)
 {
 	struct remedy_question q = question();
@@ -157,6 +170,7 @@ int main(void)
 		cmocka_unit_test(not_wanted),
 		cmocka_unit_test(never_above_the_hard_limit),
 		cmocka_unit_test(never_for_a_leak),
+		cmocka_unit_test(not_where_it_is_of_no_use),
 		cmocka_unit_test(at_most_so_often),
 		cmocka_unit_test(is_due),
 	};

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output/command_json.h"
 #include "output/json.h"
 #include "output/text.h"
 
@@ -262,24 +263,6 @@ static int add_limit(cJSON *root, const struct origin *origin, size_t max)
 
 /* ---- what to change ---- */
 
-static int add_commands(cJSON *item, const struct advice *advice)
-{
-	cJSON *list;
-
-	if (!advice->commands_len)
-		return 0;
-	list = cJSON_AddArrayToObject(item, "commands");
-	for (size_t i = 0; list && i < advice->commands_len; i++) {
-		cJSON *command = json_text(advice->commands[i]);
-
-		if (!command || !cJSON_AddItemToArray(list, command)) {
-			cJSON_Delete(command);
-			return -ENOMEM;
-		}
-	}
-	return list ? 0 : -ENOMEM;
-}
-
 static int add_advice(cJSON *root, const struct explanation *why, size_t max)
 {
 	cJSON *list = cJSON_AddArrayToObject(root, "advice"), *item;
@@ -304,7 +287,8 @@ static int add_advice(cJSON *root, const struct explanation *why, size_t max)
 		if (!err)
 			err = add_text(item, "content", advice->content, 0);
 		if (!err)
-			err = add_commands(item, advice);
+			err = command_json_add(item, advice->commands,
+					       advice->commands_len);
 	}
 	return err;
 }

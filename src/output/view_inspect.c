@@ -284,6 +284,16 @@ static void print_verbatim_lines(const struct page *page, const char *lead,
 	}
 }
 
+static void print_command(const struct page *page, const char *lead,
+			  const struct command *command)
+{
+	char *text = command_shell_text(command);
+
+	if (text)
+		page_verbatim(page, lead, text);
+	free(text);
+}
+
 static void print_advice(const struct explanation *why, const struct page *page)
 {
 	char lead[32];
@@ -312,7 +322,7 @@ static void print_advice(const struct explanation *why, const struct page *page)
 		if (advice->commands_len)
 			page_text(page, "     ", "Commands:");
 		for (size_t j = 0; j < advice->commands_len; j++)
-			print_verbatim_lines(page, "       ", advice->commands[j]);
+			print_command(page, "       ", &advice->commands[j]);
 	}
 }
 

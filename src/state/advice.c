@@ -35,7 +35,7 @@ void advice_clear(struct advice *advice, size_t len)
 		free(advice[i].file);
 		free(advice[i].content);
 		for (size_t c = 0; c < advice[i].commands_len; c++)
-			free(advice[i].commands[c]);
+			command_clear(&advice[i].commands[c]);
 	}
 	memset(advice, 0, len * sizeof(*advice));
 }
@@ -80,7 +80,6 @@ static void add_sysctl(struct advice_list *list, const char *name, uint64_t is,
 		       uint64_t value, const char *why)
 {
 	struct advice *advice;
-	char *quoted;
 
 	advice =
 		advice_add(list, ADVICE_SYSCTL, value,
@@ -89,12 +88,8 @@ static void add_sysctl(struct advice_list *list, const char *name, uint64_t is,
 		return;
 	advice->file = advice_format(list, "/etc/sysctl.d/90-%s.conf", name);
 	advice->content = advice_format(list, "%s = %" PRIu64 "\n", name, value);
-	quoted = advice->file ? advice_quote(list, advice->file) : NULL;
-	if (quoted)
-		advice_command(list, advice, "printf '%s = %" PRIu64 "\\n' > %s", name,
-			       value, quoted);
+	advice_write(list, advice);
 	advice_command(list, advice, "sysctl -w %s=%" PRIu64, name, value);
-	free(quoted);
 }
 
 static void add_system(const struct advice_question *question,

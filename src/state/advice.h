@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "policy/diagnosis.h"
+#include "state/command.h"
 #include "state/origin.h"
 
 /* The names are in advice_action_name(). */
@@ -48,10 +49,10 @@ struct advice {
 	char *text;     /* a plain sentence. Owned, hostile bytes as they are */
 	char *file;     /* file to change or create; NULL. Owned */
 	char *content;  /* line or lines to put there; NULL. Owned */
-	char *commands
-		[ADVICE_COMMANDS]; /* to be typed as they are: whatever comes from a
-					    process is quoted for a shell. Owned */
+	struct command
+		commands[ADVICE_COMMANDS]; /* to be typed, in this order. Owned */
 	size_t commands_len;
+	bool untypable; /* a command could not be made: there are none */
 };
 
 /* Returns how many, 0..ADVICE_MAX, or -ENOMEM; to be cleared with advice_clear(). */

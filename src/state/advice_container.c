@@ -89,11 +89,7 @@ static void crio(const struct advice_question *question,
 			":%" PRIu64 "\"]\n",
 			set.soft, set.hard);
 		advice_command(list, advice, "mkdir -p %s", dir);
-		advice_command(
-			list, advice,
-			"printf '[crio.runtime]\\ndefault_ulimits = [\"nofile=%" PRIu64
-			":%" PRIu64 "\"]\\n' > %s/%s",
-			set.soft, set.hard, dir, name);
+		advice_write(list, advice);
 		advice_command(list, advice, "systemctl restart crio.service");
 	}
 	free(name);

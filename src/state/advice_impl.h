@@ -43,14 +43,14 @@ struct advice *advice_add(struct advice_list *list, enum advice_action action,
 /* More of the sentence. */
 void advice_say(struct advice_list *list, struct advice *advice, const char *format,
 		...) __attribute__((format(printf, 3, 4)));
-void advice_command(struct advice_list *list, struct advice *advice, const char *format,
-		    ...) __attribute__((format(printf, 3, 4)));
+/* A command to be typed: command_make() has what a template is. Where one can't be made,
+ * because a name in it would be taken for something else, the advice has none at all. */
+void advice_command(struct advice_list *list, struct advice *advice,
+		    const char *template, ...) __attribute__((format(printf, 3, 4)));
+/* The command that puts its content into its file. */
+void advice_write(struct advice_list *list, struct advice *advice);
 char *advice_format(struct advice_list *list, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/* For a POSIX shell: as it is where that is safe, else in single quotes. NULL without
- * memory, which is noted. To be freed. */
-char *advice_quote(struct advice_list *list, const char *text);
 
 /* Characters that systemd takes in the name of a unit, and no others. */
 bool advice_unit_is_valid(const char *unit);

@@ -31,20 +31,13 @@ static void add_lines(struct advice_list *list, struct advice *advice,
 		      const char *domain, uint64_t soft, uint64_t hard)
 {
 	char number[24];
-	char *quoted;
 
 	advice_number(hard, "unlimited", number);
 	advice->content = advice_format(list,
 					"%s soft nofile %" PRIu64 "\n%s hard nofile "
 					"%s\n",
 					domain, soft, domain, number);
-	quoted = advice->file ? advice_quote(list, advice->file) : NULL;
-	if (quoted)
-		advice_command(list, advice,
-			       "printf '%s soft nofile %" PRIu64
-			       "\\n%s hard nofile %s\\n' > %s",
-			       domain, soft, domain, number, quoted);
-	free(quoted);
+	advice_write(list, advice);
 }
 
 void advice_for_login(const struct advice_question *question,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Sentences and commands. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,48 +65,46 @@ void advice_say(struct advice_list *list, struct advice *advice, const char *for
 	advice->text = whole;
 }
 
-void advice_command(struct advice_list *list, struct advice *advice, const char *format,
-		    ...)
+static void take_command(struct advice_list *list, struct advice *advice,
+			 struct command *command, int err)
 {
-	va_list args;
-	char *text;
-
-	if (advice->commands_len == ADVICE_COMMANDS)
+	if (!err && !advice->untypable && advice->commands_len < ADVICE_COMMANDS) {
+		advice->commands[advice->commands_len++] = *command;
 		return;
-	va_start(args, format);
-	text = format_args(list, format, args);
+	}
+	command_clear(command);
+	list->no_memory = list->no_memory || err == -ENOMEM;
+	/* some of the steps, without the others, are worse than none */
+	advice->untypable = true;
+	for (size_t i = 0; i < advice->commands_len; i++)
+		command_clear(&advice->commands[i]);
+	advice->commands_len = 0;
+}
+
+void advice_command(struct advice_list *list, struct advice *advice,
+		    const char *template, ...)
+{
+	struct command command;
+	va_list args;
+	int err;
+
+	va_start(args, template);
+	err = command_make_args(&command, template, args);
 	va_end(args);
-	if (text)
-		advice->commands[advice->commands_len++] = text;
+	take_command(list, advice, &command, err);
+}
+
+void advice_write(struct advice_list *list, struct advice *advice)
+{
+	struct command command = {0};
+	int err = advice->file && advice->content
+			  ? command_write(&command, advice->file, advice->content)
+			  : -ENOMEM;
+
+	take_command(list, advice, &command, err);
 }
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-
-char *advice_quote(struct advice_list *list, const char *text)
-{
-	size_t len = strlen(text), at = 0;
-	char *out;
-
-	if (len && strspn(text, LETTERS "/._:@%+=,-") == len)
-		return advice_format(list, "%s", text);
-	out = malloc(4 * len + 3);
-	if (!out) {
-		list->no_memory = true;
-		return NULL;
-	}
-	out[at++] = '\'';
-	for (; *text; text++) {
-		if (*text == '\'') {
-			memcpy(out + at, "'\\''", 4);
-			at += 4;
-		} else {
-			out[at++] = *text;
-		}
-	}
-	out[at++] = '\'';
-	out[at] = '\0';
-	return out;
-}
 
 bool advice_unit_is_valid(const char *unit)
 {

@@ -46,19 +46,14 @@ static bool is_own_drop_in(const struct origin *origin, const char *dir,
 static void change_line(struct advice_list *list, struct advice *advice,
 			const struct origin *origin, const char *setting)
 {
-	char *quoted = advice_quote(list, origin->file);
-
 	advice->file = advice_format(list, "%s", origin->file);
 	advice->content = advice_format(list, "%s\n", setting);
 	advice_say(list, advice, " Its line %" PRIu32 " is the one to change.",
 		   origin->line);
-	if (quoted)
-		advice_command(list, advice,
-			       "sed -i '%" PRIu32
-			       "s/^[[:space:]]*LimitNOFILE[[:space:]]"
-			       "*=.*/%s/' %s",
-			       origin->line, setting, quoted);
-	free(quoted);
+	advice_command(list, advice,
+		       "sed -i %" PRIu32
+		       "s/^[[:space:]]*LimitNOFILE[[:space:]]*=.*/%s/ %s",
+		       origin->line, setting, origin->file);
 }
 
 /* Whoever set a default for all units may want another one for all. */
@@ -68,7 +63,7 @@ static void add_default(const struct advice_question *question,
 	static const char dir[] = "/etc/systemd/system.conf.d";
 	const struct origin *origin = question->origin;
 	struct advice *advice;
-	char setting[80], *name, *quoted;
+	char setting[80], *name;
 
 	setting_text(question, target, "DefaultLimitNOFILE", setting);
 	/* drop-ins are read after the file itself */
@@ -83,35 +78,13 @@ static void add_default(const struct advice_question *question,
 	if (advice) {
 		advice->file = advice_format(list, "%s/%s", dir, name);
 		advice->content = advice_format(list, "[Manager]\n%s\n", setting);
-	}
-	quoted = advice && advice->file ? advice_quote(list, advice->file) : NULL;
-	if (quoted) {
 		advice_command(list, advice, "mkdir -p %s", dir);
-		advice_command(list, advice, "printf '[Manager]\\n%s\\n' > %s", setting,
-			       quoted);
+		advice_write(list, advice);
 		/* a mere reload does not read it before version 256 */
 		advice_command(list, advice, "systemctl daemon-reexec");
+		advice_command(list, advice, "systemctl restart %s", origin->unit);
 	}
-	free(quoted);
-	quoted = advice ? advice_quote(list, origin->unit) : NULL;
-	if (quoted)
-		advice_command(list, advice, "systemctl restart %s", quoted);
-	free(quoted);
 	free(name);
-}
-
-/* `~` is left for the shell. */
-static char *quote_path(struct advice_list *list, const char *dir, const char *rest)
-{
-	bool home = strncmp(dir, "~/", 2) == 0;
-	char *whole = advice_format(list, "%s/%s", home ? dir + 2 : dir, rest);
-	char *quoted = whole ? advice_quote(list, whole) : NULL, *out = NULL;
-
-	if (quoted)
-		out = advice_format(list, "%s%s", home ? "~/" : "", quoted);
-	free(whole);
-	free(quoted);
-	return out;
 }
 
 static void add_file(struct advice_list *list, struct advice *advice,
@@ -121,39 +94,30 @@ static void add_file(struct advice_list *list, struct advice *advice,
 	char *name =
 		advice_later_name(list, "90-nofile.conf",
 				  origin->kind == ORIGIN_UNIT ? origin->file : NULL);
-	char *parts = advice_format(list, "%s.d", unit), *rest = NULL;
-	char *quoted_dir = NULL, *quoted = NULL;
 
-	if (name && parts)
-		rest = advice_format(list, "%s/%s", parts, name);
-	if (rest) {
-		advice->file = advice_format(list, "%s/%s", dir, rest);
-		advice->content = advice_format(list, "[Service]\n%s\n", setting);
-		quoted_dir = quote_path(list, dir, parts);
-		quoted = quote_path(list, dir, rest);
-	}
-	if (quoted_dir && quoted) {
-		advice_command(list, advice, "mkdir -p %s", quoted_dir);
-		advice_command(list, advice, "printf '[Service]\\n%s\\n' > %s", setting,
-			       quoted);
-	}
+	if (name)
+		advice->file = advice_format(list, "%s/%s.d/%s", dir, unit, name);
 	free(name);
-	free(parts);
-	free(rest);
-	free(quoted_dir);
-	free(quoted);
+	advice->content = advice_format(list, "[Service]\n%s\n", setting);
+	if (strncmp(dir, "~/", 2) == 0)
+		advice_command(list, advice, "mkdir -p ~/%s/%s.d", dir + 2, unit);
+	else
+		advice_command(list, advice, "mkdir -p %s/%s.d", dir, unit);
+	advice_write(list, advice);
 }
 
 static void add_restart(struct advice_list *list, struct advice *advice,
 			const char *unit, bool of_user, bool restart)
 {
-	const char *option = of_user ? " --user" : "";
-	char *quoted = advice_quote(list, unit);
-
-	advice_command(list, advice, "systemctl%s daemon-reload", option);
-	if (quoted && restart)
-		advice_command(list, advice, "systemctl%s restart %s", option, quoted);
-	free(quoted);
+	advice_command(list, advice,
+		       of_user ? "systemctl --user daemon-reload"
+			       : "systemctl daemon-reload");
+	if (!restart)
+		return;
+	if (of_user)
+		advice_command(list, advice, "systemctl --user restart %s", unit);
+	else
+		advice_command(list, advice, "systemctl restart %s", unit);
 }
 
 /* `dir`: where the administrator's, or the user's, drop-ins are. */

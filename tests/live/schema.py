@@ -164,7 +164,9 @@ LIMIT = object_of(
 ADVICE = list_of(object_of(
     {"action": text, "text": text, "bandage": boolean},
     {"value": whole(1), "file": raw_text, "content": raw_text,
-     "commands": list_of(raw_text)}), 6)
+     "commands": list_of(raw_text),
+     "steps": list_of(object_of({"argv": list_of(raw_text)},
+                                {"stdin": raw_text, "in_home": true, "inexact": true}))}), 6)
 FRAME = {"function": text, "module": text, "file": text, "line": whole(1), "offset": whole(),
          "build_id": text, "inlined": true}
 CALL_SITES = {

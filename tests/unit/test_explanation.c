@@ -92,10 +92,13 @@ static struct explanation explain(void)
 			"is restarted, and mind that it only puts it off."),
 		.file = strdup("/etc/systemd/system/app.service.d/50-limit.conf"),
 		.content = strdup("[Service]\nLimitNOFILE=4096\n"),
-		.commands = {strdup("systemctl daemon-reload"),
-			     strdup("systemctl restart app.service")},
 		.commands_len = 2,
 	};
+	assert_int_equal(
+		command_write(&why.advice[0].commands[0], "/etc/x" NASTY, "a\n"), 0);
+	assert_int_equal(command_make(&why.advice[0].commands[1],
+				      "systemctl restart %s", "app.service"),
+			 0);
 	why.advice_len = 1;
 	return why;
 }
@@ -177,6 +180,14 @@ static void as_json(void **state)
 	assert_true(cJSON_IsTrue(at(root, "advice.0.bandage")));
 	expect_text(root, "advice.0.content", "[Service]\nLimitNOFILE=4096\n");
 	expect_text(root, "advice.0.commands.1", "systemctl restart app.service");
+	expect_text(root, "advice.0.steps.1.argv.1", "restart");
+	expect_text(root, "advice.0.steps.1.argv.2", "app.service");
+	assert_null(at(root, "advice.0.steps.1.argv.3"));
+	assert_null(at(root, "advice.0.steps.1.inexact"));
+	/* what JSON does not take is exact in the text */
+	expect_text(root, "advice.0.steps.0.argv.0", "tee");
+	expect_text(root, "advice.0.steps.0.stdin", "a\n");
+	assert_true(cJSON_IsTrue(at(root, "advice.0.steps.0.inexact")));
 	cJSON_Delete(root);
 	explanation_clear(&why);
 }
@@ -422,7 +433,8 @@ static void as_a_page(void **state)
 	assert_non_null(strstr(text, "\nWhat to change\n  1. Raise it in a drop-in"));
 	assert_non_null(strstr(text, "\n       [Service]\n       LimitNOFILE=4096\n"));
 	assert_non_null(
-		strstr(text, "\n     Commands:\n       systemctl daemon-reload\n"));
+		strstr(text, "\n     Commands:\n       printf 'a\\n' > $'/etc/x"));
+	assert_non_null(strstr(text, "\n       systemctl restart app.service\n"));
 	assert_non_null(strstr(text, "\nWhat could not be seen\n  - the executable"));
 	free(text);
 	text = print(&view, (struct page){.utf8 = false, .width = 80});

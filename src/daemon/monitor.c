@@ -356,6 +356,7 @@ static void say_tracing(const struct monitor *m)
 int monitor_open(const struct config *config, struct outlet *outlet,
 		 struct monitor **out, char *why, size_t why_size)
 {
+	static const struct grouping_source groups = {alert_new_id, report_look, NULL};
 	struct monitor *m = calloc(1, sizeof(*m));
 	int err = -ENOMEM;
 
@@ -371,7 +372,7 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 	m->reporter = (struct reporter){
 		.outlet = outlet,
 		.host = {m->host_name, m->boot_id, kernel_boot_realtime_ns()},
-		.groups = grouping_new(alert_new_id),
+		.groups = grouping_new(&groups),
 		.processes = m->processes,
 		.identities = identity_reader_new(IDENTITY_READER_DEADLINE_MS),
 		.files = &m->files,

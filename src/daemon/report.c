@@ -2,6 +2,7 @@
 #include "daemon/report.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "collect/kernel.h"
@@ -10,6 +11,7 @@
 #include "daemon/remedy.h"
 #include "daemon/tracing.h"
 #include "log.h"
+#include "state/subject.h"
 
 /* Calls by which one process was refused, in one alert. */
 #define REFUSED_MAX 64
@@ -91,6 +93,16 @@ void report_seal(struct process *process, uint64_t now_ns)
 	policy_fd_observe(&process->policy, &silent, &seen, decisions);
 }
 
+static void count_error(struct alert_fd *fd, int error, uint64_t count)
+{
+	if (error == EMFILE)
+		fd->refused_emfile += count;
+	else if (error == ENFILE)
+		fd->refused_enfile += count;
+	else
+		fd->refused_other += count;
+}
+
 static void add_refused(const struct process *process, struct alert_fd *fd,
 			struct alert_refusal calls[REFUSED_MAX])
 {
@@ -102,12 +114,7 @@ static void add_refused(const struct process *process, struct alert_fd *fd,
 
 		if (!count)
 			continue;
-		if (refusal->error == EMFILE)
-			fd->refused_emfile += count;
-		else if (refusal->error == ENFILE)
-			fd->refused_enfile += count;
-		else
-			fd->refused_other += count;
+		count_error(fd, refusal->error, count);
 		if (fd->refused_len < REFUSED_MAX)
 			calls[fd->refused_len++] = (struct alert_refusal){
 				.call = syscalls_name(refusal->call),
@@ -290,6 +297,8 @@ void report_process(struct reporter *r, struct process *process,
 		.what = *what,
 		.who = &process->who,
 	};
+	struct grouping_subject subject;
+	char user[SUBJECT_USER_LEN];
 	bool recovered = what->action == POLICY_FD_RECOVERED;
 	bool gone = recovered && what->reason == POLICY_REASON_EXITED;
 
@@ -300,8 +309,9 @@ void report_process(struct reporter *r, struct process *process,
 	}
 	if (!gone)
 		identity_reader_read(r->identities, &process->who);
-	if (grouping_admit(r->groups, &process->group, identity_group(&process->who),
-			   what, cause->time_ns)) {
+	subject_of(&process->who, user, &subject);
+	if (grouping_admit(r->groups, &process->group, &subject, what,
+			   cause->time_ns)) {
 		fill_process(r, process, &alert, calls, gone);
 		alert.found_at_start = what->opens && cause->found_at_start;
 		if (!recovered)
@@ -348,20 +358,115 @@ void report_system(struct reporter *r, struct report_system *system,
 	}
 }
 
+/* ---- summaries ---- */
+
+void report_look(void *context, const struct grouping_member *member,
+		 struct tally_figures *out)
+{
+	static struct tally_call calls[REFUSED_MAX];
+	const struct process *process =
+		(const struct process *)(const void *)((const char *)member -
+						       offsetof(struct process, group));
+
+	(void)context;
+	*out = (struct tally_figures){
+		.pid = process->who.pid,
+		.command_line = process->who.command_line,
+		.table_known = process->has_table,
+		.used = process->table.used,
+		.soft_limit = process->table.soft_limit,
+		.calls = calls,
+	};
+	for (size_t i = 0; i < process->refusals_len; i++) {
+		const struct process_refusal *refusal = &process->refusals[i];
+		struct tally_call *to = &calls[out->calls_len];
+
+		if (!process_refusal_count(refusal))
+			continue;
+		/* The last one takes what is more, so that the sum stays right. */
+		if (out->calls_len == REFUSED_MAX)
+			to[-1].count += process_refusal_count(refusal);
+		else {
+			*to = (struct tally_call){
+				.call = refusal->call,
+				.error = refusal->error,
+				.count = process_refusal_count(refusal),
+			};
+			out->calls_len++;
+		}
+	}
+}
+
+/* The sums of a summary's refusals. */
+static void add_sums(const struct tally *tally, struct alert_fd *fd,
+		     struct alert_refusal calls[TALLY_CALLS])
+{
+	fd->refused_known = true;
+	fd->refused = calls;
+	for (size_t i = 0; i < tally->calls_len; i++) {
+		const struct tally_call *call = &tally->calls[i];
+
+		count_error(fd, call->error, call->count);
+		calls[fd->refused_len++] = (struct alert_refusal){
+			.call = syscalls_name(call->call),
+			.error = call->error,
+			.count = call->count,
+		};
+	}
+}
+
+static void add_members(const struct tally *tally, struct alert_group *group,
+			struct alert_member members[TALLY_MEMBERS])
+{
+	group->members = members;
+	group->members_len = tally->members_len;
+	group->alone = tally->alone;
+	for (size_t i = 0; i < tally->members_len; i++) {
+		const struct tally_member *member = &tally->members[i];
+
+		members[i] = (struct alert_member){
+			.pid = member->pid,
+			.command_line = member->command_line,
+			.table_known = member->table_known,
+			.used = member->used,
+			.soft_limit = member->soft_limit,
+			.refused = member->refused,
+			.alone = member->alone,
+		};
+	}
+}
+
+static void send_summary(struct reporter *r, const struct grouping_summary *summary)
+{
+	struct alert_refusal calls[TALLY_CALLS];
+	struct alert_member members[TALLY_MEMBERS];
+	struct identity who;
+	struct alert alert = {
+		.time_ns = summary->until_ns,
+		.what = {.action = summary->action, .reason = summary->reason},
+		.who = &who,
+		.group = {.name = summary->title, .processes = summary->processes},
+	};
+	const struct limits_verdict *limit = limits_of(summary->limit);
+
+	subject_identity(summary->texts, &who);
+	memcpy(alert.incident, summary->incident,
+	       strnlen(summary->incident, sizeof(alert.incident) - 1));
+	if (summary->until_ns > summary->opened_ns)
+		alert.duration_ns = summary->until_ns - summary->opened_ns;
+	if (summary->tally) {
+		add_sums(summary->tally, &alert.fd, calls);
+		add_members(summary->tally, &alert.group, members);
+	}
+	if (summary->action == POLICY_OTHER_LIMIT && limit)
+		add_limit(&alert, limit, alert.group.members_len ? members[0].pid : 0);
+	send(r, &alert);
+}
+
 void report_summaries(struct reporter *r, uint64_t now_ns, bool flush)
 {
 	struct grouping_summary summary;
 
-	while (grouping_due(r->groups, now_ns, flush, &summary)) {
-		struct alert alert = {
-			.time_ns = summary.until_ns,
-			.what = {.action = summary.action, .reason = summary.reason},
-			.group = {.name = summary.key, .processes = summary.processes},
-		};
-
-		memcpy(alert.incident, summary.incident,
-		       strnlen(summary.incident, sizeof(alert.incident) - 1));
-		alert.duration_ns = summary.until_ns - summary.since_ns;
-		send(r, &alert);
-	}
+	while (grouping_due(r->groups, now_ns, flush, &summary))
+		send_summary(r, &summary);
 }

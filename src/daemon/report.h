@@ -68,6 +68,11 @@ void report_system(struct reporter *r, struct report_system *system,
 		   const struct policy_decision *what, const struct report_cause *cause,
 		   struct identity *who);
 
+/* What is known of the process whose place in its group this is: of
+ * struct grouping_source. */
+void report_look(void *context, const struct grouping_member *member,
+		 struct tally_figures *out);
+
 /* Sends the summaries that are due. `flush`: all that wait. */
 void report_summaries(struct reporter *r, uint64_t now_ns, bool flush);
 

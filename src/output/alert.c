@@ -81,14 +81,14 @@ static int add_user(cJSON *process, const struct identity *who)
 	return err;
 }
 
-static int add_process(cJSON *parent, const struct identity *who,
-		       const struct alert_host *host)
+int alert_add_process(cJSON *parent, const struct identity *who,
+		      const struct alert_host *host)
 {
 	cJSON *process = json_add_object(parent, "process"), *inner;
 	char text[32];
 	int err = process ? 0 : -ENOMEM;
 
-	if (!err)
+	if (!err && who->pid) /* what many have in common has none */
 		err = json_add_uint(process, "pid", (uint64_t)who->pid);
 	if (!err && who->comm[0])
 		err = json_add_text(process, "name", who->comm);
@@ -158,7 +158,8 @@ static int add_pod(cJSON *parent, const struct identity *who)
 int alert_add_identity(cJSON *parent, const struct identity *who,
 		       const struct alert_host *host)
 {
-	int err = add_process(parent, who, host);
+	/* Those of a summary are in its group. */
+	int err = who->pid ? alert_add_process(parent, who, host) : 0;
 
 	if (!err)
 		err = add_nested(parent, "service", "name", who->service);
@@ -370,22 +371,6 @@ static int add_limit(cJSON *fd, const struct alert_limit *limit)
 	return err;
 }
 
-static int add_group(cJSON *fd, const struct alert_group *group)
-{
-	cJSON *out;
-	int err;
-
-	if (!group->name)
-		return 0;
-	out = json_add_object(fd, "group");
-	if (!out)
-		return -ENOMEM;
-	err = json_add_text(out, "name", group->name);
-	if (!err)
-		err = json_add_uint(out, "processes", group->processes);
-	return err;
-}
-
 static int add_alert_fd(cJSON *root, const struct alert *alert)
 {
 	cJSON *fd = json_add_object(root, "fd");
@@ -413,7 +398,7 @@ static int add_alert_fd(cJSON *root, const struct alert *alert)
 	if (!err)
 		err = add_request(fd, &alert->request);
 	if (!err)
-		err = add_group(fd, &alert->group);
+		err = alert_add_group(fd, alert);
 	return err;
 }
 

@@ -93,10 +93,23 @@ struct alert_leak {
 	size_t growing_len; /* 0: not known */
 };
 
+/* One process of a summary. */
+struct alert_member {
+	int32_t pid;
+	const char *command_line; /* NULL: unknown; hostile */
+	bool table_known;         /* the next two are */
+	uint64_t used, soft_limit;
+	uint64_t refused;
+	bool alone; /* it has alerts of its own, whose refusals these are */
+};
+
 /* A summary over many processes of one group. */
 struct alert_group {
 	const char *name; /* NULL: an alert of one process; hostile */
 	uint64_t processes;
+	const struct alert_member *members; /* the first few */
+	size_t members_len;
+	uint64_t alone; /* of all of them */
 };
 
 struct alert {
@@ -107,7 +120,8 @@ struct alert {
 	uint64_t duration_ns;        /* since the incident opened */
 	bool found_at_start; /* it may have been so for long: the first snapshot found it */
 	const struct alert_host *host;
-	const struct identity *who; /* NULL: the system, or a summary */
+	const struct identity *who; /* NULL: the system; of a summary what its processes
+				       have in common, with pid 0 */
 	struct alert_fd fd;
 	struct alert_system system; /* in system-* alerts */
 	struct alert_request request;

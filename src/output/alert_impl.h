@@ -5,6 +5,13 @@
 
 #include "output/alert.h"
 
+/* The member "process". 0 or -ENOMEM. */
+int alert_add_process(cJSON *parent, const struct identity *who,
+		      const struct alert_host *host);
+
+/* The member "group" of a summary. 0 or -ENOMEM. */
+int alert_add_group(cJSON *fd, const struct alert *alert);
+
 /* The member "leak", if it is known. 0 or -ENOMEM. */
 int alert_add_leak(cJSON *fd, const struct alert_leak *leak);
 

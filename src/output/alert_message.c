@@ -200,6 +200,15 @@ static void say_exhausted(struct sentence *out, const struct alert *alert)
 	say_cause(out, alert, "; ");
 }
 
+static void say_limit(struct sentence *out, const struct alert_limit *limit)
+{
+	say(out, "%s", limit->text ? limit->text : "another limit");
+	if (limit->name && limit->value_known)
+		say(out, " (%s = %" PRIu64 ")", limit->name, limit->value);
+	else if (limit->name && strcmp(limit->name, "unknown") != 0)
+		say(out, " (%s)", limit->name);
+}
+
 static void say_other_limit(struct sentence *out, const struct alert *alert)
 {
 	const struct alert_limit *limit = &alert->limit;
@@ -209,11 +218,8 @@ static void say_other_limit(struct sentence *out, const struct alert *alert)
 	if (limited(fd) && fd->used < fd->soft_limit)
 		say(out, ", though the table has %" PRIu64 " of %" PRIu64 " free",
 		    fd->soft_limit - fd->used, fd->soft_limit);
-	say(out, ": %s", limit->text ? limit->text : "another limit");
-	if (limit->name && limit->value_known)
-		say(out, " (%s = %" PRIu64 ")", limit->name, limit->value);
-	else if (limit->name && strcmp(limit->name, "unknown") != 0)
-		say(out, " (%s)", limit->name);
+	say(out, ": ");
+	say_limit(out, limit);
 	say_path(out, alert);
 	if (refused_calls(fd) > 1)
 		say_refused(out, refused_calls(fd));
@@ -226,6 +232,12 @@ static void say_recovered(struct sentence *out, const struct alert *alert)
 	say_who(out, alert);
 	if (alert->what.reason == POLICY_REASON_EXITED) {
 		say(out, " exited");
+	} else if (alert->what.reason == POLICY_REASON_IGNORED) {
+		say(out, " is ignored from now on");
+		if (fd->known) {
+			say(out, ", with ");
+			say_usage(out, fd, false);
+		}
 	} else {
 		say(out, " recovered");
 		if (alert->what.reason == POLICY_REASON_LIMIT_RAISED)
@@ -339,6 +351,12 @@ static void say_group(struct sentence *out, const struct alert *alert)
 	say(out, "%" PRIu64 " %sprocess%s of ", group->processes,
 	    recovered ? "" : "more ", one ? "" : "es");
 	say_hostile(out, group->name, NAME_MAX_BYTES);
+	if (alert->who && alert->who->command_line &&
+	    strcmp(alert->who->command_line, group->name) != 0) {
+		say(out, " (");
+		say_hostile(out, alert->who->command_line, NAME_MAX_BYTES);
+		say(out, ")");
+	}
 	switch (alert->what.action) {
 	case POLICY_FD_WARNING:
 		say(out, " reached the warning level of descriptors");
@@ -355,16 +373,15 @@ static void say_group(struct sentence *out, const struct alert *alert)
 		    one ? " seems to leak descriptors" : " seem to leak descriptors");
 		break;
 	case POLICY_OTHER_LIMIT:
-		say(out, " had calls refused by ");
-		say(out, "%s", alert->limit.text ? alert->limit.text : "another limit");
+		say(out, " had calls refused: ");
+		say_limit(out, &alert->limit);
 		break;
 	default:
 		say(out, "%s",
 		    alert->what.reason == POLICY_REASON_EXITED ? " exited"
 							       : " recovered");
 	}
-	if (recovered)
-		say_refused(out, refused_calls(&alert->fd));
+	say_refused(out, refused_calls(&alert->fd));
 }
 
 size_t alert_message(const struct alert *alert, char *text, size_t size)

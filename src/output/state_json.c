@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "output/json.h"
+#include "output/state_groups.h"
 #include "output/state_members.h"
 #include "output/text.h"
 #include "state/cgroup_path.h"
@@ -42,17 +43,6 @@ static int put_identity(cJSON *out, const struct identity *who, bool brief)
 	return err;
 }
 
-/* A new object at the end of the list. NULL: no memory. */
-static cJSON *add_to_list(cJSON *list)
-{
-	cJSON *out = cJSON_CreateObject();
-
-	if (out && cJSON_AddItemToArray(list, out))
-		return out;
-	cJSON_Delete(out);
-	return NULL;
-}
-
 static int put_refusals(cJSON *out, const struct standing_process *process)
 {
 	cJSON *list;
@@ -64,7 +54,7 @@ static int put_refusals(cJSON *out, const struct standing_process *process)
 	if (!list)
 		return -ENOMEM;
 	for (size_t i = 0; i < process->refusals_len && !err; i++) {
-		cJSON *one = add_to_list(list);
+		cJSON *one = members_add_to_list(list);
 
 		err = members_put(one, &members_of_refusal, &process->refusals[i]);
 		if (!err)
@@ -89,28 +79,7 @@ static int put_process(cJSON *out, const void *element, bool brief)
 
 static int put_group(cJSON *out, const void *element, bool brief)
 {
-	const struct standing_group *group = element;
-	int err = members_put(out, &members_of_group, group);
-	cJSON *list = NULL;
-
-	(void)brief; /* what a group is called is what its summary says */
-	if (!err)
-		err = json_add_text(out, "name", group->key);
-	if (!err) {
-		list = cJSON_AddArrayToObject(out, "waiting");
-		err = list ? 0 : -ENOMEM;
-	}
-	for (size_t i = 0; i < group->waiting_len && !err; i++) {
-		const struct grouping_waiting *waiting = &group->waiting[i];
-		cJSON *one = add_to_list(list);
-
-		err = members_put(one, &members_of_waiting, waiting);
-		if (!err)
-			err = members_put_small(one, "action", waiting->action);
-		if (!err)
-			err = members_put_small(one, "reason", waiting->reason);
-	}
-	return err;
+	return state_groups_put(out, element, brief);
 }
 
 static int put_system(cJSON *root, const struct standing_system *system)
@@ -224,22 +193,7 @@ char *state_json_encode(const struct state_document *document, size_t *len)
 
 static bool get_text(const cJSON *from, const char *name, char **out)
 {
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(from, name);
-
-	if (!item)
-		return true;
-	/* each of its bytes may have become a U+FFFD */
-	if (!cJSON_IsString(item) || strlen(item->valuestring) > 3 * STANDING_TEXT_MAX)
-		return false;
-	*out = strdup(item->valuestring);
-	return *out != NULL;
-}
-
-static bool get_number(const cJSON *from, const char *name, uint32_t max, uint32_t *out)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(from, name);
-
-	return !item || members_get_small(item, max, out);
+	return members_get_text(from, name, STANDING_TEXT_MAX, out);
 }
 
 static bool get_identity(const cJSON *from, struct identity *who)
@@ -248,9 +202,10 @@ static bool get_identity(const cJSON *from, struct identity *who)
 	char *name = NULL, *runtime = NULL;
 	bool good;
 
-	good = get_number(from, "pid", INT_MAX, &pid) && pid &&
-	       get_number(from, "ppid", INT_MAX, &ppid) &&
-	       get_number(from, "uid", 0, &uid) && get_text(from, "name", &name) &&
+	good = members_get_number(from, "pid", INT_MAX, &pid) && pid &&
+	       members_get_number(from, "ppid", INT_MAX, &ppid) &&
+	       members_get_number(from, "uid", 0, &uid) &&
+	       get_text(from, "name", &name) &&
 	       get_text(from, "executable", &who->executable) &&
 	       get_text(from, "command_line", &who->command_line) &&
 	       get_text(from, "service", &who->service) &&
@@ -286,7 +241,7 @@ static bool get_refusals(const cJSON *list, struct standing_process *process)
 		uint32_t error = 0;
 
 		if (!members_get(item, &members_of_refusal, refusal) ||
-		    !get_number(item, "error", 4095, &error) || !error)
+		    !members_get_number(item, "error", 4095, &error) || !error)
 			return false;
 		refusal->error = (int)error;
 	}
@@ -309,36 +264,11 @@ static bool get_process(const cJSON *from, struct standing *standing)
 	       (process->policy.incident || process->policy.level == POLICY_LEVEL_OK);
 }
 
-static bool get_waiting(const cJSON *from, struct standing_group *group)
-{
-	struct grouping_waiting *waiting = &group->waiting[group->waiting_len];
-	uint32_t action = 0, reason = 0;
-
-	if (group->waiting_len == POLICY_ACTIONS ||
-	    !members_get(from, &members_of_waiting, waiting) ||
-	    !get_number(from, "action", POLICY_OTHER_LIMIT, &action) ||
-	    !get_number(from, "reason", POLICY_REASON_LIMIT_RAISED, &reason) ||
-	    !waiting->processes)
-		return false;
-	waiting->action = (enum policy_action)action;
-	waiting->reason = (enum policy_reason)reason;
-	group->waiting_len++;
-	return true;
-}
-
 static bool get_group(const cJSON *from, struct standing *standing)
 {
 	struct standing_group *group = standing_add_group(standing);
-	const cJSON *list = cJSON_GetObjectItemCaseSensitive(from, "waiting"), *item;
 
-	if (!group || !members_get(from, &members_of_group, group) ||
-	    !get_text(from, "name", &group->key) || !group->key || !group->number ||
-	    !group->incident[0] || !cJSON_IsArray(list))
-		return false;
-	cJSON_ArrayForEach (item, list)
-		if (!get_waiting(item, group))
-			return false;
-	return true;
+	return group && state_groups_get(from, group);
 }
 
 static bool get_system(const cJSON *from, struct standing_system *system)

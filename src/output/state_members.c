@@ -79,17 +79,40 @@ static const struct member process_members[] = {
 	{"start_ns", offsetof(struct standing_process, who.start_ns), EXACT, 0},
 	{"group", offsetof(struct standing_process, group), SMALL, 0},
 	{"alone", offsetof(struct standing_process, alone), FLAG, 0},
+	{"waits", offsetof(struct standing_process, waits), EXACT, 0},
 };
 
 static const struct member group_members[] = {
 	{"number", offsetof(struct standing_group, number), SMALL, 0},
 	{"incident", offsetof(struct standing_group, incident), ID, 0},
+	{"opened_ns", offsetof(struct standing_group, opened_ns), EXACT, 0},
+	{"mixed", offsetof(struct standing_group, mixed), SMALL, 0},
 };
 
 static const struct member waiting_members[] = {
 	{"processes", offsetof(struct grouping_waiting, processes), EXACT, 0},
 	{"since_ns", offsetof(struct grouping_waiting, since_ns), EXACT, 0},
 	{"last_ns", offsetof(struct grouping_waiting, last_ns), EXACT, 0},
+	{"limit", offsetof(struct grouping_waiting, limit), SMALL, 31},
+};
+
+static const struct member tally_members[] = {
+	{"processes", offsetof(struct tally, processes), EXACT, 0},
+	{"alone", offsetof(struct tally, alone), EXACT, 0},
+};
+
+static const struct member tally_member_members[] = {
+	{"pid", offsetof(struct tally_member, pid), SMALL, INT32_MAX},
+	{"table_known", offsetof(struct tally_member, table_known), FLAG, 0},
+	{"used", offsetof(struct tally_member, used), EXACT, 0},
+	{"soft_limit", offsetof(struct tally_member, soft_limit), EXACT, 0},
+	{"refused", offsetof(struct tally_member, refused), EXACT, 0},
+	{"alone", offsetof(struct tally_member, alone), FLAG, 0},
+};
+
+static const struct member tally_call_members[] = {
+	{"call", offsetof(struct tally_call, call), SMALL, 0xffff},
+	{"count", offsetof(struct tally_call, count), EXACT, 0},
 };
 
 static const struct member refusal_members[] = {
@@ -103,6 +126,9 @@ const struct members members_of_system = MEMBERS(system_members);
 const struct members members_of_process = MEMBERS(process_members);
 const struct members members_of_group = MEMBERS(group_members);
 const struct members members_of_waiting = MEMBERS(waiting_members);
+const struct members members_of_tally = MEMBERS(tally_members);
+const struct members members_of_tally_member = MEMBERS(tally_member_members);
+const struct members members_of_tally_call = MEMBERS(tally_call_members);
 const struct members members_of_refusal = MEMBERS(refusal_members);
 
 /* ---- writing ---- */
@@ -222,4 +248,35 @@ bool members_get(const cJSON *from, const struct members *members, void *base)
 			return false;
 	}
 	return true;
+}
+
+bool members_get_number(const cJSON *from, const char *name, uint32_t max,
+			uint32_t *out)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(from, name);
+
+	return !item || members_get_small(item, max, out);
+}
+
+bool members_get_text(const cJSON *from, const char *name, size_t max, char **out)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(from, name);
+
+	if (!item)
+		return true;
+	/* each of its bytes may have become a U+FFFD */
+	if (!cJSON_IsString(item) || strlen(item->valuestring) > 3 * max)
+		return false;
+	*out = strdup(item->valuestring);
+	return *out != NULL;
+}
+
+cJSON *members_add_to_list(cJSON *list)
+{
+	cJSON *out = cJSON_CreateObject();
+
+	if (out && cJSON_AddItemToArray(list, out))
+		return out;
+	cJSON_Delete(out);
+	return NULL;
 }

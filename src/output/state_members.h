@@ -22,7 +22,8 @@ struct members {
 
 extern const struct members members_of_policy, members_of_system_policy,
 	members_of_system, members_of_process, members_of_group, members_of_waiting,
-	members_of_refusal;
+	members_of_refusal, members_of_tally, members_of_tally_member,
+	members_of_tally_call;
 
 /* The members of what is at `base`, added to `out`. NULL `out`: no memory. 0 or
  * -ENOMEM. */
@@ -37,5 +38,16 @@ int members_put_exact(cJSON *out, const char *name, uint64_t value);
 int members_put_small(cJSON *out, const char *name, uint32_t value);
 bool members_get_exact(const cJSON *item, uint64_t *out);
 bool members_get_small(const cJSON *item, uint64_t max, uint32_t *out);
+
+/* A number that may be missing: then `out` stays. */
+bool members_get_number(const cJSON *from, const char *name, uint32_t max,
+			uint32_t *out);
+
+/* A text of at most `max` bytes as it was written, which may be missing: then `out`
+ * stays. The caller frees it. */
+bool members_get_text(const cJSON *from, const char *name, size_t max, char **out);
+
+/* A new object at the end of the list. NULL: no memory. */
+cJSON *members_add_to_list(cJSON *list);
 
 #endif

@@ -388,6 +388,11 @@ void limits_classify(const struct limits_refusal *refusal, struct limits_verdict
 		set_other(out, UNKNOWN);
 }
 
+const struct limits_verdict *limits_of(unsigned int id)
+{
+	return id && id < KINDS ? &verdicts[id] : NULL;
+}
+
 int limits_sysctl_path(const char *sysctl, char *path, size_t size)
 {
 	static const char root[] = "/proc/sys/";

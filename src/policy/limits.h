@@ -59,6 +59,9 @@ struct limits_verdict {
  */
 void limits_classify(const struct limits_refusal *refusal, struct limits_verdict *out);
 
+/* The limit of an id that a verdict had. NULL: none. */
+const struct limits_verdict *limits_of(unsigned int id);
+
 /* "fs.inotify.max_user_instances" → "/proc/sys/fs/inotify/max_user_instances".
  * Returns -ENAMETOOLONG if it does not fit into size bytes. */
 int limits_sysctl_path(const char *sysctl, char *path, size_t size);

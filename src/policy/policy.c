@@ -204,6 +204,7 @@ static int say_other(struct policy_fd *state, const struct policy_settings *set,
 	if (!state->other_alerted)
 		state->other_alerted_ns = levels_stamp(seen->now_ns);
 	*out = (struct policy_decision){.action = POLICY_OTHER_LIMIT,
+					.limit = seen->other_limit,
 					.repeats = state->other_ever & bit};
 	state->other_alerted |= bit;
 	state->other_ever |= bit;
@@ -286,7 +287,10 @@ int policy_fd_observe(struct policy_fd *state, const struct policy_settings *set
 	if (set->ignore || state->sealed) {
 		if (!state->incident)
 			return 0;
-		return close_incident(state, seen->now_ns, POLICY_REASON_CLOSED, out);
+		return close_incident(state, seen->now_ns,
+				      set->ignore ? POLICY_REASON_IGNORED
+						  : POLICY_REASON_CLOSED,
+				      out);
 	}
 
 	track_level(state, set, seen);

@@ -35,6 +35,8 @@ enum policy_reason {
 	POLICY_REASON_CLOSED,
 	POLICY_REASON_EXITED,
 	POLICY_REASON_LIMIT_RAISED,
+	POLICY_REASON_IGNORED, /* its alerts are no longer wanted */
+	POLICY_REASON_LAST = POLICY_REASON_IGNORED,
 };
 
 enum policy_level {
@@ -121,6 +123,7 @@ struct policy_fd {
 struct policy_decision {
 	enum policy_action action;
 	enum policy_reason reason; /* of a recovery */
+	unsigned int limit;        /* of POLICY_OTHER_LIMIT: other_limit */
 	bool opens;                /* first alert of its incident */
 	bool repeats;              /* nothing new: this level, a higher one, or this
 				      limit was alerted in the incident before */
@@ -130,7 +133,7 @@ struct policy_decision {
 /*
  * What to say after `seen`, in order. An incident opens with the first alert
  * and closes with POLICY_FD_RECOVERED, always, also when the process exits, is
- * ignored from now on or turns out to be sealed.
+ * ignored from now on (POLICY_REASON_IGNORED) or turns out to be sealed.
  *
  * - A level is alerted when it is first reached in an incident; again after
  *   repeat_ns, if it still (or again) holds. A jump over a level alerts only the

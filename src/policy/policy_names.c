@@ -48,6 +48,8 @@ const char *policy_reason_name(enum policy_reason reason)
 		return "exited";
 	case POLICY_REASON_LIMIT_RAISED:
 		return "limit-raised";
+	case POLICY_REASON_IGNORED:
+		return "ignored";
 	case POLICY_REASON_NONE:
 		break;
 	}

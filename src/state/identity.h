@@ -71,7 +71,7 @@ int identity_set_cgroup(struct identity *who, const char *path);
 /* For tests: another directory than /proc. NULL: /proc again. */
 void identity_set_proc_root(const char *root);
 
-/* What groups the processes of one service: container id, service, else
+/* What a group of processes like this one is called: container id, service, else
  * executable, else comm. Never NULL; valid as long as `who`. */
 const char *identity_group(const struct identity *who);
 

@@ -43,6 +43,29 @@ struct standing_group *standing_add_group(struct standing *standing)
 		    sizeof(struct standing_group));
 }
 
+struct standing_waiting *standing_add_waiting(struct standing_group *group)
+{
+	if (group->waiting_len >= GROUPING_WINDOWS)
+		return NULL;
+	return grow((void **)&group->waiting, &group->waiting_len,
+		    sizeof(struct standing_waiting));
+}
+
+static void clear_group(struct standing_group *group)
+{
+	for (size_t i = 0; i < group->waiting_len; i++) {
+		if (group->waiting[i].gone)
+			tally_clear(group->waiting[i].gone);
+		free(group->waiting[i].gone);
+	}
+	free(group->waiting);
+	for (int i = 0; i < GROUPING_TEXTS; i++)
+		free(group->texts[i]);
+	free(group->key);
+	free(group->title);
+	free(group->place);
+}
+
 static void clear_process(struct standing_process *process)
 {
 	identity_clear(&process->who);
@@ -54,7 +77,7 @@ void standing_clear(struct standing *standing)
 	for (size_t i = 0; i < standing->processes_len; i++)
 		clear_process(&standing->processes[i]);
 	for (size_t i = 0; i < standing->groups_len; i++)
-		free(standing->groups[i].key);
+		clear_group(&standing->groups[i]);
 	free(standing->processes);
 	free(standing->groups);
 	memset(standing, 0, sizeof(*standing));
@@ -124,7 +147,23 @@ static void capture_process(void *context, struct process *process)
 	kept->incident_ns = process->incident_ns;
 	kept->group = process->group.in_summary ? process->group.group : 0;
 	kept->alone = process->group.alone;
+	kept->waits = process->group.waits;
 	copy_refusals(kept, process);
+}
+
+static void capture_waiting(struct standing_group *to,
+			    const struct grouping_waiting *waiting)
+{
+	struct standing_waiting *kept = standing_add_waiting(to);
+
+	if (!kept)
+		return;
+	kept->what = *waiting;
+	kept->what.gone = NULL;
+	if (waiting->gone)
+		kept->gone = calloc(1, sizeof(*kept->gone));
+	if (kept->gone)
+		tally_merge(kept->gone, waiting->gone);
 }
 
 static void capture_group(void *context, const struct grouping_kept *group)
@@ -134,15 +173,22 @@ static void capture_group(void *context, const struct grouping_kept *group)
 
 	if (!kept)
 		return;
-	kept->key = copy_text(group->key);
-	if (!kept->key) {
+	kept->key = strndup(group->key, STANDING_KEY_MAX);
+	kept->title = copy_text(group->subject.title);
+	if (!kept->key || !kept->title) {
+		clear_group(kept);
 		standing->groups_len--;
 		return;
 	}
+	kept->place = copy_text(group->subject.place);
+	for (int i = 0; i < GROUPING_TEXTS; i++)
+		kept->texts[i] = copy_text(group->subject.texts[i]);
+	kept->mixed = group->mixed;
 	kept->number = group->number;
 	copy_id(kept->incident, group->incident);
-	memcpy(kept->waiting, group->waiting, sizeof(kept->waiting));
-	kept->waiting_len = group->waiting_len;
+	kept->opened_ns = group->opened_ns;
+	for (size_t i = 0; i < group->waiting_len; i++)
+		capture_waiting(kept, &group->waiting[i]);
 }
 
 void standing_capture(struct standing *standing, struct process_table *processes,
@@ -182,8 +228,8 @@ static void resume_membership(const struct standing *standing, struct process *p
 	for (size_t i = 0; kept->group && i < standing->groups_len; i++) {
 		if (standing->groups[i].number != kept->group || !numbers[i])
 			continue;
-		grouping_resume_member(groups, &process->group, numbers[i],
-				       kept->alone);
+		grouping_resume_member(groups, &process->group, numbers[i], kept->alone,
+				       kept->waits);
 		return;
 	}
 }
@@ -215,6 +261,27 @@ static bool resume_process(const struct standing_process *kept,
 	return true;
 }
 
+static uint32_t resume_group(const struct standing_group *group,
+			     struct grouping *groups)
+{
+	struct grouping_kept kept = {
+		.key = group->key,
+		.subject = {.title = group->title, .place = group->place},
+		.mixed = group->mixed,
+		.incident = group->incident,
+		.opened_ns = group->opened_ns,
+		.waiting_len = group->waiting_len,
+	};
+
+	for (int i = 0; i < GROUPING_TEXTS; i++)
+		kept.subject.texts[i] = group->texts[i];
+	for (size_t i = 0; i < group->waiting_len; i++) {
+		kept.waiting[i] = group->waiting[i].what;
+		kept.waiting[i].gone = group->waiting[i].gone;
+	}
+	return grouping_resume(groups, &kept);
+}
+
 size_t standing_resume(const struct standing *standing, struct process_table *processes,
 		       struct grouping *groups)
 {
@@ -224,17 +291,8 @@ size_t standing_resume(const struct standing *standing, struct process_table *pr
 
 	if (!numbers)
 		return 0;
-	for (size_t i = 0; i < standing->groups_len; i++) {
-		const struct standing_group *group = &standing->groups[i];
-		struct grouping_kept kept = {
-			.key = group->key,
-			.incident = group->incident,
-			.waiting_len = group->waiting_len,
-		};
-
-		memcpy(kept.waiting, group->waiting, sizeof(kept.waiting));
-		numbers[i] = grouping_resume(groups, &kept);
-	}
+	for (size_t i = 0; i < standing->groups_len; i++)
+		numbers[i] = resume_group(&standing->groups[i], groups);
 	for (size_t i = 0; i < standing->processes_len; i++) {
 		const struct standing_process *kept = &standing->processes[i];
 

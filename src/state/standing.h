@@ -20,6 +20,8 @@
 /* Kept of each text of a process, in bytes: for the alert that it is gone. What
  * lives is read anew. */
 #define STANDING_TEXT_MAX      256
+/* The same of what makes a group one: place and command line, as whole as read. */
+#define STANDING_KEY_MAX       5120
 /* More processes than these are left out, and alerted anew after a restart. */
 #define STANDING_PROCESSES_MAX 8192
 #define STANDING_REFUSALS_MAX  256
@@ -39,15 +41,25 @@ struct standing_process {
 	uint64_t incident_ns;
 	uint32_t group; /* number of the group in whose summary it opened; 0: none */
 	bool alone;     /* struct grouping_member.alone */
+	uint64_t waits; /* struct grouping_member.waits */
 	struct standing_refusal *refusals;
 	size_t refusals_len;
 };
 
+/* One action's alerts of a group that wait for their summary. */
+struct standing_waiting {
+	struct grouping_waiting what; /* without `gone` */
+	struct tally *gone;           /* NULL: none */
+};
+
 struct standing_group {
 	uint32_t number;
-	char *key;
+	char *key, *title, *place;
+	char *texts[GROUPING_TEXTS];
+	uint32_t mixed;
 	char incident[STANDING_ID_LEN];
-	struct grouping_waiting waiting[POLICY_ACTIONS];
+	uint64_t opened_ns;
+	struct standing_waiting *waiting;
 	size_t waiting_len;
 };
 
@@ -71,6 +83,9 @@ struct standing {
 /* One more, zeroed. NULL: no memory, or too many. */
 struct standing_process *standing_add_process(struct standing *standing);
 struct standing_group *standing_add_group(struct standing *standing);
+
+/* One more of a group's, zeroed. NULL: no memory, or too many. */
+struct standing_waiting *standing_add_waiting(struct standing_group *group);
 
 /* Takes down what stands; the system's incident is the caller's. Without memory
  * the rest is left out, and counted. */

@@ -25,7 +25,7 @@ ACTIONS = {
     "system-exhausted": (5, "critical"),
     "system-recovered": (2, "info"),
 }
-REASONS = ("closed", "exited", "limit-raised")
+REASONS = ("closed", "exited", "limit-raised", "ignored")
 
 
 class Wrong(Exception):
@@ -188,11 +188,20 @@ LEAK = object_of(
     {"growing": list_of(object_of(
         {"type": text, "count": whole(1), "grown": whole(1)},
         {"state": text, "direction": one_of("accepted", "outgoing")}), 4)})
+SUMMARY = object_of(
+    {"name": raw_text, "processes": whole(1)},
+    {"alone": whole(1),
+     "process": object_of({}, {"name": raw_text, "executable": raw_text,
+                               "command_line": raw_text, "user": USER}),
+     "members": list_of(object_of(
+         {"pid": whole(1), "refused": whole()},
+         {"command_line": raw_text, "used": whole(), "soft_limit": whole(),
+          "alone": true}), 50)})
 FD = object_of(
     {"incident": matching(UUID)},
     {**TABLE, **EXPLAINED, **CALL_SITES, "leak": LEAK, "soft_limit_before": whole(1), "reason": one_of(*REASONS), "found_at_start": true, "refused": REFUSED,
      "request": REQUEST, "limit": text, "limit_value": whole(), "limit_sysctl": text,
-     "group": object_of({"name": raw_text, "processes": whole(1)})})
+     "group": SUMMARY})
 SYSTEM = object_of(
     {"incident": matching(UUID), "refused": object_of({"enfile": whole()})},
     {"allocated": whole(), "max": whole(), "usage": real(0, 1)})
@@ -312,6 +321,19 @@ def check_inspect(document):
     check_explained(document)
 
 
+def check_summary(fd):
+    """All are named as far as there is room, and the sums are those of all of them."""
+    group, refused = fd["group"], fd["refused"]
+    members = group["members"]
+    expect(len(members) == min(group["processes"], 50), "fd.group.members: some are missing")
+    expect(len({member["pid"] for member in members}) == len(members),
+           "fd.group.members: one is there twice")
+    total = refused["emfile"] + refused["enfile"] + refused.get("other", 0)
+    named = sum(member["refused"] for member in members if "alone" not in member)
+    expect(named == total if len(members) == group["processes"] else named <= total,
+           "fd.group.members do not add up to fd.refused")
+
+
 def check_fd(action, fd):
     check_table(fd)
     expect(("soft_limit_before" in fd) == (action == "fd-limit-raised"),
@@ -324,8 +346,10 @@ def check_fd(action, fd):
         expect(leak["slope_low_per_s"] <= leak["slope_per_s"] <= leak["slope_high_per_s"],
                "fd.leak: the slope is not in its bounds")
     expect(("limit" in fd) <= (action == "other-limit"), "fd.limit: of other-limit alone")
-    if action == "other-limit" and "group" not in fd:
+    if action == "other-limit":
         expect("limit" in fd, "fd.limit is missing")
+    if "group" in fd:
+        check_summary(fd)
     if "refused" in fd:
         refused = fd["refused"]
         total = refused["emfile"] + refused["enfile"] + refused.get("other", 0)

@@ -311,7 +311,7 @@ static void test_other_members(void **state)
 
 	alert = alert_of(NULL, POLICY_FD_WARNING);
 	alert.fd = (struct alert_fd){0};
-	alert.group = (struct alert_group){"nginx.service", 1995};
+	alert.group = (struct alert_group){.name = "nginx.service", .processes = 1995};
 	assert_member(&alert, "fd",
 		      "{\"incident\":\"the-incident\",\"group\":{\"name\":"
 		      "\"nginx.service\",\"processes\":1995}}");
@@ -440,7 +440,7 @@ static void test_message_many(void **state)
 	struct alert alert = alert_of(NULL, POLICY_FD_CRITICAL);
 
 	(void)state;
-	alert.group = (struct alert_group){"nginx.service", 1995};
+	alert.group = (struct alert_group){.name = "nginx.service", .processes = 1995};
 	assert_message(&alert,
 		       "1995 more processes of nginx.service reached the critical "
 		       "level of descriptors");
@@ -455,6 +455,63 @@ static void test_message_many(void **state)
 	alert.fd.refused_emfile = 40;
 	assert_message(&alert,
 		       "20 processes of nginx.service exited; 40 calls were refused");
+}
+
+/* What its processes have in common, who they are, and what they add up to. */
+static void test_summary(void **state)
+{
+	static const struct alert_refusal calls[] = {{"openat", EMFILE, 40},
+						     {"socket", EMFILE, 2}};
+	static const struct alert_member members[] = {
+		{7, "web 1", true, 64, 64, 40, false},
+		{8, NULL, false, 0, 0, 2, true},
+	};
+	struct identity who = {.uid = 33,
+			       .comm = "web",
+			       .command_line = "web --all",
+			       .service = "web.service"};
+	struct alert alert = alert_of(&who, POLICY_OTHER_LIMIT);
+
+	(void)state;
+	alert.fd = (struct alert_fd){.refused_known = true,
+				     .refused_emfile = 42,
+				     .refused = calls,
+				     .refused_len = 2};
+	alert.limit = (struct alert_limit){"fs.inotify.max_user_instances",
+					   "inotify instances of this user", true, 128,
+					   "fs.inotify.max_user_instances"};
+	alert.group = (struct alert_group){"web.service", 3, members, 2, 1};
+	assert_member(&alert, "fd",
+		      "{\"incident\":\"the-incident\","
+		      "\"limit\":\"fs.inotify.max_user_instances\",\"limit_value\":128,"
+		      "\"limit_sysctl\":\"fs.inotify.max_user_instances\","
+		      "\"refused\":{\"emfile\":42,\"enfile\":0,\"by_syscall\":{"
+		      "\"openat\":40,\"socket\":2}},"
+		      "\"group\":{\"name\":\"web.service\",\"processes\":3,\"alone\":1,"
+		      "\"process\":{\"name\":\"web\",\"command_line\":\"web --all\","
+		      "\"user\":{\"id\":\"33\",\"name\":\"www-data\"}},"
+		      "\"members\":[{\"pid\":7,\"command_line\":\"web 1\",\"used\":64,"
+		      "\"soft_limit\":64,\"refused\":40},"
+		      "{\"pid\":8,\"refused\":2,\"alone\":true}]}}");
+	assert_member(&alert, "service", "{\"name\":\"web.service\"}");
+	assert_message(&alert,
+		       "3 more processes of web.service (web --all) had calls refused: "
+		       "inotify instances of this user (fs.inotify.max_user_instances "
+		       "= 128); 42 calls were refused");
+}
+
+static void test_ignored(void **state)
+{
+	struct identity who = {.pid = 7, .uid = (uid_t)-1, .comm = "web"};
+	struct alert alert = alert_of(&who, POLICY_FD_RECOVERED);
+
+	(void)state;
+	alert.what.reason = POLICY_REASON_IGNORED;
+	alert.fd = (struct alert_fd){
+		.known = true, .count = 64, .used = 64, .soft_limit = 64};
+	assert_message(&alert, "web[7] is ignored from now on, with 64 of 64 "
+			       "descriptors open");
+	assert_string_equal(policy_reason_name(POLICY_REASON_IGNORED), "ignored");
 }
 
 static void test_message_system(void **state)
@@ -670,6 +727,8 @@ int main(void)
 		cmocka_unit_test(test_message_other_limit),
 		cmocka_unit_test(test_message_recovered),
 		cmocka_unit_test(test_message_many),
+		cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_ignored),
 		cmocka_unit_test(test_message_system),
 		cmocka_unit_test(test_message_hostile),
 		cmocka_unit_test(test_random_strings),

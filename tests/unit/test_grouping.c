@@ -23,11 +23,26 @@ static void count_id(char id[37])
 	snprintf(id, 37, "id-%033u", ++ids);
 }
 
+static const struct grouping_subject web = {.title = "web", .texts = {"web"}};
+static const struct grouping_subject db = {.title = "db", .texts = {"db"}};
+
+/* What the bench says of a member: set by who wants it. */
+static struct tally_figures (*figures_of)(size_t who);
+
 struct bench {
 	struct grouping *groups;
 	struct grouping_member members[MANY];
 	uint64_t now_ns;
 };
+
+static void look(void *context, const struct grouping_member *member,
+		 struct tally_figures *out)
+{
+	const struct bench *bench = context;
+
+	if (figures_of)
+		*out = figures_of((size_t)(member - bench->members));
+}
 
 static int begin(void **state)
 {
@@ -37,7 +52,8 @@ static int begin(void **state)
 		return -1;
 	ids = 0;
 	bench->now_ns = 1000 * S;
-	bench->groups = grouping_new(count_id);
+	figures_of = NULL;
+	bench->groups = grouping_new(&(struct grouping_source){count_id, look, bench});
 	*state = bench;
 	return bench->groups ? 0 : -1;
 }
@@ -57,7 +73,7 @@ static bool say(struct bench *bench, size_t who, enum policy_action action)
 
 	if (action == POLICY_FD_RECOVERED)
 		what.reason = POLICY_REASON_CLOSED;
-	return grouping_admit(bench->groups, &bench->members[who], "web", &what,
+	return grouping_admit(bench->groups, &bench->members[who], &web, &what,
 			      bench->now_ns);
 }
 
@@ -65,7 +81,7 @@ static bool opens(struct bench *bench, size_t who, enum policy_action action)
 {
 	struct policy_decision what = {.action = action, .opens = true};
 
-	return grouping_admit(bench->groups, &bench->members[who], "web", &what,
+	return grouping_admit(bench->groups, &bench->members[who], &web, &what,
 			      bench->now_ns);
 }
 
@@ -76,10 +92,10 @@ static struct grouping_summary due(struct bench *bench)
 	struct grouping_summary out, none;
 
 	assert_true(grouping_due(bench->groups, bench->now_ns, false, &out));
-	snprintf(key, sizeof(key), "%s", out.key);
+	snprintf(key, sizeof(key), "%s", out.title);
 	snprintf(incident, sizeof(incident), "%s", out.incident);
 	assert_false(grouping_due(bench->groups, bench->now_ns, false, &none));
-	out.key = key;
+	out.title = key;
 	out.incident = incident;
 	return out;
 }
@@ -114,7 +130,7 @@ static void two_thousand(void **state)
 	nothing_due(b);
 	b->now_ns += 1 * MS;
 	sum = due(b);
-	assert_string_equal(sum.key, "web");
+	assert_string_equal(sum.title, "web");
 	assert_int_equal(sum.action, POLICY_FD_WARNING);
 	assert_int_equal(sum.processes, MANY - 5);
 	assert_int_equal(sum.since_ns, 1000 * S + 5 * 100000);
@@ -279,7 +295,7 @@ static void far_apart_are_single(void **state)
 
 		assert_true(opens(b, i, POLICY_FD_WARNING));
 		assert_true(opens(b, i + 100, POLICY_FD_EXHAUSTED));
-		assert_true(grouping_admit(b->groups, &b->members[i + 200], "db", &what,
+		assert_true(grouping_admit(b->groups, &b->members[i + 200], &db, &what,
 					   b->now_ns));
 	}
 	assert_false(opens(b, 105, POLICY_FD_WARNING));
@@ -297,8 +313,8 @@ static void the_first_to_get_worse_is_named(void **state)
 
 	/* repeats of those of the summary stay in a summary */
 	for (size_t i = 20; i-- > 0;)
-		assert_int_equal(grouping_admit(b->groups, &b->members[i], "web",
-						&again, b->now_ns),
+		assert_int_equal(grouping_admit(b->groups, &b->members[i], &web, &again,
+						b->now_ns),
 				 i < 5);
 	b->now_ns += S;
 	sum = due(b);
@@ -307,7 +323,7 @@ static void the_first_to_get_worse_is_named(void **state)
 
 	/* … and take no place from who is new */
 	for (size_t i = 20; i-- > 5;)
-		assert_false(grouping_admit(b->groups, &b->members[i], "web", &again,
+		assert_false(grouping_admit(b->groups, &b->members[i], &web, &again,
 					    b->now_ns));
 	assert_true(opens(b, 50, POLICY_FD_WARNING));
 	b->now_ns += S;
@@ -318,7 +334,7 @@ static void the_first_to_get_worse_is_named(void **state)
 	b->now_ns += S;
 	nothing_due(b);
 	assert_true(
-		grouping_admit(b->groups, &b->members[17], "web", &again, b->now_ns));
+		grouping_admit(b->groups, &b->members[17], &web, &again, b->now_ns));
 	/* all do: the first few */
 	b->now_ns += S;
 	for (size_t i = 0; i < 20; i++)
@@ -380,6 +396,7 @@ static void sums_agree(void **state)
 	struct grouping_summary sum;
 	uint64_t seed = 88172645463325252ull, opened = 0, recovered = 0;
 	uint64_t told_opened = 0, told_recovered = 0;
+	struct grouping_subject subject;
 	char text[16];
 
 	for (unsigned int i = 0; i < 400000; i++) {
@@ -394,7 +411,8 @@ static void sums_agree(void **state)
 			what.action = POLICY_FD_CRITICAL;
 		/* the key may change while an incident is open */
 		snprintf(text, sizeof(text), "%u", (unsigned int)(i / 40000 + who % 3));
-		sent = grouping_admit(b->groups, &b->members[who], text, &what,
+		subject = (struct grouping_subject){.title = text, .place = text};
+		sent = grouping_admit(b->groups, &b->members[who], &subject, &what,
 				      b->now_ns);
 		if (what.opens)
 			opened += summed[who] = !sent;
@@ -445,20 +463,234 @@ static void memory_is_bounded(void **state)
 		struct grouping_member members[6] = {0};
 		struct grouping_summary sum;
 
+		struct grouping_subject subject = {.title = key, .place = key};
+
 		snprintf(key, sizeof(key), "group %u", i);
 		for (int j = 0; j < 6; j++)
-			grouping_admit(b->groups, &members[j], key, &what, b->now_ns);
+			grouping_admit(b->groups, &members[j], &subject, &what,
+				       b->now_ns);
 		assert_true(members[5].in_summary);
 		if (members[5].group > highest)
 			highest = members[5].group;
 		what = (struct policy_decision){.action = POLICY_FD_RECOVERED};
 		for (int j = 0; j < 6; j++)
-			grouping_admit(b->groups, &members[j], key, &what, b->now_ns);
+			grouping_admit(b->groups, &members[j], &subject, &what,
+				       b->now_ns);
 		b->now_ns += 500 * MS;
 		while (grouping_due(b->groups, b->now_ns, false, &sum))
 			;
 	}
 	assert_in_range(highest, 1, 8);
+}
+
+/* ---- who is of a group ---- */
+
+static bool same_group(const char *place, const char *one, const char *other)
+{
+	struct bench *b;
+	bool single;
+	struct grouping_subject subject = {.title = "x", .place = place};
+	struct policy_decision what = {.action = POLICY_FD_WARNING, .opens = true};
+
+	assert_int_equal(begin((void **)&b), 0);
+	subject.texts[GROUPING_COMMAND_LINE] = one;
+	for (size_t i = 0; i < GROUPING_SINGLES; i++)
+		assert_true(grouping_admit(b->groups, &b->members[i], &subject, &what,
+					   b->now_ns));
+	subject.texts[GROUPING_COMMAND_LINE] = other;
+	single = grouping_admit(b->groups, &b->members[9], &subject, &what, b->now_ns);
+	end((void **)&b);
+	return !single;
+}
+
+static void place_and_command(void **state)
+{
+	(void)state;
+	assert_true(same_group("c", "python3 many.py", "python3 many.py"));
+	assert_false(same_group("c", "python3 many.py", "python3 other.py"));
+	assert_true(same_group(NULL, "worker 7", "worker 12"));
+	assert_false(same_group(NULL, "worker 7", "worker seven"));
+	assert_true(same_group(NULL, "pg: a 10.0.0.1(4711)", "pg: a 10.10.0.12(3)"));
+	assert_false(same_group(NULL, "7", "x"));
+	assert_true(same_group(NULL, "7", "123"));
+}
+
+static bool refuse(struct bench *b, size_t who, const char *place, const char *command,
+		   const char *name)
+{
+	struct grouping_subject subject = {.title = "x", .place = place};
+	struct policy_decision what = {.action = POLICY_FD_EXHAUSTED, .opens = true};
+
+	subject.texts[GROUPING_COMMAND_LINE] = command;
+	subject.texts[GROUPING_NAME] = name;
+	return grouping_admit(b->groups, &b->members[who], &subject, &what, b->now_ns);
+}
+
+/* … though they are of one group, and however many there are. */
+static void each_command_line_is_told(void **state)
+{
+	struct bench *b = *state;
+	char text[32];
+
+	for (size_t i = 0; i < 1000; i++) {
+		snprintf(text, sizeof(text), "worker %zu", i * 7919 % 1000);
+		assert_true(refuse(b, i, NULL, text, "worker"));
+	}
+	for (size_t i = 0; i < 1000; i++) {
+		snprintf(text, sizeof(text), "worker %zu", i);
+		assert_false(refuse(b, 1000 + i, NULL, text, "worker"));
+	}
+	/* the command of a process that was not there to be asked is another one */
+	assert_true(refuse(b, 0, NULL, NULL, "worker"));
+	b->now_ns += S;
+	assert_int_equal(due(b).processes, 1000);
+}
+
+/* One program is one group whether its command line could be read or not, and
+ * whichever came first. */
+static void not_there_to_be_asked(void **state)
+{
+	struct bench *b = *state;
+	struct grouping_summary sum;
+
+	for (size_t i = 0; i < 5; i++)
+		assert_true(refuse(b, i, "p", i % 2 ? "w --x" : NULL, "w"));
+	assert_false(refuse(b, 5, "p", NULL, "w"));
+	assert_false(refuse(b, 6, "p", "w --x", "w"));
+	assert_true(refuse(b, 7, "p", "w --y", "w")); /* another one */
+	assert_true(refuse(b, 8, "q", NULL, "w"));    /* elsewhere */
+	b->now_ns += S;
+	sum = due(b);
+	assert_int_equal(sum.processes, 2);
+	assert_string_equal(sum.texts[GROUPING_COMMAND_LINE], "w --x");
+}
+
+/* ---- what a summary tells ---- */
+
+static struct tally_figures by_number(size_t who)
+{
+	static struct tally_call calls[2];
+	static char text[32];
+
+	snprintf(text, sizeof(text), "web %zu", who);
+	calls[0] = (struct tally_call){2, 24, who};
+	calls[1] = (struct tally_call){(uint32_t)(100 + who % 100), 24, 1};
+	return (struct tally_figures){.pid = (int32_t)(1000 + who),
+				      .command_line = text,
+				      .table_known = true,
+				      .used = who,
+				      .soft_limit = 64,
+				      .calls = calls,
+				      .calls_len = 2};
+}
+
+static uint64_t sum_of(const struct tally *tally)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < tally->calls_len; i++)
+		sum += tally->calls[i].count;
+	return sum;
+}
+
+static void members_and_sums(void **state)
+{
+	struct bench *b = *state;
+	struct grouping_summary sum;
+	uint64_t want = 0;
+
+	figures_of = by_number;
+	open_many(b, 205);
+	for (size_t i = 5; i < 205; i++)
+		want += i + 1;
+	/* two are over before it is told */
+	assert_false(say(b, 5, POLICY_FD_RECOVERED));
+	assert_false(say(b, 6, POLICY_FD_RECOVERED));
+	b->now_ns += S;
+	sum = due(b);
+	assert_int_equal(sum.tally->processes, 200);
+	assert_int_equal(sum.tally->members_len, TALLY_MEMBERS);
+	assert_int_equal(sum.tally->calls_len, TALLY_CALLS);
+	assert_int_equal(sum_of(sum.tally), want);
+	assert_int_equal(sum.tally->members[0].pid, 1007);
+	assert_string_equal(sum.tally->members[0].command_line, "web 7");
+	assert_int_equal(sum.tally->members[0].used, 7);
+	assert_int_equal(sum.tally->members[0].refused, 8);
+
+	/* one is told by itself: what it was refused is in its own alerts */
+	assert_true(say(b, 204, POLICY_FD_EXHAUSTED));
+	b->now_ns += 3 * S;
+	for (size_t i = 7; i < 205; i++)
+		assert_int_equal(say(b, i, POLICY_FD_RECOVERED), i == 204);
+	b->now_ns += S;
+	sum = due(b);
+	assert_int_equal(sum.action, POLICY_FD_RECOVERED);
+	assert_int_equal(sum.processes, 200);
+	assert_int_equal(sum.tally->alone, 1);
+	assert_int_equal(sum_of(sum.tally), want - 205);
+	assert_int_equal(sum.opened_ns, 1000 * S);
+	assert_int_equal(sum.until_ns - sum.opened_ns, 4 * S);
+}
+
+/* Limits are told apart, each by its own summary. */
+static void each_limit_is_named(void **state)
+{
+	struct bench *b = *state;
+	struct grouping_summary one, two;
+
+	for (size_t i = 0; i < 20; i++) {
+		struct policy_decision what = {.action = POLICY_OTHER_LIMIT,
+					       .limit = 3 + i % 2,
+					       .opens = true};
+
+		assert_int_equal(grouping_admit(b->groups, &b->members[i], &web, &what,
+						b->now_ns),
+				 i < 2 * GROUPING_SINGLES);
+	}
+	b->now_ns += S;
+	assert_true(grouping_due(b->groups, b->now_ns, false, &one));
+	assert_true(grouping_due(b->groups, b->now_ns, false, &two));
+	assert_int_equal(one.action, POLICY_OTHER_LIMIT);
+	assert_int_equal(two.action, POLICY_OTHER_LIMIT);
+	assert_int_equal(one.limit, 3);
+	assert_int_equal(two.limit, 4);
+	assert_int_equal(one.processes + two.processes, 10);
+	nothing_due(b);
+}
+
+/* Once in a summary it waits for, however often it is said. */
+static void no_one_is_counted_twice(void **state)
+{
+	struct bench *b = *state;
+	struct policy_decision again = {.action = POLICY_FD_WARNING, .repeats = true};
+
+	open_many(b, 7);
+	for (int i = 0; i < 3; i++)
+		assert_false(grouping_admit(b->groups, &b->members[6], &web, &again,
+					    b->now_ns));
+	b->now_ns += S;
+	assert_int_equal(due(b).processes, 2);
+}
+
+/* Texts that are not the same for all are not those of the group. */
+static void only_what_is_common(void **state)
+{
+	struct bench *b = *state;
+	struct grouping_subject subject = {.title = "w"};
+	struct policy_decision what = {.action = POLICY_FD_WARNING, .opens = true};
+	struct grouping_summary sum;
+	char line[16];
+
+	for (size_t i = 0; i < 6; i++) {
+		snprintf(line, sizeof(line), "w %zu", i);
+		subject.texts[GROUPING_COMMAND_LINE] = line;
+		subject.texts[GROUPING_SERVICE] = i ? "w.service" : NULL;
+		grouping_admit(b->groups, &b->members[i], &subject, &what, b->now_ns);
+	}
+	b->now_ns += S;
+	sum = due(b);
+	assert_null(sum.texts[GROUPING_COMMAND_LINE]);
+	assert_string_equal(sum.texts[GROUPING_SERVICE], "w.service");
 }
 
 int main(void)
@@ -476,6 +708,13 @@ int main(void)
 		TEST(the_system_is_no_group),
 		TEST(sums_agree),
 		TEST(memory_is_bounded),
+		cmocka_unit_test(place_and_command),
+		TEST(each_command_line_is_told),
+		TEST(not_there_to_be_asked),
+		TEST(members_and_sums),
+		TEST(each_limit_is_named),
+		TEST(no_one_is_counted_twice),
+		TEST(only_what_is_common),
 	};
 
 	grouping_free(NULL);

@@ -332,7 +332,7 @@ static void ignored(void **unused)
 	b.set.ignore = false;
 	assert_string_equal(snap(&b, 99), "fd-critical+");
 	b.set.ignore = true;
-	assert_string_equal(near(&b, 100), "fd-recovered:closed");
+	assert_string_equal(near(&b, 100), "fd-recovered:ignored");
 	assert_string_equal(gone(&b), "");
 }
 

@@ -36,7 +36,7 @@ struct life {
 	uint64_t said_ns[POLICY_ACTIONS]; /* in this incident; 0: not */
 	enum policy_level highest;
 	/* how often, over all lives */
-	unsigned int opened, recovered[POLICY_REASON_LIMIT_RAISED + 1],
+	unsigned int opened, recovered[POLICY_REASON_LAST + 1],
 		by_action[POLICY_ACTIONS], sealed;
 };
 

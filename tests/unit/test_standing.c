@@ -26,6 +26,22 @@ static void count_id(char id[37])
 	snprintf(id, 37, "00000000-0000-4000-8000-%012u", ++ids);
 }
 
+static void look(void *context, const struct grouping_member *member,
+		 struct tally_figures *out)
+{
+	const struct process *p =
+		(const struct process *)((const char *)member -
+					 offsetof(struct process, group));
+	static struct tally_call call;
+
+	(void)context;
+	call = (struct tally_call){257, EMFILE, (uint64_t)p->who.pid};
+	*out = (struct tally_figures){.pid = p->who.pid,
+				      .command_line = "one of many",
+				      .calls = &call,
+				      .calls_len = 1};
+}
+
 struct world {
 	struct process_table *processes;
 	struct grouping *groups;
@@ -33,7 +49,8 @@ struct world {
 
 static struct world new_world(void)
 {
-	struct world w = {process_table_new(), grouping_new(count_id)};
+	static const struct grouping_source source = {count_id, look, NULL};
+	struct world w = {process_table_new(), grouping_new(&source)};
 
 	assert_non_null(w.processes);
 	assert_non_null(w.groups);
@@ -147,6 +164,8 @@ static void test_what_lives_is_read_anew(void **state)
 static bool alert(struct world *w, pid_t pid, enum policy_action action,
 		  uint64_t now_ns)
 {
+	static const struct grouping_subject subject = {
+		.title = SERVICE, .place = SERVICE, .texts = {"one", "/bin/one"}};
 	struct process *p = process_table_find(w->processes, pid, pid * S);
 	struct policy_decision what = {
 		.action = action,
@@ -157,7 +176,7 @@ static bool alert(struct world *w, pid_t pid, enum policy_action action,
 
 	p->policy.incident = action != POLICY_FD_RECOVERED;
 	strcpy(p->incident, INCIDENT);
-	return grouping_admit(w->groups, &p->group, SERVICE, &what, now_ns);
+	return grouping_admit(w->groups, &p->group, &subject, &what, now_ns);
 }
 
 /* MEMBERS open together: the first few by themselves. */
@@ -181,7 +200,7 @@ static void test_summary_that_waits_is_sent_after(void **state)
 	(void)state;
 	w = restart(&w, MEMBERS);
 	assert_true(grouping_due(w.groups, 102 * S, false, &summary));
-	assert_string_equal(summary.key, SERVICE);
+	assert_string_equal(summary.title, SERVICE);
 	assert_int_equal(summary.action, POLICY_FD_WARNING);
 	assert_int_equal(summary.processes, MEMBERS - GROUPING_SINGLES);
 	assert_false(grouping_due(w.groups, 102 * S, false, &summary));
@@ -209,6 +228,13 @@ static void test_group_recovers_after(void **state)
 	assert_int_equal(summary.action, POLICY_FD_RECOVERED);
 	assert_int_equal(summary.processes, MEMBERS - GROUPING_SINGLES);
 	assert_string_equal(summary.incident, incident);
+	assert_int_equal(summary.opened_ns, 100 * S);
+	assert_string_equal(summary.texts[GROUPING_EXECUTABLE], "/bin/one");
+	/* the one that went before the restart is named as well, and in the sum */
+	assert_int_equal(summary.tally->members_len, 3);
+	assert_string_equal(summary.tally->members[0].command_line, "one of many");
+	assert_int_equal(summary.tally->calls_len, 1);
+	assert_int_equal(summary.tally->calls[0].count, 105 + 106 + 107);
 	assert_false(grouping_due(w.groups, 107 * S, true, &summary));
 	end_world(&w);
 }

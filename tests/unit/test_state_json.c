@@ -25,6 +25,8 @@ static void fill(struct state_document *document)
 {
 	struct standing *standing = &document->standing;
 	struct standing_process *p = standing_add_process(standing);
+	const struct tally_call call = {257, EMFILE, START};
+	struct standing_waiting *waiting;
 	struct standing_group *group;
 
 	memcpy(document->boot_id, BOOT, sizeof(BOOT));
@@ -67,6 +69,7 @@ static void fill(struct state_document *document)
 	p->policy.level = POLICY_LEVEL_WARNING;
 	strcpy(p->incident, GROUPED);
 	p->group = 3;
+	p->waits = 1ull << 43;
 
 	p = standing_add_process(standing);
 	p->who.pid = 9;
@@ -75,11 +78,25 @@ static void fill(struct state_document *document)
 
 	group = standing_add_group(standing);
 	group->number = 3;
-	group->key = strdup("many.service");
+	group->key = strdup("many.service\nmany --all");
+	group->title = strdup("many.service");
+	group->texts[GROUPING_COMMAND_LINE] = strdup("many --all");
+	group->mixed = 1u << GROUPING_USER;
+	group->opened_ns = START + 7;
 	strcpy(group->incident, OF_GROUP);
-	group->waiting_len = 1;
-	group->waiting[0] = (struct grouping_waiting){
-		POLICY_FD_RECOVERED, POLICY_REASON_EXITED, 17, 100, 200};
+	waiting = standing_add_waiting(group);
+	waiting->what = (struct grouping_waiting){
+		POLICY_OTHER_LIMIT, 31, POLICY_REASON_EXITED, 17, 100, 200, NULL};
+	waiting->gone = calloc(1, sizeof(*waiting->gone));
+	tally_add(waiting->gone,
+		  &(struct tally_figures){.pid = 77,
+					  .command_line = "many 1",
+					  .table_known = true,
+					  .used = 3,
+					  .soft_limit = UINT64_MAX,
+					  .calls = &call,
+					  .calls_len = 1},
+		  false);
 
 	standing->system.policy.incident = true;
 	standing->system.policy.level = POLICY_LEVEL_CRITICAL;
@@ -110,6 +127,25 @@ static int decode(const char *text, size_t len, struct state_document *out)
 		assert_null(out->standing.processes);
 	}
 	return err;
+}
+
+static void same_group(const struct standing_group *back,
+		       const struct standing_group *want)
+{
+	assert_string_equal(back->key, want->key);
+	assert_string_equal(back->title, "many.service");
+	assert_string_equal(back->texts[GROUPING_COMMAND_LINE], "many --all");
+	assert_int_equal(back->mixed, want->mixed);
+	assert_int_equal(back->opened_ns, START + 7);
+	assert_int_equal(back->waiting_len, 1);
+	assert_memory_equal(&back->waiting[0].what, &want->waiting[0].what,
+			    sizeof(struct grouping_waiting));
+	assert_int_equal(back->waiting[0].gone->processes, 1);
+	assert_int_equal(back->waiting[0].gone->calls[0].count, START);
+	assert_int_equal(back->waiting[0].gone->members_len, 1);
+	assert_int_equal(back->waiting[0].gone->members[0].pid, 77);
+	assert_int_equal(back->waiting[0].gone->members[0].soft_limit, UINT64_MAX);
+	assert_string_equal(back->waiting[0].gone->members[0].command_line, "many 1");
 }
 
 static void test_round_trip(void **state)
@@ -144,10 +180,8 @@ static void test_round_trip(void **state)
 	assert_int_equal(back.standing.processes[1].who.uid, (uid_t)-1);
 	assert_true(back.standing.processes[2].policy.sealed);
 	assert_int_equal(back.standing.groups_len, 1);
-	assert_string_equal(back.standing.groups[0].key, "many.service");
-	assert_memory_equal(back.standing.groups[0].waiting,
-			    want.standing.groups[0].waiting,
-			    sizeof(struct grouping_waiting));
+	assert_int_equal(back.standing.processes[1].waits, 1ull << 43);
+	same_group(&back.standing.groups[0], &want.standing.groups[0]);
 	assert_memory_equal(&back.standing.system, &want.standing.system,
 			    sizeof(back.standing.system));
 	state_json_clear(&back);
@@ -227,7 +261,10 @@ static void test_refused(void **state)
 		{"\"9007199254740993\"", "\"18446744073709551616\"", -EINVAL},
 		{"\"9007199254740993\"", "\"-1\"", -EINVAL},
 		{"\"9007199254740993\"", "9007199254740993", -EINVAL},
-		{"\"action\":3", "\"action\":99", -EINVAL},
+		{"\"action\":5", "\"action\":99", -EINVAL},
+		{"\"limit\":31", "\"limit\":32", -EINVAL},
+		{"\"pid\":77", "\"pid\":-1", -EINVAL},
+		{"\"members\":[", "\"members\":7,\"x\":[", -EINVAL},
 		{"\"number\":3", "\"number\":0", -EINVAL},
 		{"\"number\":3,", "", -EINVAL},
 		{"\"error\":24", "\"error\":0", -EINVAL},

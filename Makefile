@@ -39,11 +39,12 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 ALL_CFLAGS := -std=gnu17 $(WARNINGS) -fno-strict-aliasing -fstack-protector-strong \
 	$(CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl,-z,relro,-z,now)
-# Asked for only when something is compiled: `make deps` and `make clean` must
-# work before the packages are there.
-PKG_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(PKGS))
+# Asked for only when something is compiled, because `make deps` and `make clean` must
+# work before the packages are there; and once, not for each file.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
 # libiberty, which takes names apart, has no pkg-config file; it is linked in.
-PKG_LIBS = $(shell $(PKG_CONFIG) --libs $(PKGS)) -liberty
+PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)) -liberty)$(PKG_LIBS)
+TEST_LIBS = $(eval TEST_LIBS := $$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)))$(TEST_LIBS)
 
 # ---- sources ----------------------------------------------------------------
 BPF_SRCS := $(wildcard bpf/*.bpf.c)
@@ -144,7 +145,7 @@ $(BUILD)/libpure.a: $(PURE_OBJS)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libpure.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -o $@ \
-		$(PKG_LIBS) $(shell $(PKG_CONFIG) --libs $(TEST_PKGS)) -lpthread -lm
+		$(PKG_LIBS) $(TEST_LIBS) -lpthread -lm
 
 # Programs that leak, each in its language; those whose compiler is missing are left out, and
 # the tests say so.

@@ -94,7 +94,7 @@ static void fill_fd(struct inspection *i)
 	double growth_per_s = i->fd.growth_per_s;
 
 	report_seal(i->process, kernel_now_ns());
-	report_fd(i->process, &i->fd);
+	report_fd(i->process, NULL, &i->fd);
 	i->fd.growth_known = growth_known;
 	i->fd.growth_per_s = growth_per_s;
 	if (!growth_known || growth_per_s <= 0 || i->fd.soft_limit == UINT64_MAX ||

@@ -49,7 +49,7 @@ static void add_row(void *context, struct process *process)
 	row = &roster->rows[roster->len++];
 	report_seal(process, taking->now_ns);
 	identity_read_proc(&process->who);
-	report_fd(process, &row->fd);
+	report_fd(process, NULL, &row->fd);
 	row->who = process->who;
 	memset(&process->who, 0, sizeof(process->who));
 }

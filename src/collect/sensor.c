@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "collect/kernel.h"
 #include "collect/missed.h"
@@ -14,8 +16,12 @@
 #include "collect/syscalls.h"
 #include "sensor.skel.h"
 
-#define REFUSALS_BATCH 256
-#define CONSUME_MAX    1024 /* records at one go: some tens of milliseconds */
+#define REFUSALS_BATCH    256
+#define CONSUME_MAX       1024 /* records at one go: some tens of milliseconds */
+/* A record that is being written is waited for, in pauses of this length. A writer may have
+ * been preempted in it. */
+#define DRAIN_PAUSE_US    200
+#define DRAIN_PATIENCE_US 20000
 
 struct sensor {
 	enum sensor_kind kind;
@@ -26,6 +32,9 @@ struct sensor {
 	bool task_storage, use_hooks;
 	uint64_t malformed;
 	uint32_t consumed; /* in this sensor_consume() */
+	/* The kernel's pages of where the ring's reader and its writers are, in bytes that
+	 * never wrap; libbpf tells neither before 1.3. */
+	const char *positions;
 	int cpus;
 	uint64_t *per_cpu; /* room for one per-CPU value */
 };
@@ -63,6 +72,25 @@ static int on_record(void *context, void *data, size_t size)
 	/* The reader must come back now and then, also in a storm that fills the ring as
 	 * fast as it is read. What is left makes the descriptor readable again. */
 	return ++s->consumed >= CONSUME_MAX ? -EAGAIN : 0;
+}
+
+/* The reader's position is on the first page, the writers' on the second. */
+static int map_positions(struct sensor *s)
+{
+	void *at = mmap(NULL, 2 * sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED,
+			bpf_map__fd(s->bpf->maps.records), 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	s->positions = at;
+	return 0;
+}
+
+static unsigned long position(const struct sensor *s, bool of_writers)
+{
+	const char *at = s->positions + (of_writers ? sysconf(_SC_PAGESIZE) : 0);
+
+	return __atomic_load_n((const unsigned long *)at, __ATOMIC_ACQUIRE);
 }
 
 static int put_tails(const struct sensor *s)
@@ -161,8 +189,7 @@ int sensor_open(enum sensor_kind kind, const uint32_t *steps, size_t steps_len,
 		goto out;
 	s->ring =
 		ring_buffer__new(bpf_map__fd(s->bpf->maps.records), on_record, s, NULL);
-	if (!s->ring)
-		err = -errno;
+	err = s->ring ? map_positions(s) : -errno;
 	if (!err && s->use_hooks)
 		err = open_hooks(s);
 out:
@@ -205,6 +232,8 @@ void sensor_close(struct sensor *sensor)
 	if (!sensor)
 		return;
 	hooks_free(sensor->hooks);
+	if (sensor->positions)
+		munmap((void *)sensor->positions, 2 * sysconf(_SC_PAGESIZE));
 	ring_buffer__free(sensor->ring);
 	sensor_bpf__destroy(sensor->bpf);
 	free(sensor->per_cpu);
@@ -243,6 +272,26 @@ int sensor_consume(struct sensor *sensor)
 	sensor->consumed = 0;
 	n = ring_buffer__consume(sensor->ring);
 	return n == -EAGAIN ? (int)sensor->consumed : n;
+}
+
+int sensor_drain(struct sensor *sensor)
+{
+	unsigned long end = position(sensor, true);
+	unsigned waited_us = 0;
+
+	while ((long)(end - position(sensor, false)) > 0) {
+		int n = sensor_consume(sensor);
+
+		if (n < 0)
+			return n;
+		if (n > 0)
+			continue;
+		if (waited_us >= DRAIN_PATIENCE_US)
+			return -EBUSY;
+		usleep(DRAIN_PAUSE_US);
+		waited_us += DRAIN_PAUSE_US;
+	}
+	return 0;
 }
 
 static uint64_t loss(const struct sensor *s, uint32_t what)

@@ -73,6 +73,11 @@ void sensor_set_steps(struct sensor *sensor, const uint32_t *steps, size_t steps
 int sensor_fd(const struct sensor *sensor);
 int sensor_consume(struct sensor *sensor);
 
+/* Handles all records that were sent before this call, however many. Returns 0, or -errno:
+ * -EBUSY if one of them is still being written after DRAIN_PATIENCE_US, behind which none
+ * can be read. */
+int sensor_drain(struct sensor *sensor);
+
 void sensor_losses(const struct sensor *sensor, struct sensor_losses *out);
 
 /* Visits the exact number of refusals of each process and call, those of ended

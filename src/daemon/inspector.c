@@ -86,7 +86,7 @@ static void fill_fd(const struct server_job *job, struct process *process,
 	const struct alert_fd *watched = &job->watched;
 
 	report_seal(process, kernel_now_ns());
-	report_fd(process, out);
+	report_fd(process, NULL, out);
 	if (job->watched_ns != process->who.start_ns)
 		return;
 	out->counters_known = watched->counters_known;

@@ -34,7 +34,8 @@ static void on_near(void *context, const struct fdw_near *rec)
 {
 	struct monitor *m = context;
 	struct policy_observation seen = {.now_ns = rec->header.time_ns};
-	struct report_cause cause = {.time_ns = rec->header.time_ns};
+	struct report_cause cause = {.time_ns = rec->header.time_ns,
+				     .table = &rec->table};
 	struct process *p;
 
 	if (is_proof(m, &rec->header, &rec->task))
@@ -77,11 +78,25 @@ static void on_table(void *context, const struct fdw_snapshot_record *record)
 	process_table_see_in_snapshot(m->processes, record);
 }
 
+/*
+ * Between a snapshot and the reading of what came before it: those that it does not show
+ * and that are no more. All that they did is in the ring and in the totals by now, so that
+ * their end can be told with it. One that is first heard of in what is read then waits for
+ * the next look.
+ */
+static void find_gone(void *context, struct process *p)
+{
+	struct monitor *m = context;
+
+	if (process_table_is_missing(m->processes, p))
+		p->gone = kill(p->who.pid, 0) && errno == ESRCH;
+}
+
 /* A process that a snapshot does not show has exited, or was between two tables at
  * that instant (exec from a shared one, a fork that was not yet in the list). */
 static bool has_exited(struct process *p)
 {
-	return (kill(p->who.pid, 0) && errno == ESRCH) || ++p->missed > 1;
+	return p->gone || ++p->missed > 1;
 }
 
 /* Comes near its levels, this share of the lowest. */
@@ -115,14 +130,15 @@ static void settle(void *context, struct process *p)
 	struct policy_observation seen = {.now_ns = m->now_ns, .settled = true};
 	bool incident = p->policy.incident;
 
-	refusals_settle(m, p);
-	if (process_table_is_missing(m->processes, p)) {
-		if (!has_exited(p))
+	if (m->complete)
+		refusals_settle(m, p);
+	if (p->gone || process_table_is_missing(m->processes, p)) {
+		if (!m->complete || !has_exited(p))
 			return;
 		seen.exited = true;
 		judge(m, p, &seen, &cause);
 		refusals_forget(m, p);
-		process_table_remove(m->processes, p);
+		process_table_end(m->processes, p);
 		return;
 	}
 	if (!p->has_table)
@@ -201,6 +217,25 @@ static void watch_files(struct monitor *m)
 			 "watched from now on");
 }
 
+static void say_unreadable(int err)
+{
+	static struct log_limit limit = {.interval_ns = 10000000000ull};
+
+	if (err < 0)
+		log_limited(&limit, LOG_LEVEL_ERROR, "records can't be read: %s",
+			    strerror(-err));
+}
+
+/* Handles what was sent until now. false: not all of it; it will be with the next tick. */
+static bool drain(struct monitor *m)
+{
+	int err = sensor_drain(m->collect.sensor);
+
+	if (err != -EBUSY)
+		say_unreadable(err);
+	return !err;
+}
+
 int monitor_tick(struct monitor *m)
 {
 	struct snapshot_stats stats;
@@ -218,9 +253,12 @@ int monitor_tick(struct monitor *m)
 	log_snapshot(m, err);
 	/* What happened before the snapshot is judged before what it shows, and
 	 * refusals are counted to the last before an incident is closed. */
-	monitor_consume(m);
+	process_table_each(m->processes, find_gone, m);
+	m->complete = drain(m);
 	if (!refusals_read(m))
 		err = err ? err : -EIO; /* no incident may end with totals unread */
+	/* The records of what has just been counted tell more than the count. */
+	m->complete &= drain(m);
 	m->now_ns = kernel_now_ns();
 	if (!err) {
 		m->self.last_snapshot = stats;
@@ -244,12 +282,7 @@ int monitor_tick(struct monitor *m)
 
 void monitor_consume(struct monitor *monitor)
 {
-	int err = sensor_consume(monitor->collect.sensor);
-	static struct log_limit limit = {.interval_ns = 10000000000ull};
-
-	if (err < 0)
-		log_limited(&limit, LOG_LEVEL_ERROR, "records can't be read: %s",
-			    strerror(-err));
+	say_unreadable(sensor_consume(monitor->collect.sensor));
 }
 
 int monitor_details_fd(const struct monitor *monitor)
@@ -409,6 +442,7 @@ out:
 void monitor_self(const struct monitor *monitor, struct monitor_self *out)
 {
 	*out = monitor->self;
+	out->late = process_table_late(monitor->processes);
 	out->alerts_lost = outlet_lost(monitor->reporter.outlet);
 	details_stats(monitor->reporter.details, &out->details);
 }

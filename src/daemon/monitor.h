@@ -30,6 +30,7 @@ struct monitor_self {
 	uint64_t torn; /* counts that may be off by a bit, over all snapshots */
 	struct sensor_losses losses;
 	uint64_t drift; /* processes that only the snapshot found near their limit */
+	uint64_t late;  /* records of processes whose end had been told */
 	uint64_t alerts_lost;
 	struct details_stats details;
 	uint64_t ticks;   /* snapshots taken or tried */

@@ -37,7 +37,7 @@ static void add_row(void *context, struct process *p)
 		.uid = p->who.uid,
 	};
 	memcpy(to->row.who.comm, p->who.comm, sizeof(to->row.who.comm));
-	report_fd(p, &to->row.fd);
+	report_fd(p, NULL, &to->row.fd);
 	to->row.fd.shared_with = 0;
 	round_rates(&to->row.fd);
 	for (size_t i = 0; i < p->refusals_len; i++)

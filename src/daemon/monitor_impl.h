@@ -38,7 +38,8 @@ struct monitor {
 	struct sensor_losses losses_logged;
 	int snapshot_error; /* of the last one, logged once; 0: it worked */
 	bool started;       /* a snapshot has shown how it was at the start */
-	uint64_t now_ns;    /* of the current tick */
+	bool complete; /* all that was sent before the current tick has been handled */
+	uint64_t now_ns; /* of the current tick */
 	uint64_t last_tick_ns;
 };
 

@@ -68,6 +68,7 @@ static void judge_refusal(struct monitor *m, struct process *p,
 		.request.path = rec && rec->path_len ? rec->text : NULL,
 		.request.error = refusal->error,
 		.limit = &verdict,
+		.record_lost = !rec,
 	};
 
 	classify(m, p, refusal, rec, &verdict);
@@ -80,9 +81,10 @@ static void judge_refusal(struct monitor *m, struct process *p,
 	seen.refusal = verdict.cause == LIMITS_DESCRIPTORS ? POLICY_REFUSAL_TABLE_FULL
 							   : POLICY_REFUSAL_OTHER;
 	seen.other_limit = verdict.id;
-	if (rec && rec->table.max_fds)
+	if (rec && rec->table.max_fds) {
+		cause.table = &rec->table;
 		judge_table(m, p, &rec->table, &seen);
-	else if (p->has_table)
+	} else if (p->has_table)
 		judge_table(m, p, &p->table, &seen);
 	judge(m, p, &seen, &cause);
 	count_judged(m, refusal); /* afterwards: an incident that opens begins here */
@@ -109,6 +111,8 @@ static void on_refusal_total(void *context, const struct fdw_refusal_key *key,
 
 	if (!p) /* its record was lost, and it may be gone by now */
 		p = process_table_add(m->processes, key->tgid, key->start_ns, 0);
+	if (!p && process_table_has_ended(m->processes, key->tgid, key->start_ns))
+		sensor_forget_refusal(m->collect.sensor, key);
 	if (p && !p->who.comm[0]) {
 		memcpy(p->who.comm, value->comm, FDW_COMM_LEN);
 		p->who.comm[FDW_COMM_LEN - 1] = 0;

@@ -16,14 +16,16 @@
 /* Calls by which one process was refused, in one alert. */
 #define REFUSED_MAX 64
 
-void report_fd(const struct process *process, struct alert_fd *out)
+void report_fd(const struct process *process, const struct fdw_table *table,
+	       struct alert_fd *out)
 {
-	const struct fdw_table *table = &process->table;
 	struct forecast forecast;
 
 	memset(out, 0, sizeof(*out));
-	if (!process->has_table)
+	if (!table && !process->has_table)
 		return;
+	if (!table)
+		table = &process->table;
 	out->known = true;
 	out->count = table->count;
 	out->used = table->used;
@@ -147,15 +149,15 @@ static void send(struct reporter *r, struct alert *alert)
 
 /* What every alert of one process's incident has. */
 static void fill_process(struct reporter *r, struct process *process,
-			 struct alert *alert, struct alert_refusal calls[REFUSED_MAX],
-			 bool gone)
+			 const struct fdw_table *table, struct alert *alert,
+			 struct alert_refusal calls[REFUSED_MAX], bool gone)
 {
 	memcpy(alert->incident, process->incident, sizeof(alert->incident));
 	if (alert->time_ns > process->incident_ns)
 		alert->duration_ns = alert->time_ns - process->incident_ns;
 	if (!gone) { /* the count of what is gone is not known */
 		process_table_find_sharers(r->processes, process);
-		report_fd(process, &alert->fd);
+		report_fd(process, table, &alert->fd);
 	}
 	add_refused(process, &alert->fd, calls);
 }
@@ -177,7 +179,7 @@ static void remedy(struct reporter *r, struct process *process,
 		remedy_apply(process, why, alert.time_ns, kernel_nr_open(r->files));
 	if (!alert.soft_limit_before)
 		return;
-	fill_process(r, process, &alert, calls, false);
+	fill_process(r, process, NULL, &alert, calls, false);
 	send(r, &alert);
 }
 
@@ -235,7 +237,7 @@ void report_details(struct reporter *r)
 			continue;
 		}
 		if (answer.for_alert) {
-			fill_process(r, answer.process, &alert, calls, false);
+			fill_process(r, answer.process, NULL, &alert, calls, false);
 			add_leak(answer.process, &alert);
 			send(r, &alert);
 		}
@@ -256,7 +258,7 @@ static void send_calls(struct reporter *r, struct process *process,
 		.calls = calls,
 	};
 
-	fill_process(r, process, &alert, refused, false);
+	fill_process(r, process, NULL, &alert, refused, false);
 	send(r, &alert);
 }
 
@@ -312,7 +314,14 @@ void report_process(struct reporter *r, struct process *process,
 	subject_of(&process->who, user, &subject);
 	if (grouping_admit(r->groups, &process->group, &subject, what,
 			   cause->time_ns)) {
-		fill_process(r, process, &alert, calls, gone);
+		fill_process(r, process, cause->table, &alert, calls, gone);
+		if (what->action == POLICY_FD_EXHAUSTED ||
+		    what->action == POLICY_OTHER_LIMIT)
+			alert.fd.record_lost = cause->record_lost;
+		/* What was last seen of it is not how it was then. */
+		if (cause->record_lost && what->action == POLICY_FD_EXHAUSTED &&
+		    alert.fd.used < alert.fd.soft_limit)
+			alert.fd.known = false;
 		alert.found_at_start = what->opens && cause->found_at_start;
 		if (!recovered)
 			alert.request = cause->request;

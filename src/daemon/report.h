@@ -34,11 +34,16 @@ struct report_cause {
 	uint64_t time_ns; /* CLOCK_BOOTTIME */
 	struct alert_request request;
 	const struct limits_verdict *limit; /* of an other-limit alert */
-	bool found_at_start;                /* it was so when monitoring began */
+	/* The table at that instant; NULL: what was last seen of it is told. */
+	const struct fdw_table *table;
+	bool record_lost;    /* a refusal that is known by its count alone */
+	bool found_at_start; /* it was so when monitoring began */
 };
 
-/* What is known of a process's descriptors, for an alert or a listing. */
-void report_fd(const struct process *process, struct alert_fd *out);
+/* What is known of a process's descriptors, for an alert or a listing. `table`: as they were
+ * then; NULL: as they were last seen. */
+void report_fd(const struct process *process, const struct fdw_table *table,
+	       struct alert_fd *out);
 
 /* Whether a process that was seen once is sealed; for a listing. */
 void report_seal(struct process *process, uint64_t now_ns);

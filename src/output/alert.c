@@ -266,6 +266,8 @@ static int add_refused(cJSON *out, const struct alert_fd *fd)
 		err = json_add_uint(refused, "enfile", fd->refused_enfile);
 	if (!err && fd->refused_other)
 		err = json_add_uint(refused, "other", fd->refused_other);
+	if (!err && fd->refused_inexact)
+		err = cJSON_AddTrueToObject(refused, "inexact") ? 0 : -ENOMEM;
 	if (err)
 		return err;
 	calls = json_add_object(refused, "by_syscall");
@@ -284,6 +286,8 @@ static int fill_fd(cJSON *out, const struct alert_fd *fd)
 		err = add_rates(out, fd);
 	if (!err)
 		err = add_refused(out, fd);
+	if (!err && fd->record_lost)
+		err = cJSON_AddTrueToObject(out, "record_lost") ? 0 : -ENOMEM;
 	return err;
 }
 

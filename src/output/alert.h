@@ -60,6 +60,9 @@ struct alert_fd {
 	uint64_t refused_emfile, refused_enfile, refused_other;
 	const struct alert_refusal *refused; /* by call */
 	size_t refused_len;
+	bool refused_inexact; /* there were more: some could not be counted */
+	bool record_lost; /* the refusal is known by its count alone: the descriptors at that
+				 instant and the path are not */
 };
 
 struct alert_system {

@@ -36,9 +36,10 @@ static const struct {
 	{AT(drift), false, true},           {AT(snapshots_failed), false, true},
 	{AT(dropped), false, true},         {AT(refusals_uncounted), false, true},
 	{AT(calls_uncounted), false, true}, {AT(unreadable), false, true},
-	{AT(malformed), false, true},       {AT(missed), false, true},
-	{AT(explained), false, false},      {AT(unexplained), false, true},
-	{AT(alerts_lost), false, true},     {AT(state_failures), false, true},
+	{AT(malformed), false, true},       {AT(late), false, true},
+	{AT(missed), false, true},          {AT(explained), false, false},
+	{AT(unexplained), false, true},     {AT(alerts_lost), false, true},
+	{AT(state_failures), false, true},
 };
 #define NUMBERS_LEN (sizeof(numbers) / sizeof(numbers[0]))
 

@@ -29,6 +29,7 @@ struct self_figures {
 	uint64_t calls_uncounted;    /* no state for the process */
 	uint64_t unreadable;         /* kernel memory that could not be read */
 	uint64_t malformed;          /* records that failed the check */
+	uint64_t late;               /* records of processes whose end had been told */
 	uint64_t missed;             /* runs of the sensor's programs that the kernel
 					left out */
 	uint64_t explained;          /* alerts, in themselves or afterwards */
@@ -42,7 +43,7 @@ struct self_loss {
 	const char *name;
 	uint64_t value;
 };
-#define SELF_LOSSES 12
+#define SELF_LOSSES 13
 void self_losses(const struct self_figures *self, struct self_loss out[SELF_LOSSES]);
 
 /* Adds the member "self" to `parent`. 0 or -ENOMEM. */

@@ -22,8 +22,21 @@ struct entry {
 	UT_hash_handle hh;
 };
 
+/* One whose end has been told. */
+struct ended {
+	struct key key;
+	uint64_t snapshot; /* number of the one that it ended with */
+	UT_hash_handle hh;
+};
+
+/* Snapshots through which an ended process is remembered: all that it sent is in the ring
+ * at its end, and read with the next one at the latest. */
+#define ENDED_SNAPSHOTS 2
+
 struct process_table {
 	struct entry *entries;
+	struct ended *ended; /* in the order of their ends */
+	uint64_t late;
 	uint64_t snapshot; /* number of the current one */
 	uint64_t begin_ns;
 };
@@ -51,12 +64,25 @@ static void free_entry(struct entry *entry)
 	free(entry);
 }
 
+static void forget_ended(struct process_table *table, uint64_t until_snapshot)
+{
+	struct ended *ended, *next;
+
+	HASH_ITER (hh, table->ended, ended, next) {
+		if (ended->snapshot > until_snapshot)
+			break;
+		HASH_DEL(table->ended, ended);
+		free(ended);
+	}
+}
+
 void process_table_free(struct process_table *table)
 {
 	struct entry *entry, *next;
 
 	if (!table)
 		return;
+	forget_ended(table, UINT64_MAX);
 	HASH_ITER (hh, table->entries, entry, next) {
 		HASH_DEL(table->entries, entry);
 		free_entry(entry);
@@ -88,8 +114,19 @@ struct process *process_table_find(struct process_table *table, pid_t pid,
 	return entry ? &entry->process : NULL;
 }
 
-struct process *process_table_add(struct process_table *table, pid_t pid,
-				  uint64_t start_ns, uint64_t time_ns)
+static struct ended *find_ended(struct process_table *table, pid_t pid,
+				uint64_t start_ns)
+{
+	struct key key = {.start_ns = start_ns, .pid = pid};
+	struct ended *ended;
+
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
+	HASH_FIND(hh, table->ended, &key, sizeof(key), ended);
+	return ended;
+}
+
+static struct process *add(struct process_table *table, pid_t pid, uint64_t start_ns,
+			   uint64_t time_ns)
 {
 	struct entry *entry = calloc(1, sizeof(*entry));
 
@@ -110,6 +147,16 @@ struct process *process_table_add(struct process_table *table, pid_t pid,
 	return &entry->process;
 }
 
+struct process *process_table_add(struct process_table *table, pid_t pid,
+				  uint64_t start_ns, uint64_t time_ns)
+{
+	if (!find_ended(table, pid, start_ns))
+		return add(table, pid, start_ns, time_ns);
+	table->late++;
+	return NULL;
+}
+
+/* By a record of the sensor. */
 static struct entry *find_or_add(struct process_table *table,
 				 const struct fdw_task *task, uint64_t time_ns)
 {
@@ -119,6 +166,23 @@ static struct entry *find_or_add(struct process_table *table,
 		entry = (struct entry *)process_table_add(table, task->tgid,
 							  task->start_ns, time_ns);
 	return entry;
+}
+
+/* By a snapshot, which shows what lives. */
+static struct entry *find_or_revive(struct process_table *table,
+				    const struct fdw_task *task, uint64_t time_ns)
+{
+	struct entry *entry = find(table, task->tgid, task->start_ns);
+	struct ended *ended;
+
+	if (entry)
+		return entry;
+	ended = find_ended(table, task->tgid, task->start_ns);
+	if (ended) {
+		HASH_DEL(table->ended, ended);
+		free(ended);
+	}
+	return (struct entry *)add(table, task->tgid, task->start_ns, time_ns);
 }
 
 static void take_identity(struct process *process, const struct fdw_task *task)
@@ -185,6 +249,8 @@ void process_table_begin(struct process_table *table, uint64_t begin_ns)
 {
 	table->snapshot++;
 	table->begin_ns = begin_ns;
+	if (table->snapshot > ENDED_SNAPSHOTS)
+		forget_ended(table, table->snapshot - ENDED_SNAPSHOTS);
 }
 
 /* Whether this snapshot has not yet had this table of the process. Beyond the
@@ -205,7 +271,8 @@ static bool is_new_table(struct entry *entry, uint64_t files)
 struct process *process_table_see_in_snapshot(struct process_table *table,
 					      const struct fdw_snapshot_record *record)
 {
-	struct entry *entry = find_or_add(table, &record->task, record->header.time_ns);
+	struct entry *entry =
+		find_or_revive(table, &record->task, record->header.time_ns);
 	bool first;
 	struct process *process;
 
@@ -219,6 +286,7 @@ struct process *process_table_see_in_snapshot(struct process_table *table,
 	if (!is_new_table(entry, record->table.files))
 		return process;
 	process->tables++;
+	process->gone = false;
 	/* A thread's credentials may differ; the leader's record names the process. */
 	if (first || !(record->table.flags & FDW_TABLE_THREAD))
 		take_identity(process, &record->task);
@@ -252,6 +320,31 @@ void process_table_remove(struct process_table *table, struct process *process)
 
 	HASH_DEL(table->entries, entry);
 	free_entry(entry);
+}
+
+void process_table_end(struct process_table *table, struct process *process)
+{
+	struct ended *ended = calloc(1, sizeof(*ended));
+
+	/* Without memory it may come back, as one that nothing is known of. */
+	if (ended) {
+		ended->key = ((struct entry *)process)->key;
+		ended->snapshot = table->snapshot;
+		HASH_ADD(hh, table->ended, key, sizeof(ended->key), ended);
+		if (!ended->hh.tbl)
+			free(ended);
+	}
+	process_table_remove(table, process);
+}
+
+bool process_table_has_ended(struct process_table *table, pid_t pid, uint64_t start_ns)
+{
+	return find_ended(table, pid, start_ns);
+}
+
+uint64_t process_table_late(const struct process_table *table)
+{
+	return table->late;
 }
 
 void process_table_find_sharers(struct process_table *table, struct process *process)

@@ -51,6 +51,7 @@ struct process {
 	uint32_t sharers;  /* other processes with the same table, when last asked */
 	bool resumed;    /* known from the daemon before this one, and not seen since */
 	uint32_t missed; /* snapshots in a row that did not show it */
+	bool gone;       /* it is known to have ended: all that it did has happened */
 	uint64_t seen_ns; /* last sign of life */
 	struct forecast_history history;
 	/* NULL: its count never rose by so much that there could be a leak, from the
@@ -92,13 +93,14 @@ struct process *process_table_find(struct process_table *table, pid_t pid,
 /*
  * Takes a record of a process: finds or adds it, and keeps what is newer than
  * what was known. A process whose name changed has become another program by
- * exec: its strings and settings are dropped. Returns NULL without memory.
+ * exec: its strings and settings are dropped. Returns NULL without memory, and for
+ * one that has ended (process_table_end()), whose record came too late.
  */
 struct process *process_table_see(struct process_table *table,
 				  const struct fdw_task *task,
 				  const struct fdw_table *fds, uint64_t time_ns);
 
-/* A process of which nothing is known but that it was. */
+/* A process of which nothing is known but that it was. NULL as above. */
 struct process *process_table_add(struct process_table *table, pid_t pid,
 				  uint64_t start_ns, uint64_t time_ns);
 
@@ -119,6 +121,16 @@ void process_table_each(struct process_table *table, process_visit visit,
 			void *context);
 
 void process_table_remove(struct process_table *table, struct process *process);
+
+/* Removes one whose end has been told. Until the snapshot after the next, what still comes
+ * of it does not bring it back; only a snapshot that shows it does. */
+void process_table_end(struct process_table *table, struct process *process);
+
+/* Whether it is remembered as ended. */
+bool process_table_has_ended(struct process_table *table, pid_t pid, uint64_t start_ns);
+
+/* Records and totals that came of processes after their end had been told. */
+uint64_t process_table_late(const struct process_table *table);
 
 /* Counts the other processes with the same descriptor table (CLONE_FILES), for one
  * process or for all of them: into process->sharers. The latter returns -ENOMEM, and

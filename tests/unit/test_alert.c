@@ -270,6 +270,12 @@ static void test_refused(void **state)
 	assert_fd(&fd, "{\"fd\":{\"refused\":{\"emfile\":3,\"enfile\":5,\"other\":2,"
 		       "\"by_syscall\":{\"openat\":7,\"pipe2\":1,"
 		       "\"inotify_add_watch\":2}}}}");
+	fd.refused_len = 0;
+	fd.refused_other = 0;
+	fd.refused_inexact = fd.record_lost = true;
+	assert_fd(&fd,
+		  "{\"fd\":{\"refused\":{\"emfile\":3,\"enfile\":5,\"inexact\":true,"
+		  "\"by_syscall\":{}},\"record_lost\":true}}");
 }
 
 static void assert_member(const struct alert *alert, const char *member,

@@ -46,10 +46,47 @@ static void test_no_memory(void **state)
 	process_table_free(table);
 }
 
+/* What comes of a process after its end was told brings it back no more, but for a
+ * snapshot; two snapshots later nothing is kept of it. */
+static void test_ended(void **state)
+{
+	struct process_table *table;
+	const struct fdw_task task = {.tgid = 7, .start_ns = 70};
+	const struct fdw_task reused = {.tgid = 7, .start_ns = 71};
+	const struct fdw_snapshot_record seen = {.task = task, .header.time_ns = 9};
+	struct process *p;
+
+	(void)state;
+	allocations_left = 1000;
+	table = process_table_new();
+	process_table_begin(table, 1);
+	p = process_table_see(table, &task, NULL, 2);
+	assert_non_null(p);
+	process_table_end(table, p);
+	assert_int_equal(process_table_count(table), 0);
+	assert_null(process_table_see(table, &task, NULL, 3));
+	assert_null(process_table_add(table, 7, 70, 0));
+	assert_int_equal(process_table_late(table), 2);
+	assert_non_null(process_table_see(table, &reused, NULL, 3));
+	process_table_begin(table, 4);
+	assert_null(process_table_see(table, &task, NULL, 5));
+	p = process_table_see_in_snapshot(table, &seen);
+	assert_non_null(p);
+	assert_ptr_equal(process_table_see(table, &task, NULL, 10), p);
+	process_table_end(table, p);
+	process_table_begin(table, 11);
+	assert_null(process_table_see(table, &task, NULL, 12));
+	process_table_begin(table, 13);
+	assert_non_null(process_table_see(table, &task, NULL, 14));
+	assert_int_equal(process_table_late(table), 4);
+	process_table_free(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

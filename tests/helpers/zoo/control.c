@@ -98,6 +98,14 @@ static int run_name(const char *arg)
 {
 	if (!arg)
 		zoo_fail(ZOO_USAGE, "name: needs a name");
+	/* "storm%" of a crowd: each member by its own number */
+	if (arg[strcspn(arg, "%")]) {
+		char own[32];
+
+		snprintf(own, sizeof(own), "%.*s%ld", (int)strcspn(arg, "%"), arg,
+			 zoo_crowd_rank());
+		return ZOO_ERRNO(prctl(PR_SET_NAME, own));
+	}
 	return ZOO_ERRNO(prctl(PR_SET_NAME, arg));
 }
 
@@ -300,7 +308,7 @@ const struct zoo_step zoo_control[] = {
 	{.name = "sleep", .arg = "MS", .help = "wait so long", .run = run_sleep},
 	{.name = "name",
 	 .arg = "NAME",
-	 .help = "set the command name",
+	 .help = "set the command name; % is a crowd's member's number",
 	 .run = run_name},
 	{.name = "uid",
 	 .arg = "N",

@@ -42,6 +42,11 @@ enum zoo_role zoo_role(void)
 	return crowd.role;
 }
 
+long zoo_crowd_rank(void)
+{
+	return crowd.rank;
+}
+
 static void futex_wait(atomic_uint *word, unsigned int seen, long ms)
 {
 	struct timespec span = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};

@@ -81,6 +81,7 @@ int zoo_numbers(const char *text, long *out, int least, int most);
 /* The crowd (crowd.c): a child's or its leader's part in say, wait, mark. */
 enum zoo_role { ZOO_ALONE, ZOO_MEMBER, ZOO_LEADER };
 enum zoo_role zoo_role(void);
+long zoo_crowd_rank(void);               /* 0: of none, or its first */
 void zoo_crowd_arrive(uint64_t stamp);   /* member */
 void zoo_crowd_gather(bool with_stamps); /* leader: all have arrived */
 void zoo_crowd_await(void);              /* member: until released */

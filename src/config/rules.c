@@ -45,13 +45,37 @@ static bool matches_process(const struct config_rule *rule, const struct identit
 	       matches(rule->match_command_line, who->command_line);
 }
 
+/* A name that has a place in it is not the host's own: anyone may have chosen it. So a
+ * pattern without a slash is not about it, whatever its wildcards; one with a slash in it
+ * may be. */
+static bool matches_placed(const char *pattern, const char *value)
+{
+	if (pattern && value && !strchr(pattern, '/') && strchr(value, '/'))
+		return false;
+	return matches(pattern, value);
+}
+
+/* Containers and pods, of which a user's own are "user@1000.service/NAME". */
+static bool matches_container(const char *pattern, const char *value,
+			      const char *claimed_by)
+{
+	char placed[512];
+
+	if (!pattern || !value || !claimed_by)
+		return matches(pattern, value);
+	snprintf(placed, sizeof(placed), "%s/%s", claimed_by, value);
+	return matches_placed(pattern, placed);
+}
+
 static bool matches_place(const struct config_rule *rule, const struct identity *who)
 {
-	return matches(rule->match_service, who->service) &&
+	const char *by = who->claimed_by;
+
+	return matches_placed(rule->match_service, who->service) &&
 	       matches(rule->match_cgroup, who->cgroup) &&
-	       matches(rule->match_container, who->container_id) &&
-	       matches(rule->match_runtime, who->container_runtime) &&
-	       matches(rule->match_pod, who->pod_uid);
+	       matches_container(rule->match_container, who->container_id, by) &&
+	       matches_container(rule->match_runtime, who->container_runtime, by) &&
+	       matches_container(rule->match_pod, who->pod_uid, by);
 }
 
 bool config_rule_has_matcher(const struct config_rule *rule)

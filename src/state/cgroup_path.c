@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "state/cgroup_path.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ID_LEN 64
@@ -156,18 +159,86 @@ static struct container container_of_component(struct cgroup_part part,
 	return found;
 }
 
-static struct container find_container(const char *path)
+/* ---- how far the path is systemd's and a runtime's of root ---- */
+
+/* PID 1 makes slices, and in them services and scopes. What is below a service or a scope
+ * is its processes' to name, as far as they may: root's runtimes make containers there.
+ * Below a user's manager, and in a container, anything has the name that its processes
+ * like. */
+struct walk {
+	struct cgroup_part unit; /* of PID 1; at NULL: none */
+	const char *from;        /* what is below it is not PID 1's; NULL: nothing is */
+	struct container outer;  /* made by root's runtime */
+	struct container inner;  /* the last one, whoever made it */
+	struct cgroup_part
+		manager; /* of a user; or another directory that is not root's */
+	struct cgroup_part service, scope; /* the last ones below `from` */
+};
+
+/* Where libpam-cgfs puts users' own directories, and what stands for the part of a path
+ * that is not known. */
+static bool is_of_users(struct cgroup_part part)
+{
+	return is(part, "user") || is(part, CGROUP_PATH_UNKNOWN);
+}
+
+static void walk_trusted(struct walk *walk, struct cgroup_part part)
+{
+	if (walk->unit.at || ends_with(part, ".slice") || is(part, ".."))
+		return;
+	if (ends_with(part, ".service") || ends_with(part, ".scope"))
+		walk->unit = part;
+	else
+		walk->from = part.at;
+	if (is_of_users(part) ||
+	    (starts_with(part, "user@") && ends_with(part, ".service"))) {
+		walk->from = part.at;
+		walk->manager = part;
+	}
+}
+
+static void walk_below(struct walk *walk, struct cgroup_part part)
+{
+	bool own_manager =
+		is(part, "init.scope") && walk->manager.at && !walk->inner.id.at;
+
+	if (ends_with(part, ".service"))
+		walk->service = part;
+	else if (ends_with(part, ".scope") && !own_manager)
+		walk->scope = part;
+}
+
+static void walk_path(const char *path, struct walk *out)
 {
 	struct cgroup_part part, parent = {0};
-	struct container found = {{0}, NULL}, here;
+	struct container here;
 
+	memset(out, 0, sizeof(*out));
 	while (next_component(&path, &part)) {
 		here = container_of_component(part, parent, path);
 		if (here.id.at)
-			found = here;
+			out->inner = here;
+		if (here.id.at && !out->outer.id.at && !out->manager.at) {
+			out->outer = here;
+			out->from = part.at;
+			out->service = out->scope = (struct cgroup_part){0};
+			if (ends_with(part, ".service"))
+				out->unit = part;
+		} else if (!here.id.at && !out->from) {
+			walk_trusted(out, part);
+		} else if (!here.id.at) {
+			walk_below(out, part);
+		}
 		parent = part;
 	}
-	return found;
+}
+
+static struct container find_container(const char *path)
+{
+	struct walk walk;
+
+	walk_path(path, &walk);
+	return walk.inner;
 }
 
 struct cgroup_part cgroup_path_container(const char *path)
@@ -252,19 +323,60 @@ bool cgroup_path_pod_uid(const char *path, char uid[CGROUP_POD_UID_LEN])
 
 /* ---- units ---- */
 
-struct cgroup_part cgroup_path_service(const char *path)
-{
-	struct cgroup_part part, parent = {0}, service = {0}, scope = {0};
+/* As much of a container's 64 digits as its users' tools show. */
+#define SHORT_ID 12
 
-	while (next_component(&path, &part)) {
-		if (ends_with(part, ".service"))
-			service = part;
-		else if (ends_with(part, ".scope") &&
-			 !container_of_component(part, parent, path).id.at)
-			scope = part;
-		parent = part;
+int cgroup_path_service(const char *path, char **out)
+{
+	struct cgroup_part part, named, outer;
+	struct walk walk;
+	const char *rest;
+	size_t shown;
+
+	walk_path(path, &walk);
+	part = walk.service.at ? walk.service : walk.scope;
+	*out = NULL;
+	if (!part.at && !walk.unit.at)
+		return 0;
+	if (!part.at) {
+		*out = strndup(walk.unit.at, walk.unit.len);
+		return *out ? 0 : -ENOMEM;
 	}
-	return service.at ? service : scope;
+	outer = walk.outer.id;
+	named = (struct cgroup_part){walk.from,
+				     (size_t)(part.at + part.len - walk.from)};
+	if (!outer.at) {
+		*out = strndup(named.at, named.len);
+		return *out ? 0 : -ENOMEM;
+	}
+	rest = outer.at + outer.len;
+	rest += strcspn(rest, "/");
+	shown = outer.len == ID_LEN ? SHORT_ID : outer.len;
+	if (asprintf(out, "%.*s%.*s", (int)shown, outer.at,
+		     (int)(part.at + part.len - rest), rest) < 0)
+		*out = NULL;
+	return *out ? 0 : -ENOMEM;
+}
+
+int cgroup_path_claimed_by(const char *path, char **out)
+{
+	char pod[CGROUP_POD_UID_LEN];
+	struct cgroup_part by;
+	struct walk walk;
+
+	walk_path(path, &walk);
+	by = walk.outer.id.at ? walk.outer.id : walk.manager;
+	*out = NULL;
+	if (!by.at || walk.inner.id.at == walk.outer.id.at) {
+		/* a pod's directory without a container in it */
+		by = walk.inner.id.at || !cgroup_path_pod_uid(path, pod)
+			     ? (struct cgroup_part){0}
+			     : walk.manager;
+	}
+	if (!by.at)
+		return 0;
+	*out = strndup(by.at, by.len);
+	return *out ? 0 : -ENOMEM;
 }
 
 static bool lists(const char *controllers, const char *name)

@@ -15,12 +15,26 @@ struct cgroup_part {
 };
 
 /*
- * The unit that systemd runs it in: the innermost *.service, else the innermost
- * *.scope that is not a container's. Units nest: in
- * /user.slice/user-1000.slice/user@1000.service/app.slice/foo.service
- * it is foo.service.
+ * The service that it belongs to. A name without a slash is that of a unit of the host's
+ * own, which PID 1 manages: "nginx.service". Below that, whoever may write there has
+ * chosen the name, so it is told with its place: "user@1000.service/app.slice/x.service"
+ * of a user's manager, "3f2a91c04d7b/system.slice/x.service" of a container,
+ * "foo/x.service" of a directory that is not systemd's. Where there is no *.service
+ * it is a *.scope that is not a container's. *out, which is to be freed, is NULL where
+ * there is none. Returns 0 or -ENOMEM.
  */
-struct cgroup_part cgroup_path_service(const char *path);
+int cgroup_path_service(const char *path, char **out);
+
+/* Stands in front of a path of which the first components are not known. */
+#define CGROUP_PATH_UNKNOWN "..."
+
+/*
+ * On whose word alone the path names a container or a pod: that of the user's manager
+ * ("user@1000.service"), or the outer container, in which anyone may make directories
+ * with such names. *out, to be freed, is NULL where a runtime of root's made it, or where
+ * there is none. Returns 0 or -ENOMEM.
+ */
+int cgroup_path_claimed_by(const char *path, char **out);
 
 /* The name of systemd-nspawn as a runtime: its containers' ids are as systemd
  * escapes them ("web\x2d1"). */

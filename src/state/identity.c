@@ -42,6 +42,7 @@ void identity_clear(struct identity *who)
 	free(who->service);
 	free(who->container_id);
 	free(who->pod_uid);
+	free(who->claimed_by);
 	memset(who, 0, sizeof(*who));
 }
 
@@ -55,13 +56,14 @@ int identity_copy(struct identity *to, const struct identity *from)
 {
 	*to = *from;
 	to->executable = to->command_line = to->cgroup = NULL;
-	to->service = to->container_id = to->pod_uid = NULL;
+	to->service = to->container_id = to->pod_uid = to->claimed_by = NULL;
 	if (copy_string(from->executable, &to->executable) &&
 	    copy_string(from->command_line, &to->command_line) &&
 	    copy_string(from->cgroup, &to->cgroup) &&
 	    copy_string(from->service, &to->service) &&
 	    copy_string(from->container_id, &to->container_id) &&
-	    copy_string(from->pod_uid, &to->pod_uid))
+	    copy_string(from->pod_uid, &to->pod_uid) &&
+	    copy_string(from->claimed_by, &to->claimed_by))
 		return 0;
 	identity_clear(to);
 	return -ENOMEM;
@@ -69,10 +71,14 @@ int identity_copy(struct identity *to, const struct identity *from)
 
 const char *identity_group(const struct identity *who)
 {
-	if (who->container_id)
+	if (who->claimed_by && who->cgroup)
+		return who->cgroup;
+	if (who->container_id && !who->claimed_by)
 		return who->container_id;
 	if (who->service)
 		return who->service;
+	if (who->claimed_by)
+		return who->claimed_by;
 	return who->executable ? who->executable : who->comm;
 }
 
@@ -125,19 +131,23 @@ static void move_owner(struct identity *who, struct identity *owner)
 	free(who->service);
 	free(who->container_id);
 	free(who->pod_uid);
+	free(who->claimed_by);
+	who->claimed_by = owner->claimed_by;
 	who->service = owner->service;
 	who->container_id = owner->container_id;
 	who->container_runtime = owner->container_runtime;
 	who->pod_uid = owner->pod_uid;
 }
 
-/* Service, container and pod by the path, which need not be whole. */
+/* Service, container and pod by the path. */
 static int set_owner(struct identity *who, const char *path)
 {
 	struct identity owner = {0};
 	char pod[CGROUP_POD_UID_LEN];
-	int err = copy_part(cgroup_path_service(path), &owner.service);
+	int err = cgroup_path_service(path, &owner.service);
 
+	if (!err)
+		err = cgroup_path_claimed_by(path, &owner.claimed_by);
 	if (!err)
 		err = copy_container(&owner, path);
 	if (!err && cgroup_path_pod_uid(path, pod)) {
@@ -224,17 +234,21 @@ static void cgroup_from_refusal(struct identity *who, const char *names, size_t 
 				unsigned levels)
 {
 	char path[FDW_CGROUP_LEVELS * (FDW_CGROUP_NAME_MAX + 1) + 1];
+	char cut[sizeof(path) + sizeof(CGROUP_PATH_UNKNOWN)];
 
 	/* Where a v1 hierarchy is in use, the kernel's own path is the root:
 	 * that says nothing, and /proc may say more. */
 	if (who->cgroup || !join_levels(names, len, levels, path, sizeof(path)))
 		return;
 	/* At most so many levels are in a record. If there may be more above, it
-	 * is not the path, but good enough for the names at its end. */
+	 * is not the path, but good enough for the names at its end: of which none
+	 * is that of a unit of the host's, for all that is known. */
 	if (levels < FDW_CGROUP_LEVELS)
 		(void)identity_set_cgroup(who, path);
-	else if (!who->service && !who->container_id)
-		(void)set_owner(who, path);
+	if (levels < FDW_CGROUP_LEVELS || who->service || who->container_id)
+		return;
+	snprintf(cut, sizeof(cut), CGROUP_PATH_UNKNOWN "%s", path);
+	(void)set_owner(who, cut);
 }
 
 void identity_from_refusal(struct identity *who, const struct fdw_refused *rec)

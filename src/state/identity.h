@@ -26,12 +26,15 @@ struct identity {
 	char *executable;
 	char *command_line; /* arguments joined with single spaces */
 	char *cgroup;       /* "/system.slice/nginx.service" */
-	char *service;      /* "nginx.service" */
+	char *service;      /* "nginx.service"; cgroup_path_service() */
 	char *container_id;
 	char *pod_uid; /* of Kubernetes */
 	/* "docker", "containerd", "cri-o", "podman", "lxc", "systemd-nspawn"; NULL:
 	 * not known. Static. */
 	const char *container_runtime;
+	/* On whose word alone it is that container and pod, as "user@1000.service";
+	 * NULL: a runtime of root's made them. Owned. */
+	char *claimed_by;
 	bool denied; /* something was not read for want of a permission */
 };
 
@@ -73,6 +76,7 @@ void identity_set_proc_root(const char *root);
 
 /* What a group of processes like this one is called: container id, service, else
  * executable, else comm. Never NULL; valid as long as `who`. */
+/* A name that someone else may have chosen too is never that. */
 const char *identity_group(const struct identity *who);
 
 void identity_clear(struct identity *who); /* frees the strings, zeroes */

@@ -272,6 +272,7 @@ static int add_place(struct origin_subject *s, struct origin *out)
 		if (origin_user_by_uid(s->search, root, place.owner, &user))
 			out->user = origin_format(s->search, "%s", user.name);
 	}
+	out->claimed = place.claimed;
 	origin_place_clear(&place);
 	return 0;
 }

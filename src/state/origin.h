@@ -41,6 +41,7 @@ struct origin {
 	bool stale;        /* `file` was changed after the process began, which has what
 			      it said before: to restart it will do */
 	bool inside;       /* unit and file are those of its container */
+	bool claimed;      /* … which is one on the word of its own processes alone */
 	bool user_manager; /* `unit` is of the manager of `owner`, not of the system's */
 	uint64_t soft,
 		hard;     /* as they are set there; 0: not told there; ~0: infinity */

@@ -172,6 +172,7 @@ struct origin_place {
 	bool of_login;      /* below user.slice */
 	bool in_container;  /* unit and owner are of the container */
 	char *container_id; /* NULL: in none. Owned */
+	bool claimed;       /* … on the word of its own processes alone */
 	const char *runtime;
 };
 

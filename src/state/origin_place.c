@@ -52,10 +52,13 @@ static void take_part(struct origin_place *out, const char *part, size_t len,
 {
 	uid_t uid;
 
-	if (uid_in(part, len, "user-", ".slice", &uid)) {
+	/* below a unit of a manager all names are its processes' own */
+	if (out->kind == PLACE_UNIT && !*user_manager)
+		return;
+	if (!*user_manager && uid_in(part, len, "user-", ".slice", &uid)) {
 		out->owner = uid;
 		out->of_login = true;
-	} else if (uid_in(part, len, "user@", ".service", &uid)) {
+	} else if (!*user_manager && uid_in(part, len, "user@", ".service", &uid)) {
 		out->owner = uid;
 		take_unit(out, PLACE_UNIT, part, len);
 		*user_manager = true;
@@ -100,6 +103,7 @@ int origin_place_read(const char *cgroup, struct origin_place *out)
 		return err;
 	out->runtime = who.container_runtime;
 	out->container_id = who.container_id;
+	out->claimed = who.claimed_by && out->container_id;
 	who.container_id = NULL;
 	identity_clear(&who);
 	out->in_container = out->container_id != NULL;

@@ -44,7 +44,8 @@ static void one_path(const char *path)
 	check(!cgroup_path_pod_uid(path, pod) || strlen(pod) >= 32);
 	check(identity_set_cgroup(&who, path) == 0);
 	check(!who.container_id == !container.at);
-	check(!who.service || !strchr(who.service, '/'));
+	check(!who.service || who.service[0]);
+	check(!who.claimed_by || who.container_id || who.pod_uid);
 	identity_clear(&who);
 	check(origin_place_read(path, &place) == 0);
 	check((place.kind == PLACE_NONE) == !place.unit[0]);

@@ -536,6 +536,54 @@ static void rules(void **state)
 	config_free(config);
 }
 
+/* A rule about the host's service, container or pod is not about what a process has made
+ * look like it: test_identity has the paths. */
+static void rules_are_not_spoofed(void **state)
+{
+	static const struct {
+		const char *rule, *cgroup;
+		bool ignore;
+	} cases[] = {
+#define DIGITS "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define USER   "/user.slice/user-1000.slice/user@1000.service"
+		{"service = sshd.service", "/system.slice/sshd.service", true},
+		{"service = sshd.service", USER "/sshd.service", false},
+		{"service = *sshd.service", USER "/app.slice/sshd.service", false},
+		{"service = *", USER "/app.slice/sshd.service", false},
+		{"service = *", "/system.slice/sshd.service", true},
+		{"service = */sshd.service", USER "/app.slice/sshd.service", true},
+		{"service = user@1000.service/*", USER "/app.slice/a.service", true},
+		{"service = sshd.service", "/docker/" DIGITS "/sshd.service", false},
+		{"container = 0123*", "/docker/" DIGITS, true},
+		{"container = 0123*", USER "/docker-" DIGITS ".scope", false},
+		{"container = user@1000.service/0123*", USER "/docker-" DIGITS ".scope",
+		 true},
+		{"runtime = docker", USER "/docker-" DIGITS ".scope", false},
+		{"runtime = */docker", USER "/docker-" DIGITS ".scope", true},
+		{"pod = *", USER "/kubepods/pod0e51c6f5-1111-2222-3333-444444444444",
+		 false},
+		{"pod = *", "/kubepods/pod0e51c6f5-1111-2222-3333-444444444444", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct identity who = {.comm = "x"};
+		struct policy_settings set;
+		struct config *config;
+		char text[256];
+
+		snprintf(text, sizeof(text), "[rule r]\n%s\nignore = yes\n",
+			 cases[i].rule);
+		config = load_good(text, NULL);
+		assert_int_equal(identity_set_cgroup(&who, cases[i].cgroup), 0);
+		config_settings_for(config, &who, NULL, &set);
+		if (set.ignore != cases[i].ignore)
+			fail_msg("'%s' and %s", cases[i].rule, cases[i].cgroup);
+		identity_clear(&who);
+		config_free(config);
+	}
+}
+
 /* `levels` rules, each with a warning level of its own; two are the defaults. */
 static void levels_text(char *text, size_t size, int levels, const char *more)
 {
@@ -663,12 +711,19 @@ static void restarts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(percents),       cmocka_unit_test(durations),
-		cmocka_unit_test(defaults),       cmocka_unit_test(accepted),
-		cmocka_unit_test(refused),        cmocka_unit_test(bounds),
-		cmocka_unit_test(round_trip),     cmocka_unit_test(rules),
-		cmocka_unit_test(rules_by_place), cmocka_unit_test(levels),
-		cmocka_unit_test(many_rules),     cmocka_unit_test(files),
+		cmocka_unit_test(percents),
+		cmocka_unit_test(durations),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(accepted),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(bounds),
+		cmocka_unit_test(round_trip),
+		cmocka_unit_test(rules),
+		cmocka_unit_test(rules_by_place),
+		cmocka_unit_test(levels),
+		cmocka_unit_test(rules_are_not_spoofed),
+		cmocka_unit_test(many_rules),
+		cmocka_unit_test(files),
 		cmocka_unit_test(restarts),
 	};
 

@@ -21,12 +21,13 @@
 #include "state/cgroup_path.h"
 #include "state/identity.h"
 
-#define ID     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define ID2    "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
+#define ID       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define SHORT_ID "0123456789ab"
+#define ID2      "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
 
-#define SHORT  "123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define UID    "0e51c6f5-1111-2222-3333-444444444444"
-#define STATIC "0123456789abcdef0123456789abcdef"
+#define SHORT    "123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define UID      "0e51c6f5-1111-2222-3333-444444444444"
+#define STATIC   "0123456789abcdef0123456789abcdef"
 #define BURSTABLE                                                                      \
 	"/kubepods.slice/kubepods-burstable.slice/"                                    \
 	"kubepods-burstable-pod0e51c6f5_1111_2222_3333_444444444444.slice"
@@ -44,7 +45,7 @@ static const struct sample samples[] = {
 	{"/system.slice/dev-disk-by\\x2dlabel.service", "dev-disk-by\\x2dlabel.service",
 	 NULL, NULL, NULL},
 	{"/user.slice/user-1000.slice/user@1000.service/app.slice/foo.service",
-	 "foo.service", NULL, NULL, NULL},
+	 "user@1000.service/app.slice/foo.service", NULL, NULL, NULL},
 	{"/user.slice/user-1000.slice/user@1000.service/init.scope",
 	 "user@1000.service", NULL, NULL, NULL},
 	{"/user.slice/user-1000.slice/session-3.scope", "session-3.scope", NULL, NULL,
@@ -58,9 +59,9 @@ static const struct sample samples[] = {
 
 	/* Docker: with cgroupfs, with systemd, rootless, in itself, of ECS */
 	{"/docker/" ID, NULL, ID, "docker", NULL},
-	{"/docker/" ID "/init.scope", "init.scope", ID, "docker", NULL},
-	{"/docker/" ID "/system.slice/nginx.service", "nginx.service", ID, "docker",
-	 NULL},
+	{"/docker/" ID "/init.scope", SHORT_ID "/init.scope", ID, "docker", NULL},
+	{"/docker/" ID "/system.slice/nginx.service",
+	 SHORT_ID "/system.slice/nginx.service", ID, "docker", NULL},
 	{"/system.slice/docker-" ID ".scope", NULL, ID, "docker", NULL},
 	{"/user.slice/user-1000.slice/user@1000.service/user.slice/docker-" ID ".scope",
 	 "user@1000.service", ID, "docker", NULL},
@@ -70,7 +71,7 @@ static const struct sample samples[] = {
 	{BURSTABLE "/cri-containerd-" ID ".scope", NULL, ID, "containerd", UID},
 	{"/kubepods.slice/kubepods-pod0e51c6f5_1111_2222_3333_444444444444.slice/"
 	 "cri-containerd-" ID ".scope/init.scope",
-	 "init.scope", ID, "containerd", UID},
+	 SHORT_ID "/init.scope", ID, "containerd", UID},
 	{"/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice/"
 	 "kubelet-kubepods-besteffort-pod0e51c6f5_1111_2222_3333_444444444444.slice/"
 	 "cri-containerd-" ID ".scope",
@@ -125,9 +126,9 @@ static const struct sample samples[] = {
 	 NULL},
 	{"/libpod_parent/libpod-" ID, NULL, ID, "podman", NULL},
 	/* LXC, LXD, Proxmox */
-	{"/lxc.payload.web-1/system.slice/nginx.service", "nginx.service", "web-1",
-	 "lxc", NULL},
-	{"/lxc.payload/web-1/init.scope", "init.scope", "web-1", "lxc", NULL},
+	{"/lxc.payload.web-1/system.slice/nginx.service",
+	 "web-1/system.slice/nginx.service", "web-1", "lxc", NULL},
+	{"/lxc.payload/web-1/init.scope", "web-1/init.scope", "web-1", "lxc", NULL},
 	{"/lxc.monitor.web-1", NULL, NULL, NULL, NULL},
 	{"/lxc.monitor/web-1", NULL, NULL, NULL, NULL},
 	{"/lxc/101/ns", NULL, "101", "lxc", NULL},
@@ -135,13 +136,14 @@ static const struct sample samples[] = {
 	{"/lxc.payload.a/docker/" ID, NULL, ID, "docker", NULL},
 	/* systemd-nspawn, and virtual machines, which are none */
 	{"/machine.slice/machine-web\\x2d1.scope/payload/system.slice/nginx.service",
-	 "nginx.service", "web-1", "systemd-nspawn", NULL},
+	 "web\\x2d1/payload/system.slice/nginx.service", "web-1", "systemd-nspawn",
+	 NULL},
 	{"/machine.slice/machine-web.scope/payload", NULL, "web", "systemd-nspawn",
 	 NULL},
 	{"/machine.slice/machine-web.scope/supervisor", "machine-web.scope", NULL, NULL,
 	 NULL},
 	{"/machine.slice/systemd-nspawn@deb\\x2d12.service/payload/init.scope",
-	 "systemd-nspawn@deb\\x2d12.service", "deb-12", "systemd-nspawn", NULL},
+	 "deb\\x2d12/payload/init.scope", "deb-12", "systemd-nspawn", NULL},
 	{"/machine.slice/machine-qemu\\x2d1\\x2dvm.scope/libvirt/emulator",
 	 "machine-qemu\\x2d1\\x2dvm.scope", NULL, NULL, NULL},
 	{"/machine.slice/machine-.scope/payload", "machine-.scope", NULL, NULL, NULL},
@@ -161,6 +163,67 @@ static void assert_text(const char *is, const char *expected)
 		assert_string_equal(is, expected);
 	} else {
 		assert_null(is);
+	}
+}
+
+/* Whose word it is that it is a container: NULL for those of root's runtimes. And what
+ * its processes are put together by. */
+static const struct claim {
+	const char *path, *service, *claimed_by, *group;
+} claims[] = {
+#define USER "/user.slice/user-1000.slice/user@1000.service"
+	{"/system.slice/sshd.service", "sshd.service", NULL, "sshd.service"},
+	/* a service's own directories are its own */
+	{"/system.slice/web.service/sshd.service", "web.service", NULL, "web.service"},
+	{"/system.slice/web.service/a/user@0.service/sshd.service", "web.service", NULL,
+	 "web.service"},
+	{"/user.slice/user-1000.slice/session-3.scope/sshd.service", "session-3.scope",
+	 NULL, "session-3.scope"},
+	/* what a user may make in the directory that systemd has given to the user */
+	{USER "/sshd.service", "user@1000.service/sshd.service", NULL,
+	 "user@1000.service/sshd.service"},
+	{USER "/system.slice/sshd.service",
+	 "user@1000.service/system.slice/sshd.service", NULL,
+	 "user@1000.service/system.slice/sshd.service"},
+	{USER "/user-0.slice/user@0.service/sshd.service",
+	 "user@1000.service/user-0.slice/user@0.service/sshd.service", NULL,
+	 "user@1000.service/user-0.slice/user@0.service/sshd.service"},
+	{USER "/app.slice/app-x.scope", "user@1000.service/app.slice/app-x.scope", NULL,
+	 "user@1000.service/app.slice/app-x.scope"},
+	{USER "/docker-" ID ".scope", "user@1000.service", "user@1000.service",
+	 USER "/docker-" ID ".scope"},
+	{USER "/docker-" ID ".scope/system.slice/sshd.service",
+	 "user@1000.service/docker-" ID ".scope/system.slice/sshd.service",
+	 "user@1000.service", USER "/docker-" ID ".scope/system.slice/sshd.service"},
+	{USER "/kubepods/pod" UID, "user@1000.service", "user@1000.service",
+	 USER "/kubepods/pod" UID},
+	{"/user/alice/0/sshd.service", "user/alice/0/sshd.service", NULL,
+	 "user/alice/0/sshd.service"},
+	{"/user/alice/docker-" ID, NULL, "user", "/user/alice/docker-" ID},
+	/* in a container */
+	{"/system.slice/docker-" ID ".scope/system.slice/sshd.service",
+	 SHORT_ID "/system.slice/sshd.service", NULL, ID},
+	{"/system.slice/docker-" ID ".scope/docker-" ID2 ".scope", NULL, ID,
+	 "/system.slice/docker-" ID ".scope/docker-" ID2 ".scope"},
+	/* a directory that systemd does not know */
+	{"/foo/sshd.service", "foo/sshd.service", NULL, "foo/sshd.service"},
+	{"/../system.slice/sshd.service", "sshd.service", NULL, "sshd.service"},
+};
+
+static void test_claims(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+		struct identity who = {.comm = "x"}, copy;
+
+		assert_int_equal(identity_set_cgroup(&who, claims[i].path), 0);
+		assert_text(who.service, claims[i].service);
+		assert_text(who.claimed_by, claims[i].claimed_by);
+		assert_text(identity_group(&who), claims[i].group);
+		assert_int_equal(identity_copy(&copy, &who), 0);
+		assert_text(copy.claimed_by, claims[i].claimed_by);
+		identity_clear(&copy);
+		identity_clear(&who);
 	}
 }
 
@@ -320,7 +383,7 @@ static void test_refusal_edges(void **state)
 	rec = record("a.service\0b\0c\0d\0e\0f", 0, 0, 20, FDW_CGROUP_LEVELS);
 	identity_from_refusal(&who, rec);
 	assert_null(who.cgroup);
-	assert_text(who.service, "a.service");
+	assert_text(who.service, ".../f/e/d/c/b/a.service");
 	free(rec);
 	identity_clear(&who);
 	/* a last name without its NUL, more levels said than there are */
@@ -651,6 +714,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cgroups),
+		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_hierarchies),
 		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_task),

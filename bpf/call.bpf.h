@@ -6,6 +6,7 @@
 #ifndef FDWARDEN_CALL_BPF_H
 #define FDWARDEN_CALL_BPF_H
 
+#include "bounded.bpf.h"
 #include "compat.bpf.h"
 #include "fdwarden/wire.h"
 
@@ -40,9 +41,19 @@ static __always_inline void call_identify(struct call *c, __u64 nr)
 		return;
 	if (c->compat)
 		nr += FDW_MAX_CALLS;
-	barrier_var(nr); /* or its bound is lost before 6.12 */
-	nr &= 2 * FDW_MAX_CALLS - 1;
-	__builtin_memcpy(&c->desc, (const void *)&calls[nr], sizeof(c->desc));
+	nr = MASKED(nr, 2 * FDW_MAX_CALLS);
+	/* Member by member: a copy that casts `volatile` away is made of what the table is in
+	 * this file, all zero (clang 17 and later). */
+	c->desc.yield = calls[nr].yield;
+	c->desc.opens = calls[nr].opens;
+	c->desc.path_arg = calls[nr].path_arg;
+	c->desc.flags = calls[nr].flags;
+}
+
+/* Whether a call of this number is of interest in either ABI. */
+static __always_inline bool call_is_watched(__u64 nr)
+{
+	return nr < FDW_MAX_CALLS && watched[MASKED(nr, FDW_MAX_CALLS)];
 }
 
 /* Argument n (1..6); 0: there is none. */

@@ -151,10 +151,8 @@ int census(struct bpf_iter__task_file *ctx)
 	d->type = FDW_RECORD_DESCRIPTOR;
 	d->fd = ctx->fd;
 	read_file(file, d);
-	size = (__u32)d->text_len + d->peer_len;
-	if (size > sizeof(out.text))
-		return 0;
-	d->size = size += sizeof(*d);
+	size = AT_MOST((__u32)d->text_len + d->peer_len, sizeof(out.text)) + sizeof(*d);
+	d->size = size;
 	/* A record for which there is no room is asked for again. */
 	if (!bpf_seq_write(ctx->meta->seq, d, size))
 		told++;

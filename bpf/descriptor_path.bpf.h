@@ -5,6 +5,7 @@
 #ifndef FDWARDEN_DESCRIPTOR_PATH_BPF_H
 #define FDWARDEN_DESCRIPTOR_PATH_BPF_H
 
+#include "bounded.bpf.h"
 #include "compat.bpf.h"
 #include "fdwarden/wire.h"
 
@@ -39,7 +40,7 @@ __noinline int path_step_up(void)
 {
 	struct dentry *dentry = (void *)way.dentry, *parent, *root;
 	struct vfsmount *mnt = (void *)way.mnt;
-	__u32 at = way.len;
+	__u64 at = way.len;
 	long n;
 
 	parent = BPF_CORE_READ(dentry, d_parent);
@@ -59,7 +60,7 @@ __noinline int path_step_up(void)
 		way.cut = 1;
 		return 0;
 	}
-	n = bpf_probe_read_kernel_str(out.text + at, NAME_BYTES,
+	n = bpf_probe_read_kernel_str(out.text + MASKED(at, PATH_BYTES), NAME_BYTES,
 				      BPF_CORE_READ(dentry, d_name.name));
 	if (n <= 1)
 		return 0;

@@ -23,18 +23,16 @@
 static __always_inline __u32 read_unix_name(struct unix_sock *socket, __u32 at)
 {
 	struct unix_address *address = BPF_CORE_READ(socket, addr);
+	char *to = out.text + MASKED(at, UNIX_NAME_MASK + 1);
 	__u64 len;
 
 	if (!address)
 		return 0;
 	len = (__u32)BPF_CORE_READ(address, len) - UNIX_FAMILY_BYTES;
-	barrier_var(len); /* compare the register that is used */
 	if (len > FDW_UNIX_NAME_MAX)
 		return 0;
-	/* 5.10 forgets the bounds of what has been on the stack meanwhile. */
-	at &= UNIX_NAME_MASK;
-	barrier_var(at);
-	if (bpf_probe_read_kernel(out.text + at, len, address->name[0].sun_path))
+	len = AT_MOST(len, FDW_UNIX_NAME_MAX);
+	if (bpf_probe_read_kernel(to, len, address->name[0].sun_path))
 		return 0;
 	return len;
 }

@@ -12,6 +12,7 @@
 #ifndef FDWARDEN_FDTABLE_BPF_H
 #define FDWARDEN_FDTABLE_BPF_H
 
+#include "bounded.bpf.h"
 #include "compat.bpf.h"
 #include "fdwarden/wire.h"
 
@@ -76,26 +77,35 @@ static __always_inline __u32 lowest_zero(__u64 x)
 	return popcount(x & ~(x + 1));
 }
 
-/* Bits set in words[0..GROUP_WORDS). */
-static __always_inline __u32 sum_words(struct fdtable_scan *s, __u64 nwords)
+/* Bits set in eight words. A function of its own also for the stack: where this is unrolled
+ * in its caller, the compilers keep its constants there. */
+__noinline int fdtable_sum_eight(__u32 first)
 {
-	__u32 i, j, sum = 0;
+	struct fdtable_scan *s = fdtable_scan();
+	__u64 acc = 0;
+	__u32 i;
 
-	for (i = 0; i < GROUP_WORDS; i += 8) {
-		__u64 acc = 0;
+	if (!s)
+		return 0;
+	for (i = 0; i < 8; i++) {
+		__u64 x = s->words[MASKED(first + i, GROUP_WORDS)];
 
-		if (i >= nwords)
+		BYTE_COUNTS(x);
+		acc += x; /* 8 bytes of at most 64 */
+	}
+	acc = (acc & 0x00ff00ff00ff00ffull) + ((acc >> 8) & 0x00ff00ff00ff00ffull);
+	return (acc * 0x0001000100010001ull) >> 48;
+}
+
+/* Bits set in words[0..nwords), rounded up to eight. */
+static __always_inline __u32 sum_words(__u64 nwords)
+{
+	__u32 first, sum = 0;
+
+	for (first = 0; first < GROUP_WORDS; first += 8) {
+		if (first >= nwords)
 			break;
-#pragma unroll
-		for (j = 0; j < 8; j++) {
-			__u64 x = s->words[i + j];
-
-			BYTE_COUNTS(x);
-			acc += x; /* 8 bytes of at most 64 */
-		}
-		acc = (acc & 0x00ff00ff00ff00ffull) +
-		      ((acc >> 8) & 0x00ff00ff00ff00ffull);
-		sum += (acc * 0x0001000100010001ull) >> 48;
+		sum += fdtable_sum_eight(first);
 	}
 	return sum;
 }
@@ -109,7 +119,7 @@ __noinline int fdtable_used_in_eight(__u32 first, __u32 below)
 	if (!s)
 		return 0;
 	for (i = 0; i < 8 && below; i++) {
-		__u64 word = s->words[(first + i) & (GROUP_WORDS - 1)];
+		__u64 word = s->words[MASKED(first + i, GROUP_WORDS)];
 
 		if (below < 64) {
 			sum += popcount(word & ((1ull << below) - 1));
@@ -153,12 +163,8 @@ __noinline int fdtable_scan_group(__u32 group)
 		s->used += below < GROUP_SLOTS ? below : GROUP_SLOTS;
 		return 0;
 	}
-	nwords = s->words_total - group * GROUP_WORDS;
-	if (nwords > GROUP_WORDS)
-		nwords = GROUP_WORDS;
-	nwords &= 127;
-	barrier_var(nwords); /* keep the bound in this register */
-	if (nwords == 0 || nwords > GROUP_WORDS)
+	nwords = AT_MOST(s->words_total - group * GROUP_WORDS, GROUP_WORDS);
+	if (!nwords)
 		return 0;
 	if (nwords & 7) /* summed in blocks of 8 words */
 		for (j = 0; j < 8; j++)
@@ -168,7 +174,7 @@ __noinline int fdtable_scan_group(__u32 group)
 		s->failed = 1;
 		return 0;
 	}
-	sum = sum_words(s, nwords);
+	sum = sum_words(nwords);
 	s->count += sum;
 	if (below >= nwords * 64)
 		s->used += sum;
@@ -177,11 +183,10 @@ __noinline int fdtable_scan_group(__u32 group)
 	if (s->lowest_free == ~0u) {
 		__u64 hole = lowest_zero(full);
 
-		barrier_var(hole);
-		/* else the table is full to its end */
-		if (hole < nwords && hole < GROUP_WORDS)
-			s->lowest_free = group * GROUP_SLOTS + hole * 64 +
-					 lowest_zero(s->words[hole]);
+		if (hole < nwords) /* else the table is full to its end */
+			s->lowest_free =
+				group * GROUP_SLOTS + hole * 64 +
+				lowest_zero(s->words[MASKED(hole, GROUP_WORDS)]);
 	}
 	return 0;
 }

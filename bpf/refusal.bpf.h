@@ -33,12 +33,7 @@ struct refusal_scratch {
 };
 
 /* Where the next string goes. */
-#define TEXT_AT(scratch, off)                                                          \
-	({                                                                             \
-		__u64 at_ = (off);                                                     \
-		barrier_var(at_);                                                      \
-		(scratch)->text + (at_ & TEXT_MASK);                                   \
-	})
+#define TEXT_AT(scratch, off) ((scratch)->text + MASKED(off, TEXT_MASK + 1))
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -105,18 +100,12 @@ static __always_inline __u64 add_cmdline(struct refusal_scratch *s,
 {
 	__u64 start = BPF_CORE_READ(task, mm, arg_start);
 	__u64 len = BPF_CORE_READ(task, mm, arg_end) - start;
+	char *to = TEXT_AT(s, off);
 
-	if (!start || !len)
+	if (!start)
 		return 0;
-	if (len > FDW_CMDLINE_MAX)
-		len = FDW_CMDLINE_MAX;
-	barrier_var(len);
-	len &= 2 * FDW_CMDLINE_MAX - 1;
-	if (len > FDW_CMDLINE_MAX)
-		return 0;
-	if (bpf_probe_read_user(TEXT_AT(s, off), len, (void *)start))
-		return 0;
-	return len;
+	len = AT_MOST(len, FDW_CMDLINE_MAX);
+	return bpf_probe_read_user(to, len, (void *)start) ? 0 : len;
 }
 
 static __always_inline __u64 add_cgroup(struct refusal_scratch *s,
@@ -248,9 +237,7 @@ static __always_inline void refusal_send(struct refusal_scratch *s,
 {
 	__u32 size = s->record.header.size;
 
-	barrier_var(size);
-	size &= TEXT_MASK;
-	if (bpf_ringbuf_output(&records, s, size, 0)) {
+	if (bpf_ringbuf_output(&records, s, MASKED(size, TEXT_MASK + 1), 0)) {
 		count_loss(FDW_LOSS_RING_FULL);
 		return;
 	}

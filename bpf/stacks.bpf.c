@@ -258,7 +258,7 @@ int BPF_PROG(stacks_exit, struct pt_regs *regs, long ret)
 	if (!is_traced() || ret < 0)
 		return 0;
 	nr = syscall_number(regs, true);
-	if (nr >= FDW_MAX_CALLS || !watched[nr])
+	if (!call_is_watched(nr))
 		return 0;
 	hold();
 	returned(regs, nr, ret);
@@ -282,21 +282,13 @@ static __always_inline void opened_aside(__u32 fd)
 	open->closed_of = FDW_OF_BEFORE;
 }
 
-static __always_inline bool is_watched(__u64 nr)
-{
-	if (nr >= FDW_MAX_CALLS)
-		return false;
-	barrier_var(nr); /* or its bound is lost before 6.12 */
-	return watched[nr & (FDW_MAX_CALLS - 1)];
-}
-
 static __always_inline void put(__u32 fd, __u64 file)
 {
 	__u64 regs[USER_REGISTERS] = {};
 	struct call c = {};
 
 	call_identify_current(&c);
-	if (!c.regs || !is_watched(c.number & FDW_CALL_NUMBER) ||
+	if (!c.regs || !call_is_watched(c.number & FDW_CALL_NUMBER) ||
 	    bpf_probe_read_kernel(regs, sizeof(regs), c.regs) ||
 	    !user_registers_in_call((struct pt_regs *)regs)) {
 		opened_aside(fd);
@@ -400,7 +392,7 @@ __noinline int look_at(__u32 fd)
 		return 0;
 	file = open->file;
 	if (file & FDW_FILE_LATER)
-		found[fd & (FDW_OPENS_PER_DIRTY - 1)] =
+		found[MASKED(fd, FDW_OPENS_PER_DIRTY)] =
 			find_in((struct files_struct *)(file - FDW_FILE_LATER), fd);
 	return 0;
 }

@@ -113,7 +113,7 @@ int BPF_PROG(sensor_exit, struct pt_regs *regs, long ret)
 		call_identify(&c, nr);
 		return error_is_limit(&c, ret) ? refused(&c, -ret) : 0;
 	}
-	if (nr >= FDW_MAX_CALLS || !watched[nr])
+	if (!call_is_watched(nr))
 		return 0;
 	call_identify(&c, nr);
 	succeeded(&c, regs, ret);

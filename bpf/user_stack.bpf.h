@@ -5,6 +5,7 @@
 #ifndef FDWARDEN_USER_STACK_BPF_H
 #define FDWARDEN_USER_STACK_BPF_H
 
+#include "bounded.bpf.h"
 #include "compat.bpf.h"
 #include "fdwarden/wire.h"
 
@@ -89,18 +90,13 @@ static __always_inline __u32 user_stack_read(struct task_struct *task, __u64 sp,
 	/* Behind a thread's stack there may be nothing: its outermost frames are right
 	 * at the end, but for some 2 KiB that the C library keeps there. */
 	for (i = 0; i < 4; i++) {
-		barrier_var(len); /* compare the register that is used */
-		if (len > stack_bytes)
-			return 0;
+		len = AT_MOST(len, stack_bytes);
 		if (!bpf_probe_read_user(to, len, (void *)sp))
 			return len;
 		len /= 2;
 	}
-	len = SMALLEST_PAGE - (sp & (SMALLEST_PAGE - 1));
-	barrier_var(len);
-	if (len > stack_bytes || bpf_probe_read_user(to, len, (void *)sp))
-		return 0;
-	return len;
+	len = AT_MOST(SMALLEST_PAGE - (sp & (SMALLEST_PAGE - 1)), stack_bytes);
+	return bpf_probe_read_user(to, len, (void *)sp) ? 0 : len;
 }
 
 #endif /* FDWARDEN_USER_STACK_BPF_H */

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "log.h"
 #include "unwind/child.h"
+#include "unwind/files.h"
 #include "unwind/wire.h"
 
 const struct cli_command cli_commands[] = {
@@ -111,6 +112,8 @@ static int run(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], UNWIND_CHILD_COMMAND) && argc == 4)
 		return unwind_child_run(argv[2], argv[3]); /* not for people */
+	if (!strcmp(argv[1], FILES_OPENER_COMMAND) && argc == 3)
+		return files_opener_run(argv[2]);
 	if (!strcmp(argv[1], "help"))
 		return help(argc - 1, argv + 1);
 	command = find_command(argv[1]);

@@ -220,7 +220,9 @@ static int explain(struct origin_subject *s, struct origin *out)
 		return err;
 	note_given(s, &given);
 	own = origin_did_set(s) && !(top && origin_is_itself(s));
-	if (s->exact) {
+	if (s->search->cost.over) { /* what fits so far may not be what counts */
+		origin_say_unknown(s, out);
+	} else if (s->exact) {
 		origin_say_exact(s, out);
 	} else if (s->raised) {
 		origin_say_raised(s, out);
@@ -332,6 +334,7 @@ int origin_find(const struct origin_question *question, struct origin *out)
 	err = origin_root_open_host(&search.host, root_path);
 	if (err)
 		goto out;
+	origin_cost_begin(&search);
 	search.nr_open = read_nr_open(&search);
 	s->search = &search;
 	s->question = question;

@@ -331,9 +331,10 @@ void origin_container(struct origin_search *search, const struct origin_scope *s
 		of = &user;
 	origin_container_machine(search, scope, list);
 	/* what runs it is outside of it, and sees the user's home */
-	if (of && parent &&
-	    origin_root_open_home(search, parent->pid, user.home, &home))
+	if (of) {
+		origin_root_open_home(search, parent ? parent->pid : 0, of, &home);
 		outer.root = &home;
+	}
 	if (runs(scope, "docker"))
 		docker(search, &outer, of, list);
 	if (runs(scope, "podman") || runs(scope, "cri-o"))

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "state/origin_impl.h"
@@ -34,6 +34,9 @@ char *origin_format(struct origin_search *search, const char *format, ...)
 /* What lets it be read. */
 static const char *remedy(const char *path, int err)
 {
+	if (err == EPERM && strncmp(path, "/proc/self", 10) != 0 &&
+	    (strncmp(path, "/proc/", 6) != 0 || strstr(path, "/root/")))
+		return " (nor may the process itself, or its user, read it)";
 	if (err != EACCES && err != EPERM)
 		return "";
 	return strncmp(path, "/proc/", 6) == 0 ? " (it takes CAP_SYS_PTRACE)"
@@ -57,81 +60,100 @@ void origin_deny(struct origin_search *search, const char *path, int err)
 	search->denied = text;
 }
 
+/* ---- what it costs ---- */
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void origin_cost_begin(struct origin_search *search)
+{
+	search->cost = (struct origin_cost){
+		.from_ns = clock_ns(CLOCK_MONOTONIC),
+		.from_cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID),
+	};
+}
+
+/* Whoever made the files made so many, or so slow ones: it is said once, instead of what
+ * would be found in them. */
+static int cost_check(struct origin_search *search)
+{
+	struct origin_cost *cost = &search->cost;
+	bool many =
+		cost->opens > ORIGIN_OPENS_MAX || cost->entries > ORIGIN_ENTRIES_MAX;
+
+	if (cost->over)
+		return -E2BIG;
+	if (!many && clock_ns(CLOCK_MONOTONIC) - cost->from_ns < ORIGIN_TIME_NS &&
+	    clock_ns(CLOCK_THREAD_CPUTIME_ID) - cost->from_cpu_ns < ORIGIN_CPU_NS)
+		return 0;
+	cost->over = true;
+	search->denied_len = 0;
+	origin_deny(search, "the files that say it", many ? E2BIG : ETIMEDOUT);
+	return -E2BIG;
+}
+
 /* ---- roots ---- */
 
 int origin_root_open_host(struct origin_root *root, const char *path)
 {
 	*root = (struct origin_root){
-		.dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC),
-		.whole = strcmp(path, "/") == 0,
+		.at = {.dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC),
+		       .rights = guard_rights_all()},
 	};
-	return root->dir < 0 ? -errno : 0;
+	return root->at.dir < 0 ? -errno : 0;
 }
 
 int origin_root_open_process(struct origin_search *search, pid_t pid,
 			     struct origin_root *root)
 {
 	char path[64];
-	int err;
+	int process, err;
 
-	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
-	/* a link that only the kernel can follow: not below RESOLVE_IN_ROOT */
-	root->dir =
-		openat(search->host.dir, path + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	root->of = pid;
-	root->foreign = root->whole = false;
-	if (root->dir >= 0)
-		return 0;
-	err = errno;
-	if (err != ENOENT)
-		origin_deny(search, path, err);
-	return -err;
+	*root = (struct origin_root){.at = {.dir = -1}, .of = pid};
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	process =
+		openat(search->host.at.dir, path + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	err = process < 0 ? -errno : guard_root_of_process(process, &root->at);
+	if (process >= 0)
+		close(process);
+	if (err && err != -ENOENT) {
+		snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
+		origin_deny(search, path, -err);
+	}
+	return err;
+}
+
+void origin_root_open_home(struct origin_search *search, pid_t pid,
+			   const struct origin_user *user, struct origin_root *root)
+{
+	int home;
+
+	*root = (struct origin_root){
+		.at = {.dir = fcntl(search->host.at.dir, F_DUPFD_CLOEXEC, 0),
+		       .rights = user->uid ? guard_rights_of_user(user->uid, user->gid)
+					   : guard_rights_all()},
+	};
+	home = guard_find(&root->at, user->home, NULL);
+	if (home >= 0) {
+		close(home);
+	} else if (pid > 0) {
+		struct origin_root seen;
+
+		if (origin_root_open_process(search, pid, &seen) < 0)
+			return;
+		origin_root_close(root);
+		*root = seen;
+	}
 }
 
 void origin_root_close(struct origin_root *root)
 {
-	if (root->dir >= 0)
-		close(root->dir);
-	root->dir = -1;
-}
-
-/* The file itself, as an open descriptor with other flags. Only once it is known what it
- * is: to open a device may do something. */
-static int open_again(int path_fd, int flags)
-{
-	char name[64];
-	int fd;
-
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", path_fd);
-	fd = open(name, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	return fd;
-}
-
-static int open_below(const struct origin_root *root, const char *path, int flags)
-{
-	struct stat st;
-	int fd, again;
-
-	if (root->whole) {
-		fd = open(path, flags | O_CLOEXEC);
-		if (fd < 0)
-			return -errno;
-		return fd;
-	}
-	fd = origin_resolve(root->dir, path);
-	if (fd < 0)
-		return fd;
-	if (flags & O_DIRECTORY && (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))) {
-		close(fd);
-		return -ENOTDIR;
-	}
-	if (flags & O_PATH)
-		return fd;
-	again = open_again(fd, flags);
-	close(fd);
-	return again;
+	guard_root_close(&root->at);
 }
 
 static void deny_below(struct origin_search *search, const struct origin_root *root,
@@ -139,6 +161,8 @@ static void deny_below(struct origin_search *search, const struct origin_root *r
 {
 	char whole[512];
 
+	if (err == E2BIG)
+		return; /* said already */
 	if (root->of) {
 		snprintf(whole, sizeof(whole), "/proc/%d/root%s", (int)root->of, path);
 		path = whole;
@@ -148,19 +172,7 @@ static void deny_below(struct origin_search *search, const struct origin_root *r
 
 static bool is_absent(int err)
 {
-	return err == -ENOENT || err == -ENOTDIR;
-}
-
-bool origin_root_open_home(struct origin_search *search, pid_t pid, const char *home,
-			   struct origin_root *root)
-{
-	int fd = open_below(&search->host, home, O_PATH | O_DIRECTORY);
-
-	if (fd >= 0) {
-		close(fd);
-		return false;
-	}
-	return origin_root_open_process(search, pid, root) == 0;
+	return err == -ENOENT || err == -ENOTDIR || err == -EISDIR;
 }
 
 /* ---- one file ---- */
@@ -194,39 +206,48 @@ static int read_all(int fd, struct origin_file *out)
 	return 0;
 }
 
-static int read_regular(int path_fd, struct origin_file *out)
+/* A file of procfs: what a process is called is no path of its own. */
+static int open_proc(const struct origin_root *root, const char *path)
 {
-	struct stat st;
-	int fd, err;
+	int fd = openat(root->at.dir, path + 1,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
-	if (fstat(path_fd, &st) < 0)
-		return -errno;
-	if (S_ISDIR(st.st_mode))
-		return -ENOENT;
-	if (!S_ISREG(st.st_mode)) {
-		out->text = calloc(1, 1);
-		return out->text ? 0 : -ENOMEM;
-	}
-	/* of the two times the one that no program can set */
-	out->changed_ns = (uint64_t)st.st_ctim.tv_sec * 1000000000u +
-			  (uint64_t)st.st_ctim.tv_nsec;
-	fd = open_again(path_fd, O_RDONLY);
 	if (fd < 0)
+		return -errno;
+	return fd;
+}
+
+static int open_file(struct origin_search *search, const struct origin_root *root,
+		     const char *path, uint64_t *changed_ns)
+{
+	static const struct guard_wish wish = {.max = FILE_MAX_LEN};
+	struct guard_file file = {0};
+	int fd = cost_check(search);
+
+	search->cost.opens++;
+	if (fd)
 		return fd;
-	err = read_all(fd, out);
-	close(fd);
-	return err;
+	if (root == &search->host && strncmp(path, "/proc/", 6) == 0)
+		return open_proc(root, path);
+	fd = guard_open(&root->at, path, &wish, &file);
+	*changed_ns = file.changed_ns;
+	return fd;
 }
 
 int origin_read(struct origin_search *search, const struct origin_root *root,
 		const char *path, struct origin_file *out)
 {
-	int fd = open_below(root, path, O_PATH), err;
+	int fd, err;
 
 	memset(out, 0, sizeof(*out));
-	err = fd < 0 ? fd : read_regular(fd, out);
+	fd = open_file(search, root, path, &out->changed_ns);
+	err = fd < 0 ? fd : read_all(fd, out);
 	if (fd >= 0)
 		close(fd);
+	if (err == -EINVAL) { /* /dev/null, by which a unit is masked */
+		out->text = calloc(1, 1);
+		err = out->text ? 0 : -ENOMEM;
+	}
 	if (!err)
 		return 0;
 	origin_file_clear(out);
@@ -289,47 +310,84 @@ static bool name_ends_with(const char *name, const char *suffix)
 	return name[0] != '.' && len > end && strcmp(name + len - end, suffix) == 0;
 }
 
+void origin_names_sort(struct origin_names *names)
+{
+	if (names->len)
+		qsort(names->at, names->len, sizeof(*names->at), compare_names);
+}
+
+static DIR *open_list(struct origin_search *search, const struct origin_root *root,
+		      const char *dir)
+{
+	int fd = cost_check(search);
+	DIR *list;
+
+	search->cost.opens++;
+	if (!fd)
+		fd = guard_open_directory(&root->at, dir);
+	if (fd < 0) {
+		if (!is_absent(fd))
+			deny_below(search, root, dir, -fd);
+		return NULL;
+	}
+	list = fdopendir(fd);
+	if (!list) {
+		search->no_memory = true;
+		close(fd);
+	}
+	return list;
+}
+
+/* The next one whose name ends so; NULL: there is none, or it would be too much. */
+static const struct dirent *next_entry(struct origin_search *search, DIR *list,
+				       const char *suffix)
+{
+	const struct dirent *entry;
+
+	while ((entry = readdir(list))) {
+		if (++search->cost.entries % 256 == 0 && cost_check(search))
+			return NULL;
+		if (name_ends_with(entry->d_name, suffix))
+			break;
+	}
+	return entry;
+}
+
 void origin_list(struct origin_search *search, const struct origin_root *root,
 		 const char *dir, const char *suffix, struct origin_names *out)
 {
-	int fd = open_below(root, dir, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
-	DIR *list = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+	DIR *list = open_list(search, root, dir);
+	const struct dirent *entry;
 
 	memset(out, 0, sizeof(*out));
-	if (!list) {
-		int err = fd < 0 ? fd : -errno;
-
-		if (fd >= 0)
-			close(fd);
-		if (!is_absent(err))
-			deny_below(search, root, dir, -err);
+	if (!list)
 		return;
-	}
-	while (out->len < NAMES_MAX && (entry = readdir(list)))
-		if (name_ends_with(entry->d_name, suffix))
-			origin_names_add(search, out, entry->d_name);
+	while (out->len < NAMES_MAX && (entry = next_entry(search, list, suffix)))
+		origin_names_add(search, out, entry->d_name);
 	closedir(list);
-	if (out->len)
-		qsort(out->at, out->len, sizeof(*out->at), compare_names);
+	origin_names_sort(out);
 }
 
-bool origin_link(const struct origin_root *root, const char *dir, const char *name,
-		 char *target, size_t size)
+void origin_links(struct origin_search *search, const struct origin_root *root,
+		  const char *dir, const char *suffix, origin_on_link on_link,
+		  void *context)
 {
-	char text[1024];
-	const char *last;
-	ssize_t len;
-	int fd = open_below(root, dir, O_PATH | O_DIRECTORY);
+	DIR *list = open_list(search, root, dir);
+	const struct dirent *entry;
 
-	if (fd < 0)
-		return false;
-	len = readlinkat(fd, name, text, sizeof(text) - 1);
-	close(fd);
-	if (len <= 0)
-		return false;
-	text[len] = '\0';
-	last = strrchr(text, '/');
-	last = last ? last + 1 : text;
-	return (size_t)snprintf(target, size, "%s", last) < size;
+	while (list && (entry = next_entry(search, list, suffix))) {
+		char text[1024], *last;
+		ssize_t len;
+
+		if (entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN)
+			continue;
+		len = readlinkat(dirfd(list), entry->d_name, text, sizeof(text) - 1);
+		if (len <= 0)
+			continue;
+		text[len] = '\0';
+		last = strrchr(text, '/');
+		on_link(context, entry->d_name, last ? last + 1 : text);
+	}
+	if (list)
+		closedir(list);
 }

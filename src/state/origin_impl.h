@@ -11,15 +11,29 @@
 
 #include <stdarg.h>
 
+#include "guard/open.h"
 #include "state/origin.h"
 
-/* A directory that paths are resolved below, symbolic links too: what a container has
- * in its file system can't lead out of it. */
+/* A directory that paths are resolved below, and with whose rights: what a container has
+ * in its file system can't lead out of it, nor can a user's home to a file that the user
+ * may not read. */
 struct origin_root {
-	int dir;      /* O_PATH; -1: none */
-	bool whole;   /* it is "/": nothing leads out of it */
+	struct guard_root at;
 	pid_t of;     /* it is /proc/PID/root of this one; 0: our own */
 	bool foreign; /* a container's, whose users and processes are others */
+};
+
+/* What one look-up may cost, however many files somebody makes: of a host with some
+ * hundred units it takes some hundred files and two thousand names, in some milliseconds. */
+#define ORIGIN_OPENS_MAX   8192
+#define ORIGIN_ENTRIES_MAX 65536
+#define ORIGIN_CPU_NS      1000000000ull
+#define ORIGIN_TIME_NS     3000000000ull
+
+struct origin_cost {
+	unsigned opens, entries;
+	uint64_t from_ns, from_cpu_ns; /* when it began */
+	bool over;                     /* nothing more is read */
 };
 
 /* What a source would give. */
@@ -43,9 +57,12 @@ struct origin_search {
 	unsigned denied_len;
 	uint64_t nr_open; /* 0: unknown */
 	bool no_memory;   /* something is missing for want of it */
+	struct origin_cost cost;
 };
 
 /* ---- files ---- */
+
+struct origin_user;
 
 struct origin_file {
 	char *text; /* with a NUL behind it. Owned */
@@ -55,18 +72,16 @@ struct origin_file {
 
 /* Paths are absolute, as seen from the root. */
 int origin_root_open_host(struct origin_root *root, const char *path);
-/* The file system that a process sees; a failure is noted as denied. */
+/* The file system that a process sees, read with its rights; a failure is noted as
+ * denied. */
 int origin_root_open_process(struct origin_search *search, pid_t pid,
 			     struct origin_root *root);
-/* As the process `pid` sees it, if a home directory is not to be seen here, as in the
- * service's sandbox (ProtectHome=). False: it is, or can't be had that way either. */
-bool origin_root_open_home(struct origin_search *search, pid_t pid, const char *home,
-			   struct origin_root *root);
+/* The one in which a user's home is, read with the user's rights: ours, or that of the
+ * process `pid` (0: none) if the home is not to be seen here, as in the service's sandbox
+ * (ProtectHome=). */
+void origin_root_open_home(struct origin_search *search, pid_t pid,
+			   const struct origin_user *user, struct origin_root *root);
 void origin_root_close(struct origin_root *root);
-
-/* A descriptor (O_PATH) of what a path below `root` leads to, links followed as if it
- * were "/". Or -errno. */
-int origin_resolve(int root, const char *path);
 
 /* Reads a regular file; what is none, such as /dev/null, is empty. Returns 0,
  * -ENOENT, or another -errno, which is noted as denied. */
@@ -88,12 +103,19 @@ void origin_names_add(struct origin_search *search, struct origin_names *names,
 		      const char *name);
 bool origin_names_have(const struct origin_names *names, const char *name);
 void origin_names_clear(struct origin_names *names);
+void origin_names_sort(struct origin_names *names);
 
-/* The last part of what the symbolic link dir/name points to. False: it is none. */
-bool origin_link(const struct origin_root *root, const char *dir, const char *name,
-		 char *target, size_t size);
+/* Calls for each symbolic link in a directory whose name ends with suffix, with the last
+ * part of what it points to; in no order. */
+typedef void (*origin_on_link)(void *context, const char *name, const char *target);
+void origin_links(struct origin_search *search, const struct origin_root *root,
+		  const char *dir, const char *suffix, origin_on_link on_link,
+		  void *context);
 
 void origin_deny(struct origin_search *search, const char *path, int err);
+
+/* Begins to count what it costs. */
+void origin_cost_begin(struct origin_search *search);
 
 /* asprintf(); NULL without memory, which is noted. */
 char *origin_format(struct origin_search *search, const char *format, ...)

@@ -157,9 +157,10 @@ void origin_unit(struct origin_search *search, const struct origin_scope *scope,
 	}
 	if (!origin_user_by_uid(search, scope->root, scope->place->owner, &user))
 		return;
-	if (!scope->root->of &&
-	    origin_root_open_home(search, scope->task->pid, user.home, &home))
+	if (!scope->root->of) {
+		origin_root_open_home(search, scope->task->pid, &user, &home);
 		own.root = &home;
+	}
 	add_unit(search, &own, &user, list);
 	if (own.root == &home)
 		origin_root_close(&home);

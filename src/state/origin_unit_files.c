@@ -124,40 +124,59 @@ static bool chop_prefix(const char *unit, char out[ORIGIN_UNIT_NAME_MAX])
 			unit + len) < ORIGIN_UNIT_NAME_MAX;
 }
 
+/* More names than any unit has; each has its directories of drop-ins. */
+#define ALIASES_MAX 64
+
+struct alias_search {
+	struct origin_search *search;
+	const char *unit, *instance; /* "@x.service"; NULL: it is none */
+	char template[ORIGIN_UNIT_NAME_MAX];
+	struct origin_names *found;
+};
+
+static void on_alias(void *context, const char *name, const char *target)
+{
+	struct alias_search *a = context;
+	const char *at = strstr(name, "@.");
+	char alias[ORIGIN_UNIT_NAME_MAX];
+
+	if (a->found->len >= ALIASES_MAX)
+		return;
+	snprintf(alias, sizeof(alias), "%s", name);
+	if (a->instance && at && strcmp(target, a->template) == 0)
+		snprintf(alias, sizeof(alias), "%.*s%s", (int)(at - name), name,
+			 a->instance);
+	else if (strcmp(target, a->unit) != 0)
+		return;
+	origin_names_add(a->search, a->found, alias);
+}
+
 /* Links by other names in the directories: "dbus-org.x.service" → unit. */
 static void add_aliases(struct origin_search *search, const struct origin_root *root,
 			const struct origin_dirs *dirs, const char *unit,
 			struct origin_names *names)
 {
-	char template[ORIGIN_UNIT_NAME_MAX] = "", target[ORIGIN_UNIT_NAME_MAX];
-	const char *type = strrchr(unit, '.'), *instance = strchr(unit, '@');
-	bool is_instance = template_of(unit, template);
+	struct origin_names found;
+	struct alias_search alias = {.search = search, .unit = unit, .found = &found};
+	const char *type = strrchr(unit, '.');
 
+	if (template_of(unit, alias.template))
+		alias.instance = strchr(unit, '@');
 	for (size_t d = 0; type && d < dirs->len; d++) {
-		struct origin_names found;
-
-		origin_list(search, root, dirs->at[d], type, &found);
-		for (size_t i = 0; i < found.len; i++) {
-			char *name = found.at[i], *at = strstr(name, "@.");
-			char alias[ORIGIN_UNIT_NAME_MAX];
-
-			if (!origin_link(root, dirs->at[d], name, target,
-					 sizeof(target)))
-				continue;
-			snprintf(alias, sizeof(alias), "%s", name);
-			if (is_instance && at && strcmp(target, template) == 0)
-				snprintf(alias, sizeof(alias), "%.*s%s",
-					 (int)(at - name), name, instance);
-			else if (strcmp(target, unit) != 0)
-				continue;
-			if (!origin_names_have(names, alias))
-				origin_names_add(search, names, alias);
-		}
+		memset(&found, 0, sizeof(found));
+		origin_links(search, root, dirs->at[d], type, on_alias, &alias);
+		origin_names_sort(&found);
+		for (size_t i = 0; i < found.len && names->len < ALIASES_MAX; i++)
+			if (!origin_names_have(names, found.at[i]))
+				origin_names_add(search, names, found.at[i]);
 		origin_names_clear(&found);
 	}
 }
 
 /* ---- drop-ins ---- */
+
+/* Of all names of a unit, in all directories: what is more is not systemd's. */
+#define DROPIN_DIRS_MAX 4096
 
 /* The directory of a name, of its template, and of its prefixes. As deep as there are
  * dashes; systemd goes the same way. */
@@ -166,6 +185,8 @@ static void add_dirs_of(struct origin_search *search, const char *dir, const cha
 {
 	char next[ORIGIN_UNIT_NAME_MAX], *path;
 
+	if (out->len >= DROPIN_DIRS_MAX)
+		return;
 	path = origin_format(search, "%s/%s.d", dir, name);
 	if (path && !origin_names_have(out, path))
 		origin_names_add(search, out, path);

@@ -1,219 +1,174 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "unwind/modules.h"
 
+#include <elfutils/libdwelf.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
+#include <zlib.h>
 
-#define MAPS_MAX (16u << 20) /* 65,530 mappings are the most by default */
-#define PERF_MAX (64u << 20)
-#define PATH_LEN 4200
+#include "unwind/files.h"
 
-/* ---- reading ---- */
-
-/* All of a file, NUL-ended; to be freed. NULL and errno. */
-static char *read_file(int fd, size_t max, size_t *len)
-{
-	size_t room = 64 * 1024;
-	char *text = malloc(room + 1), *larger;
-	ssize_t n;
-
-	*len = 0;
-	while (text && (n = read(fd, text + *len, room - *len)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			free(text);
-			return NULL;
-		}
-		*len += (size_t)n;
-		if (*len < room)
-			continue;
-		if (room >= max)
-			break;
-		room *= 2;
-		larger = realloc(text, room + 1);
-		if (!larger)
-			free(text);
-		text = larger;
-	}
-	if (text)
-		text[*len] = 0;
-	return text;
-}
-
-/* A regular file, whatever someone else put in its place: a traced process has a say in
- * what is named here, and to open a device is to use it already. */
-static int open_regular(const char *path, struct stat *st)
-{
-	char itself[32];
-	int at = open(path, O_PATH | O_CLOEXEC), fd = -EINVAL;
-
-	memset(st, 0, sizeof(*st));
-	if (at < 0)
-		return -errno;
-	if (!fstat(at, st) && S_ISREG(st->st_mode)) {
-		snprintf(itself, sizeof(itself), "/proc/self/fd/%d", at);
-		fd = open(itself, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-		if (fd < 0)
-			fd = -errno;
-	}
-	close(at);
-	return fd;
-}
-
-/* ---- the maps ---- */
-
-static bool parse_mapping(char *line, struct mapping *out)
-{
-	char permissions[5];
-	int path = 0;
-
-	if (sscanf(line,
-		   "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %" SCNx32 ":%" SCNx32
-		   " %" SCNu64 " %n",
-		   &out->start, &out->end, permissions, &out->offset, &out->major,
-		   &out->minor, &out->inode, &path) < 7 ||
-	    !path)
-		return false;
-	out->executable = permissions[2] == 'x';
-	out->path = line + path;
-	return true;
-}
-
-static int parse_maps(struct modules *m, char *text, size_t len)
-{
-	size_t room = 1;
-	char *line, *end;
-
-	for (size_t i = 0; i < len; i++)
-		room += text[i] == '\n';
-	free(m->mappings);
-	free(m->maps);
-	m->maps = text;
-	m->len = 0;
-	m->mappings = calloc(room, sizeof(*m->mappings));
-	if (!m->mappings)
-		return -ENOMEM;
-	for (line = text; line < text + len; line = end + 1) {
-		end = strchr(line, '\n');
-		if (!end)
-			break;
-		*end = 0;
-		m->len += parse_mapping(line, &m->mappings[m->len]);
-	}
-	return 0;
-}
+#define PERF_MAX     (64u << 20)
+#define BUILD_ID_MAX 64
+#define PIECE        65536
 
 const struct mapping *modules_find(const struct modules *m, uint64_t address)
 {
-	size_t low = 0, high = m->len;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (m->mappings[middle].end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < m->len && m->mappings[low].start <= address ? &m->mappings[low]
-								 : NULL;
+	return maps_find(&m->maps, address);
 }
 
 /* ---- files of modules ---- */
 
-/* On overlayfs and btrfs the maps name another device than stat(2), or inode. */
-static bool is_mapped_file(const struct mapping *at, const struct stat *st)
-{
-	return st->st_ino == at->inode && major(st->st_dev) == at->major &&
-	       minor(st->st_dev) == at->minor;
-}
-
-/*
- * Ways to a mapped file, the surest first: the mapping itself, which needs
- * CAP_CHECKPOINT_RESTORE and also leads to a file that is deleted; the executable; the
- * path in the process's root; and the path as it is seen from here, of a process whose
- * root is a directory of ours.
- */
-static int try_way(const struct modules *m, const struct mapping *at, int way,
-		   char *path, size_t size)
-{
-	char exe[PATH_LEN];
-	ssize_t len;
-
-	switch (way) {
-	case 0:
-		snprintf(path, size, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, m->pid,
-			 at->start, at->end);
-		return 0;
-	case 1:
-		snprintf(path, size, "/proc/%d/exe", m->pid);
-		len = readlink(path, exe, sizeof(exe) - 1);
-		exe[len > 0 ? len : 0] = 0;
-		return strcmp(exe, at->path) ? -ENOENT : 0;
-	case 2:
-		snprintf(path, size, "/proc/%d/root%s", m->pid, at->path);
-		return 0;
-	case 3:
-		snprintf(path, size, "%s", at->path);
-		return 0;
-	}
-	return -ENOENT;
-}
-
-#define WAYS 4
-
-static int open_mapping(const struct modules *m, const struct mapping *at)
-{
-	char path[PATH_LEN + 64];
-	int second = -ENOENT;
-
-	if (at->path[0] != '/')
-		return -ENOENT;
-	for (int way = 0; way < WAYS; way++) {
-		struct stat st;
-		int fd;
-
-		if (try_way(m, at, way, path, sizeof(path)))
-			continue;
-		fd = open_regular(path, &st);
-		if (fd < 0)
-			continue;
-		if (way < 2 || is_mapped_file(at, &st)) {
-			if (second >= 0)
-				close(second);
-			return fd;
-		}
-		/* It may be another file by now; better than none. */
-		if (second < 0)
-			second = fd;
-		else
-			close(fd);
-	}
-	return second;
-}
-
 static int find_elf(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr base,
 		    char **file_name, Elf **elf)
 {
-	struct modules *m;
-	const struct mapping *at;
-	int fd;
+	int fd = *data ? files_ask(FILES_MODULE, base, NULL) : -1;
 
 	(void)module, (void)elf;
-	m = *data;
-	at = m ? modules_find(m, base) : NULL;
-	fd = at ? open_mapping(m, at) : -1;
 	/* With a name but no file, libdwfl would open whatever has that name. */
 	if (fd >= 0)
 		*file_name = strdup(name);
+	return fd < 0 ? -1 : fd;
+}
+
+/* ---- files with debugging information alone ---- */
+
+/* What it must be to be the module's. */
+struct debug_wanted {
+	const unsigned char *build_id;
+	int build_id_len; /* 0: none, then: */
+	uint32_t crc;     /* 0: any */
+};
+
+static bool debug_has_build_id(int fd, const struct debug_wanted *wanted)
+{
+	Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	const void *bits = NULL;
+	ssize_t len = elf ? dwelf_elf_gnu_build_id(elf, &bits) : 0;
+	bool same = len > 0 && len == wanted->build_id_len &&
+		    memcmp(bits, wanted->build_id, (size_t)len) == 0;
+
+	elf_end(elf);
+	return same;
+}
+
+static bool debug_has_crc(int fd, uint32_t wanted)
+{
+	static unsigned char bytes[PIECE];
+	uLong crc = crc32(0, NULL, 0);
+	off_t at = 0;
+	ssize_t got;
+
+	while ((got = pread(fd, bytes, sizeof(bytes), at)) > 0) {
+		crc = crc32(crc, bytes, (uInt)got);
+		at += got;
+	}
+	return got == 0 && (uint32_t)crc == wanted;
+}
+
+/* The descriptor, or -1. */
+static int debug_open(const char *path, const struct debug_wanted *wanted,
+		      char **file_name)
+{
+	int fd = files_ask(FILES_DEBUG, 0, path);
+
+	if (fd < 0)
+		return -1;
+	if (wanted->build_id_len ? !debug_has_build_id(fd, wanted)
+				 : wanted->crc && !debug_has_crc(fd, wanted->crc)) {
+		close(fd);
+		return -1;
+	}
+	*file_name = strdup(path);
+	return fd;
+}
+
+static int debug_by_build_id(const struct debug_wanted *wanted, char **file_name)
+{
+	char path[64 + 2 * BUILD_ID_MAX];
+	int at = snprintf(path, sizeof(path), "/usr/lib/debug/.build-id/%02x/",
+			  wanted->build_id[0]);
+
+	for (int i = 1; i < wanted->build_id_len && i < BUILD_ID_MAX; i++)
+		at += snprintf(path + at, sizeof(path) - (size_t)at, "%02x",
+			       wanted->build_id[i]);
+	snprintf(path + at, sizeof(path) - (size_t)at, ".debug");
+	return debug_open(path, wanted, file_name);
+}
+
+/* The directory of a path, without a slash at its end. */
+static int debug_directory_len(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? (int)(slash - path) : 0;
+}
+
+/* .gnu_debuglink: a name beside the file, or in directories made for such. */
+static int debug_by_link(const char *module, const char *name,
+			 const struct debug_wanted *wanted, char **file_name)
+{
+	static const char *const forms[] = {"%.*s/%s", "%.*s/.debug/%s",
+					    "/usr/lib/debug%.*s/%s"};
+	char path[FILES_PATH_MAX];
+	int fd = -1;
+
+	if (strchr(name, '/'))
+		return -1;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]) && fd < 0; i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		int len = snprintf(path, sizeof(path), forms[i],
+				   debug_directory_len(module), module, name);
+#pragma GCC diagnostic pop
+		/* it may have the name of the file that it is about */
+		if (len > 0 && (size_t)len < sizeof(path) && strcmp(path, module) != 0)
+			fd = debug_open(path, wanted, file_name);
+	}
+	return fd;
+}
+
+/* .gnu_debugaltlink, what several files share: a path, from the file if it is relative. */
+static int debug_by_alternate(const char *file, const char *name, char **file_name)
+{
+	static const struct debug_wanted any;
+	char path[FILES_PATH_MAX];
+
+	if (name[0] == '/')
+		return debug_open(name, &any, file_name);
+	if ((size_t)snprintf(path, sizeof(path), "%.*s/%s", debug_directory_len(file),
+			     file, name) >= sizeof(path))
+		return -1;
+	return debug_open(path, &any, file_name);
+}
+
+/*
+ * In place of libdwfl's own, which opens what the file says by path, and loads
+ * libdebuginfod with all that hangs on it. It asks with a checksum for what a debuglink
+ * names, without one and with a path for what several files share, and else with no name.
+ */
+static int find_debuginfo(Dwfl_Module *module, void **data, const char *name,
+			  Dwarf_Addr base, const char *file, const char *link,
+			  GElf_Word crc, char **file_name)
+{
+	struct debug_wanted wanted = {.crc = crc};
+	GElf_Addr address;
+	int fd = -1;
+
+	(void)data, (void)name, (void)base;
+	if (link && !crc)
+		return debug_by_alternate(file ? file : "", link, file_name);
+	wanted.build_id_len = dwfl_module_build_id(module, &wanted.build_id, &address);
+	if (wanted.build_id_len < 0 || wanted.build_id_len > BUILD_ID_MAX)
+		wanted.build_id_len = 0;
+	if (wanted.build_id_len > 1)
+		fd = debug_by_build_id(&wanted, file_name);
+	if (fd < 0 && link && file)
+		fd = debug_by_link(file, link, &wanted, file_name);
 	return fd;
 }
 
@@ -228,25 +183,23 @@ static int set_data(Dwfl_Module *module, void **data, const char *name, Dwarf_Ad
 
 static int report(struct modules *m)
 {
-	char path[64], *text;
+	int fd = files_ask(FILES_MAPS, 0, NULL), err = 0;
 	size_t len;
 	FILE *file;
-	int fd, err;
+	char *text;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", m->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
-	text = read_file(fd, MAPS_MAX, &len);
-	err = errno ? -errno : -EIO;
-	close(fd);
+		return fd;
+	text = maps_read(fd, MAPS_MAX, &len);
 	if (!text)
+		err = errno ? -errno : -EIO;
+	close(fd);
+	if (err)
 		return err;
 	if (!len) { /* it has exited */
 		free(text);
 		return -ESRCH;
 	}
-	err = 0;
 	file = fmemopen(text, len, "r");
 	if (!file) {
 		free(text);
@@ -262,7 +215,7 @@ static int report(struct modules *m)
 		free(text);
 		return err;
 	}
-	return parse_maps(m, text, len);
+	return maps_take(&m->maps, text, len);
 }
 
 int modules_refresh(struct modules *m)
@@ -291,13 +244,9 @@ int modules_open(struct modules *m, pid_t pid, char *why, size_t why_size)
 	memset(m, 0, sizeof(*m));
 	m->pid = pid;
 	m->perf_size = -1;
-	if (asprintf(&m->debug_path, "/proc/%d/root/usr/lib/debug:/usr/lib/debug",
-		     pid) < 0)
-		return -ENOMEM;
 	m->callbacks = (Dwfl_Callbacks){
 		.find_elf = find_elf,
-		.find_debuginfo = dwfl_standard_find_debuginfo,
-		.debuginfo_path = &m->debug_path,
+		.find_debuginfo = find_debuginfo,
 	};
 	m->dwfl = dwfl_begin(&m->callbacks);
 	if (!m->dwfl)
@@ -349,55 +298,17 @@ Dwarf_Die *modules_unit(struct modules *m, Dwfl_Module *module, uint64_t address
 
 /* ---- code that was made at run time ---- */
 
-/* As the process itself knows its number: the last one of "NSpid:". */
-static long inner_pid(pid_t pid)
-{
-	char path[64], text[4096], *at, *end;
-	ssize_t len = 0;
-	long inner = pid;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		len = read(fd, text, sizeof(text) - 1);
-		close(fd);
-	}
-	text[len > 0 ? len : 0] = 0;
-	at = strstr(text, "\nNSpid:");
-	if (!at)
-		return inner;
-	at += strlen("\nNSpid:");
-	while (*at && *at != '\n') {
-		long value = strtol(at, &end, 10);
-
-		if (end == at)
-			break;
-		inner = value;
-		at = end;
-	}
-	return inner;
-}
-
 const struct perf_map *modules_perf_map(struct modules *m)
 {
-	char path[96], *text;
+	int fd = files_ask(FILES_PERF_MAP, 0, NULL);
 	struct stat st;
 	size_t len;
-	int fd;
+	char *text;
 
-	snprintf(path, sizeof(path), "/proc/%d/root/tmp/perf-%ld.map", m->pid,
-		 inner_pid(m->pid));
-	fd = open_regular(path, &st);
-	if (fd < 0) {
-		snprintf(path, sizeof(path), "/proc/%d/root/tmp/perf-%d.map", m->pid,
-			 m->pid);
-		fd = open_regular(path, &st);
-	}
 	if (fd < 0)
 		return m->perf;
-	if (st.st_size != m->perf_size && st.st_size <= PERF_MAX) {
-		text = read_file(fd, PERF_MAX, &len);
+	if (!fstat(fd, &st) && st.st_size != m->perf_size) {
+		text = maps_read(fd, PERF_MAX, &len);
 		if (text) {
 			perf_map_free(m->perf);
 			m->perf = perf_map_new(text, len);

@@ -12,24 +12,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "unwind/maps.h"
 #include "unwind/perf_map.h"
-
-/* A line of /proc/PID/maps. */
-struct mapping {
-	uint64_t start, end, offset;
-	uint64_t inode;
-	uint32_t major, minor;
-	bool executable;
-	const char *path; /* "": none */
-};
 
 struct modules {
 	pid_t pid;
 	Dwfl *dwfl;
-	char *maps; /* the text that `mappings` point into */
-	struct mapping *mappings;
-	size_t len;
-	char *debug_path;
+	struct maps maps;
 	Dwfl_Callbacks callbacks;
 	struct perf_map *perf;
 	int64_t perf_size;

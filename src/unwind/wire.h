@@ -14,7 +14,6 @@
 /* argv[1] of the child; its argv[2] is the pid, and argv[3] what it may write to. */
 #define UNWIND_CHILD_COMMAND  "unwinder"
 #define UNWIND_MEMORY_DEFAULT (512ull << 20)
-#define UNWIND_CHILD_SOCKET   3
 
 #define UNWIND_FRAMES_MAX     96
 #define UNWIND_WORDS_MAX      256

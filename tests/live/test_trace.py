@@ -412,16 +412,32 @@ def status_of(pid):
         return dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
 
 
+def mapped_by(pid):
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:
+        return {os.path.basename(line.split()[5]) for line in maps if len(line.split()) > 5}
+
+
 def test_who_reads_the_programs_is_confined():
-    """The child that is given whatever a process calls its program can do little else."""
+    """The child that is given whatever a process calls its program has no capability, and
+    who opens files for it can do little else; neither loads what it does not need."""
     with Leaker(leaking("leak"), "20") as leaker, Trace(leaker.pid, "--json") as trace:
-        children = children_of(trace.process.pid)
-        same([status_of(child)["Name"] for child in children], ["fdwarden-unwind"], "children")
-        status = status_of(children[0])
-        same((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"), "no_new_privs and seccomp")
-        rights = int(status["CapPrm"], 16)
+        leaker.tell()
+        leaker.expect("done")
+        time.sleep(0.5)
+        children = {status_of(child)["Name"]: child for child in children_of(trace.process.pid)}
+        same(sorted(children), ["fdwarden-files", "fdwarden-unwind"], "children")
         # CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_CHECKPOINT_RESTORE
-        same(rights & ~(1 << 2 | 1 << 19 | 1 << 40), 0, f"capabilities {rights:x}")
+        for name, kept in (("fdwarden-unwind", 0), ("fdwarden-files", 1 << 2 | 1 << 19 | 1 << 40)):
+            status = status_of(children[name])
+            same((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"),
+                 f"no_new_privs and seccomp of {name}")
+            rights = int(status["CapPrm"], 16)
+            same(rights & ~kept, 0, f"capabilities {rights:x} of {name}")
+            loaded = mapped_by(children[name])
+            check("libc.so.6" in loaded, f"what {name} has loaded: {loaded}")
+            extra = [library for library in loaded
+                     if re.match("lib(debuginfod|curl|ssl|gnutls|krb5|ldap)", library)]
+            same(extra, [], f"libraries of {name}")
         trace.end()
 
 

@@ -107,7 +107,8 @@ static int set_up_host(void **state)
 {
 	(void)state;
 	strcpy(root, "/tmp/fdwarden-origin-XXXXXX");
-	if (!mkdtemp(root))
+	/* users see it, too */
+	if (!mkdtemp(root) || chmod(root, 0755))
 		return -1;
 	origin_set_root(root);
 	put("/proc/sys/fs/nr_open", "1048576\n");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the unwinder's child may do once it has its filter, in a child of the test's. */
+/* What the unwinder's helpers may do once they have their filters, in a child of the test's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,11 +25,11 @@
 
 enum { NOT_ALLOWED = 1, NOT_FORBIDDEN, NO_FILTER, NO_KERNEL };
 
-static bool reads(void)
+/* What is open already, for who may open nothing. */
+static bool reads(int fd)
 {
 	struct stat st;
 	char byte;
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	void *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
 	void *memory = malloc(1 << 20);
 	bool ok = fd >= 0 && page != MAP_FAILED && memory && read(fd, &byte, 1) == 1 &&
@@ -42,6 +42,18 @@ static bool reads(void)
 static bool is_refused(long result)
 {
 	return result < 0 && errno == ENOSYS;
+}
+
+static bool opens_nothing(const char *path)
+{
+	struct stat st;
+	char link[8];
+
+	return is_refused(open(path, O_RDONLY)) &&
+	       is_refused(openat(AT_FDCWD, path, O_RDONLY | O_PATH)) &&
+	       is_refused(syscall(SYS_openat2, AT_FDCWD, path, NULL, 0)) &&
+	       is_refused(stat(path, &st)) && is_refused(access(path, R_OK)) &&
+	       is_refused(readlink("/proc/self/exe", link, sizeof(link)));
 }
 
 static bool does_nothing_else(int socket_fd, const char *path)
@@ -64,29 +76,35 @@ static bool does_nothing_else(int socket_fd, const char *path)
 	       is_refused(syscall(SYS_bpf, 0, NULL, 0));
 }
 
-static int in_child(const char *path)
+static int in_child(const char *path, enum call_filter filter)
 {
-	int pair[2], err;
+	int pair[2], err, fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return NO_FILTER;
-	err = call_filter_read_only();
+	err = call_filter_set(filter);
 	if (err)
 		return err == -ENOSYS ? NO_KERNEL : NO_FILTER;
-	if (!reads() || send(pair[0], "x", 1, MSG_NOSIGNAL) != 1)
+	if (filter == CALL_FILTER_READER && !opens_nothing(path))
+		return NOT_FORBIDDEN;
+	if (filter == CALL_FILTER_OPENER) {
+		close(fd);
+		fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	}
+	if (!reads(fd) || send(pair[0], "x", 1, MSG_NOSIGNAL) != 1)
 		return NOT_ALLOWED;
 	return does_nothing_else(pair[0], path) ? 0 : NOT_FORBIDDEN;
 }
 
-static void test_reads_and_nothing_else(void **state)
+static void expect_reading_alone(enum call_filter filter)
 {
 	char path[] = "/tmp/fdwarden-filter-XXXXXX";
 	int fd = mkstemp(path), status = 0;
 	pid_t pid;
 
-	(void)state;
 #if defined(__SANITIZE_ADDRESS__)
+	(void)filter;
 	close(fd);
 	unlink(path);
 	print_message("reason: a sanitizer's own calls are not in the filter\n");
@@ -96,7 +114,7 @@ static void test_reads_and_nothing_else(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid)
-		_exit(in_child(path));
+		_exit(in_child(path, filter));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	close(fd);
 	assert_int_equal(unlink(path), 0); /* it is still there */
@@ -108,10 +126,23 @@ static void test_reads_and_nothing_else(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static void test_reader(void **state)
+{
+	(void)state;
+	expect_reading_alone(CALL_FILTER_READER);
+}
+
+static void test_opener(void **state)
+{
+	(void)state;
+	expect_reading_alone(CALL_FILTER_OPENER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reads_and_nothing_else),
+		cmocka_unit_test(test_reader),
+		cmocka_unit_test(test_opener),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Ourselves, once more, as a process that answers questions over a socket: what reads what
+ * others made may crash, loop, or wait for ever for a file, and a process can be ended where
+ * a thread can't.
+ */
+#ifndef FDWARDEN_GUARD_HELPER_H
+#define FDWARDEN_GUARD_HELPER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* In the helper: the caller's socket, and the one that it shares with another helper. */
+#define HELPER_SOCKET 3
+#define HELPER_PEER   4
+
+/* Zeroed is none. */
+struct helper {
+	pid_t pid;  /* 0: none */
+	int socket; /* SOCK_SEQPACKET */
+};
+
+/* Helpers that were killed and have not ended: they wait in the kernel for a file. With so
+ * many none is started. */
+#define HELPER_STUCK_MAX 16
+
+/* Starts one; argv[0] of it is "fdwarden", the rest is `arguments`, NULL-ended, 4 at most.
+ * `peer` is given to it as HELPER_PEER, and stays the caller's; -1: none. 0 or -errno;
+ * -EBUSY: too many are stuck. */
+int helper_start(struct helper *helper, const char *const arguments[], int peer);
+
+/* Ends it, which takes up to two seconds for one that is stuck; fine for none. */
+void helper_end(struct helper *helper);
+
+/* How long an answer may take: of the helper's CPU time, and in all. A busy machine is no
+ * fault of the helper's, to wait for a file is; so both are bounded. */
+struct helper_patience {
+	unsigned cpu_ms, all_ms;
+};
+
+/* One message for another. Returns the answer's length, or -errno: -ETIMEDOUT, -EPIPE (it
+ * has ended); the helper is ended then. */
+ssize_t helper_ask(struct helper *helper, const void *question, size_t len,
+		   void *answer, size_t room, const struct helper_patience *patience);
+
+/* ---- the helper's side ---- */
+
+/* Whether it was started as one: HELPER_SOCKET is a socket that somebody holds. */
+int helper_check(void);
+
+enum helper_rights {
+	HELPER_NO_RIGHTS,   /* no capability at all */
+	HELPER_READS_OTHERS /* what reading other users' files and processes takes */
+};
+
+/* Takes from itself what it does not need: capabilities, the way to new ones, and limits of
+ * what it may use: CPU seconds in all its life, bytes of memory that it may write to. */
+void helper_confine(const char *name, enum helper_rights rights, unsigned cpu_seconds,
+		    uint64_t memory);
+
+#endif

@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A hostile local user, without any privilege: what can be had through the monitor of others'
+files. The monitor runs as a user of its own with the capabilities of the service."""
+import contextlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+
+from harness import FDWARDEN, Scratch, Skip, Zoo, check, leaking, need_root, same
+
+USER = 54321  # in no file
+SECRET = "FromTheSecretFile"
+PRIVILEGES = "-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search"
+
+# Opens from a page that it has made itself, as a JIT compiler's code does: what that is called
+# is told by /tmp/perf-PID.map alone.
+MAKES_CODE = r"""
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+static const unsigned char code[] = {0x31, 0xf6, 0xb8, 2, 0, 0, 0, 0x0f, 0x05, 0xc3};
+#else
+static const unsigned int code[] = {0xaa0003e1, 0x92800c60, 0xd2800002, 0xd2800708, 0xd4000001,
+				    0xd65f03c0};
+#endif
+int main(void) {
+	char line[16];
+	int (*opens)(const char *);
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memcpy(page, code, sizeof(code));
+	__builtin___clear_cache(page, (char *)page + sizeof(code));
+	opens = page;
+	printf("%d %p\n", getpid(), page);
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin)) {
+		for (int i = 0; i < 20; i++)
+			opens("/dev/null");
+		puts("done");
+		fflush(stdout);
+	}
+	return 0;
+}
+"""
+
+
+def compiled(scratch, source, name, *options):
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if not compiler:
+        raise Skip("no compiler")
+    path = scratch.file(name)
+    subprocess.run([compiler, "-O1", "-x", "c", "-", "-o", path, *options],
+                   input=source.encode(), check=True)
+    return path
+
+
+def private_copy(scratch):
+    """Where the service's user can run it."""
+    os.chmod(scratch.path, 0o755)
+    return shutil.copy(FDWARDEN, scratch.file("fdwarden"))
+
+
+class Process:
+    """One that tells its pid and where its code is, and opens when it is told to."""
+
+    def __init__(self, *command, **options):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True, **options)
+        words = self.process.stdout.readline().split()
+        check(len(words) == 2, f"it said {words}")
+        self.pid, self.code = int(words[0]), int(words[1], 16)
+
+    def open(self):
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        same(self.process.stdout.readline().strip(), "done", "what it says")
+
+    def __enter__(self):
+        Zoo.current.add(self.process.pid)
+        return self
+
+    def __exit__(self, *_):
+        Zoo.current.discard(self.process.pid)
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+def as_service(binary, *arguments, **options):
+    """A command as the service's user, with its capabilities."""
+    return subprocess.Popen(
+        ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups",
+         f"--inh-caps={PRIVILEGES}", f"--ambient-caps={PRIVILEGES}",
+         f"--bounding-set={PRIVILEGES}", binary, *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def traced(binary, pid, act, seconds=60):
+    """What the service would tell of the process while it acts: the document, and how long
+    it took from there."""
+    trace = as_service(binary, "trace", pid, "--json", "--duration", "2")
+    try:
+        line = trace.stderr.readline()
+        check("tracing" in line, f"the trace said {line!r}")
+        act()
+        begin = time.monotonic()
+        out, errors = trace.communicate(timeout=seconds)
+        same(trace.returncode, 0, f"exit status, with {errors!r}")
+        return json.loads(out), time.monotonic() - begin
+    finally:
+        if trace.poll() is None:
+            trace.kill()
+            trace.communicate()
+
+
+def functions(told):
+    return {frame.get("function") for site in told["fd"]["call_sites"]
+            for frame in site["frames"]}
+
+
+def put_map(path, code, name, owner=None, mode=0o644):
+    with open(path, "w", encoding="ascii") as out:
+        out.write(f"{code:x} 100 {name}\n")
+    os.chmod(path, mode)
+    if owner is not None:
+        os.chown(path, owner, owner)
+
+
+@contextlib.contextmanager
+def maker_of_code(scratch, user=USER, script=None):
+    """It, as a user; or below a shell that prepares what is the user's own."""
+    path = compiled(scratch, MAKES_CODE, "makes_code")
+    command = [path] if script is None else \
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+         f"{script}; exec ./makes_code"]
+    with Process(*command, user=user, group=user, extra_groups=[],
+                 cwd=scratch.path) as process:
+        yield process
+
+
+def need_namespaces():
+    if not shutil.which("unshare") or not shutil.which("setpriv"):
+        raise Skip("no unshare or setpriv")
+    done = subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "true"], user=USER,
+                          group=USER, extra_groups=[], capture_output=True, check=False)
+    if done.returncode:
+        raise Skip(f"users can't make namespaces here: {done.stderr.decode().strip()}")
+
+
+def test_its_own_map_of_code_is_read():
+    """What the others are to be seen beside: the way there is open."""
+    need_root()
+    need_namespaces()
+    with Scratch() as scratch:
+        binary = private_copy(scratch)
+        with maker_of_code(scratch) as process:
+            path = f"/tmp/perf-{process.pid}.map"
+            try:
+                put_map(path, process.code, "OwnName", owner=USER, mode=0o600)
+                told, _ = traced(binary, process.pid, process.open)
+            finally:
+                os.unlink(path)
+        check("OwnName" in functions(told), f"functions: {functions(told)}")
+        same(told["fd"]["call_sites"][0]["count"], 20, "descriptors")
+
+
+def test_a_secret_file_as_map_of_code():
+    """A link from a /tmp of one's own to a file that root alone may read: absolute, it leads
+    to the host's file where it is followed from outside."""
+    need_root()
+    need_namespaces()
+    with Scratch() as scratch, tempfile.TemporaryDirectory(dir="/var/tmp") as place:
+        binary = private_copy(scratch)
+        os.chmod(place, 0o755)
+        secret = f"{place}/secret"
+        with maker_of_code(scratch, script="mount -t tmpfs none /tmp; "
+                           f"ln -s {secret} /tmp/perf-$$.map") as process:
+            put_map(secret, process.code, SECRET, mode=0o600)
+            told, _ = traced(binary, process.pid, process.open)
+        check(SECRET not in json.dumps(told), "a file of root's came out")
+        same(told["fd"]["call_sites"][0]["count"], 20, "descriptors")
+
+
+def test_another_users_map_of_code():
+    """A name in /tmp can be taken by anybody: the names would be whose they are not."""
+    need_root()
+    need_namespaces()
+    with Scratch() as scratch:
+        binary = private_copy(scratch)
+        with maker_of_code(scratch) as process:
+            path = f"/tmp/perf-{process.pid}.map"
+            try:
+                put_map(path, process.code, "Forged", owner=USER + 1)
+                told, _ = traced(binary, process.pid, process.open)
+            finally:
+                os.unlink(path)
+        check("Forged" not in functions(told), "another user's names were told")
+
+
+def stripped_with_link(scratch, name):
+    """A program without symbols that says where its debugging information is."""
+    if not shutil.which("objcopy"):
+        raise Skip("no objcopy")
+    path, debug = scratch.file("leak"), scratch.file(name)
+    subprocess.run(["objcopy", "--only-keep-debug", leaking("leak"), debug], check=True)
+    subprocess.run(["objcopy", "--strip-all", "--remove-section=.note.gnu.build-id",
+                    leaking("leak"), path], check=True)
+    subprocess.run(["objcopy", f"--add-gnu-debuglink={debug}", path], check=True)
+    return path, debug
+
+
+class Leaker:
+    """leak, as a user; below a shell in namespaces of its own, if there is a script."""
+
+    def __init__(self, path, script=None):
+        command = [path, "20"] if script is None else \
+            ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+             f"{script}; exec {path} 20"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True, user=USER,
+                                        group=USER, extra_groups=[], cwd="/")
+        self.expect("ready")
+        self.pid = self.process.pid
+
+    def expect(self, word):
+        same(self.process.stdout.readline().strip(), word, "what it says")
+
+    def open(self):
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        self.expect("done")
+
+    __enter__, __exit__ = Process.__enter__, Process.__exit__
+
+
+def test_debug_file_by_link():
+    """Beside the program, where its link says: it is found and read."""
+    need_root()
+    need_namespaces()
+    with Scratch() as scratch:
+        binary = private_copy(scratch)
+        path, debug = stripped_with_link(scratch, "leak.debug")
+        os.chmod(path, 0o755)
+        os.chmod(debug, 0o644)
+        with Leaker(path) as leaker:
+            told, _ = traced(binary, leaker.pid, leaker.open)
+    check("leak_file" in functions(told), f"functions: {functions(told)}")
+
+
+def leak_with_debug_file(make, mode=0o644):
+    """Traced, with what `make` (a command for the place and the real file) has put below a
+    /usr/lib/debug of its own, where its debugging information is looked for."""
+    need_root()
+    need_namespaces()
+    if not shutil.which("objcopy") or not shutil.which("readelf"):
+        raise Skip("no objcopy or readelf")
+    os.makedirs("/usr/lib/debug", exist_ok=True)
+    with Scratch() as scratch:
+        binary = private_copy(scratch)
+        path, debug = scratch.file("leak"), scratch.file("leak.debug")
+        subprocess.run(["objcopy", "--only-keep-debug", leaking("leak"), debug], check=True)
+        subprocess.run(["objcopy", "--strip-all", leaking("leak"), path], check=True)
+        os.chmod(path, 0o755)
+        os.chmod(debug, mode)
+        notes = subprocess.run(["readelf", "-n", path], capture_output=True, text=True,
+                               check=True).stdout
+        build_id = re.search("Build ID: ([0-9a-f]+)", notes).group(1)
+        place = f"/usr/lib/debug/.build-id/{build_id[:2]}"
+        script = (f"mount -t tmpfs none /usr/lib/debug; mkdir -p {place}; "
+                  + make(f"{place}/{build_id[2:]}.debug", debug))
+        with Leaker(path, script) as leaker:
+            return traced(binary, leaker.pid, leaker.open)
+
+
+def test_debug_file_by_build_id():
+    """What the next are to be seen beside: its own file is found and read."""
+    told, _ = leak_with_debug_file(lambda place, debug: f"ln -s {debug} {place}")
+    check("leak_file" in functions(told), f"functions: {functions(told)}")
+
+
+def test_debug_file_of_others():
+    """Not one that the process itself may not read, whatever link leads there."""
+    told, _ = leak_with_debug_file(lambda place, debug: f"ln -s {debug} {place}", mode=0o600)
+    check("leak_file" not in functions(told), "a file of root's came out")
+    same(told["fd"]["call_sites"][0]["count"], 20, "descriptors")
+
+
+def test_fifo_as_debug_file():
+    """To open it waits for a writer: the trace does not."""
+    told, seconds = leak_with_debug_file(lambda place, debug: f"mkfifo -m 666 {place}")
+    same(told["fd"]["call_sites"][0]["count"], 20, "descriptors")
+    check(seconds < 12, f"it took {seconds:.1f} s")
+
+
+def test_kernel_files_as_debug_file():
+    """A link to a file of the kernel's: to read it may take what another reader waits for."""
+    target = next((path for path in ("/sys/kernel/tracing/trace_pipe",
+                                     "/sys/kernel/debug/tracing/trace_pipe",
+                                     "/proc/kmsg") if os.path.exists(path)), None)
+    if not target:
+        raise Skip("no such file")
+    told, seconds = leak_with_debug_file(lambda place, debug: f"ln -s {target} {place}")
+    same(told["fd"]["call_sites"][0]["count"], 20, "descriptors")
+    check(seconds < 12, f"it took {seconds:.1f} s")
+
+
+def test_what_is_open_meanwhile():
+    """The child that reads programs has no file open but what it was handed."""
+    need_root()
+    need_namespaces()
+    with Scratch() as scratch:
+        binary = private_copy(scratch)
+        with maker_of_code(scratch) as process:
+            trace = as_service(binary, "trace", process.pid, "--json", "--duration", "3")
+            try:
+                check("tracing" in trace.stderr.readline(), "it has begun")
+                process.open()
+                time.sleep(0.5)
+                children = subprocess.run(["pgrep", "-P", str(trace.pid), "fdwarden"],
+                                          capture_output=True, text=True,
+                                          check=True).stdout.split()
+                same(len(children), 2, "children")
+                for child in children:
+                    with open(f"/proc/{child}/status", encoding="ascii",
+                              errors="replace") as status:
+                        text = status.read()
+                    rights = int(re.search(r"CapEff:\s+(\w+)", text).group(1), 16)
+                    name = re.search(r"Name:\s+(\S+)", text).group(1)
+                    wanted = 0 if name == "fdwarden-unwind" else 1 << 2 | 1 << 19
+                    same(rights, wanted, f"capabilities of {name}")
+                same(trace.wait(30), 0, "exit status")
+            finally:
+                if trace.poll() is None:
+                    trace.kill()
+                trace.communicate()
+
+
+if platform.machine() not in ("x86_64", "aarch64"):
+    raise Skip("its code is of other machines")

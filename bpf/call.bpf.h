@@ -14,7 +14,6 @@
 #define ENFILE          23
 #define EMFILE          24
 #define ENOSPC          28
-#define ENOSYS          38
 #define ETOOMANYREFS    109
 #define F_DUPFD         0
 #define F_DUPFD_CLOEXEC 1030
@@ -35,7 +34,7 @@ struct call {
 static __always_inline void call_identify(struct call *c, __u64 nr)
 {
 	c->task = current_task();
-	c->compat = syscall_is_compat(c->task);
+	c->compat = syscall_is_compat(c->task, c->regs);
 	c->number = (nr & FDW_CALL_NUMBER) | (c->compat ? FDW_CALL_COMPAT : 0);
 	if (nr >= FDW_MAX_CALLS)
 		return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every difference between kernels and architectures that the programs must
- * bridge, each with the change that made it. Nothing outside this file knows
- * of a kernel's version.
+ * Every difference between kernels that the programs must bridge, each with the
+ * change that made it. Nothing outside this file knows of a kernel's version;
+ * what differs between architectures is in arch.bpf.h.
  */
 #ifndef FDWARDEN_COMPAT_BPF_H
 #define FDWARDEN_COMPAT_BPF_H
@@ -56,115 +56,27 @@ static __always_inline struct task_struct *current_task(void)
 #define CHAIN_2_(p, a, b)                ((p)->a->b)
 #define CHAIN_(p, ...)                   CHAIN_SELECT_(__VA_ARGS__, CHAIN_2_, CHAIN_1_)(p, __VA_ARGS__)
 
-/* kernfs_node::parent became __parent in 6.15 (633488947ef6). */
+/* kernfs_node::parent became __parent in 6.15 (633488947ef6). Both are named here, so that
+ * vmlinux.h may be of a kernel that has either. */
 struct kernfs_node___before_6_15 {
 	struct kernfs_node___before_6_15 *parent;
+} __attribute__((preserve_access_index));
+
+struct kernfs_node___since_6_15 {
+	struct kernfs_node___since_6_15 *__parent;
 } __attribute__((preserve_access_index));
 
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
 {
 	struct kernfs_node___before_6_15 *old = (void *)node;
+	struct kernfs_node___since_6_15 *now = (void *)node;
 
 	if (bpf_core_field_exists(old->parent))
 		return (void *)BPF_CORE_READ(old, parent);
-	return (void *)BPF_CORE_READ(node, __parent);
+	return (void *)BPF_CORE_READ(now, __parent);
 }
 
-/* ---- system calls ---- */
-
-/* A register of `regs`, whose pointer is typed (a tracepoint's argument), or not. */
-#define REGISTER(regs, typed, r) ((typed) ? (regs)->r : BPF_CORE_READ(regs, r))
-
-#if defined(__TARGET_ARCH_x86)
-
-#define X32_SYSCALL_BIT      0x40000000u
-#define THREAD_STATUS_COMPAT 0x0002 /* TS_COMPAT, arch/x86/include/asm/thread_info.h */
-
-static __always_inline __u32 syscall_number(struct pt_regs *regs, bool typed)
-{
-	return (__u32)REGISTER(regs, typed, orig_ax) & ~X32_SYSCALL_BIT;
-}
-
-/* Came in through a 32-bit entry, int 0x80 from 64-bit code included: there
- * neither the code segment nor the program's personality tells. */
-static __always_inline bool syscall_is_compat(struct task_struct *task)
-{
-	return CURRENT_READ(task, thread_info.status) & THREAD_STATUS_COMPAT;
-}
-
-/* The registers still hold the arguments at the exit. n: 1..6 */
-static __always_inline __u64 syscall_arg(struct pt_regs *regs, bool typed, __u32 n,
-					 bool compat)
-{
-	switch (n) {
-	case 1:
-		return compat ? (__u32)REGISTER(regs, typed, bx)
-			      : REGISTER(regs, typed, di);
-	case 2:
-		return compat ? (__u32)REGISTER(regs, typed, cx)
-			      : REGISTER(regs, typed, si);
-	case 3:
-		return compat ? (__u32)REGISTER(regs, typed, dx)
-			      : REGISTER(regs, typed, dx);
-	case 4:
-		return compat ? (__u32)REGISTER(regs, typed, si)
-			      : REGISTER(regs, typed, r10);
-	case 5:
-		return compat ? (__u32)REGISTER(regs, typed, di)
-			      : REGISTER(regs, typed, r8);
-	}
-	return 0;
-}
-
-/* THREAD_SIZE without KASAN, arch/x86/include/asm/page_64_types.h */
-#define KERNEL_STACK_SIZE 16384
-
-#elif defined(__TARGET_ARCH_arm64)
-
-static __always_inline __u32 syscall_number(struct pt_regs *regs, bool typed)
-{
-	return (__u32)REGISTER(regs, typed, syscallno);
-}
-
-/* TIF_32BIT of thread_info.flags */
-static __always_inline bool syscall_is_compat(struct task_struct *task)
-{
-	return CURRENT_READ(task, thread_info.flags) & (1ull << 22);
-}
-
-/* x0 has the result at the exit; the first argument is kept in orig_x0. */
-static __always_inline __u64 syscall_arg(struct pt_regs *regs, bool typed, __u32 n,
-					 bool compat)
-{
-	__u64 value;
-
-	switch (n) {
-	case 1:
-		value = REGISTER(regs, typed, orig_x0);
-		break;
-	case 2:
-		value = REGISTER(regs, typed, regs[1]);
-		break;
-	case 3:
-		value = REGISTER(regs, typed, regs[2]);
-		break;
-	case 4:
-		value = REGISTER(regs, typed, regs[3]);
-		break;
-	case 5:
-		value = REGISTER(regs, typed, regs[4]);
-		break;
-	default:
-		return 0;
-	}
-	return compat ? (__u32)value : value;
-}
-
-#define KERNEL_STACK_SIZE 16384 /* with pages of 4 KiB */
-
-#else
-#error "unknown target: add its syscall_number(), syscall_is_compat(), syscall_arg()"
-#endif
+#include "arch.bpf.h"
 
 /*
  * The registers that the current task entered the kernel with. bpf_task_pt_regs()
@@ -174,9 +86,13 @@ static __always_inline struct pt_regs *user_registers(struct task_struct *task)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
 		return (struct pt_regs *)bpf_task_pt_regs(task);
+#ifdef KERNEL_STACK_SIZE
 	return (struct pt_regs *)((__u64)BPF_CORE_READ(task, stack) +
 				  KERNEL_STACK_SIZE -
 				  bpf_core_type_size(struct pt_regs));
+#else
+	return NULL;
+#endif
 }
 
 #endif /* FDWARDEN_COMPAT_BPF_H */

@@ -112,9 +112,10 @@ static __always_inline __u32 keep_stack(struct call *c, struct pt_regs *regs, __
 			stack->fd = fd;
 			stack->flags = c->compat ? FDW_STACK_COMPAT : 0;
 			stack->exec_id = exec_id;
-			user_registers_all(regs, stack->regs);
-			stack->len = user_stack_read(c->task, user_stack_pointer(regs),
-						     stack->bytes);
+			user_registers_all(regs, c->compat, stack->regs);
+			stack->len = user_stack_read(
+				c->task, user_stack_pointer(regs, c->compat),
+				stack->bytes);
 			barrier();
 			stack->opened_ns = now;
 			__sync_fetch_and_add(&stack->busy, -1);

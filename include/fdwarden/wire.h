@@ -227,9 +227,8 @@ _Static_assert(__builtin_offsetof(struct fdw_descriptor, text) == 128, "wire lay
 
 /* ---- call sites: where descriptors of one traced process were opened ---- */
 
-/* Registers as DWARF numbers them: x86-64 rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8–r15
- * and rip; arm64 x0–x30, sp and pc. */
-#define FDW_STACK_REGS      33
+/* Registers: of no architecture more; which is where is in arch.h. */
+#define FDW_STACK_REGS      34
 #define FDW_STACK_MIN       512
 #define FDW_STACK_MAX       16384
 /* Entries for one that tells which were written. */
@@ -273,7 +272,7 @@ struct fdw_stack {
 	__u64 regs[FDW_STACK_REGS];
 	__u8 bytes[];
 };
-_Static_assert(sizeof(struct fdw_stack) == 304, "wire layout");
+_Static_assert(sizeof(struct fdw_stack) == 312, "wire layout");
 
 /* ---- hooks: programs that the sensor runs for single processes ---- */
 

@@ -85,8 +85,7 @@ struct call_functions *call_functions_new(const struct btf *kernel)
 		if (!btf_is_func(type))
 			continue;
 		name = btf__name_by_offset(kernel, type->name_off);
-		if (name[0] != '_' ||
-		    (!has_prefix(name, native) && !has_prefix(name, compat_abi)))
+		if (!has_prefix(name, native) && !has_prefix(name, compat_abi))
 			continue;
 		if (!add(f, name, id, type->type)) {
 			call_functions_free(f);

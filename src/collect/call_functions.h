@@ -9,18 +9,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fdwarden/arch.h"
+
 struct btf;
 struct call_functions;
 
 /* How their names begin: of the native ABI; of the 32-bit one where a call has a function of
  * its own for that, and where it shares the native one's arguments. */
-#if defined(__x86_64__)
+#if defined(FDW_ARCH_X86_64)
 #define CALL_FUNCTION_NATIVE        "__x64_sys_"
 #define CALL_FUNCTION_COMPAT        "__ia32_compat_sys_"
 #define CALL_FUNCTION_COMPAT_SHARED "__ia32_sys_"
-#elif defined(__aarch64__)
+#elif defined(FDW_ARCH_AARCH64)
 #define CALL_FUNCTION_NATIVE "__arm64_sys_"
 #define CALL_FUNCTION_COMPAT "__arm64_compat_sys_"
+#elif defined(FDW_ARCH_RISCV64)
+#define CALL_FUNCTION_NATIVE "__riscv_sys_"
+#define CALL_FUNCTION_COMPAT "__riscv_compat_sys_"
+#elif defined(FDW_ARCH_PPC64LE)
+#define CALL_FUNCTION_NATIVE "sys_"
+#define CALL_FUNCTION_COMPAT "compat_sys_"
+#elif defined(FDW_ARCH_S390X)
+#define CALL_FUNCTION_NATIVE        "__s390x_sys_"
+#define CALL_FUNCTION_COMPAT        "__s390_compat_sys_"
+#define CALL_FUNCTION_COMPAT_SHARED "__s390_sys_"
 #else
 #error "unknown architecture: how does it name the functions of its calls?"
 #endif

@@ -4,17 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#if defined(__x86_64__)
-#define REGS_LEN 17
-#define REG_SP   7
-#define REG_IP   16
-#elif defined(__aarch64__)
-#define REGS_LEN 32 /* the pc is not one of them */
-#define REG_SP   31
-#define REG_IP   32
-#else
-#error "unknown architecture: add where its stack and instruction pointers are"
-#endif
+#include "unwind/registers.h"
 
 /* One stack at a time. */
 struct unwinding {
@@ -38,23 +28,18 @@ static pid_t next_thread(Dwfl *dwfl, void *arg, void **thread)
 	return now.pid;
 }
 
-static uint32_t word_size(void)
-{
-	return now.stack->flags & FDW_STACK_COMPAT ? 4 : 8;
-}
-
 /* Of the stack there is what was kept; all else is in files, which libdw reads. */
 static bool read_word(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *out, void *arg)
 {
-	uint64_t offset = address - now.stack->regs[REG_SP];
+	uint64_t offset = address - now.stack->regs[FDW_REG_SP];
 
 	(void)dwfl, (void)arg;
-	if (offset > now.stack->len || now.stack->len - offset < word_size()) {
+	if (offset > now.stack->len ||
+	    now.stack->len - offset < stack_word_size(now.stack->flags)) {
 		now.short_of_stack = true;
 		return false;
 	}
-	*out = 0;
-	memcpy(out, now.stack->bytes + offset, word_size());
+	*out = stack_word(now.stack->bytes + offset, now.stack->flags);
 	if (now.reads_len < UNWIND_WORDS_MAX)
 		now.reads[now.reads_len] =
 			(struct unwind_word){.offset = (uint16_t)offset, .value = *out};
@@ -62,26 +47,40 @@ static bool read_word(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *out, void *arg
 	return true;
 }
 
-/* i386 numbers its registers otherwise: eax, ecx, edx, ebx, esp, ebp, esi, edi, eip. */
+#ifdef REGISTERS_COMPAT
+static bool set_compat_registers(Dwfl_Thread *thread)
+{
+	static const uint8_t order[] = {REGISTERS_COMPAT};
+	Dwarf_Word to[sizeof(order)];
+
+	for (size_t i = 0; i < sizeof(order); i++)
+		to[i] = (uint32_t)now.stack->regs[order[i]];
+	return dwfl_thread_state_registers(thread, 0, sizeof(order), to);
+}
+#endif
+
 static bool set_registers(Dwfl_Thread *thread, void *arg)
 {
-	const __u64 *regs = (const __u64 *)now.stack->regs;
-	Dwarf_Word to[REGS_LEN];
+	const uint64_t *regs = now.stack->regs;
+	Dwarf_Word to[REGISTERS_LEN];
 
 	(void)arg;
-	dwfl_thread_state_register_pc(thread, regs[REG_IP]);
-#if defined(__x86_64__)
-	if (now.stack->flags & FDW_STACK_COMPAT) {
-		static const uint8_t order[] = {0, 2, 1, 3, 7, 6, 4, 5, 16};
-
-		for (size_t i = 0; i < sizeof(order); i++)
-			to[i] = (uint32_t)regs[order[i]];
-		return dwfl_thread_state_registers(thread, 0, sizeof(order), to);
-	}
+	dwfl_thread_state_register_pc(thread, regs[FDW_REG_IP]);
+#ifdef REGISTERS_COMPAT
+	if (now.stack->flags & FDW_STACK_COMPAT)
+		return set_compat_registers(thread);
 #endif
-	for (int i = 0; i < REGS_LEN; i++)
+	for (int i = 0; i < REGISTERS_LEN; i++)
 		to[i] = regs[i];
-	return dwfl_thread_state_registers(thread, 0, REGS_LEN, to);
+#ifdef REGISTERS_LINK
+	to[0] = regs[FDW_REG_LINK];
+	if (!dwfl_thread_state_registers(thread, REGISTERS_LINK, 1, to))
+		return false;
+	to[0] = regs[0];
+#elif defined(FDW_REG_LINK)
+	to[FDW_REG_LINK] = stack_link(regs, 0);
+#endif
+	return dwfl_thread_state_registers(thread, 0, REGISTERS_LEN, to);
 }
 
 static const Dwfl_Thread_Callbacks callbacks = {
@@ -119,7 +118,7 @@ static bool is_return_address(const struct unwind_chain *chain, uint64_t value)
  * that callers had saved, a chain does not depend. */
 static void choose_words(struct unwind_chain *out)
 {
-	uint64_t sp = now.stack->regs[REG_SP];
+	uint64_t sp = now.stack->regs[FDW_REG_SP];
 
 	for (uint32_t i = 0; i < now.reads_len && i < UNWIND_WORDS_MAX; i++) {
 		struct unwind_word word = now.reads[i];
@@ -170,7 +169,7 @@ void frames_unwind(struct modules *m, const struct unwind_stack *stack,
 		unwind(m);
 	/* Nothing could be attached to, or not even the innermost one: it is known. */
 	if (!out->len) {
-		out->addresses[out->len++] = stack->regs[REG_IP];
+		out->addresses[out->len++] = stack->regs[FDW_REG_IP];
 		out->end = UNWIND_END_LOST;
 	}
 	choose_words(out);

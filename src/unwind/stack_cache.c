@@ -5,20 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__aarch64__)
-#define REG_SP 31
-#define REG_IP 32
-#else
-#define REG_SP 7
-#define REG_IP 16
-#endif
+#include "unwind/registers.h"
 
 #define BUCKETS 1024u
 
 /* What stacks of one chain look like. */
 struct look {
 	struct look *next;
-	uint64_t ip;
+	uint64_t ip, link;
+	bool by_link; /* the link register says where it goes on: compare it */
 	uint32_t chain;
 	uint32_t len;     /* of the stack, if the chain ends with it; else 0 */
 	uint32_t reaches; /* its words end here */
@@ -71,26 +66,21 @@ void stack_cache_free(struct stack_cache *cache)
 
 /* ---- looks ---- */
 
-static uint64_t word_at(const struct fdw_stack *stack, uint32_t offset)
-{
-	uint64_t word = 0;
-
-	memcpy(&word, stack->bytes + offset, stack->flags & FDW_STACK_COMPAT ? 4 : 8);
-	return word;
-}
-
 static bool fits(const struct look *look, const struct fdw_stack *stack)
 {
-	uint64_t sp = stack->regs[REG_SP];
+	uint64_t sp = stack->regs[FDW_REG_SP];
 
-	if (look->ip != stack->regs[REG_IP] || look->flags != stack->flags ||
-	    look->reaches > stack->len || (look->len && look->len != stack->len))
+	if (look->ip != stack->regs[FDW_REG_IP] || look->flags != stack->flags ||
+	    look->reaches > stack->len || (look->len && look->len != stack->len) ||
+	    (look->by_link &&
+	     look->link != stack_link((const uint64_t *)stack->regs, stack->flags)))
 		return false;
 	for (uint32_t i = 0; i < look->words_len; i++) {
 		const struct unwind_word *word = &look->words[i];
 		uint64_t base = word->relative ? sp : 0;
 
-		if (word_at(stack, word->offset) != word->value + base)
+		if (stack_word(stack->bytes + word->offset, stack->flags) !=
+		    word->value + base)
 			return false;
 	}
 	return true;
@@ -98,7 +88,7 @@ static bool fits(const struct look *look, const struct fdw_stack *stack)
 
 static struct look **bucket_of(struct stack_cache *cache, const struct fdw_stack *stack)
 {
-	return &cache->buckets[mix(0, stack->regs[REG_IP]) % BUCKETS];
+	return &cache->buckets[mix(0, stack->regs[FDW_REG_IP]) % BUCKETS];
 }
 
 uint32_t stack_cache_find(struct stack_cache *cache, const struct fdw_stack *stack)
@@ -121,7 +111,8 @@ static void add_look(struct stack_cache *cache, const struct fdw_stack *stack,
 		     const struct unwind_chain *chain, uint32_t number)
 {
 	struct look **bucket = bucket_of(cache, stack), *look;
-	uint32_t size = stack->flags & FDW_STACK_COMPAT ? 4 : 8;
+	uint32_t size = stack_word_size(stack->flags);
+	uint64_t link = stack_link((const uint64_t *)stack->regs, stack->flags);
 
 	/* Without words it is the innermost frame alone, or there were too many. */
 	if (cache->looks == STACK_CACHE_STACKS_MAX ||
@@ -132,7 +123,11 @@ static void add_look(struct stack_cache *cache, const struct fdw_stack *stack,
 		return;
 	*look = (struct look){
 		.next = *bucket,
-		.ip = stack->regs[REG_IP],
+		.ip = stack->regs[FDW_REG_IP],
+		.link = link,
+		/* Of 32-bit code the lowest bit says which instructions are there. */
+		.by_link = chain->len < 2 || chain->addresses[1] == link ||
+			   stack->flags & FDW_STACK_COMPAT,
 		.chain = number,
 		.len = chain->end == UNWIND_END_CUT ? stack->len : 0,
 		.flags = stack->flags,

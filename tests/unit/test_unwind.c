@@ -12,16 +12,9 @@
 
 #include "unwind/demangle.h"
 #include "unwind/perf_map.h"
+#include "unwind/registers.h"
 #include "unwind/stack_cache.h"
 #include "unwind/unwinder.h"
-
-#if defined(__aarch64__)
-#define REG_SP 31
-#define REG_IP 32
-#else
-#define REG_SP 7
-#define REG_IP 16
-#endif
 
 #define SP 0x7ffc00001000ull
 
@@ -33,8 +26,8 @@ static struct fdw_stack *new_stack(void)
 
 	assert_non_null(stack);
 	stack->len = FDW_STACK_MIN;
-	stack->regs[REG_SP] = SP;
-	stack->regs[REG_IP] = 0x401000;
+	stack->regs[FDW_REG_SP] = SP;
+	stack->regs[FDW_REG_IP] = 0x401000;
 	return stack;
 }
 
@@ -73,7 +66,7 @@ static void test_same_stack(void **state)
 	assert_int_equal(number, 1);
 	assert_int_equal(stack_cache_find(cache, stack), number);
 	/* Elsewhere in memory, and with other locals. */
-	stack->regs[REG_SP] = SP + 4096;
+	stack->regs[FDW_REG_SP] = SP + 4096;
 	put(stack, 16, SP + 4096 + 64);
 	put(stack, 0, 0x1234);
 	put(stack, 32, 0x403000);
@@ -86,6 +79,63 @@ static void test_same_stack(void **state)
 	stack_cache_free(cache);
 	free(stack);
 }
+
+#ifdef FDW_REG_LINK
+/* The innermost function has not put on the stack what it returns to: a register has it,
+ * and stacks that are the same otherwise have other callers. */
+static void test_other_link(void **state)
+{
+	struct stack_cache *cache = stack_cache_new();
+	struct fdw_stack *stack = new_stack();
+	struct unwind_chain chain;
+
+	(void)state;
+	put(stack, 24, 0x402000);
+	put(stack, 16, SP + 64);
+	stack->regs[FDW_REG_LINK] = 0x405000;
+	set_chain(&chain, UNWIND_END_COMPLETE);
+	assert_int_equal(stack_cache_add(cache, stack, &chain), 1);
+	/* Of no importance to this one, which returns by the stack. */
+	stack->regs[FDW_REG_LINK] = 0x406000;
+	assert_int_equal(stack_cache_find(cache, stack), 1);
+	stack_cache_forget(cache);
+	chain.addresses[1] = 0x406000;
+	assert_int_equal(stack_cache_add(cache, stack, &chain), 2);
+	assert_int_equal(stack_cache_find(cache, stack), 2);
+	stack->regs[FDW_REG_LINK] = 0x405000;
+	assert_int_equal(stack_cache_find(cache, stack), 0);
+	stack_cache_free(cache);
+	free(stack);
+}
+#endif
+
+#ifdef FDW_ARCH_AARCH64
+/* A return address with a signature is known by what it is without it; each stack's has
+ * another. */
+static void test_signed_return_address(void **state)
+{
+	const uint64_t signatures[] = {0x002a000000000000, 0x0055000000000000, 0};
+	struct stack_cache *cache = stack_cache_new();
+	struct fdw_stack *stack = new_stack();
+	struct unwind_chain chain;
+
+	(void)state;
+	if (registers_unsigned(signatures[0] | 0x402000) != 0x402000)
+		skip(); /* this processor has none */
+	set_chain(&chain, UNWIND_END_COMPLETE);
+	put(stack, 24, 0x402000);
+	put(stack, 16, SP + 64);
+	assert_int_equal(stack_cache_add(cache, stack, &chain), 1);
+	for (size_t i = 0; i < sizeof(signatures) / sizeof(*signatures); i++) {
+		put(stack, 24, signatures[i] | 0x402000);
+		assert_int_equal(stack_cache_find(cache, stack), 1);
+	}
+	put(stack, 24, signatures[0] | 0x402008);
+	assert_int_equal(stack_cache_find(cache, stack), 0);
+	stack_cache_free(cache);
+	free(stack);
+}
+#endif
 
 static void test_other_stacks(void **state)
 {
@@ -104,9 +154,9 @@ static void test_other_stacks(void **state)
 	put(stack, 16, SP + 72); /* another frame */
 	assert_int_equal(stack_cache_find(cache, stack), 0);
 	put(stack, 16, SP + 64);
-	stack->regs[REG_IP]++;
+	stack->regs[FDW_REG_IP]++;
 	assert_int_equal(stack_cache_find(cache, stack), 0);
-	stack->regs[REG_IP]--;
+	stack->regs[FDW_REG_IP]--;
 	stack->flags = FDW_STACK_COMPAT;
 	assert_int_equal(stack_cache_find(cache, stack), 0);
 	stack->flags = 0;
@@ -283,9 +333,18 @@ static void test_description(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same_stack),  cmocka_unit_test(test_other_stacks),
-		cmocka_unit_test(test_full),        cmocka_unit_test(test_perf_map),
-		cmocka_unit_test(test_perf_names),  cmocka_unit_test(test_demangle),
+		cmocka_unit_test(test_same_stack),
+		cmocka_unit_test(test_other_stacks),
+#ifdef FDW_REG_LINK
+		cmocka_unit_test(test_other_link),
+#endif
+#ifdef FDW_ARCH_AARCH64
+		cmocka_unit_test(test_signed_return_address),
+#endif
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_perf_map),
+		cmocka_unit_test(test_perf_names),
+		cmocka_unit_test(test_demangle),
 		cmocka_unit_test(test_description),
 	};
 

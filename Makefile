@@ -61,7 +61,7 @@ UNITS := $(UNIT_SRCS:tests/unit/%.c=$(BUILD)/tests/unit/%)
 HELPER_SRCS := $(wildcard tests/helpers/*.c)
 ZOO_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/helpers/zoo/*.c))
 HELPERS := $(HELPER_SRCS:tests/helpers/%.c=$(BUILD)/tests/helpers/%) \
-	$(BUILD)/tests/helpers/fdzoo
+	$(BUILD)/tests/helpers/fdzoo $(BUILD)/tests/helpers/slow.so
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] include/fdwarden/*.h bpf/*.[ch] \
 	tests/*/*.[ch] tests/*/*/*.[ch])
 
@@ -186,6 +186,12 @@ $(BUILD)/tests/unit/test_explainer: $(addprefix $(BUILD)/src/daemon/,explainer.o
 $(BUILD)/tests/helpers/%: $(BUILD)/tests/helpers/%.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ -lpthread $(HELPER_LIBS)
+
+# Without a sanitizer: it comes before the daemon's own.
+$(BUILD)/tests/helpers/slow.so: tests/helpers/preload/slow.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -std=gnu17 $(WARNINGS) $(CPPFLAGS) -O2 -fPIC -shared $< -o $@ -ldl
 
 $(BUILD)/tests/helpers/pick: HELPER_LIBS = -lcjson
 $(BUILD)/tests/helpers/bpfprogs: HELPER_LIBS = -lbpf

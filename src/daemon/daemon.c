@@ -36,6 +36,7 @@ struct daemon {
 	struct config *started; /* as it was then; may be `config` itself */
 	struct outlet *outlet;
 	struct monitor *monitor;
+	bool monitors; /* it is for us to tell what the monitor sees */
 	struct keeper *keeper;
 	struct serving *serving;
 	sd_event *event;
@@ -349,7 +350,12 @@ static int start(struct daemon *d)
 		log_error("the event loop can't be set up: %s", strerror(-err));
 		return CLI_FAILED;
 	}
-	d->keeper = keeper_open(d->config->state_file, d->monitor);
+	if (keeper_open(d->config->state_file, d->monitor, &d->keeper, why,
+			sizeof(why))) {
+		log_error("%s", why);
+		return CLI_FAILED;
+	}
+	d->monitors = true;
 	/* Before what is found at the start is alerted: its clients want that, too. */
 	serve(d);
 	monitor_tick(d->monitor);
@@ -367,7 +373,7 @@ static void stop(struct daemon *d)
 	uint64_t lost;
 
 	unwatch_sinks(d);
-	if (d->monitor)
+	if (d->monitors)
 		monitor_finish(d->monitor);
 	serving_close(d->serving);
 	keeper_finish(d->keeper, d->monitor);

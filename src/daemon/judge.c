@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <pwd.h>
 #include <string.h>
 
 #include "daemon/monitor_impl.h"
@@ -11,8 +10,7 @@
  * some reads of /proc: asked only for a process that may be in trouble. */
 static void find_settings(struct monitor *m, struct process *p)
 {
-	struct passwd entry, *found = NULL;
-	char strings[1024];
+	char name[NAME_SERVICE_LEN] = "";
 	int err;
 
 	if (p->settings_version == m->config_version)
@@ -27,13 +25,13 @@ static void find_settings(struct monitor *m, struct process *p)
 	 * for now. */
 	if (err && err != -ESRCH)
 		p->settings_version = 0;
-	err = 0;
-	if (m->rules_by_user && p->who.uid != (uid_t)-1)
-		err = getpwuid_r(p->who.uid, &entry, strings, sizeof(strings), &found);
-	if (err)
-		found = NULL;
-	config_settings_for(m->config, &p->who, found ? found->pw_name : NULL,
-			    &p->settings);
+	/* Nor must a name service that does not answer hold anything up: until it does,
+	 * no rule by user applies. */
+	if (m->rules_by_user && p->who.uid != (uid_t)-1 &&
+	    name_service_find(m->names, p->who.uid, kernel_now_ns(), name) ==
+		    NAME_SERVICE_WAITS)
+		p->settings_version = 0;
+	config_settings_for(m->config, &p->who, *name ? name : NULL, &p->settings);
 }
 
 static bool may_be_in_trouble(const struct monitor *m, const struct process *p,

@@ -9,6 +9,7 @@
 
 #include "collect/kernel.h"
 #include "daemon/state_file.h"
+#include "daemon/state_writer.h"
 #include "log.h"
 #include "output/state_json.h"
 #include "state/history.h"
@@ -21,15 +22,20 @@
 #define HISTORY_NS     60000000000ull
 #define HISTORY_SUFFIX ".history"
 
+/* At the end, the disk has this long. */
+#define CLOSE_NS       1000000000ull
+
 struct keeper {
-	struct state_file *file;
-	struct state_file *history; /* NULL: can't be kept */
-	uint64_t history_ns;        /* when it was written last */
+	struct state_writer *writer;
+	bool history;        /* can be kept */
+	uint64_t history_ns; /* when it was taken down last */
 	char *path;
 	char boot_id[37];
 	uint64_t start_ticks;
-	uint64_t written_ns, took_ns; /* of the last write or attempt */
-	uint64_t changes, ticks;      /* of the monitor, then */
+	uint64_t taken_ns;  /* when the state was taken down last */
+	uint64_t encode_ns; /* what that took; and the write */
+	uint64_t write_ns;
+	uint64_t changes, ticks; /* of the monitor, then */
 	uint64_t failures;
 	int error; /* of the last write, logged once; 0: it worked */
 };
@@ -67,12 +73,11 @@ void keeper_self(const struct keeper *k, const struct monitor *monitor,
 		alert_timestamp(self.snapshot_realtime_ns, out->snapshot_at);
 }
 
-static int write_state(struct keeper *k, struct monitor *monitor)
+static int put_state(struct keeper *k, struct monitor *monitor)
 {
 	struct state_document document = {.start_ticks = k->start_ticks};
 	size_t len = 0;
 	char *text;
-	int err;
 
 	memcpy(document.boot_id, k->boot_id, sizeof(document.boot_id));
 	keeper_self(k, monitor, &document.self);
@@ -87,25 +92,31 @@ static int write_state(struct keeper *k, struct monitor *monitor)
 			    document.standing.left_out, k->path);
 	}
 	text = state_json_encode(&document, &len);
-	err = text ? state_file_write(k->file, text, len, STATE_JSON_MAX) : -ENOMEM;
-	free(text);
 	state_json_clear(&document);
-	return err;
+	if (!text)
+		return -ENOMEM;
+	state_writer_put(k->writer, STATE_WRITER_STATE, text, len, STATE_JSON_MAX);
+	return 0;
 }
 
 static void keep_history(struct keeper *k, struct monitor *monitor)
 {
-	static struct log_limit limit = {.interval_ns = 600000000000ull};
 	size_t len;
 	char *data;
-	int err;
 
 	k->history_ns = kernel_now_ns();
 	if (!k->history)
 		return;
 	data = monitor_history(monitor, &len);
-	err = data ? state_file_write(k->history, data, len, HISTORY_MAX) : -ENOMEM;
-	free(data);
+	if (data)
+		state_writer_put(k->writer, STATE_WRITER_HISTORY, data, len,
+				 HISTORY_MAX);
+}
+
+static void say_history(const struct keeper *k, int err)
+{
+	static struct log_limit limit = {.interval_ns = 600000000000ull};
+
 	if (err)
 		log_limited(&limit, LOG_LEVEL_WARNING,
 			    "%s" HISTORY_SUFFIX
@@ -114,15 +125,10 @@ static void keep_history(struct keeper *k, struct monitor *monitor)
 			    k->path, strerror(-err));
 }
 
-static void keep(struct keeper *k, struct monitor *monitor,
-		 const struct monitor_self *now)
+static void say_state(struct keeper *k, int err)
 {
 	static struct log_limit limit = {.interval_ns = 10000000000ull};
-	uint64_t begin_ns = kernel_now_ns();
-	int err = write_state(k, monitor);
 
-	k->written_ns = kernel_now_ns();
-	k->took_ns = k->written_ns - begin_ns;
 	if (err)
 		k->failures++;
 	if (err && err != k->error)
@@ -132,8 +138,34 @@ static void keep(struct keeper *k, struct monitor *monitor,
 	if (!err && k->error)
 		log_info("%s is written again", k->path);
 	k->error = err;
+}
+
+/* How the last writes went. */
+static void take_results(struct keeper *k)
+{
+	uint64_t took_ns;
+	int err;
+
+	if (state_writer_result(k->writer, STATE_WRITER_STATE, &err, &took_ns)) {
+		k->write_ns = took_ns;
+		say_state(k, err);
+	}
+	if (state_writer_result(k->writer, STATE_WRITER_HISTORY, &err, &took_ns))
+		say_history(k, err);
+}
+
+static void keep(struct keeper *k, struct monitor *monitor,
+		 const struct monitor_self *now)
+{
+	uint64_t begin_ns = kernel_now_ns();
+	int err = put_state(k, monitor);
+
+	k->taken_ns = kernel_now_ns();
+	k->encode_ns = k->taken_ns - begin_ns;
 	k->changes = now->changes;
 	k->ticks = now->ticks;
+	if (err)
+		say_state(k, err);
 }
 
 uint64_t keeper_update(struct keeper *k, struct monitor *monitor)
@@ -143,17 +175,22 @@ uint64_t keeper_update(struct keeper *k, struct monitor *monitor)
 
 	if (!k)
 		return 0;
-	if (now_ns >= k->history_ns + HISTORY_NS)
+	take_results(k);
+	if (now_ns >= k->history_ns + HISTORY_NS &&
+	    state_writer_idle(k->writer, STATE_WRITER_HISTORY))
 		keep_history(k, monitor);
 	monitor_self(monitor, &now);
 	if (now.changes == k->changes && !k->error) {
 		if (now.ticks == k->ticks)
 			return 0;
-		if (k->took_ns * IDLE_SHARE > wait_ns)
-			wait_ns = k->took_ns * IDLE_SHARE;
+		if ((k->encode_ns + k->write_ns) * IDLE_SHARE > wait_ns)
+			wait_ns = (k->encode_ns + k->write_ns) * IDLE_SHARE;
 	}
-	if (k->written_ns && now_ns < k->written_ns + wait_ns)
-		return k->written_ns + wait_ns - now_ns;
+	if (k->taken_ns && now_ns < k->taken_ns + wait_ns)
+		return k->taken_ns + wait_ns - now_ns;
+	/* A disk that is slow gets no more to do than it can. */
+	if (!state_writer_idle(k->writer, STATE_WRITER_STATE))
+		return INTERVAL_NS;
 	keep(k, monitor, &now);
 	return k->error ? INTERVAL_NS : 0;
 }
@@ -201,33 +238,63 @@ static void resume_history(const struct keeper *k, struct monitor *monitor)
 	free(path);
 }
 
-struct keeper *keeper_open(const char *path, struct monitor *monitor)
+/* The files, and the thread that has them. */
+static int keeper_open_files(struct keeper *k, pid_t *owner)
+{
+	struct state_file *files[STATE_WRITER_KINDS] = {0};
+	int err = identity_start_ticks(getpid(), &k->start_ticks);
+
+	if (!err)
+		err = state_file_open(k->path, &files[STATE_WRITER_STATE], owner);
+	if (err)
+		return err;
+	if (state_file_open_beside(files[STATE_WRITER_STATE], HISTORY_SUFFIX,
+				   &files[STATE_WRITER_HISTORY]))
+		log_warning("no histories can be kept beside %s", k->path);
+	k->history = files[STATE_WRITER_HISTORY] != NULL;
+	err = state_writer_new(files, &k->writer);
+	if (err) {
+		state_file_close(files[STATE_WRITER_HISTORY]);
+		state_file_close(files[STATE_WRITER_STATE]);
+	}
+	return err;
+}
+
+int keeper_open(const char *path, struct monitor *monitor, struct keeper **out,
+		char *why, size_t why_size)
 {
 	struct keeper *k = path ? calloc(1, sizeof(*k)) : NULL;
+	pid_t owner = 0;
 	int err;
 
+	*out = NULL;
 	if (!k)
-		return NULL;
+		return 0;
 	k->path = strdup(path);
 	kernel_boot_id(k->boot_id);
-	err = k->path ? identity_start_ticks(getpid(), &k->start_ticks) : -ENOMEM;
-	if (!err)
-		err = state_file_open(path, &k->file);
+	err = k->path ? keeper_open_files(k, &owner) : -ENOMEM;
+	if (err == -EWOULDBLOCK) {
+		snprintf(why, why_size,
+			 "another daemon runs with this state.file, %s (pid %d): stop "
+			 "it, "
+			 "or give this one a state.file and socket.path of its own",
+			 path, (int)owner);
+		keeper_close(k);
+		return err;
+	}
 	if (err) {
 		log_info(
 			"no state is kept in %s: %s; what stands would be alerted anew "
 			"after a restart",
-			path,
-			err == -EWOULDBLOCK ? "another daemon does" : strerror(-err));
+			path, strerror(-err));
 		keeper_close(k);
-		return NULL;
+		return 0;
 	}
 	k->history_ns = kernel_now_ns();
-	if (state_file_open_beside(k->file, HISTORY_SUFFIX, &k->history))
-		log_warning("no histories can be kept beside %s", path);
 	resume(k, monitor);
 	resume_history(k, monitor);
-	return k;
+	*out = k;
+	return 0;
 }
 
 void keeper_finish(struct keeper *k, struct monitor *monitor)
@@ -245,8 +312,10 @@ void keeper_close(struct keeper *k)
 {
 	if (!k)
 		return;
-	state_file_close(k->history);
-	state_file_close(k->file);
+	if (k->writer && !state_writer_close(k->writer, CLOSE_NS))
+		log_warning("%s could not be written in time: what stands may be "
+			    "alerted anew after the restart",
+			    k->path);
 	free(k->path);
 	free(k);
 }

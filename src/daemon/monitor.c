@@ -183,6 +183,8 @@ static void log_reader(struct monitor *m)
 
 	while (identity_reader_report(m->reporter.identities, line, sizeof(line)))
 		log_warning("%s", line);
+	while (name_service_report(m->names, m->now_ns, line, sizeof(line)))
+		log_warning("%s", line);
 }
 
 static void log_snapshot(struct monitor *m, int err)
@@ -402,6 +404,7 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 	gethostname(m->host_name, sizeof(m->host_name) - 1);
 	kernel_boot_id(m->boot_id);
 	m->processes = process_table_new();
+	m->names = name_service_new(NULL);
 	m->reporter = (struct reporter){
 		.outlet = outlet,
 		.host = {m->host_name, m->boot_id, kernel_boot_realtime_ns()},
@@ -411,7 +414,7 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 		.files = &m->files,
 		.tracing = tracing_new(),
 	};
-	if (!m->processes || !m->reporter.tracing || !m->reporter.groups ||
+	if (!m->processes || !m->names || !m->reporter.tracing || !m->reporter.groups ||
 	    !m->reporter.identities)
 		goto out;
 	err = kernel_files_open(&m->files);
@@ -503,5 +506,6 @@ void monitor_close(struct monitor *monitor)
 	grouping_free(monitor->reporter.groups);
 	identity_reader_free(monitor->reporter.identities);
 	process_table_free(monitor->processes);
+	name_service_free(monitor->names);
 	free(monitor);
 }

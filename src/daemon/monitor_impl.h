@@ -12,6 +12,7 @@
 #include "daemon/monitor.h"
 #include "daemon/report.h"
 #include "policy/policy.h"
+#include "state/name_service.h"
 #include "state/process_table.h"
 
 #define HOST_NAME_LEN 256
@@ -22,6 +23,7 @@ struct monitor {
 	uint32_t lowest_step; /* basis points */
 	struct leak_settings leak;
 	bool rules_by_user; /* names must be looked up */
+	struct name_service *names;
 	struct collectors collect;
 	struct kernel_files files;
 	struct process_table *processes;

@@ -13,7 +13,8 @@
 #include "collect/kernel.h"
 #include "state/identity.h"
 
-#define NEW_SUFFIX ".new"
+#define NEW_SUFFIX  ".new"
+#define LOCK_SUFFIX ".lock"
 
 /* ---- reading ---- */
 
@@ -90,10 +91,11 @@ bool state_file_is_live(const struct state_document *document)
 
 struct state_file {
 	int dir;
+	int lock; /* of LOCK_SUFFIX; -1: another one's is meant, or there is none */
 	/* The next one, made beforehand: when the system has no file left to open,
 	 * that is what is to be kept. -1: none. */
 	int reserve;
-	char *name, *new_name;
+	char *name, *new_name, *lock_name;
 };
 
 static int make_new(const struct state_file *file)
@@ -117,23 +119,88 @@ static int split(struct state_file *file, const char *path, char **dir)
 	file->name = strdup(slash + 1);
 	if (asprintf(&file->new_name, "%s" NEW_SUFFIX, slash + 1) < 0)
 		file->new_name = NULL;
-	return *dir && file->name && file->new_name ? 0 : -ENOMEM;
+	if (asprintf(&file->lock_name, "%s" LOCK_SUFFIX, slash + 1) < 0)
+		file->lock_name = NULL;
+	return *dir && file->name && file->new_name && file->lock_name ? 0 : -ENOMEM;
 }
 
-int state_file_open(const char *path, struct state_file **out)
+static void say_owner(int fd)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	/* For people, and for the message of the next one: the lock itself is flock's. */
+	if (!ftruncate(fd, 0) && pwrite(fd, text, (size_t)len, 0) != len)
+		(void)ftruncate(fd, 0);
+}
+
+static pid_t owner_of(int fd)
+{
+	char text[16] = "";
+	long pid = 0;
+
+	if (pread(fd, text, sizeof(text) - 1, 0) > 0)
+		pid = strtol(text, NULL, 10);
+	return pid > 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
+}
+
+/* Whether it is still the file of that name: who had it may have removed it before we
+ * had the lock. */
+static bool is_named(const struct state_file *file)
+{
+	struct stat ours, named;
+
+	return !fstat(file->lock, &ours) &&
+	       !fstatat(file->dir, file->lock_name, &named, AT_SYMLINK_NOFOLLOW) &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+/* One daemon for a file. The lock is a file of its own, as the state itself is another
+ * file each time. */
+static int lock(struct state_file *file, pid_t *owner)
+{
+	int err;
+
+	for (;;) {
+		file->lock = openat(file->dir, file->lock_name,
+				    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC |
+					    O_NONBLOCK | O_NOCTTY,
+				    0640);
+		/* Where there is no room for it now, there may be for the state later. */
+		if (file->lock < 0)
+			return errno == ENOSPC || errno == EDQUOT || errno == ENFILE
+				       ? 0
+				       : -errno;
+		err = flock(file->lock, LOCK_EX | LOCK_NB) ? -errno : 0;
+		if (err)
+			*owner = owner_of(file->lock);
+		else if (is_named(file))
+			say_owner(file->lock);
+		else
+			err = -ESTALE;
+		if (!err)
+			return 0;
+		close(file->lock);
+		file->lock = -1;
+		if (err != -ESTALE)
+			return err;
+	}
+}
+
+int state_file_open(const char *path, struct state_file **out, pid_t *owner)
 {
 	struct state_file *file = calloc(1, sizeof(*file));
 	char *dir = NULL;
 	int err;
 
+	*owner = 0;
 	if (!file)
 		return -ENOMEM;
-	file->dir = file->reserve = -1;
+	file->dir = file->reserve = file->lock = -1;
 	err = split(file, path, &dir);
 	if (!err) {
 		file->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (file->dir < 0 || flock(file->dir, LOCK_EX | LOCK_NB))
-			err = -errno;
+		err = file->dir < 0 ? -errno : lock(file, owner);
 	}
 	if (!err) {
 		file->reserve = make_new(file);
@@ -158,7 +225,7 @@ int state_file_open_beside(const struct state_file *first, const char *suffix,
 
 	if (!file)
 		return -ENOMEM;
-	file->reserve = -1;
+	file->reserve = file->lock = -1;
 	file->dir = fcntl(first->dir, F_DUPFD_CLOEXEC, 0);
 	if (file->dir < 0)
 		err = -errno;
@@ -212,9 +279,14 @@ void state_file_close(struct state_file *file)
 		close(file->reserve);
 		unlinkat(file->dir, file->new_name, 0);
 	}
+	if (file->lock >= 0) {
+		unlinkat(file->dir, file->lock_name, 0);
+		close(file->lock);
+	}
 	if (file->dir >= 0)
 		close(file->dir);
 	free(file->name);
 	free(file->new_name);
+	free(file->lock_name);
 	free(file);
 }

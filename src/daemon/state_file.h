@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "output/state_json.h"
 
@@ -26,9 +27,12 @@ int state_file_read(const char *path, size_t max, char **text, size_t *len);
 
 struct state_file;
 
-/* For the daemon, which holds its directory locked from here on: two would overwrite
- * each other's. 0, or -errno: it can't be kept there; -EWOULDBLOCK: another one is. */
-int state_file_open(const char *path, struct state_file **out);
+/*
+ * For the daemon, which holds a lock beside it from here on (NAME.lock): two would
+ * overwrite each other's. 0, or -errno: it can't be kept there; -EWOULDBLOCK: another
+ * daemon does, `owner`, or 0 if that is not known.
+ */
+int state_file_open(const char *path, struct state_file **out, pid_t *owner);
 
 /* Another one in the same place, under the same lock: its name with `suffix`. */
 int state_file_open_beside(const struct state_file *first, const char *suffix,

@@ -229,12 +229,27 @@ def test_no_directory():
 
 
 def test_two_daemons_with_one_file():
-    with Scratch() as scratch:
+    """The second one says whose it is and leaves, without an alert of its own."""
+    with Scratch() as scratch, near() as zoo:
         state = scratch.file("state.json")
-        with daemon_with(state) as first, daemon_with(state) as second:
-            second.wait_log("another daemon")
-            time.sleep(0.5)
+        with daemon_with(state) as first:
+            second = subprocess.run(
+                [FDWARDEN, "daemon", "-c", "/dev/null", "-o", f"state.file={state}",
+                 "-o", "socket.path="],
+                capture_output=True, text=True, timeout=60, check=False)
+            same((second.returncode, second.stdout), (1, ""), "status and alerts")
+            check("another daemon runs" in second.stderr and
+                  f"(pid {first.pid})" in second.stderr, second.stderr)
+            daemon_alive(first, zoo)
             same(kept(state)["self"]["pid"], first.pid, "whose state it is")
+        # The lock goes with its owner, not with its file.
+        with daemon_with(state) as third:
+            wait_until(lambda: kept(state)["self"]["pid"] == third.pid, 5, "its state")
+
+
+def daemon_alive(daemon, zoo):
+    daemon.wait(zoo.pid, "fd-warning")
+    same(daemon.process.poll(), None, "the first one's exit")
 
 
 def test_full_disk():

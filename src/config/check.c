@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What is wrong with the values together: levels, and rules. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include "config/loading.h"
 
@@ -63,6 +68,71 @@ static bool name_is_too_long(const char *pattern)
 	       !strpbrk(pattern, "*?[\\");
 }
 
+/* fnmatch() takes a '[' that is not closed, and a '\\' with nothing behind it, as they
+ * are: what was meant then never matches. */
+static bool is_pattern_whole(const char *at)
+{
+	for (; *at; at++) {
+		if (*at == '\\' && !*++at)
+			return false;
+		if (*at != '[')
+			continue;
+		at += at[1] == '!' || at[1] == '^';
+		at += at[1] == ']';
+		for (at++; *at && *at != ']'; at++)
+			if (*at == '\\' && !*++at)
+				return false;
+		if (!*at)
+			return false;
+	}
+	return true;
+}
+
+/* A number that is nobody's: below 0, or above what a uid can be. */
+static bool is_no_uid(const char *pattern)
+{
+	unsigned long long number;
+	char *end;
+
+	if (!pattern || (pattern[0] != '-' && !isdigit((unsigned char)pattern[0])))
+		return false;
+	errno = 0;
+	number = strtoull(pattern + (pattern[0] == '-'), &end, 10);
+	return end != pattern + (pattern[0] == '-') && !*end &&
+	       (pattern[0] == '-' || errno || number >= UINT32_MAX);
+}
+
+static int check_patterns(struct loading *l, size_t index)
+{
+	const struct config_rule *rule = &l->config->rules[index];
+
+	for (size_t i = 0; i < config_keys_len; i++) {
+		const struct config_key *key = &config_keys[i];
+		const char *pattern;
+
+		if (key->type != CONFIG_PATTERN ||
+		    strcmp(key->section, CONFIG_RULE_SECTION) != 0)
+			continue;
+		pattern = *(char *const *)((const char *)rule + key->offset);
+		if (pattern && !is_pattern_whole(pattern))
+			return config_fail(
+				l, &l->rules[index].keys[i], -EINVAL,
+				"in rule '%s': the pattern of %s is not whole: a '[' "
+				"without its ']', or a '\\' at the end; write '\\[' "
+				"for "
+				"the character itself",
+				rule->name, key->name);
+	}
+	if (is_no_uid(rule->match_user))
+		return config_fail(
+			l,
+			&l->rules[index].keys[key_index(CONFIG_RULE_SECTION, "user")],
+			-EINVAL,
+			"in rule '%s': %s is no user's number; allowed: 0 to %u",
+			rule->name, rule->match_user, UINT32_MAX - 1);
+	return 0;
+}
+
 static int check_rule(struct loading *l, size_t index)
 {
 	const struct config_rule *rule = &l->config->rules[index];
@@ -85,6 +155,8 @@ static int check_rule(struct loading *l, size_t index)
 			"in rule '%s': no process has so long a name; write its first "
 			"%d bytes: %.*s",
 			rule->name, NAME_MAX_BYTES, NAME_MAX_BYTES, rule->match_name);
+	if (check_patterns(l, index) < 0)
+		return l->err;
 	warn = rule->has_warn ? &at->keys[key_index(CONFIG_RULE_SECTION, "warn")]
 			      : &base[t_warn];
 	critical = rule->has_critical
@@ -94,6 +166,40 @@ static int check_rule(struct loading *l, size_t index)
 	config_rule_settings(l->config, rule, &set);
 	return check_settings(l, &set, warn, critical,
 			      &base[key_index("thresholds", "hysteresis")], where);
+}
+
+/* What is there must be a program. What is not, the start tells: it may be on a machine
+ * other than this one. */
+static int check_hook(struct loading *l)
+{
+	const struct origin *at = &l->keys[key_index("output", "hook")];
+	const char *hook = l->config->hook;
+	struct stat st;
+
+	if (!hook || stat(hook, &st) < 0)
+		return 0;
+	if (S_ISDIR(st.st_mode))
+		return config_fail(l, at, -EINVAL,
+				   "hook %s is a directory; name a program", hook);
+	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		return config_fail(l, at, -EINVAL,
+				   "hook %s is no program; it must be a file that may "
+				   "be executed (chmod +x)",
+				   hook);
+	return 0;
+}
+
+static int check_socket(struct loading *l)
+{
+	struct sockaddr_un address;
+	const char *path = l->config->socket_path;
+
+	if (!path || strlen(path) < sizeof(address.sun_path))
+		return 0;
+	return config_fail(l, &l->keys[key_index("socket", "path")], -EINVAL,
+			   "socket.path is %zu bytes long; a socket's name has at most "
+			   "%zu",
+			   strlen(path), sizeof(address.sun_path) - 1);
 }
 
 int config_check(struct loading *l)
@@ -106,6 +212,8 @@ int config_check(struct loading *l)
 			   &l->keys[key_index("thresholds", "warn")],
 			   &l->keys[key_index("thresholds", "critical")],
 			   &l->keys[key_index("thresholds", "hysteresis")], "") < 0)
+		return l->err;
+	if (check_hook(l) < 0 || check_socket(l) < 0)
 		return l->err;
 	for (size_t i = 0; i < l->config->rules_len; i++)
 		if (check_rule(l, i) < 0)

@@ -4,12 +4,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "config/keys.h"
+
+/* A pipe's writer has this long for each piece: the event loop waits for it. */
+#define PIPE_PATIENCE_MS 2000
+
+/* Nothing is there yet, of a pipe. 0: now there is; -ETIMEDOUT. */
+static int wait_for_more(int fd)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+	int ready = poll(&poll_fd, 1, PIPE_PATIENCE_MS);
+
+	return ready > 0 || (ready < 0 && errno == EINTR) ? 0 : -ETIMEDOUT;
+}
 
 /* Reads at most CONFIG_FILE_MAX bytes, of a pipe too. -EFBIG: there are more. */
 static int read_fd(int fd, char **text, size_t *len)
@@ -27,7 +42,9 @@ static int read_fd(int fd, char **text, size_t *len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			err = -errno;
+			err = errno == EAGAIN ? wait_for_more(fd) : -errno;
+		if (n < 0 && !err)
+			continue;
 		if (n <= 0)
 			break;
 		have += (size_t)n;
@@ -43,14 +60,35 @@ static int read_fd(int fd, char **text, size_t *len)
 	return 0;
 }
 
+/* A file, /dev/null, or the pipe of a shell's <(…), which has no name: a FIFO has one, and
+ * no writer that is sure to come. 0, -EISDIR, -ESPIPE or -EINVAL. */
+static int check_kind(int fd)
+{
+	struct statfs on;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode))
+		return 0;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (!S_ISFIFO(st.st_mode))
+		return -EINVAL;
+	return fstatfs(fd, &on) == 0 && on.f_type == PIPEFS_MAGIC ? 0 : -ESPIPE;
+}
+
 static int read_file(const char *path, char **text, size_t *len)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* O_NONBLOCK: opening a FIFO must not wait for its writer */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	int err;
 
 	if (fd < 0)
 		return -errno;
-	err = read_fd(fd, text, len);
+	err = check_kind(fd);
+	if (!err)
+		err = read_fd(fd, text, len);
 	close(fd);
 	return err;
 }
@@ -75,7 +113,11 @@ int config_load(const char *path, bool must_exist, const char *const *overrides,
 	}
 	if (err) {
 		snprintf(error, error_size, "cannot read the configuration %s: %s",
-			 path, strerror(-err));
+			 path,
+			 err == -ESPIPE      ? "it is a FIFO; a file is needed"
+			 : err == -EINVAL    ? "it is no file"
+			 : err == -ETIMEDOUT ? "nothing more came for 2 s"
+					     : strerror(-err));
 		return err;
 	}
 	err = config_load_text(path, text ? text : "", len, overrides, overrides_len,

@@ -2,6 +2,7 @@
 /* The table of keys, and the values that each type takes. */
 #include "config/keys.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -196,16 +197,32 @@ int config_parse_duration(const char *text, uint64_t *ns)
 	return 0;
 }
 
-/* 127.0.0.1:9090, [::1]:9090, localhost:9090 */
+/* 127.0.0.1:9090, [::1]:9090. A name may have several addresses, of which one would be
+ * taken, and asking for them may take as long as it likes. */
 static bool is_listen(const char *text)
 {
 	const char *colon = strrchr(text, ':');
+	bool six = text[0] == '[';
+	char host[64];
+	struct in6_addr address;
 	uint64_t port;
+	size_t len;
 
 	if (!colon || colon == text)
 		return false;
-	if (text[0] == '[' ? colon[-1] != ']' || colon - text < 3
-			   : strchr(text, ':') != colon)
+	len = (size_t)(colon - text);
+	if (six && colon[-1] != ']')
+		return false;
+	text += six;
+	len -= six ? 2 : 0;
+	if (!len || len >= sizeof(host))
+		return false;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	/* a link-local address has its interface behind it */
+	if (six)
+		host[strcspn(host, "%")] = '\0';
+	if (inet_pton(six ? AF_INET6 : AF_INET, host, &address) != 1)
 		return false;
 	colon++;
 	return parse_digits(&colon, &port) == 0 && !*colon && port >= 1 &&
@@ -412,7 +429,9 @@ void config_describe_value(const struct config_key *key, char *text, size_t size
 		snprintf(text, size, "a shell pattern");
 		break;
 	case CONFIG_LISTEN:
-		snprintf(text, size, "ADDRESS:PORT, or nothing");
+		snprintf(text, size,
+			 "ADDRESS:PORT with a number as the address, such as "
+			 "127.0.0.1:9834 or [::1]:9834, or nothing");
 		break;
 	case CONFIG_GROUP:
 		snprintf(text, size, "the name or number of a group, or nothing");

@@ -263,6 +263,22 @@ static int add_limit(cJSON *root, const struct origin *origin, size_t max)
 
 /* ---- what to change ---- */
 
+static int add_inside(cJSON *item, const struct advice *advice)
+{
+	cJSON *inside, *container;
+	int err;
+
+	if (!advice->container)
+		return 0;
+	inside = json_add_object(item, "inside");
+	container = inside ? json_add_object(inside, "container") : NULL;
+	err = container ? json_add_text(container, "id", advice->container) : -ENOMEM;
+	if (!err)
+		err = json_add_text(container, "runtime", advice->container_runtime);
+	return err || !advice->enter.len ? err
+					 : command_json_add(inside, &advice->enter, 1);
+}
+
 static int add_advice(cJSON *root, const struct explanation *why, size_t max)
 {
 	cJSON *list = cJSON_AddArrayToObject(root, "advice"), *item;
@@ -286,6 +302,8 @@ static int add_advice(cJSON *root, const struct explanation *why, size_t max)
 			err = add_text(item, "file", advice->file, 0);
 		if (!err)
 			err = add_text(item, "content", advice->content, 0);
+		if (!err)
+			err = add_inside(item, advice);
 		if (!err)
 			err = command_json_add(item, advice->commands,
 					       advice->commands_len);

@@ -87,6 +87,25 @@ static void account_failure(struct sink *sink, int err)
 
 /* ---- the thread ---- */
 
+/* How often what is open is looked at. */
+#define LOOK_NS 1000000000u
+
+/* Under the lock, with nothing to do: looks once in a while. */
+static void idle(struct sink *sink)
+{
+	struct timespec until = thread_deadline(LOOK_NS);
+
+	if (!sink->type->look) {
+		pthread_cond_wait(&sink->filled, &sink->lock);
+		return;
+	}
+	if (!pthread_cond_timedwait(&sink->filled, &sink->lock, &until))
+		return;
+	pthread_mutex_unlock(&sink->lock);
+	sink->type->look(sink);
+	pthread_mutex_lock(&sink->lock);
+}
+
 /* The next thing to do; NULL: it is all over. */
 static struct sink_item *take(struct sink *sink)
 {
@@ -94,7 +113,7 @@ static struct sink_item *take(struct sink *sink)
 
 	pthread_mutex_lock(&sink->lock);
 	while (!sink->head && !sink->closing)
-		pthread_cond_wait(&sink->filled, &sink->lock);
+		idle(sink);
 	item = atomic_load(&sink->cancelled) ? NULL : sink->head;
 	if (item) {
 		sink->head = item->next;
@@ -174,6 +193,8 @@ static void *run(void *arg)
 
 		sink->why[0] = '\0';
 		reopen_late(sink);
+		if (sink->type->look && !item->reopen)
+			sink->type->look(sink);
 		err = item->reopen ? sink->type->reopen(sink)
 				   : sink->type->write(sink, &item->message);
 		settle(sink, item, err);
@@ -198,6 +219,19 @@ int sink_wait(struct sink *sink, int fd, short events, int timeout_ms)
 	if (fds[0].revents)
 		return -ECANCELED;
 	return fds[1].revents ? 1 : 0;
+}
+
+void sink_say(struct sink *sink, const char *format, ...)
+{
+	char text[SINK_REPORT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	pthread_mutex_lock(&sink->lock);
+	report(sink, "%s", text);
+	pthread_mutex_unlock(&sink->lock);
 }
 
 void sink_explain(struct sink *sink, const char *format, ...)
@@ -237,7 +271,7 @@ int sink_start(struct sink *sink, const struct sink_type *type)
 		goto close_wake;
 	}
 	pthread_mutex_init(&sink->lock, NULL);
-	pthread_cond_init(&sink->filled, NULL);
+	thread_cond_init(&sink->filled);
 	thread_cond_init(&sink->ended);
 	err = start_thread(sink);
 	if (!err)

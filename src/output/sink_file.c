@@ -7,13 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct sink_file {
 	struct sink sink; /* first */
 	char *path;
 	int fd;
-	bool half_line; /* the file ends in the middle of a line */
+	bool half_line;     /* the file ends in the middle of a line */
+	int64_t missing_ms; /* since when there is none of its name; 0: there is */
+	bool said;          /* that it can't be opened again */
+	bool lost;          /* ours has no name left, and no other could be made */
 };
 
 static ssize_t write_once(int fd, const char *bytes, size_t len)
@@ -70,7 +74,7 @@ static int mend(struct sink_file *self)
 static int file_write(struct sink *sink, const struct sink_message *message)
 {
 	struct sink_file *self = (struct sink_file *)sink;
-	int err = mend(self);
+	int err = self->lost ? -ENOENT : mend(self);
 
 	if (!err)
 		err = write_line(self, message->line, message->len);
@@ -134,7 +138,79 @@ static int file_reopen(struct sink *sink)
 	close(self->fd);
 	self->fd = fd;
 	self->half_line = half_line;
+	self->lost = false;
 	return 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A rotation that renames it makes the next one at once, or says so by a signal: this long
+ * it is left the time for that. */
+#define ROTATION_MS 1000
+
+enum place { PLACE_OURS, PLACE_ANOTHERS, PLACE_RENAMED, PLACE_REMOVED };
+
+/* What is at the path, compared with what is open. What can't be known is left alone. */
+static enum place look_at(const struct sink_file *self)
+{
+	struct stat here, open;
+
+	if (fstat(self->fd, &open) < 0)
+		return PLACE_OURS;
+	if (stat(self->path, &here) < 0) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			return PLACE_OURS;
+		return open.st_nlink ? PLACE_RENAMED : PLACE_REMOVED;
+	}
+	return here.st_dev == open.st_dev && here.st_ino == open.st_ino
+		       ? PLACE_OURS
+		       : PLACE_ANOTHERS;
+}
+
+static void make_again(struct sink *sink, enum place place)
+{
+	struct sink_file *self = (struct sink_file *)sink;
+	const char *what = place == PLACE_ANOTHERS  ? "replaced"
+			   : place == PLACE_RENAMED ? "renamed"
+						    : "removed";
+	int err = file_reopen(sink);
+
+	if (!err) {
+		self->missing_ms = 0;
+		self->said = false;
+		sink_say(sink, "%s was %s: alerts go into the new one", self->path,
+			 what);
+		return;
+	}
+	/* into a file that still has a name, alerts may go on */
+	self->lost = place == PLACE_REMOVED;
+	self->missing_ms = now_ms();
+	if (!self->said)
+		sink_say(sink, "%s was %s, and can't be opened again: %s", self->path,
+			 what, strerrordesc_np(-err));
+	self->said = true;
+}
+
+static void file_look(struct sink *sink)
+{
+	struct sink_file *self = (struct sink_file *)sink;
+	enum place place = look_at(self);
+
+	if (place == PLACE_OURS) {
+		self->missing_ms = 0;
+		return;
+	}
+	if (place == PLACE_RENAMED && !self->missing_ms)
+		self->missing_ms = now_ms();
+	if (place == PLACE_RENAMED && now_ms() - self->missing_ms < ROTATION_MS)
+		return;
+	make_again(sink, place);
 }
 
 static void file_destroy(struct sink *sink)
@@ -152,6 +228,7 @@ static const struct sink_type file_type = {
 	.slow = "the file could not be written fast enough",
 	.write = file_write,
 	.reopen = file_reopen,
+	.look = file_look,
 	.destroy = file_destroy,
 };
 

@@ -2,11 +2,13 @@
 /* A program that is run for each alert, one at a time. */
 #include "output/sink_hook.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -87,7 +89,9 @@ static int spawn(struct sink_hook *self, int input, pid_t *pid)
 	sigfillset(&all);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	/* a session of its own: what it starts is ended with it */
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+						POSIX_SPAWN_SETSID);
 	err = posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
 	if (!err)
 		err = posix_spawn_file_actions_adddup2(&files, self->null_fd,
@@ -205,6 +209,58 @@ static int wait_a_while(struct sink *sink, const struct run *run)
 	return fds[0].revents ? -ECANCELED : 1;
 }
 
+/* The session of one process; -1: it is gone. */
+static pid_t session_of(const char *pid)
+{
+	char path[64], text[512], *at;
+	int fd, session = -1;
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	at = strrchr(text, ')'); /* the name before it is the process's own */
+	if (!at || sscanf(at, ") %*c %*d %*d %d", &session) != 1)
+		return -1;
+	return session;
+}
+
+/* Ends those of the session that are in groups of their own, as a shell with job control
+ * makes them. Returns how many there were. */
+static int end_others(pid_t session)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	int found = 0;
+
+	while (proc && (entry = readdir(proc))) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (pid > 0 && pid != session && session_of(entry->d_name) == session)
+			found += kill(pid, SIGKILL) == 0;
+	}
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
+/* Rounds in which what was started meanwhile is found. */
+#define END_ROUNDS 5
+
+/* The program and all that it has started, but for what has made a session of its own:
+ * that is how a program says that it is to stay. */
+static void end_session(pid_t session)
+{
+	kill(-session, SIGKILL);
+	kill(session, SIGKILL);
+	for (int i = 0; i < END_ROUNDS && end_others(session); i++)
+		;
+}
+
 /* Until it ends, or is ended. 0 and its status, or -errno. */
 static int follow(struct sink *sink, struct run *run, int *status)
 {
@@ -224,7 +280,7 @@ static int follow(struct sink *sink, struct run *run, int *status)
 		if (err < 0)
 			break;
 	}
-	kill(run->pid, SIGKILL);
+	end_session(run->pid);
 	while (waitpid(run->pid, status, 0) < 0 && errno == EINTR)
 		;
 	return err;

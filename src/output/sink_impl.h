@@ -29,6 +29,9 @@ struct sink_type {
 	int (*write)(struct sink *sink, const struct sink_message *message);
 	/* NULL: nothing to reopen. */
 	int (*reopen)(struct sink *sink);
+	/* Looks whether what is open is still what it should be: before each alert, and
+	 * once a second. NULL: nothing to look at. */
+	void (*look)(struct sink *sink);
 	/* Closes what the kind has opened and frees the struct. */
 	void (*destroy)(struct sink *sink);
 };
@@ -75,6 +78,10 @@ int sink_start(struct sink *sink, const struct sink_type *type);
  * 1: it has; 0: timeout_ms (-1: none) is over; -ECANCELED: the sink is closed and
  * its time is up. */
 int sink_wait(struct sink *sink, int fd, short events, int timeout_ms);
+
+/* Something to be logged; by the sink's thread. */
+void sink_say(struct sink *sink, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Says better than an errno what is wrong, before write() returns one. */
 void sink_explain(struct sink *sink, const char *format, ...)

@@ -294,6 +294,20 @@ static void print_command(const struct page *page, const char *lead,
 	free(text);
 }
 
+static void print_inside(const struct page *page, const struct advice *advice)
+{
+	char line[LINE_MAX_LEN];
+
+	if (!advice->container)
+		return;
+	snprintf(line, sizeof(line), "In the container %s%s%s", advice->container,
+		 advice->container_runtime ? " of " : "",
+		 advice->container_runtime ? advice->container_runtime : "");
+	page_text(page, "     ", line);
+	if (advice->enter.len)
+		print_command(page, "       ", &advice->enter);
+}
+
 static void print_advice(const struct explanation *why, const struct page *page)
 {
 	char lead[32];
@@ -311,6 +325,7 @@ static void print_advice(const struct explanation *why, const struct page *page)
 			page_text(page, lead, advice->text);
 		if (advice->bandage)
 			page_text(page, "     ", "It only puts off what leaks.");
+		print_inside(page, advice);
 		if (advice->file) {
 			char file[LINE_MAX_LEN];
 

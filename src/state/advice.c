@@ -36,6 +36,8 @@ void advice_clear(struct advice *advice, size_t len)
 		free(advice[i].content);
 		for (size_t c = 0; c < advice[i].commands_len; c++)
 			command_clear(&advice[i].commands[c]);
+		free(advice[i].container);
+		command_clear(&advice[i].enter);
 	}
 	memset(advice, 0, len * sizeof(*advice));
 }
@@ -226,6 +228,8 @@ int advice_make(const struct advice_question *question, struct advice out[ADVICE
 		first = list.len;
 		if (question->origin)
 			add_lasting(question, &target, &list);
+		if (question->origin)
+			advice_put_inside(question, &list, first);
 		if (list.len > first)
 			advice_say_program(question, &list, &list.at[first]);
 		name_hard_limit(question, &target, &list, first);

@@ -53,6 +53,11 @@ struct advice {
 		commands[ADVICE_COMMANDS]; /* to be typed, in this order. Owned */
 	size_t commands_len;
 	bool untypable; /* a command could not be made: there are none */
+	/* The container in which its file and units are, and its commands end; NULL: they
+	 * are the host's. Owned; the runtime as in struct identity. */
+	char *container;
+	const char *container_runtime;
+	struct command enter; /* a shell there; of no length: none is proposed. Owned */
 };
 
 /* Returns how many, 0..ADVICE_MAX, or -ENOMEM; to be cleared with advice_clear(). */

@@ -47,6 +47,7 @@ void advice_say(struct advice_list *list, struct advice *advice, const char *for
  * because a name in it would be taken for something else, the advice has none at all. */
 void advice_command(struct advice_list *list, struct advice *advice,
 		    const char *template, ...) __attribute__((format(printf, 3, 4)));
+void advice_drop_commands(struct advice *advice);
 /* The command that puts its content into its file. */
 void advice_write(struct advice_list *list, struct advice *advice);
 char *advice_format(struct advice_list *list, const char *format, ...)
@@ -83,6 +84,10 @@ bool advice_for_children(const struct advice_question *question,
 /* Where it rests high by design: said so. True: a higher limit gives it nothing. */
 bool advice_managed(const struct advice_question *question,
 		    const struct advice_target *target, struct advice_list *list);
+
+/* Where files and units are a container's: each piece from `first` on says so. */
+void advice_put_inside(const struct advice_question *question, struct advice_list *list,
+		       size_t first);
 
 /* LimitNOFILE= in a drop-in of `unit`; restarts it if `restart`. */
 void advice_drop_in(const struct advice_question *question,

@@ -65,6 +65,13 @@ void advice_say(struct advice_list *list, struct advice *advice, const char *for
 	advice->text = whole;
 }
 
+void advice_drop_commands(struct advice *advice)
+{
+	for (size_t i = 0; i < advice->commands_len; i++)
+		command_clear(&advice->commands[i]);
+	advice->commands_len = 0;
+}
+
 static void take_command(struct advice_list *list, struct advice *advice,
 			 struct command *command, int err)
 {
@@ -76,9 +83,7 @@ static void take_command(struct advice_list *list, struct advice *advice,
 	list->no_memory = list->no_memory || err == -ENOMEM;
 	/* some of the steps, without the others, are worse than none */
 	advice->untypable = true;
-	for (size_t i = 0; i < advice->commands_len; i++)
-		command_clear(&advice->commands[i]);
-	advice->commands_len = 0;
+	advice_drop_commands(advice);
 }
 
 void advice_command(struct advice_list *list, struct advice *advice,

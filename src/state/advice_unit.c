@@ -136,7 +136,7 @@ static void drop_in(const struct advice_question *question,
 	advice = advice_add(list, ADVICE_DROP_IN, target->value, "%s for %s%s%s.",
 			    setting, unit,
 			    of_user && origin->user ? ", to be typed as the user "
-			    : origin->inside        ? ", to be typed in the container"
+			    : origin->inside        ? ", in the container"
 						    : "",
 			    of_user && origin->user ? origin->user : "");
 	if (!advice)

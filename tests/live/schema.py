@@ -164,6 +164,10 @@ LIMIT = object_of(
 ADVICE = list_of(object_of(
     {"action": text, "text": text, "bandage": boolean},
     {"value": whole(1), "file": raw_text, "content": raw_text,
+     "inside": object_of({"container": object_of({"id": raw_text},
+                                                 {"runtime": one_of(*RUNTIMES)})},
+                         {"commands": list_of(raw_text),
+                          "steps": list_of(object_of({"argv": list_of(raw_text)}))}),
      "commands": list_of(raw_text),
      "steps": list_of(object_of({"argv": list_of(raw_text)},
                                 {"stdin": raw_text, "in_home": true, "inexact": true}))}), 6)

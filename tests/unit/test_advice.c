@@ -673,6 +673,66 @@ static void test_system(void **state)
 	expect_order("systemd-drop-in prlimit");
 }
 
+/* What is a container's own is not to be taken for the host's. */
+static void test_inside(void **state)
+{
+	static const struct {
+		const char *runtime, *enter, *last;
+	} cases[] = {
+		{"docker", "docker exec -it c1 sh",
+		 "docker exec -i c1 systemctl restart app.service"},
+		{"podman", "podman exec -it c1 sh",
+		 "podman exec -i c1 systemctl restart app.service"},
+		{"cri-o", "crictl exec -it c1 sh",
+		 "crictl exec -i c1 systemctl restart app.service"},
+		{"lxc", "lxc-attach -n c1",
+		 "lxc-attach -n c1 -- systemctl restart app.service"},
+		{"systemd-nspawn", "nsenter --all --target 1234 sh",
+		 "nsenter --all --target 1234 -- systemctl restart app.service"},
+	};
+
+	(void)state;
+	who.container_id = (char *)"c1";
+	origin.inside = true;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct advice *advice;
+		char *enter;
+
+		who.container_runtime = cases[i].runtime;
+		make();
+		advice = of(ADVICE_DROP_IN);
+		assert_non_null(advice);
+		assert_string_equal(advice->container, "c1");
+		enter = command_shell_text(&advice->enter);
+		assert_string_equal(enter, cases[i].enter);
+		free(enter);
+		assert_string_equal(command(advice, advice->commands_len - 1),
+				    cases[i].last);
+	}
+	who.container_runtime = "docker";
+	make();
+	assert_string_equal(command(of(ADVICE_DROP_IN), 1),
+			    "printf '[Service]\\nLimitNOFILE=2048:524288\\n' | "
+			    "docker exec -i c1 tee "
+			    "/etc/systemd/system/app.service.d/90-nofile.conf");
+	/* the process is the host's to limit */
+	assert_null(of(ADVICE_PRLIMIT)->container);
+	/* it only calls itself one, and so are its units */
+	origin.claimed = true;
+	make();
+	assert_int_equal(of(ADVICE_DROP_IN)->commands_len, 0);
+	assert_int_equal(of(ADVICE_DROP_IN)->enter.len, 0);
+	assert_null(of(ADVICE_DROP_IN)->file);
+	assert_non_null(of(ADVICE_DROP_IN)->container);
+	/* a name that would be an option */
+	origin.claimed = false;
+	who.container_runtime = "lxc";
+	who.container_id = (char *)"-x";
+	make();
+	assert_int_equal(of(ADVICE_DROP_IN)->commands_len, 0);
+	assert_null(of(ADVICE_DROP_IN)->file);
+}
+
 static void test_times(void **state)
 {
 	static const struct {
@@ -709,7 +769,7 @@ int main(void)
 		TEST(test_default),        TEST(test_known_programs),
 		TEST(test_programs_above), TEST(test_never_less),
 		TEST(test_leak),           TEST(test_system),
-		TEST(test_times),
+		TEST(test_times),          TEST(test_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

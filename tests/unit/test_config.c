@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -283,6 +284,25 @@ static void refused(void **state)
 		{"[output]\nfile = /var/log/\n", NULL,
 		 "t.conf:2: bad value '/var/log/'"},
 		{"[output]\nhook = ./x\n", NULL, "t.conf:2: bad value './x' of hook; "},
+		{"[metrics]\nlisten = localhost:9834\n", NULL,
+		 "t.conf:2: bad value 'localhost:9834' of listen; allowed: "
+		 "ADDRESS:PORT "
+		 "with a number"},
+		{"\n[output]\nhook = /etc\n", NULL,
+		 "t.conf:3: hook /etc is a directory"},
+		{"[output]\nhook = /etc/passwd\n", NULL,
+		 "t.conf:2: hook /etc/passwd is no program"},
+		{"[rule a]\nname = x\nuser = -1\n", NULL,
+		 "t.conf:3: in rule 'a': -1 is no user's number"},
+		{"[rule a]\nuser = 4294967295\n", NULL, "t.conf:2: in rule 'a': "},
+		{"[rule a]\nname = x[a-\n", NULL,
+		 "t.conf:2: in rule 'a': the pattern of name is not whole"},
+		{"[rule a]\ncommand_line = []\n", NULL, "t.conf:2: in rule 'a': "},
+		{"[rule a]\nservice = x\\\n", NULL, "t.conf:2: in rule 'a': "},
+		{"[socket]\npath = "
+		 "/run/0123456789012345678901234567890123456789012345678901234567890123"
+		 "4567890123456789012345678901234567890123\n",
+		 NULL, "t.conf:2: socket.path is 109 bytes long"},
 		{"[metrics]\nlisten = :1\n", NULL,
 		 "t.conf:2: bad value ':1' of listen; "},
 		{"[metrics]\nlisten = a:0\n", NULL, "t.conf:2: bad value"},
@@ -673,6 +693,15 @@ static void files(void **state)
 	assert_int_equal(
 		config_load("/", false, NULL, 0, &config, error, sizeof(error)),
 		-EISDIR);
+	/* nobody may ever write into it */
+	assert_int_equal(mkfifo(path, 0600), 0);
+	alarm(10);
+	assert_int_equal(
+		config_load(path, true, NULL, 0, &config, error, sizeof(error)),
+		-ESPIPE);
+	alarm(0);
+	assert_non_null(strstr(error, "it is a FIFO"));
+	unlink(path);
 }
 
 /* What a reload can't change is named; what it can is not. */

@@ -771,6 +771,86 @@ static void test_file_reopen_fails(void **state)
 	assert_file(kept, "one\n");
 }
 
+/* Waits until a report comes, as the file is looked at once a second. */
+static void await_report(struct sink *sink, const char *expected)
+{
+	char line[SINK_REPORT_MAX];
+
+	for (int i = 0; i < 1000; i++) {
+		if (sink_report(sink, line, sizeof(line))) {
+			assert_string_equal(line, expected);
+			return;
+		}
+		usleep(10000);
+	}
+	fail_msg("no report: %s", expected);
+}
+
+/* Nobody says so by a signal: it is noticed, said, and made again. */
+static void test_file_removed(void **state)
+{
+	const char *path = path_of("log"), *other = path_of("other");
+	char expected[256];
+	struct sink *sink;
+
+	(void)state;
+	assert_int_equal(sink_open_file(path, &sink), 0);
+	put(sink, "one\n");
+	settle(sink, 1);
+	assert_int_equal(unlink(path), 0);
+	put(sink, "two\n"); /* not into what has no name any more */
+	settle(sink, 2);
+	assert_file(path, "two\n");
+	snprintf(expected, sizeof(expected),
+		 "file: %s was removed: alerts go into the new one", path);
+	assert_report(sink, expected);
+	/* with nothing to write */
+	write_file(other, "", 0644);
+	assert_int_equal(rename(other, path), 0);
+	snprintf(expected, sizeof(expected),
+		 "file: %s was replaced: alerts go into the new one", path);
+	await_report(sink, expected);
+	/* a rotation that tells nobody */
+	assert_int_equal(rename(path, other), 0);
+	snprintf(expected, sizeof(expected),
+		 "file: %s was renamed: alerts go into the new one", path);
+	await_report(sink, expected);
+	put(sink, "three\n");
+	settle(sink, 3);
+	assert_file(path, "three\n");
+	assert_file(other, "");
+	assert_no_report(sink);
+	assert_int_equal(sink_close(sink, 5000), 0);
+}
+
+/* What can't be made again is lost, and counted as such. */
+static void test_file_lost(void **state)
+{
+	const char *dir_path = path_of("sub"), *path = path_of("sub/log");
+	char expected[256];
+	struct sink *sink;
+
+	(void)state;
+	assert_int_equal(mkdir(dir_path, 0755), 0);
+	assert_int_equal(sink_open_file(path, &sink), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir_path), 0);
+	put(sink, "one\n");
+	settle(sink, 1);
+	assert_stats(sink, 0, 1, ENOENT);
+	snprintf(expected, sizeof(expected),
+		 "file: %s was removed, and can't be opened again: No such file or "
+		 "directory",
+		 path);
+	assert_report(sink, expected);
+	assert_int_equal(mkdir(dir_path, 0755), 0);
+	put(sink, "two\n");
+	settle(sink, 2);
+	assert_stats(sink, 1, 1, 0);
+	assert_file(path, "two\n");
+	assert_int_equal(sink_close(sink, 5000), 1);
+}
+
 /* ---- the journal ---- */
 
 static const char *const journal_expected[] = {
@@ -971,12 +1051,28 @@ static bool is_gone(const char *pid_file)
 {
 	FILE *file = fopen(pid_file, "r");
 	int pid = 0, found;
+	char path[64], process_state = 0;
 
 	assert_non_null(file);
 	found = fscanf(file, "%d", &pid);
 	fclose(file);
 	assert_int_equal(found, 1);
-	return kill(pid, 0) < 0 && errno == ESRCH;
+	/* whose parent is gone is taken by init, in its time */
+	for (int i = 0; i < 500; i++) {
+		if (kill(pid, 0) < 0 && errno == ESRCH)
+			return true;
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		file = fopen(path, "r");
+		if (file && fscanf(file, "%*d (%*[^)]) %c", &process_state) == 1 &&
+		    process_state == 'Z')
+			found = 0;
+		if (file)
+			fclose(file);
+		if (!found)
+			return true;
+		usleep(10000);
+	}
+	return false;
 }
 
 static struct rlimit set_own_limit(rlim_t soft)
@@ -1091,6 +1187,28 @@ static void test_hook_hangs(void **state)
 	assert_true(is_gone(pid));
 }
 
+/* What the program has started ends with it, in its group and in others. */
+static void test_hook_leaves_nothing(void **state)
+{
+	const char *program = path_of("hook"), *pids[2] = {path_of("a"), path_of("b")};
+	struct sink *sink;
+	char script[512];
+
+	(void)state;
+	snprintf(script, sizeof(script),
+		 "#!/bin/bash\nsleep 60 &\necho $! > %s\nset -m\nsleep 60 &\n"
+		 "echo $! > %s\nsleep 60\n",
+		 pids[0], pids[1]);
+	write_file(program, script, 0755);
+	assert_int_equal(sink_open_hook_with(program, 1000, &sink), 0);
+	put(sink, "line\n");
+	settle(sink, 1);
+	assert_stats(sink, 0, 1, ETIMEDOUT);
+	assert_true(is_gone(pids[0]));
+	assert_true(is_gone(pids[1]));
+	sink_close(sink, 1000);
+}
+
 #define IN_DIR(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -1119,6 +1237,8 @@ int main(void)
 		IN_DIR(test_file_full_device),
 		IN_DIR(test_file_reopen),
 		IN_DIR(test_file_reopen_fails),
+		IN_DIR(test_file_removed),
+		IN_DIR(test_file_lost),
 		cmocka_unit_test(test_journal_fields),
 		cmocka_unit_test(test_journal_actions),
 		cmocka_unit_test(test_journal),
@@ -1126,6 +1246,7 @@ int main(void)
 		IN_DIR(test_hook_errors),
 		IN_DIR(test_hook_fails),
 		IN_DIR(test_hook_hangs),
+		IN_DIR(test_hook_leaves_nothing),
 		IN_DIR(test_hook_limit),
 		IN_DIR(test_hook_without_descriptors),
 	};

@@ -27,6 +27,14 @@ static bool name_user(const struct origin *origin, char domain[80])
 	return true;
 }
 
+/* A unit that begins sessions for others: it need not be started anew. */
+static bool is_of_many(const struct origin *origin)
+{
+	return origin->opener && strcmp(origin->opener, "su") != 0 &&
+	       strcmp(origin->opener, "runuser") != 0 &&
+	       strcmp(origin->opener, "sudo") != 0;
+}
+
 static void add_lines(struct advice_list *list, struct advice *advice,
 		      const char *domain, uint64_t soft, uint64_t hard)
 {
@@ -57,7 +65,10 @@ void advice_for_login(const struct advice_question *question,
 	    origin->soft < soft)
 		soft = origin->soft;
 	advice = advice_add(list, ADVICE_LIMITS_CONF, target->value,
-			    "For the logins of %s from the next one on.",
+			    origin->opener ? "For what %s starts for %s, from the next "
+					     "time on."
+					   : "For the %s of %s from the next one on.",
+			    origin->opener ? origin->opener : "logins",
 			    origin->user ? origin->user : domain);
 	if (!advice)
 		return;
@@ -71,7 +82,7 @@ void advice_for_login(const struct advice_question *question,
 		advice->file = advice_format(list, "%s%s", dir, name);
 	free(name);
 	add_lines(list, advice, domain, soft, target->hard);
-	if (origin->unit && !origin->user_session)
+	if (origin->unit && !origin->user_session && !is_of_many(origin))
 		advice_say(list, advice, " %s has it when it is started anew.",
 			   origin->unit);
 }

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "state/origin_opener.h"
 #include "state/origin_subject.h"
 
 /* A parent that raised the soft limit has one itself, and so on. */
@@ -49,6 +50,7 @@ void origin_clear(struct origin *origin)
 	free(origin->runtime);
 	free(origin->user);
 	free(origin->parent_name);
+	free(origin->opener);
 	free(origin->evidence);
 	free(origin->denied);
 	memset(origin, 0, sizeof(*origin));
@@ -114,6 +116,14 @@ static int gather(struct origin_subject *s)
 		if (err)
 			return err;
 		sift(s, first, i);
+	}
+	if (!s->exact) {
+		size_t first = s->list.len;
+
+		origin_opener(s->search, &s->chain,
+			      s->question ? s->question->who->uid : (uid_t)-1,
+			      &s->list);
+		sift(s, first, 0);
 	}
 	return 0;
 }

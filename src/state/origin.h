@@ -59,8 +59,10 @@ struct origin {
 	char *runtime;     /* "docker", "containerd", "podman", … . Owned; NULL */
 	char *user;        /* name of `owner`. Owned; NULL: not known */
 	char *parent_name; /* Owned, hostile; NULL */
-	char *evidence;    /* a plain sentence. Owned, hostile. */
-	char *denied; /* what could not be read, and why. Owned; NULL: all was read */
+	char *opener;   /* who began the PAM session, if it is no login's: "cron", "su".
+		       Owned; NULL */
+	char *evidence; /* a plain sentence. Owned, hostile. */
+	char *denied;   /* what could not be read, and why. Owned; NULL: all was read */
 };
 
 /*

@@ -98,7 +98,7 @@ static void docker_container(struct origin_search *search,
 			     const struct origin_scope *scope, const char *data,
 			     struct origin_candidates *list)
 {
-	char path[512];
+	char path[640];
 	struct origin_candidate *out;
 	struct document document;
 	uint64_t soft, hard;
@@ -141,22 +141,38 @@ static void docker_default(struct origin_search *search,
 	cJSON_Delete(document.json);
 }
 
+/* Where its containers are: "data-root" of its file, "graph" before version 17.05. */
+static void docker_data(struct origin_search *search, const struct origin_scope *scope,
+			const char *file, const char *standard, char *data, size_t size)
+{
+	struct document document = read_json(search, scope->root, file);
+	const cJSON *root = cJSON_GetObjectItem(document.json, "data-root");
+	const char *path;
+
+	if (!root)
+		root = cJSON_GetObjectItem(document.json, "graph");
+	path = cJSON_GetStringValue(root);
+	if (!path || path[0] != '/' || (size_t)snprintf(data, size, "%s", path) >= size)
+		snprintf(data, size, "%s", standard);
+	cJSON_Delete(document.json);
+}
+
 /* `user`: of a rootless one; NULL. */
 static void docker(struct origin_search *search, const struct origin_scope *scope,
 		   const struct origin_user *user, struct origin_candidates *list)
 {
-	char path[512];
+	char file[512] = "/etc/docker/daemon.json", data[512];
+	char standard[512] = "/var/lib/docker";
 
 	if (user) {
-		snprintf(path, sizeof(path), "%s/.local/share/docker", user->home);
-		docker_container(search, scope, path, list);
-		snprintf(path, sizeof(path), "%s/.config/docker/daemon.json",
+		snprintf(file, sizeof(file), "%s/.config/docker/daemon.json",
 			 user->home);
-		docker_default(search, scope, path, list);
-		return;
+		snprintf(standard, sizeof(standard), "%s/.local/share/docker",
+			 user->home);
 	}
-	docker_container(search, scope, "/var/lib/docker", list);
-	docker_default(search, scope, "/etc/docker/daemon.json", list);
+	docker_data(search, scope, file, standard, data, sizeof(data));
+	docker_container(search, scope, data, list);
+	docker_default(search, scope, file, list);
 }
 
 /* ---- what runc was told: the bundle's config.json ---- */

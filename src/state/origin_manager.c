@@ -144,6 +144,10 @@ void origin_manager(struct origin_search *search, const struct origin_scope *sco
 	} else if (!user) {
 		add(search, scope, BUILT_IN_SOFT, hard, list,
 		    "systemd's own default is");
+		/* in a container it passes on more, if it began with more */
+		if (scope->root->foreign && scope->ceiling > hard)
+			add(search, scope, BUILT_IN_SOFT, scope->ceiling, list,
+			    "systemd passes on the hard limit of its container,");
 		add(search, scope, BUILT_IN_SOFT, KERNEL_HARD, list,
 		    "before version 240 systemd passes on what the kernel gave it,");
 	}

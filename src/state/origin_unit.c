@@ -27,6 +27,10 @@ static void add_setting(struct origin_search *search, const struct origin_scope 
 	set->file = set->text = NULL;
 }
 
+/* However much it has itself, what a manager passes on where nothing is set has no more
+ * than this as the soft limit: for programs that use select() (systemd, src/core/main.c). */
+#define PASSED_ON_SOFT 1024
+
 /* What a user's manager passes on where nothing is set is what it began with itself: as
  * the system's manager gave it to user@UID.service. */
 static void add_inherited(struct origin_search *search,
@@ -44,12 +48,17 @@ static void add_inherited(struct origin_search *search,
 	for (size_t i = first; i < list->len; i++) {
 		struct origin *as = &list->at[i].as;
 		char *evidence;
+		bool less = as->soft > PASSED_ON_SOFT;
 
-		evidence = origin_format(search,
-					 "no file of %s sets LimitNOFILE=: it has what "
-					 "its manager, %s, was given, and there %s",
-					 scope->place->unit, above.unit,
-					 as->evidence ? as->evidence : "it was set");
+		evidence = origin_format(
+			search,
+			"no file of %s sets LimitNOFILE=: it has what its manager, %s, "
+			"was given%s, and there %s",
+			scope->place->unit, above.unit,
+			less ? ", of the soft limit 1024 at most" : "",
+			as->evidence ? as->evidence : "it was set");
+		if (less)
+			as->soft = PASSED_ON_SOFT;
 		free(as->evidence);
 		as->evidence = evidence;
 		free(as->unit);

@@ -48,6 +48,9 @@ static const struct sample samples[] = {
 	 "user@1000.service/app.slice/foo.service", NULL, NULL, NULL},
 	{"/user.slice/user-1000.slice/user@1000.service/init.scope",
 	 "user@1000.service", NULL, NULL, NULL},
+	{"/user.slice/user-1000.slice/user@1000.service/app.slice/"
+	 "app-gnome-firefox-1234.scope",
+	 "user@1000.service/app.slice/app-gnome-firefox-1234.scope", NULL, NULL, NULL},
 	{"/user.slice/user-1000.slice/session-3.scope", "session-3.scope", NULL, NULL,
 	 NULL},
 	{"/system.slice/foo.service/worker/1", "foo.service", NULL, NULL, NULL},

@@ -59,6 +59,19 @@ static void test_docker(void **state)
 	/* with the driver that makes no scopes */
 	look("2000 3000", "/docker/" ID);
 	expect_setting(ORIGIN_CONTAINER, config, 0, "--ulimit nofile=2000:3000");
+	/* which may be elsewhere */
+	put_out("/var/lib/docker/containers/" ID "/hostconfig.json");
+	put("/etc/docker/daemon.json", "{\"data-root\":\"/srv/docker\"}");
+	put("/srv/docker/containers/" ID "/hostconfig.json",
+	    "{\"Ulimits\":[{\"Name\":\"nofile\",\"Soft\":2000,\"Hard\":3000}]}");
+	look("2000 3000", cgroup);
+	expect_setting(ORIGIN_CONTAINER,
+		       "/srv/docker/containers/" ID "/hostconfig.json", 0,
+		       "--ulimit nofile=2000:3000");
+	put_out("/srv/docker/containers/" ID "/hostconfig.json");
+	put_out("/etc/docker/daemon.json");
+	put(config,
+	    "{\"Ulimits\":[{\"Name\":\"nofile\",\"Soft\":2000,\"Hard\":3000}]}");
 	/* raised in it */
 	look("3000 3000", cgroup);
 	expect_setting(ORIGIN_CONTAINER, config, 0, "--ulimit nofile=2000:3000");
@@ -210,6 +223,15 @@ static void test_systemd_within(void **state)
 	assert_int_equal(find(100), 0);
 	expect_setting(ORIGIN_MANAGER_DEFAULT, NULL, 0, NULL);
 	assert_true(found.inside);
+	/* a container that has more than systemd's own default passes that on */
+	put_process(90, 80, "systemd", "1048576 1048576",
+		    "/machine.slice/machine-web.scope/payload/init.scope");
+	put_process(100, 90, "app", "1024 1048576", cgroup);
+	assert_int_equal(find_watched(100, true, (uid_t)-1), 0);
+	expect_setting(ORIGIN_MANAGER_DEFAULT, NULL, 0, NULL);
+	assert_non_null(strstr(found.evidence, "hard limit of its container"));
+	put_process(90, 80, "systemd", "524288 524288",
+		    "/machine.slice/machine-web.scope/payload/init.scope");
 	put("/proc/100/root/etc/systemd/system/app.service.d/a.conf",
 	    "[Service]\nLimitNOFILE=700:infinity\n");
 	put_process(100, 90, "app", "700 524288", cgroup);

@@ -255,14 +255,64 @@ static void test_unknown_user(void **state)
 	assert_string_equal(found.user, "eve");
 }
 
+/* cron, at, su and their like ask PAM: what they start has what a line says, not they. */
+static void test_sessions_of_daemons(void **state)
+{
+	static const char cron[] = "/system.slice/cron.service";
+	static const char app[] = "/system.slice/app.service";
+
+	(void)state;
+	put("/usr/lib/systemd/system/cron.service", "[Service]\nExecStart=/cron\n");
+	put("/usr/lib/systemd/system/app.service", "[Service]\nExecStart=/bin/su\n");
+	put("/etc/pam.d/cron", "@include common-auth\n@include common-cron\n");
+	put("/etc/pam.d/common-cron", "session [default=1] pam_permit.so\n"
+				      "session required pam_limits.so\n");
+	put(CONF, "alice soft nofile 4096\n* hard nofile 8192\n");
+	put_process(60, 1, "cron", "1024 524288", cron);
+	put_process(61, 60, "cron", "4096 8192", cron);
+	put_process(62, 61, "sh", "4096 8192", cron);
+	put_process(100, 62, "backup", "4096 8192", cron);
+	assert_int_equal(find_watched(100, false, 1000), 0);
+	expect_setting(ORIGIN_PAM, CONF, 1, "alice soft nofile 4096");
+	assert_string_equal(found.opener, "cron");
+	assert_string_equal(found.user, "alice");
+	assert_non_null(strstr(found.evidence, "cron[61]"));
+	/* whom it runs as is in its status */
+	put("/proc/100/status", "Name:\tbackup\nUid:\t1000\t1000\t1000\t1000\n");
+	assert_int_equal(find(100), 0);
+	expect_kind(ORIGIN_PAM);
+	/* a line that does not fit, or a PAM without pam_limits, says nothing */
+	assert_int_equal(find_watched(100, false, 1001), 0);
+	expect_kind(ORIGIN_PARENT);
+	put("/etc/pam.d/common-cron", "# session required pam_limits.so\n");
+	assert_int_equal(find_watched(100, false, 1000), 0);
+	expect_kind(ORIGIN_PARENT);
+	/* su, which has the limits of its session itself */
+	put_process(70, 1, "su", "4096 8192", app);
+	put_process(71, 70, "app", "4096 8192", app);
+	assert_int_equal(find_watched(71, true, 1000), 0);
+	expect_setting(ORIGIN_PAM, CONF, 1, "alice soft nofile 4096");
+	assert_string_equal(found.opener, "su");
+	assert_string_equal(found.unit, "app.service");
+	/* … or not */
+	put_process(70, 1, "su", "1024 524288", app);
+	assert_int_equal(find_watched(71, true, 1000), 0);
+	expect_kind(ORIGIN_PAM);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_host)
 	const struct CMUnitTest tests[] = {
-		TEST(test_lines),        TEST(test_root),
-		TEST(test_files),        TEST(test_inherited),
-		TEST(test_sudo),         TEST(test_changed_since),
-		TEST(test_unknown_user), TEST(test_first_process),
+		TEST(test_lines),
+		TEST(test_root),
+		TEST(test_files),
+		TEST(test_inherited),
+		TEST(test_sudo),
+		TEST(test_changed_since),
+		TEST(test_unknown_user),
+		TEST(test_first_process),
+		TEST(test_sessions_of_daemons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -373,17 +373,25 @@ static void test_user_defaults(void **state)
 	assert_non_null(strstr(found.evidence, "user@1000.service"));
 	/* from what its manager was given */
 	put("/etc/systemd/system/user@.service.d/a.conf", DROPIN "2000:524288\n");
-	put_process(100, 50, "app", "2000 524288", MANAGER "/app.slice/app.service");
+	put_process(100, 50, "app", "1024 524288", MANAGER "/app.slice/app.service");
 	assert_int_equal(find(100), 0);
 	expect_setting(ORIGIN_MANAGER_DEFAULT,
 		       "/etc/systemd/system/user@.service.d/a.conf", 2,
 		       "LimitNOFILE=2000:524288");
+	/* … of which it passes on 1024 at most as the soft one */
+	assert_int_equal(found.soft, 1024);
+	assert_non_null(strstr(found.evidence, "1024 at most"));
 	/* PAM has the last word at the manager's start */
 	put("/etc/security/limits.conf", "alice soft nofile 3000\n");
-	put_process(100, 50, "app", "3000 524288", MANAGER "/app.slice/app.service");
+	put_process(100, 50, "app", "1024 524288", MANAGER "/app.slice/app.service");
 	assert_int_equal(find(100), 0);
 	expect_setting(ORIGIN_PAM, "/etc/security/limits.conf", 1,
 		       "alice soft nofile 3000");
+	put("/etc/security/limits.conf", "alice soft nofile 700\n");
+	put_process(100, 50, "app", "700 524288", MANAGER "/app.slice/app.service");
+	assert_int_equal(find(100), 0);
+	expect_setting(ORIGIN_PAM, "/etc/security/limits.conf", 1,
+		       "alice soft nofile 700");
 	assert_string_equal(found.unit, "app.service");
 	put("/home/alice/.config/systemd/user.conf",
 	    "[Manager]\nDefaultLimitNOFILE=4000\n");

@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collect/syscalls.h"
 
+#include <pthread.h>
+#include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fdwarden/arch.h"
+
 #define ABIS 2 /* native, 32-bit */
 
-static const char *names[ABIS][FDW_MAX_CALLS] = {
-	{
-#include "syscall_names.inc"
-	},
-	{
-#include "syscall_names_compat.inc"
-	},
-};
+/* Of the 32-bit ABI; riscv's has none that libseccomp knows. */
+#if defined(FDW_ARCH_X86_64)
+#define COMPAT_ARCH SCMP_ARCH_X86
+#elif defined(FDW_ARCH_AARCH64)
+#define COMPAT_ARCH SCMP_ARCH_ARM
+#elif defined(FDW_ARCH_PPC64LE)
+#define COMPAT_ARCH SCMP_ARCH_PPC
+#elif defined(FDW_ARCH_S390X)
+#define COMPAT_ARCH SCMP_ARCH_S390
+#elif defined(FDW_ARCH_RISCV64)
+#define COMPAT_ARCH 0
+#else
+#error "unknown architecture: which are its 32-bit calls?"
+#endif
 
 struct call_entry {
 	const char *name;
@@ -38,13 +48,39 @@ static const struct number_entry {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Names that the C library's headers did not know when this was built. */
-static void add_numbers(void)
+/* Names of both ABIs by number, from libseccomp, made once and kept: callers hold on to the
+ * pointers. The C library's headers say less: of the 32-bit calls of arm64 nothing. */
+static const char *names[ABIS][FDW_MAX_CALLS];
+
+/* Names that libseccomp does not know yet. */
+static void add_numbers(int abi)
 {
 	for (size_t i = 0; i < COUNT(numbers); i++)
-		for (int abi = 0; abi < ABIS; abi++)
-			if (!names[abi][numbers[i].number] && names[abi][0])
-				names[abi][numbers[i].number] = numbers[i].name;
+		if (!names[abi][numbers[i].number])
+			names[abi][numbers[i].number] = numbers[i].name;
+}
+
+static void learn_names_once(void)
+{
+	const uint32_t archs[ABIS] = {seccomp_arch_native(), COMPAT_ARCH};
+
+	for (int abi = 0; abi < ABIS; abi++) {
+		if (!archs[abi])
+			continue;
+		/* By number: by name it gives no number of the calls that some ABIs have
+		 * both for themselves and within socketcall(). */
+		for (int nr = 0; nr < FDW_MAX_CALLS; nr++)
+			names[abi][nr] =
+				seccomp_syscall_resolve_num_arch(archs[abi], nr);
+		add_numbers(abi);
+	}
+}
+
+static void learn_names(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, learn_names_once);
 }
 
 static int number_of(int abi, const char *name)
@@ -58,7 +94,7 @@ static int number_of(int abi, const char *name)
 void syscalls_fill(struct fdw_call calls[2 * FDW_MAX_CALLS],
 		   bool watched[FDW_MAX_CALLS])
 {
-	add_numbers();
+	learn_names();
 	memset(watched, 0, FDW_MAX_CALLS * sizeof(*watched));
 	for (size_t i = 0; i < COUNT(entries); i++) {
 		for (int abi = 0; abi < ABIS; abi++) {
@@ -76,8 +112,10 @@ void syscalls_fill(struct fdw_call calls[2 * FDW_MAX_CALLS],
 void syscalls_set_flag(struct fdw_call calls[2 * FDW_MAX_CALLS], const char *name,
 		       bool compat, uint8_t flag)
 {
-	int nr = number_of(compat, name);
+	int nr;
 
+	learn_names();
+	nr = number_of(compat, name);
 	if (nr >= 0)
 		calls[compat * FDW_MAX_CALLS + nr].flags |= flag;
 }
@@ -93,7 +131,7 @@ const char *syscalls_name(uint32_t call)
 		return "io_uring";
 	if (nr == FDW_CALL_ELSE)
 		return "other";
-	add_numbers();
+	learn_names();
 	if (nr < FDW_MAX_CALLS && names[abi][nr])
 		return names[abi][nr];
 	if (!unknown[abi][nr] && asprintf(&unknown[abi][nr], "syscall_%u", nr) < 0)

@@ -23,10 +23,46 @@ CLANG_FORMAT ?= clang-format
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
-# One directory a variant (plain, or a sanitizer), so that they never mix.
-BUILD ?= build
-ARCH := $(shell uname -m)
-BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(ARCH)))
+# ---- for which machine ------------------------------------------------------
+# ARCH is what uname -m says there. For another than this machine's there is its compiler,
+# and a root with its libraries (SYSROOT; without one they are where multiarch puts them):
+# tests/cross/run makes all of it.
+HOST_ARCH := $(shell uname -m)
+ARCH ?= $(HOST_ARCH)
+CROSS := $(filter-out $(HOST_ARCH),$(ARCH))
+SYSROOT ?=
+# Of libbpf, of the compiler, and what is not of little endian.
+BPF_ARCH_x86_64 := x86
+BPF_ARCH_aarch64 := arm64
+BPF_ARCH_riscv64 := riscv
+BPF_ARCH_ppc64le := powerpc
+BPF_ARCH_s390x := s390
+BPF_ARCH := $(BPF_ARCH_$(ARCH))
+TRIPLET := $(patsubst ppc64le,powerpc64le,$(ARCH))-linux-gnu
+BPF_TARGET := $(if $(filter s390x,$(ARCH)),bpfeb,bpfel)
+ifeq ($(BPF_ARCH),)
+$(error ARCH=$(ARCH) is not known; there are aarch64, ppc64le, riscv64, s390x and x86_64)
+endif
+
+ifneq ($(CROSS),)
+ifeq ($(origin CC),default)
+CC := $(TRIPLET)-gcc
+endif
+ifeq ($(origin CXX),default)
+CXX := $(TRIPLET)-g++
+endif
+ifeq ($(origin AR),default)
+AR := $(TRIPLET)-ar
+endif
+# Of that root's packages alone.
+PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR='$(SYSROOT)' \
+	PKG_CONFIG_LIBDIR='$(SYSROOT)/usr/lib/$(TRIPLET)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig' \
+	$(PKG_CONFIG)
+endif
+SYSROOT_FLAG := $(if $(SYSROOT),--sysroot=$(SYSROOT))
+
+# One directory a variant (plain, a sanitizer, a machine), so that they never mix.
+BUILD ?= build$(addprefix -,$(CROSS))
 
 PKGS := libbpf libelf libdw zlib libcjson libsystemd libseccomp inih ncursesw
 TEST_PKGS := cmocka
@@ -37,7 +73,7 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wvla -Wundef
 ALL_CFLAGS := -std=gnu17 $(WARNINGS) -fno-strict-aliasing -fstack-protector-strong \
-	$(CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+	$(SYSROOT_FLAG) $(CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl,-z,relro,-z,now)
 # Asked for only when something is compiled, because `make deps` and `make clean` must
 # work before the packages are there; and once, not for each file.
@@ -95,9 +131,9 @@ run: deps
 	$(BUILD)/fdwarden daemon
 
 # ---- BPF --------------------------------------------------------------------
-BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v2 \
+BPF_CFLAGS := -g -O2 -target $(BPF_TARGET) $(SYSROOT_FLAG) -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v2 \
 	-Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-declarations -Wno-gnu-variable-sized-type-not-at-end \
-	-Iinclude -Ivmlinux/$(ARCH) -Ibpf -idirafter /usr/include/$(ARCH)-linux-gnu
+	-Iinclude -Ivmlinux/$(ARCH) -Ibpf -idirafter $(SYSROOT)/usr/include/$(TRIPLET)
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 	@mkdir -p $(@D)
@@ -116,17 +152,7 @@ vmlinux:
 	vmlinux/regenerate
 
 # ---- user space -------------------------------------------------------------
-# Names of all calls of the native ABI, and of the 32-bit one where there is one.
-$(BUILD)/gen/syscall_names.inc: src/collect/generate_syscall_names.sh
-	@mkdir -p $(@D)
-	$(Q)CC='$(CC)' $< asm/unistd.h > $@
-
-$(BUILD)/gen/syscall_names_compat.inc: src/collect/generate_syscall_names.sh
-	@mkdir -p $(@D)
-	$(Q)CC='$(CC)' $< asm/unistd_32.h > $@
-
-GENERATED := $(BUILD)/gen/syscall_names.inc $(BUILD)/gen/syscall_names_compat.inc
-$(filter $(BUILD)/src/collect/%,$(OBJS)): | $(SKELS) $(GENERATED)
+$(filter $(BUILD)/src/collect/%,$(OBJS)): | $(SKELS)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -151,13 +177,23 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libpure.a
 # the tests say so.
 LEAKS_DIR := $(BUILD)/tests/helpers/leaks
 LEAKS := $(addprefix $(LEAKS_DIR)/,leak leak_stripped leak_static \
-	$(if $(shell command -v g++),leak_cc) $(if $(shell command -v rustc),leak_rs) \
-	$(if $(shell command -v go),leak_files leak_bodies leaks))
-LEAK_CFLAGS := -O2 -g -fomit-frame-pointer -Wall -Wextra -Werror
+	$(if $(CROSS),,$(if $(shell command -v g++),leak_cc) $(if $(shell command -v rustc),leak_rs)) \
+	$(if $(filter aarch64,$(ARCH)),leak_signed) \
+	$(if $(shell command -v go),leak_files leak_bodies leaks \
+		$(if $(filter aarch64,$(ARCH)),opens32)))
+LEAK_CFLAGS := $(SYSROOT_FLAG) -O2 -g -fomit-frame-pointer -Wall -Wextra -Werror
+GO_ARCH_x86_64 := amd64
+GO_ARCH_aarch64 := arm64
+GO_ARCH := $(or $(GO_ARCH_$(ARCH)),$(ARCH))
 
 $(LEAKS_DIR)/leak: tests/helpers/leaks/leak.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LEAK_CFLAGS) $< -o $@ -lpthread
+
+# With return addresses that are signed, as distributions build for arm64.
+$(LEAKS_DIR)/leak_signed: tests/helpers/leaks/leak.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LEAK_CFLAGS) -mbranch-protection=standard $< -o $@ -lpthread
 
 $(LEAKS_DIR)/leak_stripped: tests/helpers/leaks/leak.c
 	@mkdir -p $(@D)
@@ -175,9 +211,13 @@ $(LEAKS_DIR)/leak_rs: tests/helpers/leaks/leak.rs
 	@mkdir -p $(@D)
 	$(Q)env -u MAKEFLAGS -u MFLAGS rustc -g -O $< -o $@
 
+# Of 32 bits, for a kernel of 64.
+$(LEAKS_DIR)/opens32: GO_ARCH = arm
+
 $(LEAKS_DIR)/%: tests/helpers/leaks/%.go
 	@mkdir -p $(@D)
-	$(Q)GOCACHE=$(abspath $(BUILD))/go-cache go build -o $@ $<
+	$(Q)GOARCH=$(GO_ARCH) CGO_ENABLED=$(if $(filter $(GO_ARCH_$(HOST_ARCH)),$(GO_ARCH)),1,0) GOCACHE=$(abspath $(BUILD))/go-cache \
+		go build -o $@ $<
 
 # Of the daemon, this knows of BPF the census alone, which its test imitates.
 $(BUILD)/tests/unit/test_explainer: $(addprefix $(BUILD)/src/daemon/,explainer.o explain.o \
@@ -272,8 +312,7 @@ FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZERS := $(FUZZ_SRCS:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 # Compiled in one go by clang, as libFuzzer wants all of it instrumented.
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(PURE_SRCS) $(wildcard src/*/*.h include/fdwarden/*.h) \
-		| $(GENERATED)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(PURE_SRCS) $(wildcard src/*/*.h include/fdwarden/*.h)
 	@mkdir -p $(@D)
 	$(CLANG) $(CPPFLAGS) $(PKG_CFLAGS) -std=gnu17 $(WARNINGS) -O1 -g \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
@@ -323,7 +362,7 @@ TIDY_FLAGS = -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS)
 # A file each, so that all cores have work: it is most of the time that lint takes.
 TIDY_OK := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(wildcard src/*.c src/*/*.c))
 $(BUILD)/tidy/%.ok: %.c .clang-tidy $(wildcard src/*.h src/*/*.h include/fdwarden/*.h) \
-		| $(SKELS) $(GENERATED)
+		| $(SKELS)
 	@mkdir -p $(@D)
 	$(call say,TIDY,$<)
 	$(Q)$(CLANG_TIDY) --quiet $< -- $(TIDY_FLAGS)
@@ -340,7 +379,7 @@ CPPCHECK_FLAGS := --quiet --error-exitcode=1 --inline-suppr --std=c11 --language
 	--suppress=missingIncludeSystem --suppress=readdirCalled --suppress=getpwuidCalled \
 	--library=posix,gnu -D__linux__ -D__$(ARCH)__ --include=.ci/cppcheck.h -Isrc -Iinclude
 
-lint: $(SKELS) $(GENERATED)
+lint: $(SKELS)
 	$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
 	cppcheck $(CPPCHECK_FLAGS) src/*.c src/*/*.c
 	@$(MAKE) --no-print-directory -j$(shell nproc) tidy

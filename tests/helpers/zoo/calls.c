@@ -112,7 +112,7 @@ static int call_socketpair(void)
 
 static int call_pipe(void)
 {
-	int fds[2];
+	int fds[2] = {-1, -1}; /* where there is no such call */
 
 	return zoo_hold_pair(OLD_CALL(pipe, fds), fds);
 }

@@ -18,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 
+from .architectures import ARCHITECTURES
+
 # Where each series may be found, first come first served. The suites are
 # looked up at the machine's mirror of Debian, and at its mirror of Debian's
 # security updates for the last kind.
@@ -32,11 +34,8 @@ DEBIAN_SUITES = (
 ).split()
 PARTIAL = ".partial-"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-# The cloud flavour is the smallest; what the tests need is built into it. The
-# file itself is in linux-image-*, and since 7.2 in linux-binary-*.
-PACKAGE = re.compile(
-    r"linux-(image|binary)-(?:unsigned-)?(\d+\.\d+)\.\d\S*-cloud-amd64(-unsigned)?$"
-)
+# The file itself is in linux-image-*, and since 7.2 in linux-binary-*.
+PACKAGE = r"linux-(image|binary)-(?:unsigned-)?(\d+\.\d+)\.\d[^-]*(?:-\d+)?-%s(-unsigned)?$"
 
 
 class Unavailable(Exception):
@@ -49,6 +48,14 @@ class Kernel:
     package: str
     version: str
     vmlinuz: pathlib.Path
+    machine: str = "x86_64"
+
+    @property
+    def key(self):
+        """Tells it from the same series for other architectures."""
+        if self.machine == "x86_64":
+            return self.series
+        return f"{self.series}-{ARCHITECTURES[self.machine].debian}"
 
 
 def log(text):
@@ -111,7 +118,7 @@ def mirrors():
 class PrivateApt:
     """apt with sources, lists and cache of its own, for one suite."""
 
-    def __init__(self, root, address, suite):
+    def __init__(self, root, address, suite, debian):
         self.root = pathlib.Path(root)
         for name in ("lists/partial", "archives/partial", "debs"):
             (self.root / name).mkdir(parents=True)
@@ -119,7 +126,7 @@ class PrivateApt:
         # A machine of another distribution may have Debian's keys, untrusted.
         trust = f"signed-by={KEYRING} " if os.path.exists(KEYRING) else ""
         (self.root / "sources.list").write_text(
-            f"deb [{trust}arch=amd64] {address} {suite} main\n"
+            f"deb [{trust}arch={debian}] {address} {suite} main\n"
         )
         (self.root / "apt.conf").write_text(
             "#clear APT::Update;\n"
@@ -130,8 +137,8 @@ class PrivateApt:
             f'Dir::State::lists "{self.root}/lists";\n'
             f'Dir::State::status "{self.root}/status";\n'
             f'Dir::Cache "{self.root}";\n'
-            'APT::Architecture "amd64";\n'
-            'APT::Architectures { "amd64"; };\n'
+            f'APT::Architecture "{debian}";\n'
+            f'APT::Architectures {{ "{debian}"; }};\n'
             f'APT::Sandbox::User "{"root" if os.geteuid() == 0 else ""}";\n'
             'APT::Get::List-Cleanup "0";\n'
             'Acquire::Languages "none";\n'
@@ -161,19 +168,20 @@ class PrivateApt:
         return process.stdout
 
 
-def newest_package(apt, series):
+def newest_package(apt, series, flavour):
     """(name, version) of the series' newest kernel in the suite."""
     best = None
+    package = re.compile(PACKAGE % re.escape(flavour))
     for stanza in apt.run("apt-cache", "dumpavail").split("\n\n"):
         fields = dict(re.findall(r"^(Package|Version): (.*)$", stanza, re.M))
-        match = PACKAGE.match(fields.get("Package", ""))
+        match = package.match(fields.get("Package", ""))
         if not match or (series != "newest" and match[2] != series):
             continue
         found = (fields["Package"], fields["Version"])
         if best is None or is_better(found, best):
             best = found
     if best is None:
-        raise Unavailable(f"no kernel {series} for clouds among its packages")
+        raise Unavailable(f"no kernel {series}-{flavour} among its packages")
     return best
 
 
@@ -185,14 +193,14 @@ def is_better(one, other):
     return subprocess.run(compare).returncode == 0
 
 
-def fetch_from(series, address, suite):
+def fetch_from(series, address, suite, architecture):
     """Download the kernel and return what the cache keeps of it."""
     kept = cache_dir() / "kernels"
     kept.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=cache_dir()) as work:
-        apt = PrivateApt(work, address, suite)
+        apt = PrivateApt(work, address, suite, architecture.debian)
         apt.run("apt-get", "update")
-        package, version = newest_package(apt, series)
+        package, version = newest_package(apt, series, architecture.flavour)
         log(f"kernel {series}: downloading {package} {version}")
         apt.run("apt-get", "download", f"{package}={version}")
         deb = next((apt.root / "debs").glob("*.deb"))
@@ -200,7 +208,8 @@ def fetch_from(series, address, suite):
         subprocess.run(["dpkg", "-x", deb, tree], check=True)
         images = [
             path
-            for pattern in ("boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
+            # ppc64 names its own boot/vmlinux-*.
+            for pattern in ("boot/vmlinu[xz]-*", "usr/lib/modules/*/vmlinu[xz]")
             for path in tree.glob(pattern)
             if path.is_file() and not path.is_symlink()
         ]
@@ -210,30 +219,35 @@ def fetch_from(series, address, suite):
         # Whole or absent: a name in the cache is given by rename only.
         os.replace(images[0], target)
     entry = {"package": package, "version": version, "file": target.name}
-    note = kept / f".{series}.json"
+    name = note_name(series, architecture.name)
+    note = kept / f".{name}"
     note.write_text(json.dumps(entry) + "\n")
-    os.replace(note, kept / f"{series}.json")
-    return Kernel(series, package, version, target)
+    os.replace(note, kept / name)
+    return Kernel(series, package, version, target, architecture.name)
 
 
-def cached(series):
+def note_name(series, machine):
+    return f"{series}.json" if machine == "x86_64" else f"{series}-{machine}.json"
+
+
+def cached(series, machine):
     kept = cache_dir() / "kernels"
     try:
-        entry = json.loads((kept / f"{series}.json").read_text())
+        entry = json.loads((kept / note_name(series, machine)).read_text())
     except (OSError, ValueError):
         return None
     path = kept / entry["file"]
     if not path.is_file():
         return None
-    return Kernel(series, entry["package"], entry["version"], path)
+    return Kernel(series, entry["package"], entry["version"], path, machine)
 
 
-def get(series, refresh=False):
-    """The kernel of a series, or Unavailable with every reason."""
+def get(series, refresh=False, machine="x86_64"):
+    """The kernel of a series for an architecture, or Unavailable with every reason."""
     if series not in SERIES:
         raise Unavailable(f"no such series: {series} (there are {', '.join(SERIES)})")
     with cache_lock():
-        old = cached(series)
+        old = cached(series, machine)
         if old and not refresh:
             return old
         for tool in ("apt-get", "apt-cache", "dpkg"):
@@ -244,9 +258,9 @@ def get(series, refresh=False):
             for address, security in mirrors():
                 if security != suite.endswith("-security"):
                     continue
-                log(f"kernel {series}: reading the list of {suite}")
+                log(f"kernel {series} for {machine}: reading the list of {suite}")
                 try:
-                    return fetch_from(series, address, suite)
+                    return fetch_from(series, address, suite, ARCHITECTURES[machine])
                 except Unavailable as reason:
                     reasons.append(f"{suite}: {reason}")
                 except (OSError, subprocess.CalledProcessError) as error:

@@ -1,8 +1,9 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# machines: small
+# machines: small arm64
 # each: sensor
 # timeout: 180
+# kernels arm64: 6.1/tracepoint 6.12 newest
 # Every way of getting a descriptor: counted, seen near the limit, seen refused; and
 # every way of losing one. A row of the zoo's table each.
 # legend: ok: the count is that of /proc; 4 refusals of 4 were told with the right call, no

@@ -76,12 +76,13 @@ class Archive:
         mode = stat.S_IFREG | (0o755 if os.access(source, os.X_OK) else 0o644)
         self.entry(name, mode, pathlib.Path(source).read_bytes())
 
-    def add_program(self, name, source, present=frozenset()):
-        """A program of the host, with the libraries that are not yet there."""
+    def add_program(self, name, source, present=frozenset(), root=None):
+        """A program, with the libraries that are not yet there: the host's, or a root's."""
         self.add_file(name, source)
-        for library in libraries(source):
+        found = libraries_in(root, source) if root else libraries(source)
+        for library in found:
             if merged(library) not in present and merged(library) not in self.names:
-                self.add_file(library, library)
+                self.add_file(library, f"{root or ''}{library}")
 
     def add_tree(self, directory):
         """All that is under a directory of the host."""
@@ -123,3 +124,24 @@ def libraries(program):
     """Paths of the shared libraries that a program loads, the loader's too."""
     out = subprocess.run(["ldd", program], capture_output=True, text=True).stdout
     return re.findall(r"(?:=> |^\s+)(/\S+) \(0x", out, re.M)
+
+
+def libraries_in(root, program):
+    """The same of a program of another architecture, whose libraries are below `root`."""
+    found, left = [], [str(program)]
+    while left:
+        out = subprocess.run(["readelf", "-ldW", left.pop()], capture_output=True, text=True).stdout
+        names = re.findall(r"\(NEEDED\).*\[(.+)\]|program interpreter: (.+)\]", out)
+        for needed, interpreter in names:
+            path = interpreter or library_path(root, needed)
+            if path not in found:
+                found.append(path)
+                left.append(f"{root}{path}")
+    return found
+
+
+def library_path(root, name):
+    for directory in pathlib.Path(root, "usr/lib").glob("*-linux-gnu"):
+        if (directory / name).exists():
+            return f"/usr/lib/{directory.name}/{name}"
+    raise RuntimeError(f"{root} has no library {name}")

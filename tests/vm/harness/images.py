@@ -10,11 +10,12 @@ import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
 
-from . import kernels
+from . import kernels, roots
 from .cpio import Archive
 from .kernels import Unavailable
 
@@ -51,6 +52,8 @@ SYSTEMD_MASKED = (
     "fstrim.timer",
     "e2scrub_all.timer",
 )
+# Where they stand for the live tests, which run on this machine alone.
+ALL_LEAKS = ("leak", "leak_signed", "leak_files", "opens32")
 MAKE_VARIABLES = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
 TESTS_UNIT = """\
 [Unit]
@@ -72,20 +75,33 @@ def needed(tool):
     return path
 
 
-def add_tests(archive, build, selection, present=frozenset()):
+def leaking_lines():
+    """Where each of the programs that leak does so: SOURCE LINE."""
+    for source in sorted((ROOT / "tests/helpers/leaks").glob("*.*")):
+        for number, line in enumerate(source.read_text().splitlines(), 1):
+            if re.search(r"[/#]\*? LEAK\b", line):
+                yield f"{source.name} {number}\n"
+
+
+def add_tests(archive, build, selection, present=frozenset(), root=None):
     """The scripts, the helpers that were built, and what to run of them."""
     for script in sorted(GUEST.glob("*.sh")):
         archive.add_file(f"tests/{script.name}", script)
     archive.add_text("tests/selection", selection)
+    archive.add_text("tests/lines", "".join(leaking_lines()))
     helpers = build / "tests" / "helpers"
-    for helper in sorted([*helpers.glob("*"), helpers / "leaks" / "leak"]):
+    leaks = [helpers / "leaks" / name for name in (ALL_LEAKS if root else ("leak",))]
+    for helper in sorted([*helpers.glob("*"), *leaks]):
         if helper.is_file() and not helper.suffix:
-            archive.add_program(f"tests/bin/{helper.name}", helper, present)
+            archive.add_program(f"tests/bin/{helper.name}", helper, present, root)
 
 
-def small(work, build, selection):
-    """A guest of one init script: busybox, jq, fdwarden."""
-    busybox, jq = needed("busybox"), needed("jq")
+def small(work, build, selection, root=None):
+    """A guest of one init script: busybox, jq, fdwarden; of another architecture with a root."""
+    if root:
+        busybox, jq = root / "usr/bin/busybox", root / "usr/bin/jq"
+    else:
+        busybox, jq = needed("busybox"), needed("jq")
     path = work / f"small-{hashlib.sha256(selection.encode()).hexdigest()[:8]}.cpio"
     with Archive(path) as archive:
         for name in ("bin", "sbin", "lib", "lib64"):
@@ -95,13 +111,25 @@ def small(work, build, selection):
             archive.add_directory(name)
         archive.add_text("etc/passwd", "root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n")
         archive.add_text("etc/group", "root:x:0:\nuser:x:1000:\n")
-        archive.add_program("usr/bin/busybox", busybox)
+        archive.add_program("usr/bin/busybox", busybox, root=root)
         archive.add_link("usr/bin/sh", "busybox")
-        archive.add_program("usr/bin/jq", jq)
-        archive.add_program("usr/sbin/fdwarden", build / "fdwarden")
+        archive.add_program("usr/bin/jq", jq, root=root)
+        archive.add_program("usr/sbin/fdwarden", build / "fdwarden", root=root)
         archive.add_file("init", GUEST / "init")
-        add_tests(archive, build, selection)
+        add_tests(archive, build, selection, root=root)
     return path
+
+
+def foreign(machine):
+    """The builder of small guests of another architecture: `make ARCH=` has built for it."""
+
+    def build_it(work, build, selection):
+        root = roots.get(machine)
+        if not os.access(build / "fdwarden", os.X_OK):
+            raise Unavailable(f"{build.name} has no fdwarden: tests/cross/run {machine} builds it")
+        return small(work, build, selection, root)
+
+    return build_it
 
 
 def distribution():

@@ -17,6 +17,8 @@ import selectors
 import subprocess
 import time
 
+from .architectures import ARCHITECTURES
+
 LINE = re.compile(rb"@@ (run|again|cell|ok|not ok|skip|done)(?: ([^:\s]+)(?:: (.*))?)?\s*$")
 # After "done" the guest switches itself off; one that can't is killed.
 SWITCH_OFF = 15
@@ -46,15 +48,17 @@ HASTE = "rcupdate.rcu_expedited=1 rcupdate.rcu_tasks_lazy_ms=0"
 
 # With all that "max" has, tests took an eighth longer. The newest kernels give BPF programs no
 # memory on a CPU without cmpxchg16b.
-def cpu(kernel):
+def x86_cpu(kernel):
     return "qemu64" if kernel.series == "newest" else "qemu64,-cx16"
 
 
 def command(emulator, accelerator, cpus, kernel, image, append):
-    line = f"console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off {HASTE} {append}"
+    arch = ARCHITECTURES[kernel.machine]
+    line = f"console={arch.console} quiet loglevel=1 panic=-1 mitigations=off {HASTE} {append}"
+    board = arch.board or ("-cpu", x86_cpu(kernel))
     return [
         emulator,
-        *("-accel", accelerator, "-cpu", cpu(kernel), "-smp", str(cpus), "-m", "1536M"),
+        *("-accel", accelerator, *board, "-smp", str(cpus), "-m", "1536M"),
         *("-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio"),
         *("-kernel", str(kernel.vmlinuz), "-initrd", str(image), "-append", line.strip()),
     ]

@@ -6,6 +6,8 @@ A script tests/vm/guest/NAME.sh holds functions test_*, and says in comments:
   # timeout: 60                  seconds for each of its tests
   # each: sensor                 once with every sensor
   # kernels: 6.12 newest/fexit   on these only, or with one sensor there
+  # kernels arm64: newest        the same for a kind of machine
+  # only arm64: closed exec      of its tests these only in that kind of machine
   # legend: TEXT                 a line below the table of that name
 """
 
@@ -28,6 +30,7 @@ class Kind:
     seconds: int  # that a test takes, roughly
     cpus: int = 1
     limit: int = 900  # seconds until it is given up
+    arch: str = "x86_64"
 
 
 # More than one CPU only for what is about that: the emulator may go on running code that
@@ -36,6 +39,7 @@ MACHINES = {
     "small": Kind(images.small, "rdinit=/init lockdown=integrity", 6),
     "smp": Kind(images.small, "rdinit=/init", 15, cpus=2),
     "systemd": Kind(images.systemd, SYSTEMD, 14),
+    "arm64": Kind(images.foreign("aarch64"), "rdinit=/init", 15, arch="aarch64"),
 }
 # For `-o sensor=`; "auto" is what tests get that run once.
 SENSORS = ("tracepoint", "fexit")
@@ -83,8 +87,10 @@ def tests_of(machine, patterns):
             continue
         sensors = SENSORS if head(text, "each", "") == "sensor" else ("auto",)
         timeout = int(head(text, "timeout", "60"))
-        only = head(text, "kernels", "").split()
+        only = head(text, f"kernels {machine}", head(text, "kernels", "")).split()
         functions = re.findall(r"^test_(\w+)\(\)", text, re.M)
+        chosen = head(text, f"only {machine}", "").split()
+        functions = [name for name in functions if not chosen or name in chosen]
         for sensor in sensors:
             kernels = kernels_of(sensor, only)
             if only and not kernels:

@@ -68,9 +68,8 @@ class Report:
             lines.append("  ".join([row.ljust(width)] + found).rstrip())
         return "\n".join([f"{name}:"] + lines)
 
-    def table(self):
-        series = list(self.titles)
-        width = max([len(test) for test in self.tests] + [4])
+    def table(self, series, tests):
+        width = max([len(test) for test in tests] + [4])
         columns = [max(len(self.titles[s]), 12) for s in series]
         lines = [
             "  ".join(
@@ -78,7 +77,7 @@ class Report:
                 + [self.titles[s].rjust(c) for s, c in zip(series, columns)]
             )
         ]
-        for test in self.tests:
+        for test in tests:
             row = [test.ljust(width)]
             for name, column in zip(series, columns):
                 result = self.cells.get((test, name))
@@ -90,6 +89,19 @@ class Report:
                 row.append(text.rjust(column))
             lines.append("  ".join(row))
         return "\n".join(lines)
+
+    def groups(self):
+        """[kernels], [tests that ran on any of them]: a table for each architecture."""
+        found = {}
+        for test in self.tests:
+            ran = tuple(key for key in self.titles if (test, key) in self.cells)
+            arch = {key.partition("-")[2] for key in ran}
+            if arch:
+                found.setdefault(min(arch), []).append(test)
+        return [
+            ([key for key in self.titles if key.partition("-")[2] == arch], tests)
+            for arch, tests in found.items()
+        ]
 
     def results(self):
         """(name for the reader, result), in the table's order."""
@@ -109,8 +121,8 @@ class Report:
 
     def close(self):
         """Print what is left to say; return the exit status."""
-        if self.cells:
-            self.say("\n" + self.table() + "\n")
+        for series, tests in self.groups():
+            self.say("\n" + self.table(series, tests) + "\n")
         for name in self.tables:
             self.say("\n  ".join([self.own_table(name), *plan.legend(name)]) + "\n")
         failed, skipped = self.reasons("not ok"), self.reasons("skip")

@@ -32,6 +32,7 @@ void report_fd(const struct process *process, const struct fdw_table *table,
 	out->soft_limit = table->soft_limit;
 	out->hard_limit = table->hard_limit;
 	out->sealed = process->policy.sealed;
+	out->ignored = process->settings.ignore;
 	out->torn = table->flags & FDW_TABLE_TORN;
 	out->thread = process->thread;
 	out->tables = process->tables;

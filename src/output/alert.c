@@ -202,6 +202,8 @@ static int add_table(cJSON *out, const struct alert_fd *fd)
 		err = json_add_uint(out, "hard_limit", fd->hard_limit);
 	if (!err && fd->sealed)
 		err = cJSON_AddTrueToObject(out, "sealed") ? 0 : -ENOMEM;
+	if (!err && fd->ignored)
+		err = cJSON_AddTrueToObject(out, "ignored") ? 0 : -ENOMEM;
 	if (!err && fd->torn)
 		err = cJSON_AddTrueToObject(out, "torn") ? 0 : -ENOMEM;
 	if (!err && fd->thread)

@@ -44,6 +44,7 @@ struct alert_fd {
 	bool known; /* count … hard_limit */
 	uint64_t count, used, soft_limit, hard_limit;
 	bool sealed;          /* lowered its limit under its count */
+	bool ignored;         /* a rule wants no alerts of it */
 	bool torn;            /* the count may be off by a bit */
 	uint32_t thread;      /* tid whose own table this is; 0: the process's */
 	uint32_t tables;      /* distinct tables in the process; 0, 1: one */

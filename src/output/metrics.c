@@ -110,11 +110,12 @@ struct ref {
 	const struct roster_row *row;
 };
 
-/* A sealed one chose to be full, and a limit of ~0 or 0 has no share. */
+/* A sealed one chose to be full, of an ignored one nobody wants to be told, and a limit
+ * of ~0 or 0 has no share. */
 static bool has_usage(const struct roster_row *row)
 {
-	return row->fd.known && !row->fd.sealed && row->fd.soft_limit &&
-	       row->fd.soft_limit != UINT64_MAX;
+	return row->fd.known && !row->fd.sealed && !row->fd.ignored &&
+	       row->fd.soft_limit && row->fd.soft_limit != UINT64_MAX;
 }
 
 static double usage(const struct roster_row *row)
@@ -198,8 +199,9 @@ static const struct {
 	 has_table, used},
 	{"fdwarden_process_soft_limit", "gauge", "The soft limit of open files.",
 	 has_soft_limit, soft_limit},
-	{"fdwarden_process_usage_ratio", "gauge", "Used slots by soft limit.",
-	 has_usage, usage},
+	{"fdwarden_process_usage_ratio", "gauge",
+	 "Used slots by soft limit; not of processes that a rule ignores.", has_usage,
+	 usage},
 	{"fdwarden_process_growth_per_second", "gauge",
 	 "Descriptors a second, over the last half minute.", has_growth, growth},
 	{"fdwarden_process_refused_calls_total", "counter",

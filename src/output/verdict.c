@@ -58,10 +58,16 @@ static bool may_be_trouble(const struct roster *roster, const struct roster_row 
 	       row->fd.used >= row->fd.soft_limit;
 }
 
-/* One that was refused stands above all; one that chose to be full below all. */
+/* Nobody is to be told that it is full: it chose to be, or a rule ignores it. */
+static bool is_silent(const struct roster_row *row)
+{
+	return row->fd.sealed || row->fd.ignored;
+}
+
+/* One that was refused stands above all; one that nobody is told of below all. */
 static int rank(const struct roster_row *row)
 {
-	if (row->fd.sealed)
+	if (is_silent(row))
 		return 0;
 	return row->level == POLICY_LEVEL_EXHAUSTED ? 2 : 1;
 }
@@ -92,7 +98,7 @@ static void find(const struct roster *roster, const struct verdict_question *q,
 			out->unread++;
 			continue;
 		}
-		out->over += !row->fd.sealed && reaches(&row->fd, q->warn_bp);
+		out->over += !is_silent(row) && reaches(&row->fd, q->warn_bp);
 		if (!out->worst || is_worse(row, out->worst))
 			out->worst = row;
 	}
@@ -103,7 +109,7 @@ static enum verdict judge(const struct roster *roster, const struct roster_row *
 {
 	if (may_be_trouble(roster, row, q))
 		return VERDICT_WARNING;
-	if (row->fd.sealed)
+	if (is_silent(row))
 		return VERDICT_OK;
 	if (row->level == POLICY_LEVEL_EXHAUSTED || reaches(&row->fd, q->critical_bp))
 		return VERDICT_CRITICAL;
@@ -138,6 +144,9 @@ static void describe(const struct roster *roster, const struct roster_row *row,
 				? ": in trouble, or it lowered its limit on purpose; "
 				  "one look can't tell, a running daemon can"
 				: ", by its own choice: it lowered its limit");
+	if (len < size && fd->ignored)
+		len += (size_t)snprintf(text + len, size - len, "%s",
+					": a rule ignores it");
 	if (len < size && row->refused)
 		len += (size_t)snprintf(text + len, size - len,
 					"; %" PRIu64 " calls were refused",

@@ -15,12 +15,28 @@
 #include "server/handoff.h"
 #include "server/http_library.h"
 
-/* A scraper has one connection; a few may come together. */
-#define CONNECTIONS_MAX 32
-#define IDLE_SECONDS    15
-#define BACKLOG         32
+#include <utlist.h>
+
+/*
+ * A scraper has one connection, and is done within milliseconds. When there are more than
+ * a few, the oldest is hung up on: who sends or takes a byte now and then holds up
+ * nobody. The library's own limit is above that, so that it never stops to accept.
+ */
+#define CONNECTIONS_KEPT 64
+#define CONNECTIONS_MAX  128
+#define IDLE_SECONDS     15
+#define BACKLOG          128
+
+/* One connection, of the library's thread. */
+struct visitor {
+	int fd;
+	bool hung_up; /* it has been told to go, and counts no more */
+	struct visitor *prev, *next;
+};
 
 struct exporter {
+	struct visitor *visitors; /* the oldest first */
+	unsigned int visitors_len;
 	struct http_library mhd;
 	struct handoff *figures;
 	struct roster_keeper *keeper; /* libmicrohttpd's thread's */
@@ -100,6 +116,62 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	return tell(e, connection);
 }
 
+/* ---- connections ---- */
+
+/* The library sees it closed, and ends it. */
+static void hang_up(struct exporter *e, struct visitor *visitor)
+{
+	(void)shutdown(visitor->fd, SHUT_RDWR);
+	visitor->hung_up = true;
+	e->visitors_len--;
+}
+
+static void hang_up_oldest(struct exporter *e)
+{
+	struct visitor *visitor;
+
+	DL_FOREACH (e->visitors, visitor) {
+		if (visitor->hung_up)
+			continue;
+		hang_up(e, visitor);
+		return;
+	}
+}
+
+static void come(struct exporter *e, struct MHD_Connection *connection, void **own)
+{
+	const union MHD_ConnectionInfo *info = e->mhd.get_connection_info(
+		connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct visitor *visitor = info ? calloc(1, sizeof(*visitor)) : NULL;
+
+	*own = visitor;
+	if (!visitor)
+		return; /* the time for idle ones still bounds it */
+	visitor->fd = info->connect_fd;
+	if (e->visitors_len >= CONNECTIONS_KEPT)
+		hang_up_oldest(e);
+	DL_APPEND(e->visitors, visitor);
+	e->visitors_len++;
+}
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **own,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct exporter *e = context;
+	struct visitor *visitor = *own;
+
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		come(e, connection, own);
+		return;
+	}
+	if (!visitor)
+		return;
+	DL_DELETE(e->visitors, visitor);
+	e->visitors_len -= !visitor->hung_up;
+	free(visitor);
+	*own = NULL;
+}
+
 /* ---- life ---- */
 
 /* host and port of [HOST]:PORT or HOST:PORT. */
@@ -174,7 +246,8 @@ static int start(struct exporter *e, int fd)
 		MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, e,
 		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned int)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned int)IDLE_SECONDS, MHD_OPTION_END);
+		(unsigned int)IDLE_SECONDS, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+		e, MHD_OPTION_END);
 	return e->http ? 0 : -errno;
 }
 

@@ -2,10 +2,12 @@
 """Metrics over HTTP."""
 import http.client
 import re
+import signal
 import socket
+import subprocess
 import threading
 
-from harness import Daemon, Zoo, check, listed, same, wait_until
+from harness import FDWARDEN, Daemon, Scratch, Zoo, check, listed, same, wait_until
 
 LINE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\\n]|\\.)*",?)*)\})? (-?[0-9.e+]+)')
 
@@ -139,3 +141,51 @@ def test_ends_while_asked():
         held = socket.create_connection(("127.0.0.1", port))
         held.sendall(b"GET /metrics HTTP/1.1\r\n")
     held.close()
+
+
+def test_slow_ones_hold_up_nobody():
+    """A hundred that send a byte now and then, a hundred that take none of the answer,
+    and twenty that ask as one does."""
+    port = free_port()
+    with daemon(port):
+        wait_until(lambda: ask(port)[0].status == 200, 10, "figures")
+        slow = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(100)]
+        for one in slow:
+            one.sendall(b"GET /met")
+        deaf = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(100)]
+        for one in deaf:
+            one.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        for _ in range(20):
+            same(ask(port)[0].status, 200, "status beside slow ones")
+            for one in slow:
+                try:
+                    one.sendall(b"r")
+                except OSError:
+                    pass  # it was hung up on
+        for one in slow + deaf:
+            one.close()
+
+
+def test_what_is_ignored_is_no_trouble():
+    port = free_port()
+    with Scratch() as scratch:
+        path = scratch.file("socket")
+        config = scratch.file("conf", "")
+        with Daemon("snapshot.interval=200ms", f"metrics.listen=127.0.0.1:{port}",
+                    "state.file=", f"socket.path={path}", config=config) as watched, \
+                Zoo("limit=64", "refuse=openat:3", "say=full", "wait") as zoo:
+            zoo.expect("full")
+            watched.wait(zoo.pid, "fd-exhausted")
+            wait_until(lambda: of_process(parse(ask(port)[1]), "fdwarden_process_usage_ratio",
+                                          zoo.pid) == 1, 10, "its usage")
+            scratch.file("conf", "[rule batch]\nname = fdzoo\nignore = yes\n")
+            watched.process.send_signal(signal.SIGHUP)
+            _, end = watched.wait(zoo.pid, "fd-recovered", 10)
+            same(end["fd"]["reason"], "ignored", "reason")
+            check("is ignored from now on" in end["message"], end["message"])
+            wait_until(lambda: of_process(parse(ask(port)[1]), "fdwarden_process_usage_ratio",
+                                          zoo.pid) is None, 10, "no usage of what is ignored")
+            done = subprocess.run([FDWARDEN, "check", "--socket", path, str(zoo.pid)],
+                                  capture_output=True, text=True, timeout=30, check=False)
+            same(done.returncode, 0, done.stdout)
+            check("a rule ignores it" in done.stdout, done.stdout)

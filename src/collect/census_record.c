@@ -45,6 +45,8 @@ static const struct {
 	{"perf_event", DESCRIPTOR_PERF, false},
 	{"userfaultfd", DESCRIPTOR_USERFAULTFD, false},
 	{"seccomp notify", DESCRIPTOR_SECCOMP, false},
+	{"fscontext", DESCRIPTOR_FSCONTEXT, false},
+	{"landlock-ruleset", DESCRIPTOR_LANDLOCK, false},
 	{"btf", DESCRIPTOR_BPF, true},
 	{"bpf-map", DESCRIPTOR_BPF, true},
 	{"bpf-prog", DESCRIPTOR_BPF, true},
@@ -193,13 +195,17 @@ static void take_internal(struct reading *r, const char *text, size_t len)
 	case TMPFS_FS_MAGIC:
 	case HUGETLBFS_FS_MAGIC:
 	case SECRETMEM_FS_MAGIC:
-	case MQUEUE_MAGIC:
 		d->kind = kind_of_mode(r->record->mode);
 		if (r->record->magic == SECRETMEM_FS_MAGIC ||
 		    !strncmp(text, MEMFD, strlen(MEMFD)))
 			d->kind = DESCRIPTOR_MEMFD;
 		else
 			d->deleted = !r->record->links;
+		snprintf(r->name, sizeof(r->name), "/%.*s", (int)len, text);
+		break;
+	case MQUEUE_MAGIC: /* its mount is the kernel's own, the name is the queue's */
+		d->kind = DESCRIPTOR_QUEUE;
+		d->deleted = !r->record->links;
 		snprintf(r->name, sizeof(r->name), "/%.*s", (int)len, text);
 		break;
 	default:
@@ -276,6 +282,8 @@ static void take_record(struct reading *r)
 		d->kind = kind_of_mode(record->mode);
 		if (record->magic == NSFS_FS_MAGIC)
 			d->kind = DESCRIPTOR_NAMESPACE;
+		if (record->magic == MQUEUE_MAGIC && d->kind == DESCRIPTOR_FILE)
+			d->kind = DESCRIPTOR_QUEUE;
 		if (record->marks & FDW_FD_PARTS)
 			take_parts(r, record->text, record->text_len);
 		else

@@ -6,12 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/before.h"
+#include "daemon/leaks.h"
 #include "policy/forecast.h"
+#include "state/blocked.h"
 
 /* All that a diagnosis may sum up; far fewer are shown. */
 #define GROUPS_MAX            4096
 /* Of a child, as many are looked at. */
 #define CHILD_DESCRIPTORS_MAX 4096
+/* Fewer descriptors that a parent has, too, are no cause. */
+#define INHERITED_MIN         30
 /* A child has a copy of the table when so much of it is in the child's, too: a little may
  * have been closed since, on either side. */
 #define COPY_SHARE            0.8
@@ -19,17 +24,21 @@
 /* ---- the question ---- */
 
 struct search {
-	const struct process *parent;
+	const struct process *parent; /* the one that is asked about */
 	struct explain_question *out;
 };
 
 /* One with far fewer descriptors than its parent has inherited none to speak of; one that
  * runs the parent's own program since its fork has them on purpose (workers). */
-static void visit_child(void *context, struct process *process)
+static void visit_relative(void *context, struct process *process)
 {
 	struct search *search = context;
 	struct explain_question *out = search->out;
 
+	if (process->who.pid == search->parent->who.ppid && process->has_table &&
+	    process->table.files != search->parent->table.files &&
+	    process->exec_id != search->parent->exec_id)
+		out->parent = process->who.pid;
 	if (process->who.ppid != search->parent->who.pid || !process->has_table ||
 	    process->table.files == search->parent->table.files ||
 	    process->exec_id == search->parent->exec_id ||
@@ -39,6 +48,30 @@ static void visit_child(void *context, struct process *process)
 	if (out->children_len < EXPLAIN_CHILDREN_MAX)
 		out->children[out->children_len] = process->who.pid;
 	out->children_len++;
+}
+
+static double seconds_watched(const struct process *process, uint64_t since_ns)
+{
+	uint64_t from_ns =
+		process->who.start_ns > since_ns ? process->who.start_ns : since_ns;
+
+	return since_ns && process->table_ns > from_ns
+		       ? (double)(process->table_ns - from_ns) / 1e9
+		       : 0;
+}
+
+/* What has become known of it over time: the one verdict that all share who explain it. */
+static void add_verdict(const struct process *process,
+			struct diagnosis_history *history)
+{
+	const struct leak_watch *watch = process->watch;
+
+	history->in_trouble = process->policy.level > POLICY_LEVEL_OK;
+	history->leak_suspected = process->policy.leak;
+	if (process->policy.leak && watch && watch->then.known)
+		history->before = watch->then;
+	else if (process->before)
+		history->before = process->before->look;
 }
 
 int explain_ask(struct process_table *table, struct process *process, uint64_t since_ns,
@@ -55,6 +88,9 @@ int explain_ask(struct process_table *table, struct process *process, uint64_t s
 	out->used = fds->used;
 	out->soft_limit = fds->soft_limit;
 	out->hard_limit = fds->hard_limit;
+	out->peak = process->policy.max_used > fds->used ? process->policy.max_used
+							 : fds->used;
+	out->seen_s = seconds_watched(process, since_ns);
 	forecast_estimate(&process->history, fds->soft_limit, &forecast);
 	out->history = (struct diagnosis_history){
 		.counters_known = fds->flags & FDW_TABLE_COUNTERS,
@@ -63,6 +99,7 @@ int explain_ask(struct process_table *table, struct process *process, uint64_t s
 		.growth_known = forecast.growth_known,
 		.growth_per_s = forecast.growth_per_s,
 		.growth_over_s = forecast.growth_over_s,
+		.growth_sound = forecast.exhaustion_known,
 		.age_s = process->table_ns > process->who.start_ns
 				 ? (double)(process->table_ns - process->who.start_ns) /
 					   1e9
@@ -70,7 +107,8 @@ int explain_ask(struct process_table *table, struct process *process, uint64_t s
 		.used = fds->used,
 		.soft_limit = fds->soft_limit,
 	};
-	process_table_each(table, visit_child, &search);
+	process_table_each(table, visit_relative, &search);
+	add_verdict(process, &out->history);
 	return identity_copy(&out->who, &process->who);
 }
 
@@ -100,17 +138,25 @@ static uint64_t *files_of(const struct census_result *result)
 	return files;
 }
 
-static bool has_copy(struct census *census, pid_t child, const uint64_t *files,
-		     size_t len)
+static size_t count_same(struct census *census, pid_t other, const uint64_t *files,
+			 size_t len)
 {
 	struct census_result theirs;
 	size_t same = 0;
 
-	if (!census_read(census, child, 0, CHILD_DESCRIPTORS_MAX, &theirs))
+	if (!census_read(census, other, 0, CHILD_DESCRIPTORS_MAX, &theirs))
 		for (size_t i = 0; i < theirs.len; i++)
 			same += bsearch(&theirs.descriptors[i].file, files, len,
 					sizeof(*files), by_value) != NULL;
 	census_clear(&theirs);
+	return same;
+}
+
+static bool has_copy(struct census *census, pid_t child, const uint64_t *files,
+		     size_t len)
+{
+	size_t same = count_same(census, child, files, len);
+
 	/* of a larger table only the beginning was looked at */
 	if (len > CHILD_DESCRIPTORS_MAX)
 		len = CHILD_DESCRIPTORS_MAX;
@@ -137,6 +183,23 @@ static uint64_t count_copies(struct census *census,
 	return copies == looked ? question->children_len : copies;
 }
 
+/* What it has from its parent, since its exec. */
+static void find_inherited(struct census *census,
+			   const struct explain_question *question,
+			   const struct census_result *result,
+			   struct diagnosis_history *history)
+{
+	uint64_t *files = question->parent && result->len >= INHERITED_MIN
+				  ? files_of(result)
+				  : NULL;
+
+	if (files)
+		history->inherited =
+			count_same(census, question->parent, files, result->len);
+	history->parent = question->parent;
+	free(files);
+}
+
 /* ---- the two steps ---- */
 
 static int look(struct census *census, const struct explain_question *question,
@@ -149,6 +212,7 @@ static int look(struct census *census, const struct explain_question *question,
 	if (!out->inventory)
 		return -ENOMEM;
 	history.children = count_copies(census, question, result);
+	find_inherited(census, question, result, &history);
 	out->diagnoses_len = diagnosis_make(out->inventory, &history, out->diagnoses);
 	return 0;
 }
@@ -200,9 +264,12 @@ int explain_limit(struct explain_question *question, const struct diagnosis *dia
 		.origin = &out->origin,
 		.diagnoses = diagnoses,
 		.diagnoses_len = diagnoses_len,
+		.leak_suspected = question->history.leak_suspected,
 		.used = question->used,
 		.soft_limit = question->soft_limit,
 		.hard_limit = question->hard_limit,
+		.peak = question->peak,
+		.seen_s = question->seen_s,
 		.growth_known = question->history.growth_known,
 		.growth_per_s = question->history.growth_per_s,
 		.nr_open = question->nr_open,
@@ -220,6 +287,7 @@ int explain_limit(struct explain_question *question, const struct diagnosis *dia
 		if (n)
 			return n;
 	}
+	advice.selects = blocked_in_select(question->who.pid);
 	out->origin_known = true;
 	out->soft_limit = question->soft_limit;
 	out->hard_limit = question->hard_limit;

@@ -25,11 +25,16 @@ struct explain_question {
 	pid_t tid; /* thread whose own table it is; 0: the process's */
 	bool own_limit, own_limit_known;
 	uint64_t used, soft_limit, hard_limit;
+	uint64_t peak; /* most that were used in this incident */
+	double seen_s; /* for how long it was watched; 0: one look */
 	struct diagnosis_history history;
 	/* Children that may have inherited its descriptors: some of them, and their
 	 * number. */
 	pid_t children[EXPLAIN_CHILDREN_MAX];
 	uint64_t children_len;
+	/* Whose exec'd child it is, if that had descriptors; 0: unknown, or the program is the
+	 * parent's own. */
+	pid_t parent;
 	uint64_t nr_open, files, files_max; /* 0: unknown */
 };
 

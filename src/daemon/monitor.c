@@ -12,6 +12,7 @@
 #include "collect/census.h"
 #include "collect/kernel.h"
 #include "collect/reason.h"
+#include "daemon/before.h"
 #include "daemon/leaks.h"
 #include "daemon/monitor_impl.h"
 #include "daemon/tracing.h"
@@ -102,6 +103,8 @@ static bool has_exited(struct process *p)
 /* Comes near its levels, this share of the lowest. */
 #define NEAR_NUMERATOR   3
 #define NEAR_DENOMINATOR 4
+/* Processes of which it is asked in a tick what they have: the queue is for alerts. */
+#define LOOKS_A_TICK     8
 
 /* What is found out before it is needed, and what is done of our own accord. */
 static void look_after(struct monitor *m, struct process *p)
@@ -111,6 +114,9 @@ static void look_after(struct monitor *m, struct process *p)
 	/* One from before a restart may just have been looked after. */
 	if (critical && !p->remedy.asked_ns && p->incident_ns < m->collect.since_ns)
 		p->remedy.asked_ns = m->now_ns;
+	if (m->looks_before < LOOKS_A_TICK)
+		m->looks_before +=
+			before_watch(p, m->reporter.details, m->lowest_step, m->now_ns);
 	if (remedy_is_due(&p->remedy, &p->settings.remedy, critical, m->now_ns) &&
 	    details_ask(m->reporter.details, p))
 		p->remedy.asked_ns = m->now_ns;
@@ -267,6 +273,7 @@ int monitor_tick(struct monitor *m)
 		m->self.snapshot_realtime_ns = begin_ns;
 		m->self.torn += stats.torn;
 		m->self.descriptors = 0;
+		m->looks_before = 0;
 		process_table_each(m->processes, settle, m);
 		m->started = true;
 		m->self.processes = process_table_count(m->processes);

@@ -21,6 +21,7 @@ struct monitor {
 	const struct config *config;
 	uint32_t config_version;
 	uint32_t lowest_step; /* basis points */
+	size_t looks_before;  /* that were asked for in this tick */
 	struct leak_settings leak;
 	bool rules_by_user; /* names must be looked up */
 	struct name_service *names;

@@ -89,7 +89,10 @@ static void log_left(const struct process *process, enum remedy_verdict verdict,
 		log_limited(limit, LOG_LEVEL_INFO,
 			    "the soft limit of %s is not raised: it leaks (%s); "
 			    "raise_leaks = yes would",
-			    name, diagnosis_rule_name(explanation_leak(why)->rule));
+			    name,
+			    explanation_leak(why)
+				    ? diagnosis_rule_name(explanation_leak(why)->rule)
+				    : "its floor rises");
 	else if (verdict == REMEDY_NO_USE)
 		log_limited(limit, LOG_LEVEL_INFO,
 			    "the soft limit of %s is not raised: it computes what it "
@@ -133,7 +136,7 @@ uint64_t remedy_apply(struct process *process, const struct explanation *why,
 		.now_ns = now_ns,
 		.critical = process->policy.level >= POLICY_LEVEL_CRITICAL,
 		.explained = why->inventory != NULL,
-		.leak = explanation_leak(why) != NULL,
+		.leak = explanation_leak(why) != NULL || process->policy.leak,
 		.soft_limit = process->table.soft_limit,
 		.hard_limit = process->table.hard_limit,
 		.nr_open = nr_open,

@@ -7,6 +7,7 @@
 
 #include "collect/kernel.h"
 #include "collect/syscalls.h"
+#include "daemon/before.h"
 #include "daemon/leaks.h"
 #include "daemon/remedy.h"
 #include "daemon/tracing.h"
@@ -234,6 +235,7 @@ void report_details(struct reporter *r)
 
 		if (answer.purpose == EXPLAINER_KINDS) {
 			leaks_learn(answer.process, answer.why, alert.time_ns);
+			before_learn(answer.process, answer.why);
 			details_done(r->details, &answer);
 			continue;
 		}

@@ -38,16 +38,53 @@ const struct diagnosis *explanation_leak(const struct explanation *why)
 	return NULL;
 }
 
+/* The first that says what the descriptors are. */
+static const struct diagnosis *explanation_what(const struct explanation *why)
+{
+	for (size_t i = 0; i < why->diagnoses_len; i++)
+		switch (why->diagnoses[i].rule) {
+		case DIAGNOSIS_CHURN:
+		case DIAGNOSIS_SPIN:
+		case DIAGNOSIS_INHERITED:
+		case DIAGNOSIS_INHERITED_FROM:
+			break;
+		default:
+			return &why->diagnoses[i];
+		}
+	return NULL;
+}
+
+/* The fullest group; where there are many small ones, the fullest type. */
+static size_t explanation_fullest(const struct inventory *inventory, char *text,
+				  size_t size)
+{
+	const struct inventory_count *counts;
+	const struct inventory_group *groups;
+	size_t counts_len, groups_len;
+
+	counts = inventory_counts(inventory, &counts_len);
+	groups = inventory_groups(inventory, &groups_len);
+	if (!counts_len)
+		return 0;
+	if (groups_len && groups[0].count * 2 >= counts[0].count)
+		return inventory_group_text(&groups[0], text, size);
+	snprintf(text, size, "%" PRIu64 " %s", counts[0].count, counts[0].type);
+	return strlen(text);
+}
+
 size_t explanation_cause(const struct explanation *why, char *text, size_t size)
 {
+	const struct diagnosis *what = explanation_what(why);
 	size_t len, of_len;
 	char of[64];
 
 	if (size)
 		text[0] = '\0';
-	if (!size || !why->inventory || !why->diagnoses_len)
+	if (!size || !why->inventory)
 		return 0;
-	snprintf(text, size, "%s", why->diagnoses[0].proof);
+	if (!what)
+		return explanation_fullest(why->inventory, text, size);
+	snprintf(text, size, "%s", what->proof);
 	len = strlen(text);
 	/* A sentence that this is put into says how many there are. */
 	of_len = (size_t)snprintf(of, sizeof(of), ", of %" PRIu64 " descriptors",

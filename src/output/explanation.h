@@ -65,7 +65,7 @@ int explanation_add(cJSON *root, const struct explanation *why,
 		    const struct explanation_form *form);
 
 /* The cause in a few words, for a sentence: "412 tcp CLOSE_WAIT → 10.0.0.7:443".
- * Empty if there is no clear one. Hostile bytes are in it as they are. Returns its
+ * where none is clear, what there is most of. Empty if that is not known. Hostile bytes are in it as they are. Returns its
  * length, cut to size. */
 size_t explanation_cause(const struct explanation *why, char *text, size_t size);
 

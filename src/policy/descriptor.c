@@ -41,6 +41,9 @@ static const char *const kind_names[] = {
 	[DESCRIPTOR_NAMESPACE] = "namespace",
 	[DESCRIPTOR_USERFAULTFD] = "userfaultfd",
 	[DESCRIPTOR_SECCOMP] = "seccomp",
+	[DESCRIPTOR_QUEUE] = "message queue",
+	[DESCRIPTOR_FSCONTEXT] = "fscontext",
+	[DESCRIPTOR_LANDLOCK] = "landlock ruleset",
 	[DESCRIPTOR_ANONYMOUS] = "anonymous inode",
 	[DESCRIPTOR_SYMLINK] = "symbolic link",
 };

@@ -33,6 +33,9 @@ enum descriptor_kind {
 	DESCRIPTOR_NAMESPACE,
 	DESCRIPTOR_USERFAULTFD,
 	DESCRIPTOR_SECCOMP,
+	DESCRIPTOR_QUEUE,     /* a POSIX message queue */
+	DESCRIPTOR_FSCONTEXT, /* fsopen(), fspick() */
+	DESCRIPTOR_LANDLOCK,  /* a ruleset */
 	DESCRIPTOR_ANONYMOUS, /* another anonymous inode: `path` is the kernel's name */
 	DESCRIPTOR_SYMLINK,   /* O_PATH | O_NOFOLLOW */
 	DESCRIPTOR_KINDS
@@ -64,6 +67,8 @@ struct descriptor {
 	uint8_t state;     /* TCP_ESTABLISHED … as in linux/tcp_states.h; for all
 			      families, as the kernel uses it */
 	struct descriptor_end local, peer;
+	bool idle_known; /* TCP: the next one is */
+	uint32_t idle_s; /* since it last sent or received anything */
 	bool peer_closed;    /* it receives no more: the peer has closed or ended its
 				sending, or its receiving was shut down here */
 	uint64_t peer_inode; /* unix: the socket at the other end; 0: none, not accepted

@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
+#include "policy/growth.h"
 #include "policy/inventory.h"
 
 /* The rules; their names are in diagnosis_rule_name(). */
@@ -26,8 +28,12 @@ enum diagnosis_rule {
 	DIAGNOSIS_INOTIFY,
 	DIAGNOSIS_PROCESSES_LEFT, /* pidfds of processes that ended */
 	DIAGNOSIS_UNIX_SOCKETS,
-	DIAGNOSIS_INHERITED, /* many children have the same */
-	DIAGNOSIS_CHURN,     /* opens and closes much, grows little */
+	DIAGNOSIS_INHERITED,      /* many children have the same */
+	DIAGNOSIS_INHERITED_FROM, /* it has most from its parent, since its exec */
+	DIAGNOSIS_CHURN,          /* opens and closes much */
+	DIAGNOSIS_MIXTURE,        /* several kinds in a ratio of whole numbers */
+	DIAGNOSIS_KIND,           /* mostly one kind, of which no other rule speaks */
+	DIAGNOSIS_SPIN, /* calls are refused again and again without a pause */
 	DIAGNOSIS_RULES
 };
 
@@ -38,10 +44,26 @@ struct diagnosis_history {
 	bool growth_known;
 	double growth_per_s;
 	double growth_over_s;      /* … seen over so long */
+	bool growth_sound;         /* … and above zero beyond chance */
 	double age_s;              /* of the process; 0: unknown */
 	uint64_t used, soft_limit; /* soft_limit 0: unknown; ~0: unlimited */
 	/* Programs that it started, with copies of its table; 0: none, unknown. */
 	uint64_t children;
+	/* It is at a level that is alerted, or a call was refused: what fills the table is
+	 * told whatever its share is. */
+	bool in_trouble;
+	/* By the floor of its count (policy/leak.h), and it stands. */
+	bool leak_suspected;
+	/* What it had when it came near its levels, or was first watched: what has become more
+	 * since then decides what grows. Not known (zeroed): there was no such look. */
+	struct growth_look before;
+	/* Descriptors that its parent has as well, after an exec; 0: none, unknown. */
+	uint64_t inherited;
+	pid_t parent;
+	/* Calls that were refused a second, over the last tick, and what share of one core
+	 * the process took; 0: none, unknown. The name is static. */
+	double refused_per_s, core_share;
+	const char *refused_call;
 };
 
 #define DIAGNOSIS_MAX       4
@@ -58,8 +80,8 @@ struct diagnosis {
 	char proof[DIAGNOSIS_PROOF_MAX]; /* what was seen: "412 tcp in CLOSE_WAIT …" */
 };
 
-/* Returns how many, 0..DIAGNOSIS_MAX, the one that explains most first. 0: no clear
- * cause. */
+/* Returns how many, 0..DIAGNOSIS_MAX: leaks first, then the one that explains most. 0: no
+ * clear cause, which is never so of a process in trouble that has descriptors. */
 size_t diagnosis_make(const struct inventory *inventory,
 		      const struct diagnosis_history *history,
 		      struct diagnosis out[DIAGNOSIS_MAX]);

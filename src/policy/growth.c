@@ -15,7 +15,7 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && !strcmp(a, b));
 }
 
-static bool same(const struct growth_kind *a, const struct growth_kind *b)
+bool growth_same(const struct growth_kind *a, const struct growth_kind *b)
 {
 	return !strcmp(a->type, b->type) && same_text(a->state, b->state) &&
 	       a->direction == b->direction;
@@ -25,7 +25,7 @@ static const struct growth_kind *find(const struct growth_kind *kinds, size_t le
 				      const struct growth_kind *kind)
 {
 	for (size_t i = 0; i < len; i++)
-		if (same(&kinds[i], kind))
+		if (growth_same(&kinds[i], kind))
 			return &kinds[i];
 	return NULL;
 }
@@ -73,9 +73,8 @@ static int grown_first(const void *a, const void *b)
 	return (x->grown < y->grown) - (x->grown > y->grown);
 }
 
-/* All of them, most first. */
-static size_t compare_all(const struct growth_look *then, const struct growth_look *now,
-			  struct growth out[GROWTH_KINDS])
+size_t growth_all(const struct growth_look *then, const struct growth_look *now,
+		  struct growth out[GROWTH_KINDS])
 {
 	size_t len = 0;
 
@@ -97,7 +96,7 @@ size_t growth_compare(const struct growth_look *then, const struct growth_look *
 		      struct growth out[GROWTH_SHOWN])
 {
 	struct growth all[GROWTH_KINDS];
-	size_t len = compare_all(then, now, all), shown = 0;
+	size_t len = growth_all(then, now, all), shown = 0;
 
 	/* what grew by next to nothing beside the first is noise */
 	while (shown < len && shown < GROWTH_SHOWN &&
@@ -108,7 +107,7 @@ size_t growth_compare(const struct growth_look *then, const struct growth_look *
 	return shown;
 }
 
-static bool is_load(const struct growth_kind *kind)
+bool growth_is_client(const struct growth_kind *kind)
 {
 	return kind->direction == INVENTORY_ACCEPTED &&
 	       same_text(kind->state, "ESTABLISHED");
@@ -123,16 +122,17 @@ enum leak_growth growth_judge(const struct growth_look *then,
 
 	if (!now->known)
 		return LEAK_GROWTH_UNKNOWN;
-	len = compare_all(then, now, all);
+	len = growth_all(then, now, all);
 	for (size_t i = 0; i < len; i++) {
 		total += all[i].grown;
-		load += is_load(&all[i].kind) ? all[i].grown : 0;
+		load += growth_is_client(&all[i].kind) ? all[i].grown : 0;
 	}
 	if (total < GROWTH_MIN) {
 		total = load = 0;
 		for (size_t i = 0; i < now->len; i++) {
 			total += now->kinds[i].count;
-			load += is_load(&now->kinds[i]) ? now->kinds[i].count : 0;
+			load += growth_is_client(&now->kinds[i]) ? now->kinds[i].count
+								 : 0;
 		}
 	}
 	return 2 * load > total ? LEAK_GROWTH_CONNECTIONS : LEAK_GROWTH_ELSE;

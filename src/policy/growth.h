@@ -40,6 +40,17 @@ struct growth {
 
 void growth_look(const struct inventory *inventory, struct growth_look *out);
 
+/* All that grew, most first. Returns how many, 0..GROWTH_KINDS; 0 too if either look is not
+ * known. */
+size_t growth_all(const struct growth_look *then, const struct growth_look *now,
+		  struct growth out[GROWTH_KINDS]);
+
+/* Whether two are of one type, state and direction. */
+bool growth_same(const struct growth_kind *a, const struct growth_kind *b);
+
+/* An accepted connection that is open on both sides: a client's. */
+bool growth_is_client(const struct growth_kind *kind);
+
 /* Those that grew, most first. Returns how many, 0..GROWTH_SHOWN. */
 size_t growth_compare(const struct growth_look *then, const struct growth_look *now,
 		      struct growth out[GROWTH_SHOWN]);

@@ -17,7 +17,8 @@
 /* So many connections with one local port were accepted on it: each that a process makes
  * has a port of its own. */
 #define ACCEPTED_MIN      8
-#define SMALL_GROUP       3 /* files: gathered under their directory */
+#define IDLE_S            60 /* a connection that moved no data for so long */
+#define SMALL_GROUP       3  /* files: gathered under their directory */
 
 /* One descriptor on its way to a group. Strings are the inventory's or static. */
 struct item {
@@ -76,6 +77,11 @@ static bool is_inet(const struct descriptor *d)
 {
 	return d->kind == DESCRIPTOR_SOCKET &&
 	       (d->family == AF_INET || d->family == AF_INET6);
+}
+
+static bool is_unix(const struct descriptor *d)
+{
+	return d->kind == DESCRIPTOR_SOCKET && d->family == AF_UNIX;
 }
 
 static bool is_listening(const struct descriptor *d)
@@ -175,13 +181,13 @@ static bool has_path(enum descriptor_kind kind)
 {
 	return kind == DESCRIPTOR_FILE || kind == DESCRIPTOR_DIRECTORY ||
 	       kind == DESCRIPTOR_CHARACTER || kind == DESCRIPTOR_BLOCK ||
-	       kind == DESCRIPTOR_SYMLINK || kind == DESCRIPTOR_MEMFD;
+	       kind == DESCRIPTOR_SYMLINK || kind == DESCRIPTOR_MEMFD ||
+	       kind == DESCRIPTOR_QUEUE;
 }
 
 /* One with a number of its own in its name is one of many. */
-static int set_name(struct inventory *inv, struct item *item)
+static int set_name(struct inventory *inv, struct item *item, const char *path)
 {
-	const char *path = item->d->path;
 	char *pattern;
 
 	if (!path || !*path)
@@ -197,12 +203,20 @@ static int set_name(struct inventory *inv, struct item *item)
 static int set_unix(struct inventory *inv, struct item *item)
 {
 	const struct descriptor *d = item->d;
+	bool named;
 
 	/* One that has only not been accepted yet has no inode either. */
 	if (d->state == STATE_ESTABLISHED && item->state && !d->peer_inode &&
 	    d->peer_closed)
 		item->state = INVENTORY_NO_PEER;
-	return set_name(inv, item);
+	/* What accept() gives has the name of the socket that listens; who connects has
+	 * none of its own, as a rule, and its peer has that name. */
+	if (d->state != STATE_ESTABLISHED || !item->state)
+		return set_name(inv, item, d->path);
+	named = d->path && *d->path;
+	if (named != (d->peer_path && *d->peer_path))
+		item->direction = named ? INVENTORY_ACCEPTED : INVENTORY_OUTGOING;
+	return set_name(inv, item, named ? d->path : d->peer_path);
 }
 
 static int set_pipe(struct inventory *inv, struct item *item)
@@ -213,7 +227,7 @@ static int set_pipe(struct inventory *inv, struct item *item)
 		item->state = INVENTORY_NO_WRITER;
 	else if (!d->readers && d->writers)
 		item->state = INVENTORY_NO_READER;
-	return d->path && *d->path == '/' ? set_name(inv, item) : 0;
+	return d->path && *d->path == '/' ? set_name(inv, item, d->path) : 0;
 }
 
 static int describe(struct inventory *inv, struct item *item, const struct ports *ports)
@@ -234,7 +248,7 @@ static int describe(struct inventory *inv, struct item *item, const struct ports
 		return set_path(inv, item);
 	if (is_inet(d))
 		return set_inet(inv, item, ports);
-	if (d->kind == DESCRIPTOR_SOCKET && d->family == AF_UNIX)
+	if (is_unix(d))
 		return set_unix(inv, item);
 	return d->kind == DESCRIPTOR_PIPE ? set_pipe(inv, item) : 0;
 }
@@ -281,13 +295,23 @@ static int by_group(const void *a, const void *b)
 	const struct item *x = a, *y = b;
 	int order = compare_items(x, y);
 
-	return order ? order : compare_inodes(x, y);
+	if (!order)
+		order = compare_inodes(x, y);
+	return order ? order : COMPARE(x->d->file, y->d->file);
+}
+
+/* Its path; of a unix socket that has none and is connected the peer's. */
+static const char *name_of(const struct item *item)
+{
+	if (is_unix(item->d) && item->direction == INVENTORY_OUTGOING)
+		return item->d->peer_path;
+	return item->d->path;
 }
 
 static bool has_one_name(const struct item *items, size_t len)
 {
 	for (size_t i = 1; i < len; i++)
-		if (compare_text(items[i].d->path, items[0].d->path) != 0)
+		if (compare_text(name_of(&items[i]), name_of(&items[0])) != 0)
 			return false;
 	return true;
 }
@@ -297,7 +321,7 @@ static int make_group(struct inventory *inv, const struct item *items, size_t le
 {
 	struct inventory_group *g = &inv->groups[inv->groups_len++];
 	const struct item *first = &items[0];
-	const char *path = first->d->path;
+	const char *path = name_of(first);
 
 	*g = (struct inventory_group){
 		.kind = first->d->kind,
@@ -306,27 +330,40 @@ static int make_group(struct inventory *inv, const struct item *items, size_t le
 		.direction = first->direction,
 		.count = len,
 		.distinct = 1,
+		.opens = 1,
+		.rdevice = first->d->rdevice,
 		.deleted = first->d->deleted,
 		.where = first->where,
 		.pattern = first->pattern,
 		.dir = has_path(first->d->kind) ? first->where : NULL,
 	};
-	for (size_t i = 1; i < len; i++)
-		g->distinct += compare_inodes(&items[i], &items[i - 1]) != 0;
+	for (size_t i = 0; i < len; i++) {
+		g->timed += items[i].d->idle_known;
+		g->idle += items[i].d->idle_known && items[i].d->idle_s >= IDLE_S;
+	}
+	for (size_t i = 1; i < len; i++) {
+		bool other = compare_inodes(&items[i], &items[i - 1]) != 0;
+
+		g->distinct += other;
+		g->opens += other || !items[i].d->file ||
+			    items[i].d->file != items[i - 1].d->file;
+	}
 	if (path && *path && g->kind != DESCRIPTOR_ANONYMOUS) {
 		g->example = keep(inv, path, strlen(path));
 		if (!g->example)
 			return -1;
 	}
-	/* All the same: the path itself says more than a pattern of it. */
-	if (has_path(g->kind) && g->example && (g->distinct == 1 || len == 1)) {
+	/* All the same: the path itself says more than a pattern of it. So it does of a
+	 * file that is made anew under its name, as a log that is rotated. */
+	if (has_path(g->kind) && g->example &&
+	    (g->distinct == 1 || has_one_name(items, len))) {
 		g->pattern = NULL;
 		g->where = g->example;
 		g->whole = true;
 	}
 	/* Named sockets and pipes: likewise. */
-	if (!has_path(g->kind) && !g->direction && g->where && g->example &&
-	    has_one_name(items, len))
+	if (!has_path(g->kind) && (!g->direction || is_unix(first->d)) && g->where &&
+	    g->example && has_one_name(items, len))
 		g->where = g->example;
 	return 0;
 }
@@ -344,8 +381,8 @@ static bool same_port(const struct inventory_group *a, const struct inventory_gr
 	const char *x, *y;
 
 	if (a->direction != INVENTORY_OUTGOING || b->direction != a->direction ||
-	    compare_text(a->type, b->type) || compare_text(a->state, b->state) ||
-	    !a->where || !b->where)
+	    !strcmp(a->type, "unix") || compare_text(a->type, b->type) ||
+	    compare_text(a->state, b->state) || !a->where || !b->where)
 		return false;
 	x = strrchr(a->where, ':');
 	y = strrchr(b->where, ':');
@@ -356,6 +393,7 @@ static void absorb(struct inventory_group *into, const struct inventory_group *f
 {
 	into->count += from->count;
 	into->distinct += from->distinct;
+	into->opens += from->opens;
 }
 
 /* Removes groups whose count has become 0. */
@@ -435,6 +473,7 @@ static int merge_peers(struct inventory *inv)
 		/* the fullest come first */
 		while (i < end && inv->groups[i].count * PEERS_MAX > sum)
 			i++;
+		inv->groups[i].peers = end - i;
 		for (size_t k = i + 1; k < end; k++) {
 			absorb(&inv->groups[i], &inv->groups[k]);
 			inv->groups[k].count = 0;

@@ -49,6 +49,12 @@ struct inventory_group {
 	enum inventory_direction direction;
 	uint64_t count;    /* descriptors */
 	uint64_t distinct; /* files, inodes or connections behind them */
+	uint64_t opens;    /* open file descriptions: fewer than `count` if some are
+			      duplicates (dup(), F_DUPFD) */
+	uint64_t peers;    /* gathered under their port: how many; else 0 */
+	uint64_t rdevice;  /* of devices, as st_rdev */
+	uint64_t timed;    /* connections of which it is known when they moved data … */
+	uint64_t idle;     /* … and of them those that have not for a minute */
 	bool deleted;
 	const char
 		*where; /* directory, path, peer ("10.0.0.7:443"), listening address of

@@ -21,6 +21,8 @@ static void type_text(const struct inventory_group *g, char *text, size_t size)
 	case DESCRIPTOR_PIDFD:
 	case DESCRIPTOR_NAMESPACE:
 	case DESCRIPTOR_SYMLINK:
+	case DESCRIPTOR_QUEUE:
+	case DESCRIPTOR_LANDLOCK:
 		snprintf(text, size, "%s%s", g->type, many ? "s" : "");
 		break;
 	default:

@@ -11,6 +11,9 @@
 
 #include "state/advice_impl.h"
 
+/* A day has its peak in it. */
+#define SURE_S 86400.0
+
 const char *advice_action_name(enum advice_action action)
 {
 	static const char *const names[] = {
@@ -54,11 +57,11 @@ static void add_leak(const struct advice_question *question,
 	for (size_t i = 0; i < question->diagnoses_len && !leak; i++)
 		if (question->diagnoses[i].leak)
 			leak = &question->diagnoses[i];
-	if (!leak)
+	if (!target->leak)
 		return;
-	advice =
-		advice_add(list, ADVICE_FIX_LEAK, 0,
-			   "The program does not close what it opens: %s.", leak->text);
+	advice = advice_add(list, ADVICE_FIX_LEAK, 0,
+			    "The program does not close what it opens%s%s.",
+			    leak ? ": " : "", leak ? leak->text : "");
 	if (!advice)
 		return;
 	if (!target->raise)
@@ -208,10 +211,37 @@ static void warn_of_select(const struct advice_question *question,
 			   const struct advice_target *target, struct advice_list *list,
 			   size_t first)
 {
-	if (question->soft_limit > 1024 || target->value <= 1024 || first == list->len)
+	if (!question->selects || target->value <= 1024 || first == list->len)
 		return;
 	advice_say(list, &list->at[first],
-		   " A program that uses select(2) must not have more than 1024.");
+		   " It was seen to call select(2), which has no room for numbers from "
+		   "1024 on: with them it corrupts its memory.");
+}
+
+/* What a load will need is not known from what it needs now. */
+static void say_how_sure(const struct advice_question *question,
+			 const struct advice_target *target, struct advice_list *list,
+			 size_t first)
+{
+	char time[32];
+
+	if (target->leak || first == list->len)
+		return;
+	advice_say(list, &list->at[first],
+		   " That is room for %.2g times the %" PRIu64
+		   " that were open at most",
+		   (double)target->value / (double)target->peak, target->peak);
+	if (question->seen_s > 0) {
+		advice_time(question->seen_s, time, sizeof(time));
+		advice_say(list, &list->at[first], ", in the %s that it was watched",
+			   time);
+	} else {
+		advice_say(list, &list->at[first], ", in one look");
+	}
+	advice_say(list, &list->at[first], "%s",
+		   question->seen_s < SURE_S
+			   ? ": unsure, for how far its load goes is not known."
+			   : ".");
 }
 
 int advice_make(const struct advice_question *question, struct advice out[ADVICE_MAX])
@@ -234,6 +264,7 @@ int advice_make(const struct advice_question *question, struct advice out[ADVICE
 			advice_say_program(question, &list, &list.at[first]);
 		name_hard_limit(question, &target, &list, first);
 		warn_of_select(question, &target, &list, first);
+		say_how_sure(question, &target, &list, first);
 		add_prlimit(question, &target, &list);
 	}
 	for (size_t i = 0; i < list.len; i++)

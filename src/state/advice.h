@@ -32,7 +32,12 @@ struct advice_question {
 	const struct origin *origin;
 	const struct diagnosis *diagnoses;
 	size_t diagnoses_len;
+	/* It is suspected by the floor of its count, whatever the diagnoses say. */
+	bool leak_suspected;
 	uint64_t used, soft_limit, hard_limit;
+	uint64_t peak; /* most that were seen in use; less than `used`: not known */
+	double seen_s; /* for how long it was watched; 0: one look */
+	bool selects;  /* it was seen to call select(2) */
 	bool growth_known;
 	double growth_per_s;
 	uint64_t nr_open;          /* fs.nr_open; 0: unknown */

@@ -10,7 +10,8 @@
 struct advice_target {
 	bool leak;      /* a higher limit only puts it off */
 	bool raise;     /* `value` is above what the process has */
-	uint64_t value; /* soft limit; a power of two */
+	uint64_t value; /* soft limit; a power of two, or fs.nr_open */
+	uint64_t peak;  /* most that were seen in use */
 	uint64_t hard;  /* hard limit that goes with it: what it is, or value */
 	bool lasts_known;
 	double lasts_s; /* until `value` is used up, at the present growth */

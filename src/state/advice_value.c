@@ -5,12 +5,13 @@
 
 #include "state/advice_impl.h"
 
-/* What load needs in a week, as far as that is a sensible limit at all: the growth of
- * half a minute tells no more. */
-#define LOAD_SECONDS (7 * 86400.0)
-#define LOAD_MOST    ((uint64_t)1 << 20)
-/* The kernel's own default: less helps nobody. */
-#define LEAST        1024
+/* A load is given twice to four times its peak: the growth of some seconds says nothing of
+ * hours, and a huge limit harms programs that close or look at every possible number. */
+#define LOAD_TIMES      2
+/* … the upper end if it goes on to grow: by as much as the peak within so long. */
+#define LOAD_GROWS_S    300.0
+/* What leaks is only put off: by a quarter of what is used, rounded up. */
+#define BANDAGE_DIVISOR 4
 
 uint64_t advice_round_up(uint64_t value)
 {
@@ -25,28 +26,42 @@ uint64_t advice_round_up(uint64_t value)
 
 static bool is_leak(const struct advice_question *question)
 {
+	if (question->leak_suspected)
+		return true;
 	for (size_t i = 0; i < question->diagnoses_len; i++)
 		if (question->diagnoses[i].leak)
 			return true;
 	return false;
 }
 
+static uint64_t bandage(uint64_t used)
+{
+	return advice_round_up(used + (used + BANDAGE_DIVISOR - 1) / BANDAGE_DIVISOR);
+}
+
+static uint64_t room_for(uint64_t peak, double growth_per_s)
+{
+	uint64_t value = advice_round_up(LOAD_TIMES * peak);
+
+	if (growth_per_s * LOAD_GROWS_S >= (double)peak && value == LOAD_TIMES * peak)
+		value *= 2;
+	return value;
+}
+
 void advice_find_target(const struct advice_question *question,
 			struct advice_target *out)
 {
-	uint64_t used = question->used, need = used * 2;
+	uint64_t used = question->used;
 	double growth = question->growth_known ? question->growth_per_s : 0;
 
 	*out = (struct advice_target){.leak = is_leak(question)};
-	if (growth > 0 && !out->leak) {
-		double load = (double)used + growth * LOAD_SECONDS;
-		uint64_t more = load < (double)LOAD_MOST ? (uint64_t)load : LOAD_MOST;
-
-		need = need > more ? need : more;
-	}
-	if (need < LEAST)
-		need = LEAST;
-	out->value = advice_round_up(need);
+	out->peak = question->peak > used ? question->peak : used;
+	out->value = out->leak ? bandage(used) : room_for(out->peak, growth);
+	/* No process can have more. Where that is no room to speak of, it is to be raised
+	 * first. */
+	if (question->nr_open && out->value > question->nr_open &&
+	    question->nr_open >= out->peak + out->peak / BANDAGE_DIVISOR)
+		out->value = question->nr_open;
 	out->raise = used && out->value > question->soft_limit;
 	out->hard =
 		question->hard_limit > out->value ? question->hard_limit : out->value;

@@ -61,6 +61,7 @@ static void free_entry(struct entry *entry)
 	free(entry->process.refusals);
 	drop_leak(&entry->process);
 	free(entry->process.watch);
+	free(entry->process.before);
 	free(entry);
 }
 

@@ -59,6 +59,7 @@ struct process {
 	struct leak_history *leak;
 	uint64_t leak_least;
 	struct leak_watch *watch; /* daemon/leaks.h; NULL: it is not watched */
+	struct before *before;    /* daemon/before.h; NULL: it is not near its levels */
 
 	/* its trouble */
 	struct policy_fd policy;

@@ -12,7 +12,8 @@ from harness import FDZOO, Skip, check, need_root, same
 CENSUS = os.path.join(os.path.dirname(FDZOO), "census")
 STRINGS = ("kind", "type", "path", "peer_path")
 # Kinds by the kernel's name of an anonymous inode, where it is another.
-NAMES = {"epoll": "eventpoll", "perf": "perf_event", "seccomp": "seccomp notify"}
+NAMES = {"epoll": "eventpoll", "perf": "perf_event", "seccomp": "seccomp notify",
+         "landlock ruleset": "landlock-ruleset"}
 SANE = 1 << 17  # of flags: the kernel's own, above what fcntl.h has
 
 
@@ -144,7 +145,7 @@ def check_type(d, mode):
               "symbolic link": stat.S_ISLNK}.get(d["kind"])
     if wanted:
         check(wanted(mode), f"{d['kind']}, but the mode is {mode:o}")
-    elif d["kind"] in ("file", "memfd"):
+    elif d["kind"] in ("file", "memfd", "message queue"):
         check(stat.S_ISREG(mode), f"{d['kind']}, but the mode is {mode:o}")
 
 
@@ -163,7 +164,7 @@ def check_against_proc(d, entry):
 
 
 LSOF_TYPES = {
-    "REG": ("file", "memfd", "namespace"), "DIR": ("directory",), "CHR": ("character device",),
+    "REG": ("file", "memfd", "namespace", "message queue"), "DIR": ("directory",), "CHR": ("character device",),
     "BLK": ("block device",), "FIFO": ("pipe",), "LINK": ("symbolic link",),
     "unix": ("socket",), "sock": ("socket",), "netlink": ("socket",), "pack": ("socket",),
     "raw": ("socket",), "raw6": ("socket",), "IPv4": ("socket",), "IPv6": ("socket",),

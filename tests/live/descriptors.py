@@ -325,13 +325,12 @@ class Keeper:
         self.keep("bpf", call("bpf", 0, attributes, 72), kind="bpf", path="bpf-map")
 
     def make_anonymous(self):
-        self.keep("fscontext", call("fsopen", b"tmpfs", 0), kind="anonymous inode",
-                  path="fscontext")
+        self.keep("fscontext", call("fsopen", b"tmpfs", 0), kind="fscontext")
 
     def make_landlock(self):
         attributes = struct.pack("Q", 1)
         self.keep("landlock", call("landlock_create_ruleset", attributes, 8, 0),
-                  kind="anonymous inode", path="landlock-ruleset")
+                  kind="landlock ruleset")
 
     def make_pidfd(self):
         self.keep("pidfd", call("pidfd_open", os.getpid(), 0), kind="pidfd", ended="0",

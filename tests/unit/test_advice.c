@@ -124,17 +124,21 @@ static void test_values(void **state)
 		{1000, 1024, 524288, 0, 2048, 524288},
 		{1024, 1024, 1024, 0, 2048, 2048},
 		{1025, 2000, 4096, 0, 4096, 4096},
-		{60, 64, 64, 0, 1024, 1024},
+		{60, 64, 64, 0, 128, 128},
+		{64, 64, 20000, 0, 128, 20000},
 		{100, 1024, 4096, 0, 0, 0},
 		{0, 0, 0, 0, 0, 0},
 		{0, 1024, 4096, 5, 0, 0},
 		{1000, UINT64_MAX, UINT64_MAX, 0, 0, 0},
 		{1000, 1024, UINT64_MAX, 0, 2048, UINT64_MAX},
-		/* a week's load, as far as it says anything */
-		{1000, 1024, 524288, 0.01, 8192, 524288},
-		{1000, 1024, 524288, 0.1, 65536, 524288},
-		{1000, 1024, 524288, 100, 1048576, 1048576},
+		/* what half a minute grew by says nothing of hours: four times the peak at
+		 * the most */
+		{1000, 1024, 524288, 0.01, 2048, 524288},
+		{1000, 1024, 524288, 100, 2048, 524288},
+		{1024, 1024, 524288, 100, 4096, 524288},
 		{1000, 1024, 524288, -5, 2048, 524288},
+		/* fs.nr_open is the end, but where that would be no room */
+		{600000, 700000, 700000, 100, 1048576, 1048576},
 		{900000, 1000000, 1000000, 100, 2097152, 2097152},
 	};
 
@@ -160,6 +164,51 @@ static void test_values(void **state)
 	make();
 }
 
+/* The peak counts, not what is left of it; and it is said how much is known of it. */
+static void test_of_the_peak(void **state)
+{
+	(void)state;
+	question.used = 400;
+	question.peak = 860;
+	question.seen_s = 25;
+	make();
+	assert_int_equal(of(ADVICE_DROP_IN)->value, 2048);
+	assert_non_null(strstr(of(ADVICE_DROP_IN)->text,
+			       "room for 2.4 times the 860 that were open at most, in "
+			       "the 25 s that it was watched: unsure"));
+	question.seen_s = 3 * 86400;
+	make();
+	assert_null(strstr(of(ADVICE_DROP_IN)->text, "unsure"));
+}
+
+/* The fix comes first, and a small bandage; none where there is room for a while. */
+static void test_bandage(void **state)
+{
+	(void)state;
+	question.diagnoses_len = 1;
+	question.used = 122;
+	question.peak = 127;
+	question.soft_limit = question.hard_limit = 128;
+	question.growth_known = true;
+	question.growth_per_s = 20;
+	make();
+	expect_order("fix-leak systemd-drop-in prlimit");
+	assert_int_equal(of(ADVICE_DROP_IN)->value, 256);
+	assert_true(of(ADVICE_DROP_IN)->bandage);
+	assert_null(strstr(of(ADVICE_DROP_IN)->text, "at most"));
+	question.used = 400;
+	question.soft_limit = 1024;
+	make();
+	expect_order("fix-leak");
+	/* a standing suspicion is enough, whatever the rules found */
+	question.diagnoses_len = 0;
+	make();
+	expect_order("");
+	question.leak_suspected = true;
+	make();
+	expect_order("fix-leak");
+}
+
 static void test_drop_in(void **state)
 {
 	(void)state;
@@ -173,6 +222,9 @@ static void test_drop_in(void **state)
 	       "systemctl daemon-reload\n"
 	       "systemctl restart app.service\n");
 	assert_int_equal(of(ADVICE_DROP_IN)->value, 2048);
+	assert_null(strstr(of(ADVICE_DROP_IN)->text, "select(2)"));
+	question.selects = true;
+	make();
 	assert_non_null(strstr(of(ADVICE_DROP_IN)->text, "select(2)"));
 	assert_false(of(ADVICE_DROP_IN)->bandage);
 	expect(of(ADVICE_PRLIMIT), NULL, NULL,
@@ -762,7 +814,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(test_values),         TEST(test_drop_in),
+		TEST(test_values),         TEST(test_of_the_peak),
+		TEST(test_bandage),        TEST(test_drop_in),
 		TEST(test_order_of_files), TEST(test_units),
 		TEST(test_user_units),     TEST(test_logins),
 		TEST(test_containers),     TEST(test_programs),

@@ -244,8 +244,8 @@ static void accepted_by_another(void **state)
 /* Named alike but for a number: one line, and the name itself where there is one. */
 static void named_sockets(void **state)
 {
-	const char *texts[] = {"30 unix ESTABLISHED /run/shim/*.sock",
-			       "20 unix ESTABLISHED /run/bus2"};
+	const char *texts[] = {"30 unix ESTABLISHED accepted on /run/shim/*.sock",
+			       "20 unix ESTABLISHED accepted on /run/bus2"};
 	static char names[30][32];
 
 	(void)state;

@@ -263,6 +263,7 @@ static void inspect(struct inspector *s, struct server_job *job)
 		server_job_fail(job, REQUEST_FAILED, "it can't be counted: %s",
 				strerror(-err));
 	} else {
+		job->start_ns = look.process->who.start_ns;
 		fill_fd(job, look.process, &fd);
 		answer = explain(s, job, &look, &fd);
 		if (answer) {

@@ -132,6 +132,7 @@ static void put(struct outlet *outlet, const struct alert *alert, const char *li
 	alert_message(alert, text, sizeof(text));
 	if (who) {
 		message.pid = who->pid;
+		message.start_ns = who->start_ns;
 		text_utf8(name, sizeof(name), who->comm,
 			  strnlen(who->comm, FDW_COMM_LEN));
 		if (who->service)

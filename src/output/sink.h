@@ -25,6 +25,7 @@ struct sink_message {
 	const char *text; /* the message, one line, safe */
 	enum policy_action action;
 	int pid;              /* 0: none */
+	uint64_t start_ns;    /* when it began, CLOCK_BOOTTIME */
 	const char *name;     /* process; NULL: none; safe UTF-8 */
 	const char *service;  /* NULL: none; safe UTF-8 */
 	const char *incident; /* NULL: none */

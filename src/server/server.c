@@ -41,6 +41,7 @@ static struct server_alert_item *new_item(const struct sink_message *message)
 		return NULL;
 	}
 	item->text->pid = message->pid;
+	item->text->start_ns = message->start_ns;
 	at = mempcpy(item->text->bytes, open, sizeof(open) - 1);
 	at = mempcpy(at, message->line, len);
 	memcpy(at, close, sizeof(close) - 1);

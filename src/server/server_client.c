@@ -104,8 +104,13 @@ static void put_head(struct server_client *c, const struct request *request,
 #define ALERT_BEFORE (sizeof("{\"alert\":") - 1)
 #define ALERT_AFTER  (sizeof("}\n") - 1)
 
+static bool is_alert_of(const struct shared_text *alert, const struct server_job *job)
+{
+	return alert->pid == job->request.pid && alert->start_ns == job->start_ns;
+}
+
 /* The last member of a process's reply: its recent alerts, oldest first. */
-static void put_alerts_of(struct server_client *c, int pid)
+static void put_alerts_of(struct server_client *c, const struct server_job *job)
 {
 	static const char open[] = ",\"alerts\":[", close_all[] = "]}\n";
 	struct server *s = c->server;
@@ -117,7 +122,7 @@ static void put_alerts_of(struct server_client *c, int pid)
 		const struct shared_text *alert =
 			s->recent[(s->recent_first + i) % SERVER_RECENT_LINES];
 
-		if (alert->pid == pid)
+		if (is_alert_of(alert, job))
 			len += alert->len;
 	}
 	out = shared_text_new(len);
@@ -126,7 +131,7 @@ static void put_alerts_of(struct server_client *c, int pid)
 		const struct shared_text *alert =
 			s->recent[(s->recent_first + i) % SERVER_RECENT_LINES];
 
-		if (alert->pid != pid)
+		if (!is_alert_of(alert, job))
 			continue;
 		if (at[-1] != '[')
 			*at++ = ',';
@@ -150,7 +155,7 @@ void server_client_reply(struct server_client *c, struct server_job *job)
 	put_head(c, &job->request, ",");
 	put(c, shared_text_hold(job->body));
 	if (job->request.kind == REQUEST_PROCESS)
-		put_alerts_of(c, job->request.pid);
+		put_alerts_of(c, job);
 	else
 		put(c, shared_text_format("}\n"));
 }

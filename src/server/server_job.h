@@ -24,6 +24,7 @@ struct server_job {
 	/* of a process that is asked for: what the monitor has seen of it, and its start */
 	struct alert_fd watched;
 	uint64_t watched_ns;
+	uint64_t start_ns; /* of the process that was found and looked at */
 	/* the answer: members of the reply, without braces; or what went wrong */
 	struct shared_text *body;
 	enum request_error error;

@@ -47,18 +47,15 @@ static void refresh(struct server_roster *r)
 		server_replies_renew(r->made);
 }
 
-/* A process goes on to the thread that looks into it. */
+/* A process goes on to the thread that looks into it. One that the last tick did not see
+ * may have begun since: that thread looks anew, and says it if there is none. */
 static struct server_queue *find(struct server_roster *r, const struct roster *roster,
 				 struct server_job *job)
 {
 	const struct roster_row *row = roster_find(roster, job->request.pid, 0);
 
-	if (!row) {
-		server_job_fail(job, REQUEST_NO_SUCH_PROCESS,
-				"no process %d with a descriptor table",
-				(int)job->request.pid);
-		return r->replies;
-	}
+	if (!row)
+		return r->processes;
 	job->watched_ns = row->who.start_ns;
 	job->watched = row->fd;
 	return r->processes;

@@ -13,6 +13,7 @@ struct shared_text *shared_text_new(size_t len)
 		return NULL;
 	atomic_init(&text->holders, 1);
 	text->pid = 0;
+	text->start_ns = 0;
 	text->len = len;
 	text->bytes[len] = 0;
 	return text;

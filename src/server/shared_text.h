@@ -8,10 +8,12 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct shared_text {
 	atomic_uint holders;
-	int pid; /* of whom an alert is; 0: of none */
+	int pid;           /* of whom an alert is; 0: of none */
+	uint64_t start_ns; /* … and when that began: a pid may be another's later */
 	size_t len;
 	char bytes[];
 };

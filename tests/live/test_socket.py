@@ -119,6 +119,23 @@ def test_process():
             same_error(client.ask("process", pid=4194303), "no-such-process")
 
 
+def test_one_that_has_just_begun():
+    """It is in no snapshot yet, and is looked at all the same; its pid's alerts are those
+    of the process that has it."""
+    with Scratch() as scratch:
+        daemon, path = daemon_at(scratch, "snapshot.interval=1h")
+        with daemon, Client(path) as client:
+            client.ask("snapshot")
+            with Zoo("limit=64", "refuse=openat:2", "say=full", "wait") as zoo:
+                zoo.expect("full")
+                daemon.wait(zoo.pid, "fd-exhausted", 30)
+                reply = client.ask("process", pid=zoo.pid)
+                same(reply.get("pid"), zoo.pid, f"{reply}")
+                same(reply["document"]["fd"]["count"], listed(zoo.pid), "fd.count")
+                check("fd-exhausted" in [a["event"]["action"] for a in reply["alerts"]],
+                      "its alert")
+
+
 def test_kinds_and_self():
     with Scratch() as scratch, near() as zoo:
         zoo.expect("near")

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -218,6 +219,19 @@ static int rlimit_from_proc(pid_t pid, int resource, uint64_t *value)
 		*value = strtoull(at, NULL, 10);
 	}
 	return err;
+}
+
+bool kernel_same_space(pid_t pid, const char *kind)
+{
+	char path[64];
+	struct stat ours, theirs;
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
+	if (stat(path, &ours))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
+	return !stat(path, &theirs) && ours.st_dev == theirs.st_dev &&
+	       ours.st_ino == theirs.st_ino;
 }
 
 int kernel_rlimit(pid_t pid, int resource, uint64_t *value)

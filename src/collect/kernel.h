@@ -49,6 +49,10 @@ uint64_t kernel_nr_open(const struct kernel_files *files);
 /* The first number in a sysctl's file, by its dotted name. 0 or -errno. */
 int kernel_sysctl(const char *name, uint64_t *value);
 
+/* Whether the process is in our namespace of that kind ("ipc"); false also where it can't
+ * be known. */
+bool kernel_same_space(pid_t pid, const char *kind);
+
 /* Soft limit `resource` (RLIMIT_…) of a process. 0 or -errno. */
 int kernel_rlimit(pid_t pid, int resource, uint64_t *value);
 

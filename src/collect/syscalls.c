@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collect/syscalls.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -91,6 +92,25 @@ static int number_of(int abi, const char *name)
 	return -1;
 }
 
+/* Calls at which other errors than EMFILE and ENFILE are a limit. */
+static const struct {
+	const char *name;
+	int error;
+} limits[] = {
+#define LIMIT(call, error, kind, applies) {#call, error},
+#include "policy/limits.def"
+};
+
+static void watch_limits(struct fdw_call calls[2 * FDW_MAX_CALLS])
+{
+	for (size_t i = 0; i < COUNT(limits); i++) {
+		if (limits[i].error == EMFILE || limits[i].error == ENFILE)
+			continue;
+		syscalls_set_flag(calls, limits[i].name, false, FDW_CALL_OTHER_ERRNO);
+		syscalls_set_flag(calls, limits[i].name, true, FDW_CALL_OTHER_ERRNO);
+	}
+}
+
 void syscalls_fill(struct fdw_call calls[2 * FDW_MAX_CALLS],
 		   bool watched[FDW_MAX_CALLS])
 {
@@ -107,6 +127,7 @@ void syscalls_fill(struct fdw_call calls[2 * FDW_MAX_CALLS],
 				watched[nr] = true;
 		}
 	}
+	watch_limits(calls);
 }
 
 void syscalls_set_flag(struct fdw_call calls[2 * FDW_MAX_CALLS], const char *name,

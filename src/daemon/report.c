@@ -134,6 +134,9 @@ static void add_limit(struct alert *alert, const struct limits_verdict *limit,
 	alert->limit.name = limit->name;
 	alert->limit.text = limit->text;
 	alert->limit.sysctl = limit->sysctl;
+	/* Elsewhere the same name is another limit. */
+	if (limit->space && !kernel_same_space(pid, limit->space))
+		return;
 	if (limit->sysctl)
 		alert->limit.value_known =
 			!kernel_sysctl(limit->sysctl, &alert->limit.value);

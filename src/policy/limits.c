@@ -34,6 +34,8 @@ enum kind {
 	DEVICE,            /* a driver's or file system's own */
 	MOUNTS,            /* fs/namespace.c: count_mounts() */
 	SUPERVISED_TABLE,  /* kernel/seccomp.c: seccomp_notify_addfd() */
+	MOUNT_SPACES,      /* fs/namespace.c: alloc_mnt_ns() */
+	/* New ones go here: ids are kept over a restart. */
 	KINDS
 };
 _Static_assert(KINDS <= 32, "limits_verdict.id is used as a bit");
@@ -61,7 +63,8 @@ static const struct limits_verdict verdicts[KINDS] = {
 				 .rlimit = RLIMIT_MSGQUEUE},
 	[MESSAGE_QUEUES] = {.name = "fs.mqueue.queues_max",
 			    .text = "POSIX message queues of this IPC namespace",
-			    .sysctl = "fs.mqueue.queues_max"},
+			    .sysctl = "fs.mqueue.queues_max",
+			    .space = "ipc"},
 	[PIPE_PAGES] = {.name = "fs.pipe-user-pages-hard",
 			.text = "pages in pipes of this user",
 			.sysctl = "fs.pipe-user-pages-hard"},
@@ -104,6 +107,11 @@ static const struct limits_verdict verdicts[KINDS] = {
 	[SUPERVISED_TABLE] = {.name = "supervised-table",
 			      .text = "descriptors of the process that this one "
 				      "supervises by seccomp"},
+	[MOUNT_SPACES] = {.name = "user.max_mnt_namespaces",
+			  .text = "mount namespaces of this user, of which a detached "
+				  "mount is one",
+			  .sysctl = "user.max_mnt_namespaces",
+			  .space = "user"},
 };
 
 /* ---- what the tables say ---- */
@@ -253,56 +261,9 @@ struct row {
 	bool (*applies)(const struct limits_refusal *refusal);
 };
 
-/* The first row that fits is the cause. Calls that a row may not fit are left to
- * classify_emfile() and classify_enfile(). */
 static const struct row rows[] = {
-	{"inotify_init", EMFILE, INOTIFY_INSTANCES, slot_left},
-	{"inotify_init1", EMFILE, INOTIFY_INSTANCES, slot_left},
-	{"inotify_add_watch", ENOSPC, INOTIFY_WATCHES, always},
-	{"fanotify_init", EMFILE, FANOTIFY_GROUPS, slot_left},
-	{"fanotify_mark", ENOSPC, FANOTIFY_MARKS, always},
-	{"mq_open", EMFILE, MESSAGE_QUEUE_BYTES, slot_left},
-	{"mq_open", ENOSPC, MESSAGE_QUEUES, always},
-	{"epoll_ctl", ENOSPC, EPOLL_WATCHES, always},
-	{"sendmsg", ETOOMANYREFS, IN_FLIGHT, always},
-	{"sendmmsg", ETOOMANYREFS, IN_FLIGHT, always},
-	{"io_uring_register", EMFILE, RING_FILES, always},
-	{"io_uring_register", ENFILE, RING_SLOTS, files_left},
-	{"io_uring_enter", ENFILE, RING_SLOTS, files_left},
-	{"fcntl", EMFILE, NUMBERS_ABOVE, none_from_minimum},
-	{"fcntl64", EMFILE, NUMBERS_ABOVE, none_from_minimum},
-	{"ioctl", EMFILE, USER_EVENTS, ioctl_user_events},
-	{"ioctl", EMFILE, ANONYMOUS_DEVICES, ioctl_btrfs},
-	{"ioctl", EMFILE, SUPERVISED_TABLE, ioctl_addfd},
-	{"ioctl", EMFILE, DEVICE, slot_left},
-	{"write", EMFILE, USER_EVENTS, always},
-	{"writev", EMFILE, USER_EVENTS, always},
-	{"mount", EMFILE, ANONYMOUS_DEVICES, always},
-	{"fsconfig", EMFILE, ANONYMOUS_DEVICES, always},
-	{"mount", ENOSPC, MOUNTS, always},
-	{"move_mount", ENOSPC, MOUNTS, always},
-	{"open_tree", ENOSPC, MOUNTS, always},
-	{"fsmount", ENOSPC, MOUNTS, always},
-	/* copies the table, whose size is what fs.nr_open bounds */
-	{"fork", EMFILE, NR_OPEN, always},
-	{"vfork", EMFILE, NR_OPEN, always},
-	{"close_range", EMFILE, NR_OPEN, always},
-	/* … and these may make namespaces, which mount file systems */
-	{"clone", EMFILE, ANONYMOUS_DEVICES, slot_left},
-	{"clone3", EMFILE, ANONYMOUS_DEVICES, slot_left},
-	{"unshare", EMFILE, ANONYMOUS_DEVICES, always},
-	{"pipe", ENFILE, PIPE_PAGES, files_left},
-	{"pipe2", ENFILE, PIPE_PAGES, files_left},
-	{"socket", ENFILE, UNIX_SOCKETS, unix_files_left},
-	{"socketpair", ENFILE, UNIX_SOCKETS, unix_files_left},
-	{"socket", ENFILE, SOCKET_MEMORY, files_left},
-	{"socketpair", ENFILE, SOCKET_MEMORY, files_left},
-	{"socketcall", ENFILE, SOCKET_MEMORY, files_left},
-	{"accept", ENFILE, SOCKET_MEMORY, files_left},
-	{"accept4", ENFILE, SOCKET_MEMORY, files_left},
-	/* a unix socket's connect() makes the peer's end */
-	{"connect", ENFILE, UNIX_SOCKETS, files_left},
-	{"memfd_secret", ENFILE, SECRET_MEMORY, files_left},
+#define LIMIT(call, error, kind, applies) {#call, error, kind, applies},
+#include "policy/limits.def"
 };
 
 /* Calls that get EMFILE from the table, but for the rows above. Any other call's

@@ -42,8 +42,10 @@ struct limits_verdict {
 			       a word for what has no name; never NULL: "unknown" */
 	const char *text;   /* "inotify instances of this user" */
 	const char *sysctl; /* sysctl that sets it, dotted; NULL: none */
-	bool is_rlimit;     /* value is the process's rlimit number `rlimit` */
-	int rlimit;         /* RLIMIT_MSGQUEUE, … */
+	const char
+		*space; /* kind of namespace whose sysctl it is; NULL: the system's */
+	bool is_rlimit; /* value is the process's rlimit number `rlimit` */
+	int rlimit;     /* RLIMIT_MSGQUEUE, … */
 };
 
 /*

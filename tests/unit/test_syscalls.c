@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <setjmp.h>
 #include <stdarg.h>
+#include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 // clang-format off
@@ -28,6 +30,56 @@ static void test_native_numbers(void **unused)
 	/* newer than the headers */
 	assert_int_equal(calls[447].yield, FDW_YIELD_RETURN);
 	assert_int_equal(calls[467].yield, FDW_YIELD_RETURN);
+}
+
+/* What a row of the table of limits is about is watched, or it could never be told. */
+static void test_limits_are_watched(void **unused)
+{
+	static const struct {
+		const char *name;
+		long number;
+	} rows[] = {
+		{"mq_open", SYS_mq_open},       {"mount", SYS_mount},
+		{"move_mount", SYS_move_mount}, {"open_tree", SYS_open_tree},
+		{"fsmount", SYS_fsmount},       {"epoll_ctl", SYS_epoll_ctl},
+		{"sendmsg", SYS_sendmsg},       {"fanotify_mark", SYS_fanotify_mark},
+	};
+
+	(void)unused;
+	syscalls_fill(calls, watched);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_true(calls[rows[i].number].flags & FDW_CALL_OTHER_ERRNO);
+	/* … and no others are: a full disk is no limit of descriptors */
+	assert_false(calls[SYS_openat].flags & FDW_CALL_OTHER_ERRNO);
+	assert_false(calls[SYS_write].flags & FDW_CALL_OTHER_ERRNO);
+}
+
+/* The fexit sensor sits on the calls' functions one by one: on each of these. */
+static void test_limits_have_a_program(void **unused)
+{
+	static const struct {
+		const char *name;
+		int error;
+	} rows[] = {
+#define LIMIT(call, error, kind, applies) {#call, error},
+#include "policy/limits.def"
+	};
+	static char source[1 << 16];
+	FILE *in = fopen("bpf/fexit.bpf.h", "r");
+	char want[64];
+
+	(void)unused;
+	if (!in)
+		skip();
+	source[fread(source, 1, sizeof(source) - 1, in)] = 0;
+	fclose(in);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].error == EMFILE || rows[i].error == ENFILE)
+			continue;
+		snprintf(want, sizeof(want), "ON_EXIT(%s)\n", rows[i].name);
+		if (!strstr(source, want))
+			fail_msg("no program for %s", rows[i].name);
+	}
 }
 
 /* Each as the C library's headers number it, whatever they are made of. */
@@ -123,6 +175,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_native_numbers),
+		cmocka_unit_test(test_limits_are_watched),
+		cmocka_unit_test(test_limits_have_a_program),
 		cmocka_unit_test(test_as_the_headers_say),
 		cmocka_unit_test(test_compat_numbers),
 		cmocka_unit_test(test_names),

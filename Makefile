@@ -101,7 +101,7 @@ HELPERS := $(HELPER_SRCS:tests/helpers/%.c=$(BUILD)/tests/helpers/%) \
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] include/fdwarden/*.h bpf/*.[ch] \
 	tests/*/*.[ch] tests/*/*/*.[ch])
 
-.PHONY: all deps run check check-unit check-live check-vm verifier-baseline bench drift fuzz install uninstall screenshot \
+.PHONY: all deps run check check-unit check-live check-vm check-cross verifier-baseline bench drift fuzz install uninstall screenshot \
 	format lint tidy clean help vmlinux units helpers forecast-table
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -117,6 +117,7 @@ help:
 	@echo 'make drift      counts beside the kernel'"'"'s over [DRIFT_CALLS=$(DRIFT_CALLS)] opens and closes'
 	@echo 'make screenshot draws docs/top.svg from a real run of the live view'
 	@echo 'make check-vm   the tests on other kernels, in emulated machines'
+	@echo 'make check-cross [ARCHES=] builds for other architectures and runs the unit tests'
 	@echo 'make install    [DESTDIR=] [PREFIX=$(PREFIX)]'
 	@echo 'make uninstall  takes away what install put there, but no configuration'
 	@echo 'make fuzz       feeds random input to the parsers [FUZZ_SECONDS=$(FUZZ_SECONDS)]'
@@ -231,7 +232,7 @@ $(BUILD)/tests/helpers/%: $(BUILD)/tests/helpers/%.o
 $(BUILD)/tests/helpers/slow.so: tests/helpers/preload/slow.c
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) -std=gnu17 $(WARNINGS) $(CPPFLAGS) -O2 -fPIC -shared $< -o $@ -ldl
+	$(Q)$(CC) -std=gnu17 $(WARNINGS) $(CPPFLAGS) $(SYSROOT_FLAG) -O2 -fPIC -shared $< -o $@ -ldl
 
 $(BUILD)/tests/helpers/pick: HELPER_LIBS = -lcjson
 $(BUILD)/tests/helpers/bpfprogs: HELPER_LIBS = -lbpf
@@ -298,9 +299,14 @@ drift: all helpers
 
 # What can't be had here is skipped by name: qemu, a kernel, an image.
 check-vm:
-	@.ci/deps build vm || true
+	@.ci/deps build vm cross || true
 	@$(MAKE) --no-print-directory all helpers
-	@tests/vm/run --build $(BUILD)
+	@tests/cross/run --build-only aarch64 && tests/vm/run --build $(BUILD)
+
+# Other architectures, as far as programs can be emulated; without arguments all of them.
+check-cross:
+	@.ci/deps build cross || true
+	@tests/cross/run $(ARCHES)
 
 # To be committed with the change that makes a program dearer for the verifier.
 verifier-baseline: all helpers

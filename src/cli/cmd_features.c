@@ -15,6 +15,7 @@
 #include "collect/collectors.h"
 #include "collect/kernel.h"
 #include "config/config.h"
+#include "fdwarden/arch.h"
 #include "log.h"
 
 #ifndef CAP_PERFMON
@@ -48,6 +49,15 @@ static void ignore_near(void *context, const struct fdw_near *record)
 static void ignore_refused(void *context, const struct fdw_refused *record)
 {
 	(void)context, (void)record;
+}
+
+/* On some architectures it is built and no more. */
+static void print_untested(const char *machine)
+{
+	if (!FDW_ARCH_TESTED)
+		printf(ROW "fdwarden was never tested on %s: compare its counts with "
+			   "/proc/PID/fd before you rely on it\n",
+		       "", machine);
 }
 
 static void print_capabilities(void)
@@ -191,6 +201,7 @@ int cmd_features(int argc, char **argv)
 	}
 	uname(&name);
 	printf(ROW "%s %s %s\n", "kernel", name.sysname, name.release, name.machine);
+	print_untested(name.machine);
 	printf(ROW "%s\n", "BTF",
 	       access("/sys/kernel/btf/vmlinux", R_OK) ? "no"
 						       : "/sys/kernel/btf/vmlinux");

@@ -58,6 +58,8 @@ daemon_end() {
 echo "# $(uname -r): $(cut -d ' ' -f 1 /proc/uptime) s after the start"
 # From the test on that an earlier start did not come to the end of.
 from=$(sed -n 's/.*fdwarden.from=\([^ ]*\).*/\1/p' /proc/cmdline)
+FDWARDEN_SLOWNESS=$(sed -n 's/.*fdwarden.slowness=\([0-9]*\).*/\1/p' /proc/cmdline)
+export FDWARDEN_SLOWNESS
 series=$(sed 's/.*fdwarden.series=//; s/ .*//' /proc/cmdline)
 while read -r name script function sensor seconds kernels <&3; do
 	case ,$kernels, in
@@ -68,6 +70,7 @@ while read -r name script function sensor seconds kernels <&3; do
 	from=""
 	[ "$sensor" = "${before:-$sensor}" ] || daemon_end "$before"
 	before=$sensor
+	seconds=$((seconds * ${FDWARDEN_SLOWNESS:-1}))
 	run "$name" "$script" "$function" "$sensor" "$seconds"
 	if [ $status != 0 ] && [ $status != 77 ]; then
 		echo "@@ again $name: $reason"

@@ -9,8 +9,9 @@ SHARED=/tmp/daemon-$FDWARDEN_SENSOR
 ALERTS=$SHARED/alerts
 LOG=$SHARED/log
 # Seconds. Emulated, and sharing two cores with another machine, all is slow.
-PATIENCE=30
-DAEMON_PATIENCE=60
+# FDWARDEN_SLOWNESS: so many times slower than that.
+PATIENCE=$((30 * ${FDWARDEN_SLOWNESS:-1}))
+DAEMON_PATIENCE=$((2 * PATIENCE))
 
 fail() {
 	echo "$*" | head -n 1 | cut -c 1-300 >"$WORK/reason"

@@ -12,6 +12,7 @@ The protocol, each on a line of its own and each starting with "@@ ":
 """
 
 import dataclasses
+import os
 import re
 import selectors
 import subprocess
@@ -20,10 +21,12 @@ import time
 from .architectures import ARCHITECTURES
 
 LINE = re.compile(rb"@@ (run|again|cell|ok|not ok|skip|done)(?: ([^:\s]+)(?:: (.*))?)?\s*$")
+# How many times slower than two free cores: where they are shared with others.
+SLOWNESS = max(1, int(os.environ.get("FDWARDEN_VM_SLOWNESS") or 1))
 # After "done" the guest switches itself off; one that can't is killed.
-SWITCH_OFF = 15
+SWITCH_OFF = 15 * SLOWNESS
 # A machine that starts no test in this time never will.
-START = 120
+START = 120 * SLOWNESS
 
 
 @dataclasses.dataclass

@@ -57,8 +57,8 @@ struct config_rule {
 
 struct config {
 	enum config_sensor sensor; /* sensor = auto; read at start only */
-	/* [thresholds] warn = 80%, critical = 95%, hysteresis = 5%, repeat = 15m,
-	 * min_limit = 16; `ignore` is not used here */
+	/* [thresholds] warn = 80%, critical = 95%, hysteresis = 5%, dwell = 250ms,
+	 * repeat = 15m, min_limit = 16; `ignore` is not used here */
 	struct policy_settings thresholds;
 	/* [leak] windows = 6, window = 10s (1s .. 1h), horizon = 24h; `enabled` is in
 	 * the thresholds */

@@ -26,6 +26,7 @@
 #define CLOSE_TIMEOUT_MS 2000
 /* A snapshot may be this late, so that wake-ups of the system coincide. */
 #define TICK_ACCURACY_US 20000
+#define LOOK_ACCURACY_US 1000
 #define WHY_SIZE         512
 /* glibc's default, in bytes. */
 #define MMAP_THRESHOLD   (128 * 1024)
@@ -41,6 +42,7 @@ struct daemon {
 	struct serving *serving;
 	sd_event *event;
 	sd_event_source *timer;
+	sd_event_source *look_timer; /* a tick before the interval is over */
 	sd_event_source *keep_timer;
 	sd_event_source *sink_events[OUTLET_KINDS];
 };
@@ -130,6 +132,33 @@ static int on_keep(sd_event_source *source, uint64_t due_us, void *context)
 	return 0;
 }
 
+/* A level that is reached has to last: it is looked at when it has. */
+static void look_soon(struct daemon *d)
+{
+	uint64_t due_ns = monitor_due_ns(d->monitor), now_ns = kernel_now_ns(), now_us;
+
+	if (!due_ns || sd_event_now(d->event, CLOCK_MONOTONIC, &now_us))
+		return;
+	sd_event_source_set_time(
+		d->look_timer,
+		now_us + (due_ns > now_ns ? (due_ns - now_ns) / 1000 : 0) + 1);
+	sd_event_source_set_enabled(d->look_timer, SD_EVENT_ONESHOT);
+}
+
+static int on_look(sd_event_source *source, uint64_t due_us, void *context)
+{
+	struct daemon *d = context;
+
+	(void)source, (void)due_us;
+	if (!monitor_due_ns(d->monitor))
+		return 0;
+	monitor_tick(d->monitor);
+	serving_update(d->serving);
+	keep(d);
+	look_soon(d);
+	return 0;
+}
+
 static int on_records(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct daemon *d = context;
@@ -137,6 +166,7 @@ static int on_records(sd_event_source *source, int fd, uint32_t events, void *co
 	(void)source, (void)fd, (void)events;
 	monitor_consume(d->monitor);
 	keep(d);
+	look_soon(d);
 	return 0;
 }
 
@@ -177,6 +207,7 @@ static int on_tick(sd_event_source *source, uint64_t due_us, void *context)
 	monitor_tick(d->monitor);
 	serving_update(d->serving);
 	keep(d);
+	look_soon(d);
 	/* After a pause (SIGSTOP, suspend) the ticks that were missed stay missed. */
 	if (!sd_event_now(d->event, CLOCK_MONOTONIC, &now_us) && next_us < now_us)
 		next_us = now_us + d->config->interval_ns / 1000;
@@ -262,6 +293,11 @@ static int set_up_events(struct daemon *d)
 		err = sd_event_add_time(d->event, &d->timer, CLOCK_MONOTONIC,
 					now_us + d->config->interval_ns / 1000,
 					TICK_ACCURACY_US, on_tick, d);
+	if (err >= 0)
+		err = sd_event_add_time(d->event, &d->look_timer, CLOCK_MONOTONIC, 0,
+					LOOK_ACCURACY_US, on_look, d);
+	if (err >= 0)
+		err = sd_event_source_set_enabled(d->look_timer, SD_EVENT_OFF);
 	if (err >= 0)
 		err = sd_event_add_time(d->event, &d->keep_timer, CLOCK_MONOTONIC, 0,
 					TICK_ACCURACY_US, on_keep, d);
@@ -386,6 +422,7 @@ static void stop(struct daemon *d)
 	if (lost)
 		log_warning("%" PRIu64 " alerts were lost on their way out", lost);
 	sd_event_source_unref(d->timer);
+	sd_event_source_unref(d->look_timer);
 	sd_event_source_unref(d->keep_timer);
 	sd_event_unref(d->event);
 	if (d->started != d->config)

@@ -57,17 +57,36 @@ void judge_table(const struct monitor *m, const struct process *p,
 	seen->own_limit_known = p->who.start_ns >= m->collect.since_ns;
 }
 
+/* At its present pace there is no time to wait whether a level lasts. */
+static bool is_met_soon(const struct process *p, const struct policy_observation *seen,
+			uint64_t dwell_ns)
+{
+	struct forecast forecast;
+
+	if (!dwell_ns || !seen->has_table || p->policy.incident || !p->settings_version)
+		return false;
+	forecast_estimate(&p->history, seen->soft_limit, &forecast);
+	return forecast.exhaustion_known &&
+	       forecast.exhausted_in_s * 1e9 <= (double)dwell_ns;
+}
+
 void judge(struct monitor *m, struct process *p, const struct policy_observation *seen,
 	   const struct report_cause *cause)
 {
 	struct policy_decision decisions[POLICY_MAX_DECISIONS];
+	struct policy_observation now = *seen;
+	uint64_t due_ns;
 	int n;
 
 	if (may_be_in_trouble(m, p, seen))
 		find_settings(m, p);
 	else if (!p->settings_version)
 		p->settings = m->config->thresholds;
-	n = policy_fd_observe(&p->policy, &p->settings, seen, decisions);
+	now.soon = !m->started || is_met_soon(p, seen, p->settings.dwell_ns);
+	n = policy_fd_observe(&p->policy, &p->settings, &now, decisions);
+	due_ns = policy_fd_due_ns(&p->policy, &p->settings);
+	if (due_ns && (!m->look_ns || due_ns < m->look_ns))
+		m->look_ns = due_ns;
 	for (int i = 0; i < n; i++)
 		report_process(&m->reporter, p, &decisions[i], cause);
 	m->self.changes += n;

@@ -100,6 +100,8 @@ static bool has_exited(struct process *p)
 	return p->gone || ++p->missed > 1;
 }
 
+/* However many cross a level, snapshots are not taken closer together for them. */
+#define LOOK_APART_NS    100000000ull
 /* Comes near its levels, this share of the lowest. */
 #define NEAR_NUMERATOR   3
 #define NEAR_DENOMINATOR 4
@@ -135,6 +137,7 @@ static void settle(void *context, struct process *p)
 	struct report_cause cause = {.time_ns = m->now_ns};
 	struct policy_observation seen = {.now_ns = m->now_ns, .settled = true};
 	bool incident = p->policy.incident;
+	bool above = p->policy.above_ns[POLICY_LEVEL_WARNING];
 
 	if (m->complete)
 		refusals_settle(m, p);
@@ -156,7 +159,9 @@ static void settle(void *context, struct process *p)
 	seen.settled = !(p->table.flags & FDW_TABLE_TORN);
 	cause.found_at_start = !m->started;
 	judge(m, p, &seen, &cause);
-	if (p->policy.incident && !incident && m->started)
+	/* The sensor should have seen it cross its level before. */
+	if (m->started && !incident && !above &&
+	    (p->policy.incident || p->policy.above_ns[POLICY_LEVEL_WARNING]))
 		m->self.drift++;
 	look_after(m, p);
 }
@@ -253,6 +258,7 @@ int monitor_tick(struct monitor *m)
 
 	m->last_tick_ns = m->now_ns;
 	m->now_ns = kernel_now_ns();
+	m->look_ns = 0;
 	m->reporter.host.boot_realtime_ns = kernel_boot_realtime_ns();
 	begin_ns = m->now_ns + m->reporter.host.boot_realtime_ns;
 	m->self.ticks++;
@@ -287,6 +293,15 @@ int monitor_tick(struct monitor *m)
 	log_losses(m);
 	log_reader(m);
 	return err;
+}
+
+uint64_t monitor_due_ns(const struct monitor *monitor)
+{
+	uint64_t least_ns = monitor->now_ns + LOOK_APART_NS;
+
+	if (!monitor->look_ns)
+		return 0;
+	return monitor->look_ns > least_ns ? monitor->look_ns : least_ns;
 }
 
 void monitor_consume(struct monitor *monitor)

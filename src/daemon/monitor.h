@@ -64,6 +64,10 @@ void monitor_traces(struct monitor *monitor);
  * same. */
 int monitor_tick(struct monitor *monitor);
 
+/* When the next tick is due, before its interval is over, for a level that has lasted by then
+ * (CLOCK_BOOTTIME); 0: it is not. */
+uint64_t monitor_due_ns(const struct monitor *monitor);
+
 void monitor_self(const struct monitor *monitor, struct monitor_self *out);
 
 /* The figures of its last tick, but `self`: a copy of memory, nothing is read for it. 0

@@ -44,6 +44,7 @@ struct monitor {
 	bool complete; /* all that was sent before the current tick has been handled */
 	uint64_t now_ns; /* of the current tick */
 	uint64_t last_tick_ns;
+	uint64_t look_ns; /* by when a level will have lasted; 0: there is none */
 };
 
 /* What a table says, for the policy. */

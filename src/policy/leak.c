@@ -27,6 +27,8 @@
 #define STOP_TIMES    2
 /* … the floor rose by less than this share of its pace, */
 #define STOP_SHARE    0.25
+/* … unless so much of the limit is used that it can't rise any more, */
+#define WALL_SHARE    0.95
 /* … or when the limit is further away than so many horizons. */
 #define HORIZON_TIMES 2
 #define PARTS_ALL     (1u << (2 * (LEAK_SCALES - 1))) /* 4^(scales - 1) */
@@ -40,6 +42,7 @@ struct leak_suspicion {
 	enum leak_stage stage; /* LEAK_RIPE, LEAK_SUSPECTED */
 	uint32_t scale;
 	bool fitted; /* the next two; not yet after leak_resume() */
+	bool absolute; /* it rose by so much that its distance to the limit is no matter */
 	struct leak_line line;
 	uint64_t end_ns; /* where the last window of the line begins */
 	uint64_t floor_then, then_ns, floor_now;
@@ -259,7 +262,9 @@ static bool may_rise(const struct leak_scale *scale, unsigned int n, double limi
 	double first = scale->floor[slot(scale, n - 1)],
 	       last = scale->floor[slot(scale, 0)];
 
-	return last > first && (last - first) * (REACH_WATCHED + 1) * 2 >= limit - last;
+	return last > first &&
+	       ((last - first) * (REACH_WATCHED + 1) * 2 >= limit - last ||
+		last - first >= LEAK_RISE_ABSOLUTE);
 }
 
 /* The time left for each second over which it was seen. */
@@ -365,17 +370,18 @@ static bool look(struct leak_history *history, const struct leak_settings *set,
 
 	for (unsigned int n = scale->len; n >= set->windows; n--) {
 		double reach;
+		bool absolute;
 
 		if (!may_rise(scale, n, limit) || !take(history, number, n, &series) ||
 		    series.len < set->windows || !leak_fit(&series, &line) ||
 		    line.slope <= 0)
 			continue;
-		reach = reach_of(&series, &line, limit);
-		if (reach > REACH_WATCHED ||
-		    (limit - line.swing - line.at_end) / line.slope >
-			    (double)set->horizon_ns / SECOND_NS)
-			continue;
-		if (!leak_rises(&series, &line, limit))
+		absolute = leak_rises_by_itself(&series, &line, limit);
+		reach = absolute ? 0 : reach_of(&series, &line, limit);
+		if (!absolute && (reach > REACH_WATCHED ||
+				  (limit - line.swing - line.at_end) / line.slope >
+					  (double)set->horizon_ns / SECOND_NS ||
+				  !leak_rises(&series, &line, limit)))
 			continue;
 		history->watched = 2u << (2 * number);
 		if (reach > reach_allowed(number, leak_turnover(&series),
@@ -384,6 +390,7 @@ static bool look(struct leak_history *history, const struct leak_settings *set,
 		ripen(history, number, &series, &line);
 		if (!history->suspicion)
 			return false;
+		history->suspicion->absolute = absolute;
 		if (best_line(history, number, set->windows, &series, &line))
 			note(history, number, &series, &line);
 		look_further(history, number + 1, limit);
@@ -429,8 +436,12 @@ static bool is_over(const struct leak_history *history, const struct leak_settin
 	if (floor != LEAK_UNKNOWN && floor < s->peak &&
 	    (double)floor < (double)s->floor_then + FALL_SHARE * rise)
 		return true;
-	if (sample->now_ns > s->peak_ns + quiet_ns)
+	if (sample->now_ns > s->peak_ns + quiet_ns &&
+	    (double)sample->used < WALL_SHARE * (double)sample->soft_limit)
 		return true;
+	/* So much is evidence however far away the limit is. */
+	if (rise >= LEAK_RISE_ABSOLUTE)
+		return false;
 	return leak_estimate(history, sample, &estimate) &&
 	       estimate.exhausted_in_s >
 		       HORIZON_TIMES * (double)set->horizon_ns / SECOND_NS;
@@ -474,6 +485,8 @@ static void decide(struct leak_history *history, const struct leak_sample *sampl
 	if (sample->growth == LEAK_GROWTH_NOT_ASKED)
 		return;
 	left = limit > s->line.at_end ? (limit - s->line.at_end) / s->line.slope : 0;
+	if (s->absolute)
+		left = 0;
 	if (sample->growth == LEAK_GROWTH_CONNECTIONS ||
 	    left > s->span_s * reach_allowed(s->scale, s->turnover, s->span_s,
 					     sample->growth))

@@ -5,39 +5,44 @@
 
 #include "policy/leak_impl.h"
 
-#define PAIRS_MAX    (LEAK_WINDOWS * (LEAK_WINDOWS - 1) / 2)
+#define PAIRS_MAX      (LEAK_WINDOWS * (LEAK_WINDOWS - 1) / 2)
 /* Of all pairs of windows, so many more must rise than fall. */
-#define STEADY_SHARE 0.8
+#define STEADY_SHARE   0.8
 /* No single step may be more than this of the whole rise: a pool that was filled at
  * once, or a burst that lasts. */
-#define STEP_SHARE   0.4
+#define STEP_SHARE     0.4
 /* Fewer descriptors say nothing, however small the limit is. */
-#define RISE_MIN     10
+#define RISE_MIN       10
 /* … nor does less than this share of the limit: near it, chance would do. In hours chance
  * has less to say, and a slow leak has not risen by more. */
-#define RISE_SHARE   0.125
+#define RISE_SHARE     0.125
 /* … in the shortest windows this one: a burst and a tooth together may last as long. */
-#define RISE_FAST    0.25
-#define RISE_SLOW    0.05
-#define SLOW_FROM_S  3600
+#define RISE_FAST      0.25
+#define RISE_SLOW      0.05
+#define SLOW_FROM_S    3600
 /* … nor, of what comes and goes by chance, does less than so many of its standard
  * deviations, which are the roots of the count. */
-#define RISE_CHANCE  5
+#define RISE_CHANCE    5
 /* So much of the rise must go above all that was there before: the teeth of a saw are
  * longer than windows. */
-#define NEW_SHARE    0.75
+#define NEW_SHARE      0.75
 /* A bend is believed to be smaller than measured by so many of its standard errors. */
-#define BEND_DOUBT   -0.5
+#define BEND_DOUBT     -0.5
 /* Opens tell a load from a leak where there are at least so many for each that is open in
  * the end, */
-#define TURNOVER     3
+#define TURNOVER       3
 /* … and hardly anything was closed where there are at most so many for one more. */
-#define NO_TURNOVER  1.5
+#define NO_TURNOVER    1.5
 /* As much of a rise must be more than the opens explain. */
-#define LEAK_SHARE   0.5
-#define NORMAL_95    1.96
+#define LEAK_SHARE     0.5
+#define NORMAL_95      1.96
+/* An absolute rise must be so much of all that is open, */
+#define ABSOLUTE_SHARE 0.25
+/* … and its second half may bring so much less than its first: a cache that fills slows
+ * down. */
+#define SLOW_DOWN      0.8
 /* The second half of the time may bring so many times as much as the first. */
-#define SPEED_UP     1.4
+#define SPEED_UP       1.4
 
 static int by_value(const void *a, const void *b)
 {
@@ -171,6 +176,14 @@ bool leak_speeds_up(const struct leak_series *series)
 	return second > SPEED_UP * first;
 }
 
+static bool halves_slow_down(const struct leak_series *series)
+{
+	double first, second;
+
+	halves(series, &first, &second);
+	return second < SLOW_DOWN * first;
+}
+
 /* Where it goes if each half of the time brings less than the one before by the same
  * share. */
 static bool ends_below(const struct leak_series *series, double limit)
@@ -240,6 +253,22 @@ static bool is_much(const struct leak_series *series, double limit)
 	    rise_of(series) < RISE_CHANCE * sqrt(last))
 		return false;
 	return rise_of(series) >= RISE_MIN && rise_of(series) >= share * limit;
+}
+
+bool leak_rises_by_itself(const struct leak_series *series,
+			  const struct leak_line *line, double limit)
+{
+	enum leak_turnover turnover = leak_turnover(series);
+	double last = series->floor[series->len - 1];
+
+	return line->slope > 0 && line->low > 0 &&
+	       series->at_s[series->len - 1] >= SLOW_FROM_S &&
+	       rise_of(series) >= LEAK_RISE_ABSOLUTE &&
+	       rise_of(series) >= ABSOLUTE_SHARE * last &&
+	       rise_of(series) >= RISE_CHANCE * sqrt(last) &&
+	       (turnover == LEAK_TURNOVER_NONE || turnover == LEAK_TURNOVER_FAST) &&
+	       !halves_slow_down(series) && is_new(series) && is_steady(series) &&
+	       !ends_below(series, limit) && !is_load(series);
 }
 
 bool leak_rises(const struct leak_series *series, const struct leak_line *line,

@@ -40,6 +40,19 @@ bool leak_fit(const struct leak_series *series, struct leak_line *line);
 bool leak_rises(const struct leak_series *series, const struct leak_line *line,
 		double limit);
 
+/* A rise of so many descriptors is evidence whatever the limit is, if nothing else explains
+ * it. */
+#define LEAK_RISE_ABSOLUTE 512
+
+/*
+ * The same of a limit that is far away, as those of Go, JVMs and Node: over an hour or more
+ * it rises steadily by LEAK_RISE_ABSOLUTE or more and by a good part of what is open, without
+ * slowing down, and what comes and goes does not explain it: either hardly anything is
+ * closed, or all that is open was replaced again and again and the rate of opens stayed.
+ */
+bool leak_rises_by_itself(const struct leak_series *series,
+			  const struct leak_line *line, double limit);
+
 /* Whether a line through all of them would say too little of the last ones: the leak began
  * among them. */
 bool leak_speeds_up(const struct leak_series *series);

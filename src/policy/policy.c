@@ -97,13 +97,56 @@ static int close_incident(struct policy_fd *state, uint64_t now_ns,
 	return 1;
 }
 
+/* The highest level that has lasted. Programs that try out how many descriptors they can
+ * have (PostgreSQL at its start), and children that close at once what they were forked
+ * with, are above a level for some milliseconds. */
+static enum policy_level lasting(struct policy_fd *state,
+				 const struct policy_settings *set,
+				 const struct policy_observation *seen,
+				 enum policy_level reached)
+{
+	enum policy_level lasts = POLICY_LEVEL_OK;
+
+	if (!set->dwell_ns)
+		return reached;
+	/* A record that a snapshot has overtaken says nothing of now. */
+	if (state->table_seen && seen->now_ns < state->table_ns)
+		return reached < state->level ? reached : state->level;
+	for (int level = POLICY_LEVEL_WARNING; level <= POLICY_LEVEL_CRITICAL;
+	     level++) {
+		if (level > (int)reached) {
+			state->above_ns[level] = 0;
+			continue;
+		}
+		if (!state->above_ns[level])
+			state->above_ns[level] = levels_stamp(seen->now_ns);
+		if (seen->soon || level <= (int)state->level ||
+		    levels_elapsed(seen->now_ns, state->above_ns[level]) >=
+			    set->dwell_ns)
+			lasts = (enum policy_level)level;
+	}
+	return lasts;
+}
+
+uint64_t policy_fd_due_ns(const struct policy_fd *state,
+			  const struct policy_settings *set)
+{
+	if (!set->dwell_ns || set->ignore || state->sealed)
+		return 0;
+	for (int level = (int)state->level + 1; level <= POLICY_LEVEL_CRITICAL; level++)
+		if (state->above_ns[level])
+			return state->above_ns[level] + set->dwell_ns;
+	return 0;
+}
+
 static void track_level(struct policy_fd *state, const struct policy_settings *set,
 			const struct policy_observation *seen)
 {
 	enum policy_level reached = POLICY_LEVEL_OK;
 
 	if (seen->has_table)
-		reached = policy_level_of(set, seen->used, seen->soft_limit);
+		reached = lasting(state, set, seen,
+				  policy_level_of(set, seen->used, seen->soft_limit));
 	if (seen->refusal == POLICY_REFUSAL_TABLE_FULL)
 		reached = POLICY_LEVEL_EXHAUSTED;
 	if (reached >= state->level)

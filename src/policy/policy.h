@@ -52,6 +52,7 @@ struct policy_settings {
 	uint32_t warn_bp;
 	uint32_t critical_bp;
 	uint32_t hysteresis_bp; /* recovered below warn_bp - hysteresis_bp */
+	uint64_t dwell_ns;      /* a level must last so long, but where a call is refused */
 	uint64_t repeat_ns;     /* of an alert of a level that lasts; 0: never */
 	uint64_t min_limit;     /* lower soft limits raise no warning, no critical;
 			       a refusal is reported whatever the limit */
@@ -84,6 +85,8 @@ struct policy_observation {
 	bool own_limit;       /* the process is known to have set its own limit */
 	bool own_limit_known; /* … whether it did is known at all (it was watched
 				 by the sensor since its start) */
+	bool soon; /* no time to see whether a level lasts: growth says that the limit is
+		      met within dwell_ns, or it may have lasted for long */
 	enum policy_refusal refusal; /* a call was refused, newly */
 	unsigned int other_limit;    /* of a POLICY_REFUSAL_OTHER: which limit it is,
 				     limits_verdict.id; 0: not told */
@@ -101,6 +104,9 @@ struct policy_fd {
 	bool table_seen;         /* the next two are known */
 	uint64_t table_ns;       /* when its table was last seen */
 	uint64_t last_soft_limit;
+	/* At this level or above since then; 0: it is not. A level counts when it has lasted
+	 * for dwell_ns. */
+	uint64_t above_ns[POLICY_LEVEL_EXHAUSTED];
 	uint64_t recovered_ns; /* end of the incident before */
 	uint32_t flaps;        /* incidents in quick succession */
 	/* of the open incident */
@@ -164,6 +170,11 @@ struct policy_decision {
 int policy_fd_observe(struct policy_fd *state, const struct policy_settings *set,
 		      const struct policy_observation *seen,
 		      struct policy_decision out[POLICY_MAX_DECISIONS]);
+
+/* When a level that a process is at will have lasted for dwell_ns, so that it is to be looked
+ * at again by then; 0: there is none. */
+uint64_t policy_fd_due_ns(const struct policy_fd *state,
+			  const struct policy_settings *set);
 
 /* The whole system: files allocated of fs.file-max. */
 struct policy_system_observation {

@@ -148,6 +148,7 @@ static void defaults(void **state)
 	assert_int_equal(config->thresholds.critical_bp, 9500);
 	assert_int_equal(config->thresholds.hysteresis_bp, 500);
 	assert_int_equal(config->thresholds.repeat_ns, 900000000000);
+	assert_int_equal(config->thresholds.dwell_ns, 250000000);
 	assert_int_equal(config->thresholds.min_limit, 16);
 	assert_false(config->thresholds.ignore);
 	assert_int_equal(config->interval_ns, 1000000000);
@@ -224,7 +225,7 @@ static void refused(void **state)
 		{"[thresholds]\nwran = 1%\n", NULL,
 		 "t.conf:2: unknown key 'wran' in [thresholds]; allowed: warn, "
 		 "critical, "
-		 "hysteresis, repeat, min_limit"},
+		 "hysteresis, dwell, repeat, min_limit"},
 		{"[rule a]\nname=x\nwran = 1%\n", NULL,
 		 "t.conf:3: unknown key 'wran' in [rule]; allowed: name, executable, "},
 		{"", "thresholds.wran=1%",

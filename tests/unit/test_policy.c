@@ -195,6 +195,60 @@ static void jump_alerts_only_the_highest(void **unused)
 	assert_string_equal(gone(&b), "fd-recovered:exited");
 }
 
+/* A level must last: what tries out its limit and gives all back says nothing. */
+static void dwell(void **unused)
+{
+	struct bench b = bench_new();
+
+	(void)unused;
+	b.set.dwell_ns = 250 * MS;
+	assert_string_equal(near(&b, 100), "");
+	assert_true(policy_fd_due_ns(&b.state, &b.set) == b.now_ns + 250 * MS);
+	b.now_ns += 5 * MS;
+	assert_string_equal(snap_of(&b, 6, 100), "");
+	assert_true(policy_fd_due_ns(&b.state, &b.set) == 0);
+	/* another time is another time */
+	b.now_ns += 300 * MS;
+	assert_string_equal(near(&b, 85), "");
+	b.now_ns += 249 * MS;
+	assert_string_equal(near(&b, 86), "");
+	b.now_ns += 1 * MS;
+	assert_string_equal(snap_of(&b, 86, 100), "fd-warning+");
+	/* … and each level by itself */
+	assert_string_equal(near(&b, 96), "");
+	assert_true(policy_fd_due_ns(&b.state, &b.set) == b.now_ns + 250 * MS);
+	b.now_ns += 250 * MS;
+	assert_string_equal(snap_of(&b, 97, 100), "fd-critical");
+	assert_true(policy_fd_due_ns(&b.state, &b.set) == 0);
+
+	/* not where there is no time, nor what was refused */
+	b = bench_new();
+	b.set.dwell_ns = 250 * MS;
+	observe(&b, (struct policy_observation){.has_table = true,
+						.count = 96,
+						.used = 96,
+						.soft_limit = 100,
+						.soon = true});
+	assert_string_equal(b.said, "fd-critical+");
+	b = bench_new();
+	b.set.dwell_ns = 250 * MS;
+	observe(&b, (struct policy_observation){.has_table = true,
+						.count = 100,
+						.used = 100,
+						.soft_limit = 100,
+						.refusal = POLICY_REFUSAL_TABLE_FULL});
+	assert_string_equal(b.said, "fd-exhausted+");
+
+	/* a record that a snapshot has overtaken is of no other moment */
+	b = bench_new();
+	b.set.dwell_ns = 250 * MS;
+	assert_string_equal(snap_of(&b, 5, 100), "");
+	b.now_ns -= 20 * MS;
+	assert_string_equal(near(&b, 97), "");
+	b.now_ns += 520 * MS;
+	assert_string_equal(near(&b, 97), "");
+}
+
 static void hysteresis(void **unused)
 {
 	struct bench b = bench_new();
@@ -608,6 +662,7 @@ int main(void)
 		cmocka_unit_test(levels),
 		cmocka_unit_test(climb_and_close),
 		cmocka_unit_test(jump_alerts_only_the_highest),
+		cmocka_unit_test(dwell),
 		cmocka_unit_test(hysteresis),
 		cmocka_unit_test(repeats),
 		cmocka_unit_test(refusals_are_said_once_an_interval),

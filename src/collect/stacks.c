@@ -190,7 +190,7 @@ static uint32_t make(struct stacks *s, uint32_t fd, const struct fdw_open *open,
 static void settle(struct fdw_open *at, const struct fdw_open *before, uint64_t found)
 {
 	struct fdw_open after;
-	uint64_t later = before->file;
+	__u64 later = before->file;
 
 	if (found == FDW_FOUND_NONE || !read_open(at, &after) ||
 	    after.opened_ns != before->opened_ns || after.file != later)

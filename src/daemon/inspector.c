@@ -32,7 +32,7 @@ struct inspector {
 	struct kernel_files files;
 	locale_t locale;
 	char host_name[256], boot_id[37];
-	char why_none[192];
+	char why_none[224];
 	atomic_bool leaving;
 };
 

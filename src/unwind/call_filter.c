@@ -83,7 +83,7 @@ static int filter_add_fcntl(scmp_filter_ctx filter)
 static int filter_add_own_end(scmp_filter_ctx filter)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 }
 
 int call_filter_set(enum call_filter which)

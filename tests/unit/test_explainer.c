@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "between.h"
 #include "daemon/explainer.h"
 
 #define PID         424200
@@ -364,7 +365,7 @@ static void bounded(void **state)
 		jobs[i] = ask(e, EXPLAINER_ALERT);
 	for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++)
 		accepted += jobs[i] != NULL;
-	assert_in_range(accepted, EXPLAINER_QUEUE_MAX, EXPLAINER_QUEUE_MAX + 1);
+	assert_between(accepted, EXPLAINER_QUEUE_MAX, EXPLAINER_QUEUE_MAX + 1);
 	explainer_stats(e, &stats);
 	assert_int_equal(stats.asked, EXPLAINER_QUEUE_MAX + 3);
 	assert_int_equal(stats.dropped, EXPLAINER_QUEUE_MAX + 3 - accepted);

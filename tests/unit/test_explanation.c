@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "between.h"
 #include "output/alert.h"
 #include "output/view_inspect.h"
 
@@ -200,7 +201,7 @@ static void groups_are_bounded(void **state)
 	double grouped = 0;
 
 	(void)state;
-	assert_in_range(cJSON_GetArraySize(at(root, "fd.groups")), 1, 10);
+	assert_between(cJSON_GetArraySize(at(root, "fd.groups")), 1, 10);
 	for (int i = 0; i < cJSON_GetArraySize(at(root, "fd.groups")); i++)
 		grouped += cJSON_GetNumberValue(
 			at(cJSON_GetArrayItem(at(root, "fd.groups"), i), "count"));

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "between.h"
 #include "policy/grouping.h"
 
 #define MS   1000000ull
@@ -480,7 +481,7 @@ static void memory_is_bounded(void **state)
 		while (grouping_due(b->groups, b->now_ns, false, &sum))
 			;
 	}
-	assert_in_range(highest, 1, 8);
+	assert_between(highest, 1, 8);
 }
 
 /* ---- who is of a group ---- */

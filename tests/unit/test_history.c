@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "between.h"
 #include "state/history.h"
 
 #define SECOND_NS 1000000000ull
@@ -111,8 +112,8 @@ static void test_round_trip(void **state)
 	assert_true(leak_estimate(a->leak, &late, &was));
 	assert_true(leak_estimate(b->leak, &late, &is));
 	assert_int_equal(was.floor_then, is.floor_then);
-	assert_in_range(is.exhausted_in_s, was.exhausted_in_s * 0.95,
-			was.exhausted_in_s * 1.05);
+	assert_between(is.exhausted_in_s, was.exhausted_in_s * 0.95,
+		       was.exhausted_in_s * 1.05);
 	free(data);
 	process_table_free(from);
 	process_table_free(to);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "between.h"
 #include "leak_patterns.h"
 #include "policy/forecast.h"
 #include "policy/leak.h"
@@ -564,7 +565,7 @@ static void test_ends(void **state)
 	told = suspect();
 	while (go_on(&told, 1, 0, NEVER) == LEAK_SUSPECTED)
 		assert_true(++stays < 1000);
-	assert_in_range(stays, 400, 600);
+	assert_between(stays, 400, 600);
 	assert_int_equal(go_on(&told, 3600, 0, LEAK_SUSPECTED), LEAK_NONE);
 	leak_clear(&told.history);
 
@@ -602,18 +603,18 @@ static void test_estimate(void **state)
 	assert_true(estimate_at(&told.history, then_ns, 1024, &at_once));
 	assert_true(at_once.low_s <= at_once.exhausted_in_s);
 	assert_true(at_once.exhausted_in_s <= at_once.high_s);
-	assert_in_range(at_once.exhausted_in_s, 1024 - told.used - 15,
-			1024 - told.used + 15);
-	assert_in_range(at_once.floor_now - at_once.floor_then, at_once.span_s - 5,
-			at_once.span_s + 5);
+	assert_between(at_once.exhausted_in_s, 1024 - told.used - 15,
+		       1024 - told.used + 15);
+	assert_between(at_once.floor_now - at_once.floor_then, at_once.span_s - 5,
+		       at_once.span_s + 5);
 	/* it goes on without new windows */
 	assert_true(estimate_at(&told.history, then_ns + 30 * SECOND_NS, 1024, &later));
-	assert_in_range(at_once.exhausted_in_s - later.exhausted_in_s, 29, 31);
+	assert_between(at_once.exhausted_in_s - later.exhausted_in_s, 29, 31);
 	/* a leak that has slowed down since is no nearer than what is used */
 	slowed.now_ns = then_ns + 5000 * SECOND_NS;
 	assert_true(leak_estimate(&told.history, &slowed, &later));
-	assert_in_range(later.exhausted_in_s, 95, 105);
-	assert_in_range(later.high_s, later.exhausted_in_s, 120);
+	assert_between(later.exhausted_in_s, 95, 105);
+	assert_between(later.high_s, later.exhausted_in_s, 120);
 	/* past the end it is 0, and there is none without a limit */
 	assert_true(
 		estimate_at(&told.history, then_ns + 5000 * SECOND_NS, 1024, &later));

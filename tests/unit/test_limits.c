@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <cmocka.h>
 
+#include "between.h"
 #include "policy/limits.h"
 
 #define FD   "descriptors"
@@ -240,7 +241,7 @@ static void verdicts_are_whole(void **unused)
 			assert_false(out.is_rlimit);
 			continue;
 		}
-		assert_in_range(out.id, 1, 31);
+		assert_between(out.id, 1, 31);
 		assert_non_null(out.text);
 		/* one id, one limit */
 		if (texts[out.id])

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "between.h"
 #include "policy/policy.h"
 
 #define MS  1000000ull
@@ -44,7 +45,7 @@ static void observe(struct bench *bench, struct policy_observation seen)
 
 	seen.now_ns = bench->now_ns;
 	n = policy_fd_observe(&bench->state, &bench->set, &seen, out);
-	assert_in_range(n, 0, POLICY_MAX_DECISIONS);
+	assert_between(n, 0, POLICY_MAX_DECISIONS);
 	bench->said[0] = '\0';
 	for (int i = 0; i < n; i++) {
 		const char *reason = policy_reason_name(out[i].reason);
@@ -552,7 +553,7 @@ static void names(void **unused)
 	for (int action = 0; action < POLICY_ACTIONS; action++) {
 		assert_non_null(policy_action_name((enum policy_action)action));
 		assert_non_null(policy_log_level((enum policy_action)action));
-		assert_in_range(policy_severity((enum policy_action)action), 2, 5);
+		assert_between(policy_severity((enum policy_action)action), 2, 5);
 	}
 	assert_string_equal(policy_action_name(POLICY_FD_LEAK_SUSPECTED),
 			    "fd-leak-suspected");

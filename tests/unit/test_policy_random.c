@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "between.h"
 #include "policy/policy.h"
 
 #define MS 1000000ull
@@ -173,7 +174,7 @@ static void check_step(struct life *life)
 	int n = policy_fd_observe(&life->state, &life->set, &life->now, out);
 	const struct policy_observation *now = &life->now;
 
-	assert_in_range(n, 0, POLICY_MAX_DECISIONS);
+	assert_between(n, 0, POLICY_MAX_DECISIONS);
 	for (int i = 0; i < n; i++) {
 		life->by_action[out[i].action]++;
 		if (out[i].action == POLICY_FD_RECOVERED) {

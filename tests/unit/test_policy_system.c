@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "between.h"
 #include "policy/policy.h"
 
 #define MS 1000000ull
@@ -49,7 +50,7 @@ static void run(const struct step *steps, size_t len)
 		now_ns = seen.now_ns;
 		set.ignore = steps[i].ignore;
 		n = policy_system_observe(&state, &set, &seen, out);
-		assert_in_range(n, 0, 1);
+		assert_between(n, 0, 1);
 		reason = n ? policy_reason_name(out[0].reason) : NULL;
 		if (n)
 			snprintf(said, sizeof(said), "%s%s%s%s%s",

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "between.h"
 #include "output/sink_hook.h"
 #include "output/sink_impl.h"
 #include "output/sink_journal.h"
@@ -335,7 +336,7 @@ static void test_close_while_stopped(void **state)
 		assert_int_equal(put_long(sink, 2000), 0);
 	begin = now_ms();
 	lost = sink_close(sink, 100);
-	assert_in_range(now_ms() - begin, 100, 2000);
+	assert_between(now_ms() - begin, 100, 2000);
 	close(ends[1]);
 	text = read_all(ends[0]);
 	for (at = text; (at = strchr(at, '\n')); at++)
@@ -356,8 +357,8 @@ static void test_bytes_are_bounded(void **state)
 	assert_int_equal(sink_open_stdout(ends[1], &sink), 0);
 	while (put_long(sink, 100000) == 0)
 		queued++;
-	assert_in_range(queued, SINK_QUEUE_BYTES / 100000 - 1,
-			SINK_QUEUE_BYTES / 100000);
+	assert_between(queued, SINK_QUEUE_BYTES / 100000 - 1,
+		       SINK_QUEUE_BYTES / 100000);
 	/* a smaller one still fits */
 	assert_int_equal(put(sink, "small\n"), 0);
 	assert_int_equal(sink_close(sink, 0), queued + 2);
@@ -547,7 +548,7 @@ static void test_stuck_thread(void **state)
 		usleep(1000);
 	begin = now_ms();
 	assert_int_equal(sink_close(sink, 50), 2);
-	assert_in_range(now_ms() - begin, 50, 2000);
+	assert_between(now_ms() - begin, 50, 2000);
 	/* the thread still has what it works on, and clears up when it is done */
 	usleep(20000);
 	assert_int_equal(atomic_load(&stuck_destroyed), 0);
@@ -1165,7 +1166,7 @@ static void test_hook_hangs(void **state)
 	begin = now_ms();
 	put(sink, "line\n");
 	settle(sink, 1);
-	assert_in_range(now_ms() - begin, 300, 4000);
+	assert_between(now_ms() - begin, 300, 4000);
 	assert_stats(sink, 0, 1, ETIMEDOUT);
 	snprintf(
 		expected, sizeof(expected),

@@ -9,6 +9,7 @@
 #include <curses.h>
 #include <errno.h>
 
+#include "between.h"
 #include "imitated_roster.h"
 #include "top/batch.h"
 #include "top/columns.h"
@@ -42,7 +43,7 @@ static void test_columns_fit_every_screen(void **state)
 	all_wanted(wanted);
 	for (int width = 40; width <= 400; width++) {
 		column_widths(width, 7, wanted, widths);
-		assert_in_range(sum_of(widths), 1, width);
+		assert_between(sum_of(widths), 1, width);
 		for (int c = 0; c < COLUMNS_LEN; c++) {
 			/* what fits a narrower screen fits a wider one */
 			if (before[c])
@@ -329,7 +330,7 @@ static void test_batch(void **state)
 	assert_non_null(strstr(text, "95.0%"));
 	/* a head, titles, a line each, and an empty one */
 	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
-		assert_in_range(end - line, 0, 200);
+		assert_between(end - line, 0, 200);
 	free(text);
 	text = written(m, 0, false);
 	assert_non_null(strstr(text, "full --of?lines\n"));

@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What tests/distro/run does in a fresh root: all steps, or those that are named. Ends in
+# "N passed, N failed, N skipped".
+set -u
+jobs=$(nproc)
+readonly JOBS="$jobs" PATIENCE=30
+passed=0 failed=0 skipped=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+ok() {
+	passed=$((passed + 1))
+	echo "ok $*"
+}
+
+not_ok() {
+	failed=$((failed + 1))
+	echo "FAIL: $*"
+}
+
+# wait_for SECONDS COMMAND…
+wait_for() {
+	left=$(($1 * 5))
+	shift
+	until "$@"; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || return 1
+		sleep 0.2
+	done
+}
+
+# summed NAME COMMAND…: one that ends in a sum of its own, and names what it skipped
+summed() {
+	name=$1
+	shift
+	"$@" >"$work/$name" 2>&1
+	status=$?
+	grep -E '^(SKIP|FAIL|UNSTABLE): ' "$work/$name"
+	sum=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$work/$name" | tail -n 1)
+	if [ -z "$sum" ]; then
+		tail -n 20 "$work/$name"
+		not_ok "$name: no sum, status $status"
+		return
+	fi
+	echo "# $name: $sum"
+	# shellcheck disable=SC2046 # numbers
+	set -- $(echo "$sum" | tr -dc '0-9 ')
+	passed=$((passed + $1))
+	failed=$((failed + $2))
+	skipped=$((skipped + $3))
+}
+
+# The README's first command. Its stdout has alerts and nothing else.
+step_make_run() {
+	: >"$work/alerts"
+	make run >"$work/alerts" 2>"$work/log" &
+	maker=$!
+	if ! wait_for 1500 ready_or_over; then
+		not_ok "make run: it does not come to an end"
+		return
+	fi
+	if ! grep -q 'ready:' "$work/log"; then
+		tail -n 5 "$work/log"
+		not_ok "make run: $(tail -n 1 "$work/log")"
+		return
+	fi
+	grep 'ready:' "$work/log"
+	ok make_run
+	# The README's example.
+	# shellcheck disable=SC2046,SC2086 # seventy files
+	(ulimit -Sn 64 && exec tail -f $(yes /etc/passwd | head -n 70)) >/dev/null 2>&1 &
+	reader=$!
+	wait_for $PATIENCE told_of fd-exhausted || :
+	kill $reader
+	wait_for $PATIENCE told_of fd-recovered || :
+	daemon=$(pgrep -P $maker -f 'fdwarden daemon' || pgrep -f '^build/fdwarden daemon')
+	kill "$daemon"
+	wait $maker
+	if ! jq -e . <"$work/alerts" >/dev/null; then
+		not_ok "make run: stdout is not JSON alone: $(head -n 1 "$work/alerts")"
+	elif told_of fd-exhausted && told_of fd-recovered; then
+		ok readme_example
+	else
+		not_ok "the README's example: no alert of $reader"
+	fi
+}
+
+ready_or_over() {
+	grep -q 'ready:' "$work/log" || ! kill -0 "$maker" 2>/dev/null
+}
+
+told_of() {
+	jq -e "select(.process.pid == $reader and .event.action == \"$1\")" \
+		<"$work/alerts" >/dev/null 2>&1
+}
+
+# As a developer builds it, with this suite's compilers: no warning.
+step_build() {
+	if make -j"$JOBS" WERROR=1 all units helpers >"$work/build" 2>&1; then
+		ok build
+	else
+		grep -E 'error|Error' "$work/build" | head -n 20
+		not_ok "build: $(grep -m 1 -E 'error' "$work/build")"
+	fi
+}
+
+step_units() {
+	summed units make check-unit
+}
+
+step_features() {
+	if build/fdwarden features >"$work/features" 2>&1 &&
+		grep -q 'saw the calls made to prove it' "$work/features"; then
+		ok features
+	else
+		cat "$work/features"
+		not_ok "features: $(tail -n 1 "$work/features")"
+	fi
+}
+
+step_live() {
+	summed live env FDWARDEN=build/fdwarden tests/live/run alerts. trace. cli
+}
+
+# All that the suite can run: `make check`.
+step_check() {
+	summed check make check
+}
+
+[ $# -gt 0 ] || set -- build make_run units features live
+for step; do
+	case $step in
+	build | make_run | units | features | live | check)
+		echo "== $SUITE: $step"
+		"step_$step"
+		;;
+	*)
+		echo "$0: there is no step '$step'" >&2
+		exit 2
+		;;
+	esac
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

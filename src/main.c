@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "daemon/explain.h"
 #include "log.h"
+#include "state/origin_helper.h"
 #include "unwind/child.h"
 #include "unwind/files.h"
 #include "unwind/wire.h"
@@ -112,6 +114,8 @@ static int run(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], UNWIND_CHILD_COMMAND) && argc == 4)
 		return unwind_child_run(argv[2], argv[3]); /* not for people */
+	if (!strcmp(argv[1], ORIGIN_HELPER_COMMAND) && argc == 2)
+		return origin_helper_run();
 	if (!strcmp(argv[1], FILES_OPENER_COMMAND) && argc == 3)
 		return files_opener_run(argv[2]);
 	if (!strcmp(argv[1], "help"))
@@ -131,6 +135,7 @@ int main(int argc, char **argv)
 
 	hold_standard_fds();
 	setlocale(LC_CTYPE, "");
+	explain_in_helper();
 	code = run(argc, argv);
 	if (fflush(stdout) == EOF || ferror(stdout)) {
 		if (code == CLI_DONE) {

@@ -190,8 +190,13 @@ void details_done(struct details *d, struct details_answer *answer)
 
 void details_tick(struct details *d)
 {
+	static struct log_limit limit = {.interval_ns = 600 * SECOND_NS};
+	char line[256];
+
 	d->ahead = 0;
 	explainer_tick(d->explainer);
+	if (explainer_report(d->explainer, line, sizeof(line)))
+		log_limited(&limit, LOG_LEVEL_WARNING, "%s", line);
 }
 
 void details_stats(struct details *d, struct details_stats *out)

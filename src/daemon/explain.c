@@ -10,6 +10,7 @@
 #include "daemon/leaks.h"
 #include "policy/forecast.h"
 #include "state/blocked.h"
+#include "state/origin_helper.h"
 
 /* All that a diagnosis may sum up; far fewer are shown. */
 #define GROUPS_MAX            4096
@@ -249,16 +250,50 @@ int explain_descriptors(struct census *census, const struct explain_question *qu
 	return err;
 }
 
-int explain_limit(struct explain_question *question, const struct diagnosis *diagnoses,
-		  size_t diagnoses_len, struct origin *found, struct explanation *out)
+static int find_here(const struct origin_question *question, struct identity *who,
+		     struct origin *out)
 {
-	struct origin_question origin = {
-		.who = &question->who,
-		.soft_limit = question->soft_limit,
-		.hard_limit = question->hard_limit,
-		.own_limit = question->own_limit,
-		.own_limit_known = question->own_limit_known,
-	};
+	(void)identity_read_proc(who);
+	return origin_find(question, out);
+}
+
+static int (*find_origin)(const struct origin_question *, struct identity *,
+			  struct origin *) = find_here;
+
+void explain_in_helper(void)
+{
+	find_origin = origin_helper_find;
+}
+
+/* What took too long, or broke, says so in place of the origin: 0 then. */
+static int find_limit(const struct origin_question *question, struct identity *who,
+		      struct origin *out)
+{
+	int err = find_origin(question, who, out);
+	const char *why = err == -ETIMEDOUT ? "took too long, and was ended"
+			  : err == -EBUSY   ? "was not begun: too many others wait for "
+					      "files that do not come"
+			  : err == -EPIPE || err == -EPROTO ? "broke off on one of them"
+							    : NULL;
+
+	if (!why)
+		return err;
+	origin_clear(out);
+	if (asprintf(&out->evidence,
+		     "reading the files of user %u that say it, for %s[%d], %s",
+		     who->uid, who->comm, (int)who->pid, why) < 0) {
+		out->evidence = NULL;
+		return -ENOMEM;
+	}
+	out->denied = strdup(out->evidence);
+	return out->denied ? 0 : -ENOMEM;
+}
+
+/* With the origin that `out` has. `selects`: a thread of it is in select(). */
+static int add_advice(const struct explain_question *question,
+		      const struct diagnosis *diagnoses, size_t diagnoses_len,
+		      bool selects, struct explanation *out)
+{
 	struct advice_question advice = {
 		.who = &question->who,
 		.origin = &out->origin,
@@ -275,19 +310,10 @@ int explain_limit(struct explain_question *question, const struct diagnosis *dia
 		.nr_open = question->nr_open,
 		.files = question->files,
 		.files_max = question->files_max,
+		.selects = selects,
 	};
 	int n;
 
-	if (found) {
-		out->origin = *found;
-		memset(found, 0, sizeof(*found));
-	} else {
-		(void)identity_read_proc(&question->who);
-		n = origin_find(&origin, &out->origin);
-		if (n)
-			return n;
-	}
-	advice.selects = blocked_in_select(question->who.pid);
 	out->origin_known = true;
 	out->soft_limit = question->soft_limit;
 	out->hard_limit = question->hard_limit;
@@ -296,4 +322,39 @@ int explain_limit(struct explain_question *question, const struct diagnosis *dia
 		return n;
 	out->advice_len = (size_t)n;
 	return 0;
+}
+
+int explain_unread(struct explain_question *question, const struct diagnosis *diagnoses,
+		   size_t diagnoses_len, const char *text, struct explanation *out)
+{
+	out->origin = (struct origin){.owner = (uid_t)-1};
+	out->origin.evidence = strdup(text);
+	out->origin.denied = strdup(text);
+	if (!out->origin.evidence || !out->origin.denied)
+		return -ENOMEM;
+	return add_advice(question, diagnoses, diagnoses_len, false, out);
+}
+
+int explain_limit(struct explain_question *question, const struct diagnosis *diagnoses,
+		  size_t diagnoses_len, struct origin *found, struct explanation *out)
+{
+	struct origin_question origin = {
+		.who = &question->who,
+		.soft_limit = question->soft_limit,
+		.hard_limit = question->hard_limit,
+		.own_limit = question->own_limit,
+		.own_limit_known = question->own_limit_known,
+	};
+	int err;
+
+	if (found) {
+		out->origin = *found;
+		memset(found, 0, sizeof(*found));
+	} else {
+		err = find_limit(&origin, &question->who, &out->origin);
+		if (err)
+			return err;
+	}
+	return add_advice(question, diagnoses, diagnoses_len,
+			  blocked_in_select(question->who.pid), out);
 }

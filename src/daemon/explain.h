@@ -60,4 +60,13 @@ int explain_descriptors(struct census *census, const struct explain_question *qu
 int explain_limit(struct explain_question *question, const struct diagnosis *diagnoses,
 		  size_t diagnoses_len, struct origin *found, struct explanation *out);
 
+/* As where it could not be looked up: an origin that is not known, for the reason `text`, and
+ * what can be advised without it. 0 or -errno. */
+int explain_unread(struct explain_question *question, const struct diagnosis *diagnoses,
+		   size_t diagnoses_len, const char *text, struct explanation *out);
+
+/* From now on files are read in a process of its own, by this program run again; until then
+ * (in tests) by whoever asks. */
+void explain_in_helper(void);
+
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/origin_cache.h"
+#include "daemon/user_budget.h"
 #include "thread.h"
 
 /* Descriptors that are looked at: some 12 MB while that lasts. */
@@ -36,8 +37,12 @@ struct explainer_job {
 	struct explanation rest; /* origin and advice, before the caller takes them */
 };
 
+/* What the kernel tells must not wait for those who read files. */
+enum slot { FOR_KERNEL, FOR_FILES, FOR_FILES_TOO, SLOTS };
+
 struct worker {
 	struct explainer *explainer;
+	enum slot slot;
 	pthread_t thread;
 	struct explainer_job *job; /* NULL: idle */
 	uint64_t files_since_ns;   /* over files since then; 0: not */
@@ -54,11 +59,14 @@ struct explainer {
 	pthread_cond_t asked, answered;
 	int holders;
 	bool leave;
-	struct worker *worker; /* NULL: none */
-	unsigned stuck;        /* threads that were given up, and have not come back */
-	struct explainer_job *queue;
+	struct worker *workers[SLOTS]; /* NULL: none */
+	unsigned stuck; /* threads that were given up, and have not come back */
+	struct explainer_job *queue, *files; /* for the first step, for the second */
 	struct explainer_job *ended, **ended_end;
-	size_t waiting;
+	size_t waiting, files_waiting;
+	struct user_budget budget;
+	uid_t slow_user; /* whose time is used up, and is to be told */
+	pid_t slow_pid;  /* 0: nobody's */
 	struct origin_cache *origins;
 	struct explainer_stats stats;
 };
@@ -88,24 +96,42 @@ static void release_job(struct explainer_job *job)
 }
 
 /* What is ahead of its time waits for all that is not. */
-static void put_in_queue(struct explainer *e, struct explainer_job *job)
+static void put_in(struct explainer_job **list, struct explainer_job *job, size_t *len)
 {
-	struct explainer_job **at = &e->queue;
+	struct explainer_job **at = list;
 
 	while (*at &&
 	       (job->purpose == EXPLAINER_AHEAD || (*at)->purpose != EXPLAINER_AHEAD))
 		at = &(*at)->next;
 	job->next = *at;
 	*at = job;
-	e->waiting++;
+	(*len)++;
 }
 
-static struct explainer_job *take_from_queue(struct explainer *e)
+static bool is_at_work_for(const struct explainer *e, uid_t uid)
 {
-	struct explainer_job *job = e->queue;
+	for (int slot = FOR_FILES; uid && slot < SLOTS; slot++)
+		if (e->workers[slot] && e->workers[slot]->job &&
+		    e->workers[slot]->job->question.who.uid == uid)
+			return true;
+	return false;
+}
 
-	e->queue = job->next;
-	e->waiting--;
+/* One user's files keep one thread at the most. NULL: there is nothing to do. */
+static struct explainer_job *take_for(struct explainer *e, enum slot slot)
+{
+	struct explainer_job **at = slot == FOR_KERNEL ? &e->queue : &e->files, *job;
+
+	while (*at && slot != FOR_KERNEL && is_at_work_for(e, (*at)->question.who.uid))
+		at = &(*at)->next;
+	job = *at;
+	if (!job)
+		return NULL;
+	*at = job->next;
+	if (slot == FOR_KERNEL)
+		e->waiting--;
+	else
+		e->files_waiting--;
 	return job;
 }
 
@@ -150,8 +176,10 @@ static void free_explainer(struct explainer *e)
 {
 	struct explainer_job *job;
 
-	while (e->queue)
-		free_job(take_from_queue(e));
+	while ((job = e->queue ? e->queue : e->files)) {
+		(void)(unlink_job(&e->queue, job) || unlink_job(&e->files, job));
+		free_job(job);
+	}
 	while ((job = take_ended(e)))
 		free_job(job);
 	origin_cache_free(e->origins);
@@ -202,11 +230,13 @@ static bool do_limit(struct explainer *e, struct worker *worker,
 {
 	struct explanation rest = {0};
 	struct origin known;
+	uint64_t from_ns = now_ns();
 	bool found, given_up;
+	uid_t uid = job->question.who.uid;
 	int err;
 
 	pthread_mutex_lock(&e->lock);
-	worker->files_since_ns = now_ns();
+	worker->files_since_ns = from_ns;
 	found = origin_cache_get(e->origins, &job->question, &known);
 	pthread_mutex_unlock(&e->lock);
 	err = explain_limit(&job->question, job->why.diagnoses, job->why.diagnoses_len,
@@ -214,6 +244,8 @@ static bool do_limit(struct explainer *e, struct worker *worker,
 	pthread_mutex_lock(&e->lock);
 	if (!err && !found)
 		origin_cache_put(e->origins, &job->question, &rest.origin);
+	user_budget_charge(&e->budget, uid, job->question.who.pid, now_ns() - from_ns,
+			   now_ns());
 	worker->files_since_ns = 0;
 	given_up = worker->given_up;
 	if (given_up)
@@ -224,19 +256,95 @@ static bool do_limit(struct explainer *e, struct worker *worker,
 	return !given_up;
 }
 
+/* Under the lock, all of it to the next one. */
+
+static void say_unread(struct explainer_job *job, const char *text)
+{
+	if (explain_unread(&job->question, job->why.diagnoses, job->why.diagnoses_len,
+			   text, &job->rest))
+		explanation_clear(&job->rest);
+}
+
+static size_t count_of_user(const struct explainer *e, uid_t uid)
+{
+	size_t count = 0;
+
+	for (const struct explainer_job *job = e->files; job; job = job->next)
+		count += job->question.who.uid == uid;
+	return count;
+}
+
+/* Why its files are not read; false: they may be. */
+static bool is_refused(struct explainer *e, const struct explainer_job *job, char *text,
+		       size_t size)
+{
+	const struct identity *who = &job->question.who;
+	pid_t slowest = 0;
+
+	if (user_budget_is_over(&e->budget, who->uid, now_ns(), &slowest)) {
+		e->slow_user = who->uid;
+		e->slow_pid = slowest;
+		snprintf(text, size,
+			 "not looked up: reading what processes of user %u have "
+			 "named, most of all process %d, has used up this user's "
+			 "time",
+			 who->uid, (int)slowest);
+		return true;
+	}
+	if (e->files_waiting < EXPLAINER_QUEUE_MAX &&
+	    (!who->uid || count_of_user(e, who->uid) < EXPLAINER_USER_MAX))
+		return false;
+	snprintf(text, size,
+		 "not looked up: too many processes, of user %u or of all, wait for "
+		 "files to be read",
+		 who->uid);
+	return true;
+}
+
+static int need_worker(struct explainer *e, enum slot slot);
+
+/* From the first step to the second. */
+static void pass_on(struct explainer *e, struct explainer_job *job)
+{
+	char why[192];
+
+	if (job->purpose == EXPLAINER_REMEDY || job->purpose == EXPLAINER_KINDS) {
+		e->stats.worked++;
+		reach(e, job, EXPLAINER_HAS_ALL);
+	} else if (job->holders == 1) {
+		/* its caller is done with it already */
+		e->stats.worked++;
+	} else if (is_refused(e, job, why, sizeof(why))) {
+		e->stats.unread++;
+		say_unread(job, why);
+		reach(e, job, EXPLAINER_HAS_ALL);
+	} else if (need_worker(e, FOR_FILES) && need_worker(e, FOR_FILES_TOO)) {
+		e->stats.unread++;
+		say_unread(job, "not looked up: all threads that read files are stuck");
+		reach(e, job, EXPLAINER_HAS_ALL);
+	} else {
+		(void)need_worker(e, FOR_FILES_TOO);
+		put_in(&e->files, job, &e->files_waiting);
+		pthread_cond_broadcast(&e->asked);
+	}
+}
+
 static void work(struct explainer *e, struct worker *worker, struct explainer_job *job)
 {
 	size_t looked = 0;
 	bool idle;
 
-	if (job->purpose != EXPLAINER_AHEAD)
+	if (worker->slot == FOR_KERNEL)
 		looked = do_descriptors(e, job);
-	if (job->purpose != EXPLAINER_REMEDY && job->purpose != EXPLAINER_KINDS &&
-	    !do_limit(e, worker, job))
+	else if (!do_limit(e, worker, job))
 		return;
 	pthread_mutex_lock(&e->lock);
-	e->stats.worked++;
-	reach(e, job, EXPLAINER_HAS_ALL);
+	if (worker->slot == FOR_KERNEL) {
+		pass_on(e, job);
+	} else {
+		e->stats.worked++;
+		reach(e, job, EXPLAINER_HAS_ALL);
+	}
 	idle = !e->queue;
 	pthread_mutex_unlock(&e->lock);
 	if (idle && looked >= TRIM_FROM)
@@ -251,11 +359,10 @@ static void *run(void *arg)
 
 	pthread_mutex_lock(&e->lock);
 	while (!worker->given_up) {
-		while (!e->queue && !e->leave)
+		while (!e->leave && !(job = take_for(e, worker->slot)))
 			pthread_cond_wait(&e->asked, &e->lock);
 		if (e->leave)
 			break;
-		job = take_from_queue(e);
 		job->holders++;
 		worker->job = job;
 		pthread_mutex_unlock(&e->lock);
@@ -263,11 +370,13 @@ static void *run(void *arg)
 		pthread_mutex_lock(&e->lock);
 		worker->job = NULL;
 		release_job(job);
+		/* another one of that user's may have waited for it */
+		pthread_cond_broadcast(&e->asked);
 	}
 	if (worker->given_up)
 		e->stuck--;
 	else
-		e->worker = NULL;
+		e->workers[worker->slot] = NULL;
 	pthread_cond_broadcast(&e->answered);
 	leave(e);
 	free(worker);
@@ -275,19 +384,20 @@ static void *run(void *arg)
 }
 
 /* Under the lock: with a thread there always is a place to be stuck in. */
-static int need_worker(struct explainer *e)
+static int need_worker(struct explainer *e, enum slot slot)
 {
 	struct worker *worker;
 	int err;
 
-	if (e->worker)
+	if (e->workers[slot])
 		return 0;
-	if (e->stuck == EXPLAINER_STUCK_MAX)
+	if (slot != FOR_KERNEL && e->stuck >= EXPLAINER_STUCK_MAX)
 		return -EBUSY;
 	worker = calloc(1, sizeof(*worker));
 	if (!worker)
 		return -ENOMEM;
 	worker->explainer = e;
+	worker->slot = slot;
 	e->holders++;
 	err = thread_start(&worker->thread, "explainer", run, worker);
 	if (err) {
@@ -296,7 +406,7 @@ static int need_worker(struct explainer *e)
 		return err;
 	}
 	pthread_detach(worker->thread);
-	e->worker = worker;
+	e->workers[slot] = worker;
 	return 0;
 }
 
@@ -308,6 +418,7 @@ struct explainer_job *explainer_ask(struct explainer *e, enum explainer_purpose 
 {
 	struct explainer_job *job = calloc(1, sizeof(*job));
 	bool ahead = purpose == EXPLAINER_AHEAD;
+	char why[192];
 
 	if (!job) {
 		explain_question_clear(question);
@@ -320,15 +431,21 @@ struct explainer_job *explainer_ask(struct explainer *e, enum explainer_purpose 
 	pthread_mutex_lock(&e->lock);
 	job->number = ++e->stats.asked;
 	/* what is ahead of its time must not take the room of what is not */
-	if (need_worker(e) || e->waiting >= EXPLAINER_QUEUE_MAX / (ahead ? 4 : 1)) {
+	if (ahead ? need_worker(e, FOR_FILES) ||
+			    e->files_waiting >= EXPLAINER_QUEUE_MAX / 4 ||
+			    is_refused(e, job, why, sizeof(why))
+		  : need_worker(e, FOR_KERNEL) || e->waiting >= EXPLAINER_QUEUE_MAX) {
 		e->stats.dropped += !ahead;
 		free_job(job);
 		job = NULL;
 	} else {
 		/* Nobody waits for one ahead of its time: the thread's own. */
 		job->holders = !ahead;
-		put_in_queue(e, job);
-		pthread_cond_signal(&e->asked);
+		if (ahead)
+			put_in(&e->files, job, &e->files_waiting);
+		else
+			put_in(&e->queue, job, &e->waiting);
+		pthread_cond_broadcast(&e->asked);
 	}
 	pthread_mutex_unlock(&e->lock);
 	return ahead ? NULL : job;
@@ -388,6 +505,7 @@ void explainer_done(struct explainer *e, struct explainer_job *job)
 		return;
 	pthread_mutex_lock(&e->lock);
 	e->waiting -= unlink_job(&e->queue, job);
+	e->files_waiting -= unlink_job(&e->files, job);
 	if (unlink_job(&e->ended, job)) {
 		e->ended_end = &e->ended;
 		while (*e->ended_end)
@@ -417,24 +535,48 @@ struct explainer_job *explainer_next(struct explainer *e)
 	return job;
 }
 
+/* Under the lock. */
+static void give_up(struct explainer *e, struct worker *worker)
+{
+	worker->given_up = true;
+	e->workers[worker->slot] = NULL;
+	e->stuck++;
+}
+
 void explainer_tick(struct explainer *e)
 {
-	struct worker *worker;
-
 	pthread_mutex_lock(&e->lock);
-	worker = e->worker;
-	if (worker && worker->files_since_ns &&
-	    now_ns() - worker->files_since_ns > e->patience_ns) {
-		worker->given_up = true;
-		e->worker = NULL;
-		e->stuck++;
+	for (enum slot slot = FOR_FILES; slot < SLOTS; slot++) {
+		struct worker *worker = e->workers[slot];
+
+		if (!worker || !worker->files_since_ns ||
+		    now_ns() - worker->files_since_ns <= e->patience_ns)
+			continue;
+		give_up(e, worker);
 		e->stats.late++;
 		if (worker->job->purpose != EXPLAINER_AHEAD)
 			reach(e, worker->job, EXPLAINER_HAS_ALL);
-		if (e->queue)
-			(void)need_worker(e);
+		if (e->files)
+			(void)need_worker(e, slot);
 	}
 	pthread_mutex_unlock(&e->lock);
+}
+
+bool explainer_report(struct explainer *e, char *line, size_t size)
+{
+	bool found;
+
+	pthread_mutex_lock(&e->lock);
+	found = e->slow_pid != 0;
+	if (found)
+		snprintf(line, size,
+			 "reading what processes of user %u have named takes too long, "
+			 "most of all for process %d: where the limits of this user's "
+			 "processes were set is told less often",
+			 e->slow_user, (int)e->slow_pid);
+	e->slow_pid = 0;
+	pthread_mutex_unlock(&e->lock);
+	return found;
 }
 
 void explainer_stats(struct explainer *e, struct explainer_stats *out)
@@ -471,14 +613,29 @@ struct explainer *explainer_new(struct census *census, const char *why,
 	}
 	/* From the start, like all that alerting needs. If not, then later. */
 	pthread_mutex_lock(&e->lock);
-	(void)need_worker(e);
+	for (enum slot slot = 0; slot < SLOTS; slot++)
+		(void)need_worker(e, slot);
 	pthread_mutex_unlock(&e->lock);
 	return e;
+}
+
+/* Under the lock. Those over files are left to themselves. false: another one works. */
+static bool all_have_left(struct explainer *e, bool late)
+{
+	bool all = true;
+
+	for (enum slot slot = 0; slot < SLOTS; slot++) {
+		if (late && e->workers[slot] && e->workers[slot]->files_since_ns)
+			give_up(e, e->workers[slot]);
+		all &= !e->workers[slot];
+	}
+	return all;
 }
 
 void explainer_free(struct explainer *e)
 {
 	struct timespec until;
+	int late = 0;
 
 	if (!e)
 		return;
@@ -487,16 +644,10 @@ void explainer_free(struct explainer *e)
 	pthread_cond_broadcast(&e->asked);
 	until = thread_deadline(END_NS);
 	/* The first step uses the census, and ends: that is waited for. */
-	while (e->worker) {
-		int late = pthread_cond_timedwait(&e->answered, &e->lock, &until);
-
-		if (late && e->worker && e->worker->files_since_ns) {
-			e->worker->given_up = true;
-			e->stuck++;
-			e->worker = NULL;
-		} else if (late) {
+	while (!all_have_left(e, late)) {
+		if (late)
 			until = thread_deadline(END_NS);
-		}
+		late = pthread_cond_timedwait(&e->answered, &e->lock, &until);
 	}
 	census_close(e->census);
 	e->census = NULL;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finds out what explains a process's trouble, in a thread of its own: to look at what a
- * limit comes from is to read files, which may wait for ever. For one calling thread,
- * which is never held up for longer than it asks to be.
+ * Finds out what explains a process's trouble, in threads of its own: one for what the
+ * kernel alone tells, which never waits; two for what a limit comes from, which is to read
+ * files. Those are read in a process that is ended when it is over its time, and each user
+ * has a budget of that time. For one calling thread, which is never held up for longer than
+ * it asks to be.
  */
 #ifndef FDWARDEN_EXPLAINER_H
 #define FDWARDEN_EXPLAINER_H
@@ -15,7 +17,9 @@
 
 /* Questions that wait, at the most; beyond them they are dropped. */
 #define EXPLAINER_QUEUE_MAX   32
-/* Threads that may be stuck in a file at the same time. */
+/* Of one user's, that wait for files. */
+#define EXPLAINER_USER_MAX    8
+/* With so many threads that are stuck in a file no other one is started. */
 #define EXPLAINER_STUCK_MAX   4
 #define EXPLAINER_PATIENCE_NS 5000000000ull
 
@@ -39,7 +43,8 @@ struct explainer;
 struct explainer_stats {
 	uint64_t asked, dropped; /* dropped: the queue was full */
 	uint64_t worked;         /* to the end */
-	uint64_t late;           /* threads that were given up */
+	uint64_t unread; /* whose files were not read, for want of room or time */
+	uint64_t late;   /* threads that were given up */
 };
 
 /* With its own census; without it (`why`: the reason) what the descriptors are is never
@@ -82,5 +87,9 @@ struct explainer_job *explainer_next(struct explainer *explainer);
 void explainer_tick(struct explainer *explainer);
 
 void explainer_stats(struct explainer *explainer, struct explainer_stats *out);
+
+/* Whose files have used up the user's time since it was asked last, in a line for the log.
+ * false: nobody's. */
+bool explainer_report(struct explainer *explainer, char *line, size_t size);
 
 #endif

@@ -6,12 +6,14 @@ import json
 import os
 import platform
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
 import time
 
-from harness import FDWARDEN, Scratch, Skip, Zoo, check, leaking, need_root, same
+from harness import (Daemon, FDWARDEN, Scratch, Skip, Zoo, check, leaking, need_root, note,
+                     same)
 
 USER = 54321  # in no file
 SECRET = "FromTheSecretFile"
@@ -341,6 +343,93 @@ def test_what_is_open_meanwhile():
                 if trace.poll() is None:
                     trace.kill()
                 trace.communicate()
+
+
+NAMES = 4000
+UNIT = "a-b-c-d-e-f-g-h.service"
+# In a mount namespace of its own: a directory of units with very many names for one.
+MANY_NAMES = f"""
+import os, resource, sys
+for i in range({NAMES}):
+    os.symlink("{UNIT}", f"/etc/systemd/system/x-{{i}}-y-z.service")
+print("ready", flush=True)
+sys.stdin.readline()
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+kept = [os.open("/dev/null", os.O_RDONLY) for _ in range(58)]
+print("done", flush=True)
+sys.stdin.readline()
+"""
+
+
+@contextlib.contextmanager
+def cgroup_like_a_container():
+    """A cgroup that says: in a container, in this unit of it."""
+    tree = next((path for path in ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup")
+                 if os.path.exists(f"{path}/cgroup.procs")), None)
+    if not tree:
+        raise Skip("no hierarchy of cgroups")
+    parts = [f"fdwarden-test-{os.getpid()}", "docker", "d" * 64, "system.slice", UNIT]
+    path = os.path.join(tree, *parts)
+    try:
+        os.makedirs(path)
+    except OSError as error:
+        raise Skip(f"no cgroup can be made: {error}") from error
+    try:
+        yield f"{path}/cgroup.procs"
+    finally:
+        for i in range(len(parts), 0, -1):
+            with contextlib.suppress(OSError):
+                os.rmdir(os.path.join(tree, *parts[:i]))
+
+
+class ManyNames:
+    """One that makes the look-up of its limit as dear as it can."""
+
+    def __init__(self, cgroup):
+        self.process = subprocess.Popen(
+            ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+             'mount -t tmpfs none /etc/systemd/system && exec /usr/bin/python3 -c "$1"', "sh",
+             MANY_NAMES], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, user=USER,
+            group=USER, extra_groups=[], cwd="/")
+        same(self.process.stdout.readline().strip(), "ready", "what it says")
+        self.pid = self.process.pid
+        with open(cgroup, "w", encoding="ascii") as procs:
+            procs.write(str(self.pid))
+
+    def fill(self):
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        same(self.process.stdout.readline().strip(), "done", "what it says")
+
+    __enter__, __exit__ = Process.__enter__, Process.__exit__
+
+
+def test_one_user_does_not_blind_others():
+    """Four processes with thousands of names for their unit: each look-up ends, and what the
+    others' descriptors are, and where their limits were set, is told as before."""
+    need_root()
+    need_namespaces()
+    if not os.path.isdir("/etc/systemd/system") or not os.path.exists("/usr/bin/python3"):
+        raise Skip("no directory of units, or no python")
+    with cgroup_like_a_container() as cgroup, contextlib.ExitStack() as stack:
+        daemon = stack.enter_context(Daemon("snapshot.interval=200ms"))
+        hostile = [stack.enter_context(ManyNames(cgroup)) for _ in range(4)]
+        for one in hostile:
+            one.fill()
+        for one in hostile:
+            _, alert = daemon.explained(one.pid, "fd-warning", 30)
+            note(f"{alert['limit']['origin']}: {alert['limit'].get('denied', 'all was read')}")
+        # another user's
+        limits = resource.RLIMIT_NOFILE, (64, 64)
+        with Zoo("openat=50", "say=open", "wait", user=65534, group=65534, extra_groups=[],
+                 preexec_fn=lambda: resource.setrlimit(*limits)) as other:
+            other.expect("open")
+            _, alert = daemon.explained(other.pid, "fd-warning", 10)
+            check(alert["fd"].get("groups"), f"no inventory: {alert['fd']}")
+            check("limit" in alert, "no origin")
+        children = subprocess.run(["pgrep", "-P", str(daemon.pid)], capture_output=True,
+                                  text=True, check=False).stdout.split()
+        same(children, [], "helpers that are left")
 
 
 if platform.machine() not in ("x86_64", "aarch64"):

@@ -22,6 +22,7 @@
 
 #include "between.h"
 #include "daemon/explainer.h"
+#include "daemon/user_budget.h"
 
 #define PID         424200
 #define START_NS    7770000000ull
@@ -396,9 +397,12 @@ static void gives_up_what_is_stuck(void **state)
 	stuck = ask(e, EXPLAINER_ALERT);
 	assert_int_equal(explainer_wait(e, stuck, EXPLAINER_HAS_DESCRIPTORS, LONG_NS),
 			 EXPLAINER_HAS_DESCRIPTORS);
+	/* what needs no file does not wait for it */
 	next = ask(e, EXPLAINER_REMEDY);
-	assert_int_equal(explainer_wait(e, next, EXPLAINER_HAS_ALL, PATIENCE_NS * 2),
-			 EXPLAINER_WAITS);
+	assert_int_equal(explainer_wait(e, next, EXPLAINER_HAS_ALL, LONG_NS),
+			 EXPLAINER_HAS_ALL);
+	assert_int_equal(explainer_wait(e, stuck, EXPLAINER_HAS_ALL, PATIENCE_NS * 2),
+			 EXPLAINER_HAS_DESCRIPTORS);
 	for (int tries = 0;
 	     explainer_wait(e, stuck, EXPLAINER_HAS_ALL, 1000000) != EXPLAINER_HAS_ALL;
 	     tries++) {
@@ -407,25 +411,26 @@ static void gives_up_what_is_stuck(void **state)
 	}
 	assert_non_null(explainer_why(stuck)->inventory);
 	assert_false(explainer_why(stuck)->origin_known);
-	assert_int_equal(explainer_wait(e, next, EXPLAINER_HAS_ALL, LONG_NS),
-			 EXPLAINER_HAS_ALL);
 	explainer_stats(e, &stats);
 	assert_int_equal(stats.late, 1);
 	explainer_done(e, stuck);
 	explainer_done(e, next);
 	let_go_of_files();
-	await_threads(1);
+	await_threads(2);
 	explainer_free(e);
 }
 
+/* No new thread is started, and the last one is stuck as well: then what the kernel alone
+ * tells is told all the same, and why there is no more. */
 static void all_threads_stuck(void **state)
 {
 	struct explainer *e = new_explainer();
-	struct explainer_job *jobs[EXPLAINER_STUCK_MAX];
+	struct explainer_job *jobs[EXPLAINER_STUCK_MAX + 1], *one_more;
+	const struct explanation *why;
 
 	(void)state;
 	hold_up_files();
-	for (int i = 0; i < EXPLAINER_STUCK_MAX; i++) {
+	for (int i = 0; i < EXPLAINER_STUCK_MAX + 1; i++) {
 		jobs[i] = ask(e, EXPLAINER_ALERT);
 		assert_non_null(jobs[i]);
 		for (int tries = 0; explainer_wait(e, jobs[i], EXPLAINER_HAS_ALL,
@@ -435,8 +440,17 @@ static void all_threads_stuck(void **state)
 			explainer_tick(e);
 		}
 	}
-	assert_null(ask(e, EXPLAINER_ALERT));
-	for (int i = 0; i < EXPLAINER_STUCK_MAX; i++)
+	one_more = ask(e, EXPLAINER_ALERT);
+	assert_int_equal(
+		explainer_wait(e, one_more, EXPLAINER_HAS_DESCRIPTORS, LONG_NS),
+		EXPLAINER_HAS_ALL);
+	why = explainer_why(one_more);
+	assert_non_null(why->inventory);
+	assert_true(why->origin_known);
+	assert_int_equal(why->origin.kind, ORIGIN_UNKNOWN);
+	assert_non_null(strstr(why->origin.denied, "stuck"));
+	explainer_done(e, one_more);
+	for (int i = 0; i < EXPLAINER_STUCK_MAX + 1; i++)
 		explainer_done(e, jobs[i]);
 	/* It does not wait for them; they free what is theirs. */
 	explainer_free(e);
@@ -444,6 +458,78 @@ static void all_threads_stuck(void **state)
 		let_go_of_files();
 		usleep(1000);
 	}
+}
+
+/* One user's files keep one thread; another user's are read meanwhile, and the first one's
+ * are not once they have used up their time. */
+static void one_user_does_not_keep_others(void **state)
+{
+	struct explainer *e = new_explainer();
+	struct explain_question q = question();
+	struct explainer_job *jobs[EXPLAINER_USER_MAX + 2], *other;
+	size_t refused = 0;
+
+	(void)state;
+	hold_up_files();
+	for (size_t i = 0; i < EXPLAINER_USER_MAX + 2; i++) {
+		q = question();
+		q.who.uid = 1000;
+		jobs[i] = explainer_ask(e, EXPLAINER_ALERT, INCIDENT, &q);
+		assert_non_null(jobs[i]);
+		explainer_wait(e, jobs[i], EXPLAINER_HAS_DESCRIPTORS, LONG_NS);
+	}
+	for (size_t i = 0; i < EXPLAINER_USER_MAX + 2; i++) {
+		if (explainer_wait(e, jobs[i], EXPLAINER_HAS_ALL, SHORT_NS) !=
+		    EXPLAINER_HAS_ALL)
+			continue;
+		refused++;
+		assert_non_null(
+			strstr(explainer_why(jobs[i])->origin.denied, "user 1000"));
+	}
+	/* one is at work, EXPLAINER_USER_MAX wait */
+	assert_int_equal(refused, 1);
+	/* the files of another process are no FIFO */
+	q = question();
+	q.who.uid = 1001;
+	q.who.pid = PID + 1;
+	other = explainer_ask(e, EXPLAINER_ALERT, INCIDENT, &q);
+	assert_int_equal(explainer_wait(e, other, EXPLAINER_HAS_ALL, LONG_NS),
+			 EXPLAINER_HAS_ALL);
+	explainer_done(e, other);
+	for (size_t i = 0; i < EXPLAINER_USER_MAX + 2; i++)
+		explainer_done(e, jobs[i]);
+	for (int i = 0; i < 5000; i++) {
+		let_go_of_files();
+		usleep(100);
+	}
+	explainer_free(e);
+}
+
+static void a_users_budget(void **state)
+{
+	static struct user_budget budget;
+	const uint64_t second = 1000000000u, now = 1000 * second;
+	pid_t slowest = 0;
+
+	(void)state;
+	assert_false(user_budget_is_over(&budget, 1000, now, &slowest));
+	user_budget_charge(&budget, 1000, 7, 4 * second, now);
+	assert_false(user_budget_is_over(&budget, 1000, now, &slowest));
+	user_budget_charge(&budget, 1000, 8, second, now);
+	assert_true(user_budget_is_over(&budget, 1000, now, &slowest));
+	assert_int_equal(slowest, 7);
+	assert_false(user_budget_is_over(&budget, 1001, now, &slowest));
+	/* it comes back with time */
+	assert_true(user_budget_is_over(&budget, 1000, now - 1 + second, &slowest) ==
+		    false);
+	/* root's are not counted */
+	user_budget_charge(&budget, 0, 9, 100 * second, now);
+	assert_false(user_budget_is_over(&budget, 0, now, &slowest));
+	/* who uses most is remembered over many others */
+	user_budget_charge(&budget, 1000, 7, 40 * second, now);
+	for (uid_t uid = 2000; uid < 2200; uid++)
+		user_budget_charge(&budget, uid, 1, 1000, now);
+	assert_true(user_budget_is_over(&budget, 1000, now + second, &slowest));
 }
 
 static void ends_while_it_works(void **state)
@@ -509,7 +595,7 @@ static void alerts_come_before_what_is_ahead(void **state)
 			 EXPLAINER_HAS_ALL);
 	explainer_done(e, first);
 	explainer_done(e, second);
-	for (int i = 0; i < 5000 && count_threads() > 1; i++)
+	for (int i = 0; i < 500 && count_threads() > 3; i++)
 		usleep(1000);
 	let_go_of_files();
 	explainer_free(e);
@@ -548,6 +634,8 @@ int main(void)
 		TEST(bounded),
 		TEST(gives_up_what_is_stuck),
 		TEST(all_threads_stuck),
+		TEST(one_user_does_not_keep_others),
+		TEST(a_users_budget),
 		TEST(ends_while_it_works),
 		TEST(looked_up_ahead),
 		TEST(alerts_come_before_what_is_ahead),

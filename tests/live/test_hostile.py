@@ -12,8 +12,8 @@ import subprocess
 import tempfile
 import time
 
-from harness import (Daemon, FDWARDEN, Scratch, Skip, Zoo, check, leaking, need_root, note,
-                     same)
+from harness import (Daemon, FDWARDEN, Scratch, Skip, Zoo, check, children_of, leaking,
+                     need_root, note, same, wait_until)
 
 USER = 54321  # in no file
 SECRET = "FromTheSecretFile"
@@ -326,9 +326,7 @@ def test_what_is_open_meanwhile():
                 check("tracing" in trace.stderr.readline(), "it has begun")
                 process.open()
                 time.sleep(0.5)
-                children = subprocess.run(["pgrep", "-P", str(trace.pid), "fdwarden"],
-                                          capture_output=True, text=True,
-                                          check=True).stdout.split()
+                children = children_of(trace.pid)
                 same(len(children), 2, "children")
                 for child in children:
                     with open(f"/proc/{child}/status", encoding="ascii",
@@ -427,9 +425,8 @@ def test_one_user_does_not_blind_others():
             _, alert = daemon.explained(other.pid, "fd-warning", 10)
             check(alert["fd"].get("groups"), f"no inventory: {alert['fd']}")
             check("limit" in alert, "no origin")
-        children = subprocess.run(["pgrep", "-P", str(daemon.pid)], capture_output=True,
-                                  text=True, check=False).stdout.split()
-        same(children, [], "helpers that are left")
+        # each lives as long as its question
+        wait_until(lambda: not children_of(daemon.pid), 10, "the end of all helpers")
 
 
 if platform.machine() not in ("x86_64", "aarch64"):

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* fdwarden check-config: checks the configuration, prints the effective one. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "cli/cli.h"
@@ -24,6 +29,49 @@ static const struct cli_usage usage = {
 	.notes = "Without -c, defaults hold where there is no " CONFIG_PATH ".",
 };
 
+static bool complain(const char *key, const char *path, int err)
+{
+	log_error("%s %s: %s; the daemon would monitor without it until it is there",
+		  key, path, strerror(err));
+	return false;
+}
+
+/* A file that is not there yet can be made in a directory that is. Whether the daemon's
+ * user may is not known here. */
+static bool try_file(const char *path)
+{
+	char *directory = strdup(path),
+	     *slash = directory ? strrchr(directory, '/') : NULL;
+	struct stat st;
+	int err = 0;
+
+	if (slash) {
+		slash[slash == directory] = '\0';
+		if (stat(directory, &st) < 0)
+			err = errno;
+		else if (!S_ISDIR(st.st_mode))
+			err = ENOTDIR;
+	}
+	free(directory);
+	return err && err != EACCES ? complain("output.file", path, err) : true;
+}
+
+static bool try_hook(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 && errno != EACCES)
+		return complain("output.hook", path, errno);
+	return true;
+}
+
+static bool try_outputs(const struct config *config)
+{
+	bool good = !config->file || try_file(config->file);
+
+	return (!config->hook || try_hook(config->hook)) && good;
+}
+
 int cmd_check_config(int argc, char **argv)
 {
 	struct check_options set = {0};
@@ -40,6 +88,7 @@ int cmd_check_config(int argc, char **argv)
 		return CLI_USAGE;
 	}
 	config_print(config, stdout);
+	code = try_outputs(config) ? CLI_DONE : CLI_FAILED;
 	config_free(config);
-	return CLI_DONE;
+	return code;
 }

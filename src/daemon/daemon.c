@@ -60,17 +60,43 @@ static bool decide(enum config_switch wanted, bool automatic)
 	return wanted == CONFIG_AUTO ? automatic : wanted == CONFIG_YES;
 }
 
-static int configure_outlet(struct daemon *d, const struct config *config, char *why)
+static void say_output(const char *line)
+{
+	log_warning("%s; it is tried again, and alerts for it are counted as lost",
+		    line);
+}
+
+static void say_output_again(const char *line)
+{
+	log_warning("%s", line);
+}
+
+static struct outlet_settings outputs_of(const struct config *config)
 {
 	bool journal = log_fd_is_journal(STDOUT_FILENO);
-	struct outlet_settings settings = {
+
+	return (struct outlet_settings){
 		.stdout_on = decide(config->stdout_on, !journal),
 		.journal_on = decide(config->journal_on, journal),
 		.file = config->file,
 		.hook = config->hook,
 	};
+}
+
+static int configure_outlet(struct daemon *d, const struct config *config, char *why)
+{
+	struct outlet_settings settings = outputs_of(config);
 
 	return outlet_configure(d->outlet, &settings, why, WHY_SIZE);
+}
+
+/* What can't be opened now may be later: to monitor without it is better than not to. */
+static void open_outlet(struct daemon *d)
+{
+	struct outlet_settings settings = outputs_of(d->config);
+
+	if (!outlet_start(d->outlet, &settings, say_output))
+		log_warning("no output is open: alerts go to the socket alone");
 }
 
 /* ---- sinks: what they have to say goes to the log ---- */
@@ -208,6 +234,9 @@ static int on_tick(sd_event_source *source, uint64_t due_us, void *context)
 	serving_update(d->serving);
 	keep(d);
 	look_soon(d);
+	if (outlet_retry(d->outlet, kernel_now_ns(), say_output_again) &&
+	    watch_sinks(d))
+		log_warning("what the outputs report can't be watched");
 	/* After a pause (SIGSTOP, suspend) the ticks that were missed stay missed. */
 	if (!sd_event_now(d->event, CLOCK_MONOTONIC, &now_us) && next_us < now_us)
 		next_us = now_us + d->config->interval_ns / 1000;
@@ -374,8 +403,8 @@ static int start(struct daemon *d)
 	d->outlet = outlet_new();
 	if (err || !d->outlet)
 		return CLI_FAILED;
-	if (configure_outlet(d, d->config, why) ||
-	    monitor_open(d->config, d->outlet, &d->monitor, why, sizeof(why))) {
+	open_outlet(d);
+	if (monitor_open(d->config, d->outlet, &d->monitor, why, sizeof(why))) {
 		log_error("%s", why);
 		return CLI_FAILED;
 	}

@@ -2,6 +2,7 @@
 #include "output/outlet.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +10,26 @@
 
 #include "output/text.h"
 
-/* When a reload drops a sink, what waits in it has this long to be written. */
-#define DROP_TIMEOUT_MS 1000
-#define MESSAGE_MAX     1024
+/* When a reload drops a sink, what waits in it has this long to be written, while all else
+ * goes on. */
+#define DROP_NS     2000000000ull
+#define RETIRED_MAX 8
+#define MESSAGE_MAX 1024
+/* An output that can't be opened is tried again so often. */
+#define RETRY_NS    5000000000ull
 
 struct outlet {
 	struct sink *sinks[OUTLET_KINDS];
 	char *target[OUTLET_KINDS]; /* path of what is open; "" where there is none */
+	/* wanted, and could not be opened: path, why, and alerts sent since */
+	char *missing[OUTLET_KINDS];
+	int missing_err[OUTLET_KINDS];
+	uint64_t missed[OUTLET_KINDS];
+	uint64_t retry_ns[OUTLET_KINDS]; /* when it is tried again */
+	struct retired {
+		struct sink *sink; /* dropped by a reload, and still writing */
+		uint64_t until_ns; /* 0: not set yet */
+	} retired[RETIRED_MAX];
 	outlet_tap tap;
 	void *tap_context;
 	uint64_t lost; /* of sinks closed meanwhile, and for want of memory */
@@ -73,12 +87,145 @@ static const char *wanted(const struct outlet_settings *settings, enum outlet_ki
 	return NULL;
 }
 
+/* Waiting for a program that is run, or a disk, is not for the caller. */
+static void retire(struct outlet *outlet, struct sink *sink)
+{
+	if (!sink)
+		return;
+	sink_finish(sink);
+	for (size_t i = 0; i < RETIRED_MAX; i++) {
+		if (outlet->retired[i].sink)
+			continue;
+		outlet->retired[i] = (struct retired){.sink = sink};
+		return;
+	}
+	outlet->lost += sink_close(sink, 0);
+}
+
+static void end_retired(struct outlet *outlet, uint64_t now_ns)
+{
+	for (size_t i = 0; i < RETIRED_MAX; i++) {
+		struct retired *retired = &outlet->retired[i];
+
+		if (!retired->sink)
+			continue;
+		if (!retired->until_ns)
+			retired->until_ns = now_ns + DROP_NS;
+		if (!sink_has_ended(retired->sink) && now_ns < retired->until_ns)
+			continue;
+		outlet->lost += sink_close(retired->sink, 0);
+		*retired = (struct retired){0};
+	}
+}
+
 static void drop(struct outlet *outlet, enum outlet_kind kind)
 {
-	outlet->lost += sink_close(outlet->sinks[kind], DROP_TIMEOUT_MS);
+	retire(outlet, outlet->sinks[kind]);
 	outlet->sinks[kind] = NULL;
 	free(outlet->target[kind]);
 	outlet->target[kind] = NULL;
+}
+
+static void say_failed(enum outlet_kind kind, const char *want, int err, char *why,
+		       size_t why_size)
+{
+	snprintf(why, why_size, "%s%s%s can't be opened: %s", sink_label(kind),
+		 *want ? " " : "", want, strerrordesc_np(-err));
+}
+
+static void forget_missing(struct outlet *outlet, enum outlet_kind kind)
+{
+	free(outlet->missing[kind]);
+	outlet->missing[kind] = NULL;
+	outlet->missed[kind] = 0;
+}
+
+/* Whether it is known to be missing since before: that is no reason to refuse others. */
+static bool is_missing(const struct outlet *outlet, enum outlet_kind kind,
+		       const char *want)
+{
+	return outlet->missing[kind] && !strcmp(outlet->missing[kind], want);
+}
+
+static bool miss(struct outlet *outlet, enum outlet_kind kind, const char *want,
+		 int err)
+{
+	char *path = strdup(want);
+
+	if (!path)
+		return false;
+	if (!is_missing(outlet, kind, want))
+		forget_missing(outlet, kind);
+	free(outlet->missing[kind]);
+	outlet->missing[kind] = path;
+	outlet->missing_err[kind] = err;
+	return true;
+}
+
+bool outlet_start(struct outlet *outlet, const struct outlet_settings *settings,
+		  outlet_say say)
+{
+	char why[512];
+	bool any = false;
+
+	for (int kind = 0; kind < OUTLET_KINDS; kind++) {
+		const char *want = wanted(settings, kind);
+		int err;
+
+		if (!want)
+			continue;
+		outlet->target[kind] = strdup(want);
+		err = outlet->target[kind] ? open_sink(kind, want, &outlet->sinks[kind])
+					   : -ENOMEM;
+		if (!err) {
+			any = true;
+			continue;
+		}
+		drop(outlet, kind);
+		(void)miss(outlet, kind, want, err);
+		say_failed(kind, want, err, why, sizeof(why));
+		say(why);
+	}
+	return any;
+}
+
+/* One that is missing is tried again. True: it is open. */
+static bool try_again(struct outlet *outlet, enum outlet_kind kind, outlet_say say)
+{
+	char line[512];
+	struct sink *fresh;
+	int err = open_sink(kind, outlet->missing[kind], &fresh);
+
+	if (err && err != outlet->missing_err[kind]) {
+		say_failed(kind, outlet->missing[kind], err, line, sizeof(line));
+		say(line);
+	}
+	outlet->missing_err[kind] = err;
+	if (err)
+		return false;
+	snprintf(line, sizeof(line),
+		 "%s %s is open now; alerts that it did not get: %" PRIu64,
+		 sink_label(kind), outlet->missing[kind], outlet->missed[kind]);
+	say(line);
+	outlet->sinks[kind] = fresh;
+	outlet->target[kind] = outlet->missing[kind];
+	outlet->missing[kind] = NULL;
+	outlet->missed[kind] = 0;
+	return true;
+}
+
+bool outlet_retry(struct outlet *outlet, uint64_t now_ns, outlet_say say)
+{
+	bool opened = false;
+
+	end_retired(outlet, now_ns);
+	for (int kind = 0; kind < OUTLET_KINDS; kind++) {
+		if (!outlet->missing[kind] || now_ns < outlet->retry_ns[kind])
+			continue;
+		outlet->retry_ns[kind] = now_ns + RETRY_NS;
+		opened |= try_again(outlet, kind, say);
+	}
+	return opened;
 }
 
 int outlet_configure(struct outlet *outlet, const struct outlet_settings *settings,
@@ -96,10 +243,13 @@ int outlet_configure(struct outlet *outlet, const struct outlet_settings *settin
 			continue;
 		target[kind] = strdup(want);
 		err = target[kind] ? open_sink(kind, want, &fresh[kind]) : -ENOMEM;
+		if (err && target[kind] && is_missing(outlet, kind, want)) {
+			free(target[kind]);
+			target[kind] = NULL;
+			err = 0; /* it stays so, and is tried again */
+		}
 		if (err)
-			snprintf(why, why_size, "%s%s%s can't be opened: %s",
-				 sink_label(kind), *want ? " " : "", want,
-				 strerror(-err));
+			say_failed(kind, want, err, why, why_size);
 	}
 	for (int kind = 0; kind < OUTLET_KINDS; kind++) {
 		if (err) {
@@ -107,8 +257,10 @@ int outlet_configure(struct outlet *outlet, const struct outlet_settings *settin
 			free(target[kind]);
 			continue;
 		}
-		if (fresh[kind] || !wanted(settings, kind))
+		if (fresh[kind] || !wanted(settings, kind)) {
 			drop(outlet, kind);
+			forget_missing(outlet, kind);
+		}
 		if (fresh[kind]) {
 			outlet->sinks[kind] = fresh[kind];
 			outlet->target[kind] = target[kind];
@@ -168,6 +320,10 @@ int outlet_send(struct outlet *outlet, const struct alert *alert)
 		outlet->lost++;
 		return -ENOMEM;
 	}
+	for (int kind = 0; kind < OUTLET_KINDS; kind++) {
+		outlet->missed[kind] += outlet->missing[kind] != NULL;
+		outlet->lost += outlet->missing[kind] != NULL;
+	}
 	put(outlet, alert, line);
 	free(line);
 	return 0;
@@ -209,7 +365,10 @@ uint64_t outlet_close(struct outlet *outlet, int timeout_ms)
 	for (int kind = 0; kind < OUTLET_KINDS; kind++) {
 		outlet->lost += sink_close(outlet->sinks[kind], timeout_ms);
 		free(outlet->target[kind]);
+		free(outlet->missing[kind]);
 	}
+	for (size_t i = 0; i < RETIRED_MAX; i++)
+		outlet->lost += sink_close(outlet->retired[i].sink, timeout_ms);
 	lost = outlet->lost;
 	free(outlet);
 	return lost;

@@ -32,6 +32,20 @@ struct outlet;
 /* NULL: no memory. */
 struct outlet *outlet_new(void);
 
+typedef void (*outlet_say)(const char *line);
+
+/*
+ * Opens what is wanted, at the start. What can't be opened is told to `say`, is missing,
+ * and costs no more than its own alerts, which are counted as lost. Returns whether any is
+ * open.
+ */
+bool outlet_start(struct outlet *outlet, const struct outlet_settings *settings,
+		  outlet_say say);
+
+/* Tries again what is missing, now and then, and ends what a reload has dropped; to be called about once a second, with any
+ * clock. What changes is told to `say`. True: a sink is there that was not. */
+bool outlet_retry(struct outlet *outlet, uint64_t now_ns, outlet_say say);
+
 /*
  * Opens what is newly wanted, closes what is not any more, and leaves the others
  * alone. Either all of it is done (0), or nothing: -errno, one line in `why`.

@@ -297,6 +297,24 @@ static bool await_end(struct sink *sink, int ms)
 	return sink->done;
 }
 
+void sink_finish(struct sink *sink)
+{
+	pthread_mutex_lock(&sink->lock);
+	sink->closing = true;
+	pthread_cond_signal(&sink->filled);
+	pthread_mutex_unlock(&sink->lock);
+}
+
+bool sink_has_ended(struct sink *sink)
+{
+	bool ended;
+
+	pthread_mutex_lock(&sink->lock);
+	ended = await_end(sink, 0);
+	pthread_mutex_unlock(&sink->lock);
+	return ended;
+}
+
 uint64_t sink_close(struct sink *sink, int timeout_ms)
 {
 	uint64_t lost;

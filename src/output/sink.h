@@ -74,6 +74,11 @@ void sink_stats(struct sink *sink, struct sink_stats *out);
 int sink_event_fd(const struct sink *sink);
 bool sink_report(struct sink *sink, char *line, size_t size);
 
+/* No more will be put: it writes what waits, and then has ended. Neither waits;
+ * sink_close() is still to be called. */
+void sink_finish(struct sink *sink);
+bool sink_has_ended(struct sink *sink);
+
 /* Writes what waits, for at most timeout_ms, then gives up (counted), joins and
  * frees. Accepts NULL. Returns the number of alerts lost over its life. */
 uint64_t sink_close(struct sink *sink, int timeout_ms);

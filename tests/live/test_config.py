@@ -138,3 +138,36 @@ def test_stdout_off():
                 time.sleep(0.01)
             check(os.path.getsize(path), "no alert in the file")
             same(len(daemon.alerts), 0, "alerts on standard output")
+
+
+def test_an_output_that_is_missing():
+    """Monitoring goes on without it; it is named, counted and tried again."""
+    with Scratch() as scratch:
+        path, hook = scratch.file("later/alerts.json"), scratch.file("later/hook")
+        with Daemon("snapshot.interval=200ms", f"output.file={path}",
+                    f"output.hook={hook}") as daemon:
+            daemon.wait_log(f"output.file {path} can't be opened: No such file or directory")
+            daemon.wait_log(f"output.hook {hook} can't be opened: No such file or directory")
+            with Zoo("limit=64", "fill=55", "say=near", "wait") as zoo:
+                daemon.wait(zoo.pid, "fd-warning")
+            daemon.wait(zoo.pid, "fd-recovered")
+            os.mkdir(scratch.file("later"))
+            said = daemon.wait_log(f"output.file {path} is open now", 30)
+            check(int(said.rsplit(" ", 1)[1]) >= 2, said)
+            with Zoo("limit=64", "fill=55", "say=near", "wait") as zoo:
+                daemon.wait(zoo.pid, "fd-warning")
+                wait_until(lambda: f'"pid":{zoo.pid},' in read(path), 10, "its alert")
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_log("configuration reloaded")
+            same(daemon.process.poll(), None, "exit")
+        for key, missing in (("file", scratch.file("never/x")), ("hook", scratch.file("no"))):
+            done = subprocess.run(
+                [FDWARDEN, "check-config", "-o", f"output.{key}={missing}"],
+                capture_output=True, text=True, timeout=30, check=False)
+            same(done.returncode, 1, f"check-config: {done.stderr}")
+            check(f"output.{key} {missing}: No such file" in done.stderr, done.stderr)
+
+
+def read(path):
+    with open(path, encoding="utf-8") as text:
+        return text.read()

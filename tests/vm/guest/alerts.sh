@@ -4,7 +4,7 @@
 # each: sensor
 # timeout: 150
 # kernels arm64: 6.1/tracepoint 6.12 newest
-# only arm64: closed exited refused_totals short_life
+# only arm64: closed refused_totals
 # One process's way to its limit and back, as the daemon tells it.
 
 # Up to a full table and three refusals; waits before it goes on.

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collect/syscalls.h"
 #include "daemon/before.h"
 #include "daemon/leaks.h"
 #include "policy/forecast.h"
@@ -69,6 +70,9 @@ static void add_verdict(const struct process *process,
 
 	history->in_trouble = process->policy.level > POLICY_LEVEL_OK;
 	history->leak_suspected = process->policy.leak;
+	history->refused_per_s = process->spin.per_s;
+	history->core_share = process->spin.core_share;
+	history->refused_call = syscalls_name(process->spin.call);
 	if (process->policy.leak && watch && watch->then.known)
 		history->before = watch->then;
 	else if (process->before)

@@ -23,6 +23,7 @@
 #define WAIT_NS         6000000000ull
 #define SLICE_NS        100000000ull
 #define DESCRIPTORS_MAX 65536
+#define FORECAST_S      30.0
 
 struct inspector {
 	struct snapshot *snapshot;
@@ -97,6 +98,7 @@ static void fill_fd(const struct server_job *job, struct process *process,
 	out->exhaustion_known = watched->exhaustion_known;
 	out->exhausted_in_s = watched->exhausted_in_s;
 	out->sealed = watched->sealed;
+	out->leak_suspected = watched->leak_suspected;
 }
 
 static void fill_history(const struct alert_fd *fd, struct explain_question *question)
@@ -106,6 +108,12 @@ static void fill_history(const struct alert_fd *fd, struct explain_question *que
 	question->history.closed = fd->closed;
 	question->history.growth_known = fd->growth_known;
 	question->history.growth_per_s = fd->growth_per_s;
+	/* As the monitor's forecast has it: from half a minute, or since the start. */
+	question->history.growth_over_s = question->history.age_s < FORECAST_S
+						  ? question->history.age_s
+						  : FORECAST_S;
+	question->history.growth_sound = fd->exhaustion_known && fd->growth_per_s > 0;
+	question->history.leak_suspected = fd->leak_suspected;
 }
 
 /* NULL: it can't be explained, and `job` says why. */

@@ -158,7 +158,9 @@ static void settle(void *context, struct process *p)
 	judge_table(m, p, &p->table, &seen);
 	seen.settled = !(p->table.flags & FDW_TABLE_TORN);
 	cause.found_at_start = !m->started;
+	refusals_rate(p, m->now_ns);
 	judge(m, p, &seen, &cause);
+	report_spin(&m->reporter, p);
 	/* The sensor should have seen it cross its level before. */
 	if (m->started && !incident && !above &&
 	    (p->policy.incident || p->policy.above_ns[POLICY_LEVEL_WARNING]))

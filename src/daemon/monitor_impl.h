@@ -67,6 +67,9 @@ bool refusals_read(struct monitor *m);
 /* Judges what is only known from its count. */
 void refusals_settle(struct monitor *m, struct process *p);
 
+/* How fast they come, since it was last asked. */
+void refusals_rate(struct process *p, uint64_t now_ns);
+
 /* An ended process: frees what the kernel keeps of its refusals. */
 void refusals_forget(struct monitor *m, const struct process *p);
 

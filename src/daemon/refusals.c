@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "collect/syscalls.h"
 #include "daemon/monitor_impl.h"
 #include "log.h"
 #include "policy/limits.h"
+
+/* A rate over less is chance. */
+#define RATE_OVER_S 0.4
 
 static void classify(const struct monitor *m, const struct process *p,
 		     const struct process_refusal *refusal,
@@ -155,6 +159,42 @@ void refusals_settle(struct monitor *m, struct process *p)
 		else
 			judge_refusal(m, p, refusal, NULL, m->now_ns);
 	}
+}
+
+/* Of all its threads; 0: not known. Needs no descriptor and no privilege. */
+static uint64_t cpu_time_of(pid_t pid)
+{
+	struct timespec spent;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &spent))
+		return 0;
+	return (uint64_t)spent.tv_sec * 1000000000u + (uint64_t)spent.tv_nsec;
+}
+
+void refusals_rate(struct process *p, uint64_t now_ns)
+{
+	struct process_spin *spin = &p->spin;
+	uint64_t total = 0, most = 0, cpu_ns;
+	double seconds = (double)(now_ns - spin->at_ns) / 1e9;
+
+	if (!p->refusals_len || (spin->at_ns && seconds < RATE_OVER_S))
+		return;
+	for (size_t i = 0; i < p->refusals_len; i++) {
+		total += p->refusals[i].total;
+		if (p->refusals[i].total <= most)
+			continue;
+		most = p->refusals[i].total;
+		spin->call = p->refusals[i].call;
+	}
+	cpu_ns = total > spin->total ? cpu_time_of(p->who.pid) : 0;
+	spin->per_s = spin->at_ns ? (double)(total - spin->total) / seconds : 0;
+	spin->core_share = spin->at_ns && spin->cpu_ns && cpu_ns > spin->cpu_ns
+				   ? (double)(cpu_ns - spin->cpu_ns) / 1e9 / seconds
+				   : 0;
+	spin->total = total;
+	spin->cpu_ns = cpu_ns;
+	spin->at_ns = now_ns;
 }
 
 bool refusals_read(struct monitor *m)

@@ -16,6 +16,8 @@
 
 /* Calls by which one process was refused, in one alert. */
 #define REFUSED_MAX 64
+/* So many refused calls a second are asked for again without a pause. */
+#define SPIN_PER_S  1000
 
 void report_fd(const struct process *process, const struct fdw_table *table,
 	       struct alert_fd *out)
@@ -33,6 +35,7 @@ void report_fd(const struct process *process, const struct fdw_table *table,
 	out->soft_limit = table->soft_limit;
 	out->hard_limit = table->hard_limit;
 	out->sealed = process->policy.sealed;
+	out->leak_suspected = process->policy.leak;
 	out->ignored = process->settings.ignore;
 	out->torn = table->flags & FDW_TABLE_TORN;
 	out->thread = process->thread;
@@ -128,6 +131,15 @@ static void add_refused(const struct process *process, struct alert_fd *fd,
 	}
 }
 
+static void add_spin(const struct process *process, struct alert_fd *fd)
+{
+	if (process->spin.per_s < SPIN_PER_S)
+		return;
+	fd->refused_per_s = process->spin.per_s;
+	fd->core_share = process->spin.core_share;
+	fd->refused_call = syscalls_name(process->spin.call);
+}
+
 static void add_limit(struct alert *alert, const struct limits_verdict *limit,
 		      pid_t pid)
 {
@@ -165,6 +177,7 @@ static void fill_process(struct reporter *r, struct process *process,
 		report_fd(process, table, &alert->fd);
 	}
 	add_refused(process, &alert->fd, calls);
+	add_spin(process, &alert->fd);
 }
 
 /* Raises the limit where a rule says so, and says it. */
@@ -221,6 +234,24 @@ static void send_explained(struct reporter *r, struct process *process,
 		remedy(r, process, alert->why);
 	details_sent(r->details, &details);
 	call_sites_free(calls);
+}
+
+void report_spin(struct reporter *r, struct process *process)
+{
+	struct alert_refusal calls[REFUSED_MAX];
+	struct alert alert = {
+		.time_ns = kernel_now_ns(),
+		.what = {.action = POLICY_FD_DETAILS},
+		.who = &process->who,
+	};
+
+	if (process->spin.told || process->spin.per_s < SPIN_PER_S ||
+	    process->policy.level < POLICY_LEVEL_EXHAUSTED || !process->incident[0] ||
+	    (process->group.in_summary && !process->group.alone))
+		return;
+	process->spin.told = true;
+	fill_process(r, process, NULL, &alert, calls, false);
+	send_explained(r, process, &alert);
 }
 
 void report_details(struct reporter *r)
@@ -341,6 +372,7 @@ void report_process(struct reporter *r, struct process *process,
 	if (recovered) {
 		process_refusals_close(process);
 		process->incident[0] = 0;
+		process->spin.told = false;
 	}
 }
 

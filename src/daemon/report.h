@@ -57,6 +57,9 @@ void report_process(struct reporter *r, struct process *process,
  * their limits raised where a rule says so. */
 void report_details(struct reporter *r);
 
+/* A process that is refused again and again without a pause: told once in an incident. */
+void report_spin(struct reporter *r, struct process *process);
+
 /* What traces have found: into alerts of their own, where one went out without it. */
 void report_traces(struct reporter *r);
 

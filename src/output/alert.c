@@ -202,6 +202,8 @@ static int add_table(cJSON *out, const struct alert_fd *fd)
 		err = json_add_uint(out, "hard_limit", fd->hard_limit);
 	if (!err && fd->sealed)
 		err = cJSON_AddTrueToObject(out, "sealed") ? 0 : -ENOMEM;
+	if (!err && fd->leak_suspected)
+		err = cJSON_AddTrueToObject(out, "leak_suspected") ? 0 : -ENOMEM;
 	if (!err && fd->ignored)
 		err = cJSON_AddTrueToObject(out, "ignored") ? 0 : -ENOMEM;
 	if (!err && fd->torn)
@@ -270,6 +272,10 @@ static int add_refused(cJSON *out, const struct alert_fd *fd)
 		err = json_add_uint(refused, "other", fd->refused_other);
 	if (!err && fd->refused_inexact)
 		err = cJSON_AddTrueToObject(refused, "inexact") ? 0 : -ENOMEM;
+	if (!err && fd->refused_per_s > 0)
+		err = json_add_real(refused, "per_s", fd->refused_per_s, 0);
+	if (!err && fd->refused_per_s > 0 && fd->core_share > 0)
+		err = json_add_real(refused, "core_share", fd->core_share, 2);
 	if (err)
 		return err;
 	calls = json_add_object(refused, "by_syscall");

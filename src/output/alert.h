@@ -43,6 +43,7 @@ struct alert_refusal {
 struct alert_fd {
 	bool known; /* count … hard_limit */
 	uint64_t count, used, soft_limit, hard_limit;
+	bool leak_suspected;  /* by the floor of its count, and it stands */
 	bool sealed;          /* lowered its limit under its count */
 	bool ignored;         /* a rule wants no alerts of it */
 	bool torn;            /* the count may be off by a bit */
@@ -59,6 +60,10 @@ struct alert_fd {
 	/* of this incident; absent from the JSON with refused_known false */
 	bool refused_known;
 	uint64_t refused_emfile, refused_enfile, refused_other;
+	/* Calls refused a second in the last tick, and what share of a core the process took
+	 * then; 0: none, or not known. The name is static. */
+	double refused_per_s, core_share;
+	const char *refused_call;
 	const struct alert_refusal *refused; /* by call */
 	size_t refused_len;
 	bool refused_inexact; /* there were more: some could not be counted */

@@ -134,6 +134,16 @@ static void say_refused(struct sentence *out, uint64_t calls)
 		say(out, "; %" PRIu64 " calls were refused", calls);
 }
 
+static void say_spin(struct sentence *out, const struct alert_fd *fd)
+{
+	if (fd->refused_per_s <= 0)
+		return;
+	say(out, "; it spins: refused %.0f %s a second", fd->refused_per_s,
+	    fd->refused_call ? fd->refused_call : "calls");
+	if (fd->core_share > 0)
+		say(out, ", %.0f%% of a core", 100 * fd->core_share);
+}
+
 /* "nginx[1234]: openat refused with EMFILE" */
 static void say_request(struct sentence *out, const struct alert *alert)
 {
@@ -197,6 +207,7 @@ static void say_exhausted(struct sentence *out, const struct alert *alert)
 	say_path(out, alert);
 	if (refused_calls(fd) > 1)
 		say_refused(out, refused_calls(fd));
+	say_spin(out, fd);
 	say_cause(out, alert, "; ");
 }
 
@@ -256,6 +267,7 @@ static void say_full(struct sentence *out, const struct alert *alert)
 	say(out, " has ");
 	say_usage(out, &alert->fd, true);
 	say_when(out, &alert->fd);
+	say_spin(out, &alert->fd);
 	say_cause(out, alert, "; ");
 	say_calls(out, alert);
 }
@@ -287,6 +299,7 @@ static void say_details(struct sentence *out, const struct alert *alert)
 	say_usage(out, &alert->fd, true);
 	if (why && !say_cause(out, alert, ": "))
 		say(out, ": %s", why->inventory ? "no clear cause" : "cause not known");
+	say_spin(out, &alert->fd);
 	say_calls(out, alert);
 	if (why)
 		say_origin(out, why);

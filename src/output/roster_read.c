@@ -171,6 +171,7 @@ static int read_fd(const cJSON *in, struct alert_fd *fd)
 	if (fd->known && !take_uint(in, "hard_limit", &fd->hard_limit, &err))
 		fd->hard_limit = UINT64_MAX;
 	fd->sealed = cJSON_IsTrue(member(in, "sealed"));
+	fd->leak_suspected = cJSON_IsTrue(member(in, "leak_suspected"));
 	fd->ignored = cJSON_IsTrue(member(in, "ignored"));
 	fd->torn = cJSON_IsTrue(member(in, "torn"));
 	take_u32(in, "thread", &fd->thread, &err);

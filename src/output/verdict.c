@@ -8,7 +8,9 @@
 
 #include "output/text.h"
 
-#define TEXT_MAX 2048
+#define TEXT_MAX      2048
+/* Of the limit: from here on how full it is says more than a suspicion. */
+#define SUSPECT_BELOW 0.8
 
 void verdict_line(enum verdict verdict, const char *text, const char *data, char *line,
 		  size_t size)
@@ -76,6 +78,10 @@ static bool is_worse(const struct roster_row *a, const struct roster_row *b)
 {
 	if (rank(a) != rank(b))
 		return rank(a) > rank(b);
+	/* under the warning level a suspicion is worse than a fuller table */
+	if (a->fd.leak_suspected != b->fd.leak_suspected &&
+	    share_of(&a->fd) < SUSPECT_BELOW && share_of(&b->fd) < SUSPECT_BELOW)
+		return a->fd.leak_suspected;
 	return share_of(&a->fd) > share_of(&b->fd);
 }
 
@@ -113,7 +119,8 @@ static enum verdict judge(const struct roster *roster, const struct roster_row *
 		return VERDICT_OK;
 	if (row->level == POLICY_LEVEL_EXHAUSTED || reaches(&row->fd, q->critical_bp))
 		return VERDICT_CRITICAL;
-	return reaches(&row->fd, q->warn_bp) ? VERDICT_WARNING : VERDICT_OK;
+	return row->fd.leak_suspected || reaches(&row->fd, q->warn_bp) ? VERDICT_WARNING
+								       : VERDICT_OK;
 }
 
 static void describe(const struct roster *roster, const struct roster_row *row,
@@ -151,6 +158,10 @@ static void describe(const struct roster *roster, const struct roster_row *row,
 		len += (size_t)snprintf(text + len, size - len,
 					"; %" PRIu64 " calls were refused",
 					row->refused);
+	if (len < size && fd->leak_suspected)
+		len += (size_t)snprintf(text + len, size - len,
+					"; a leak is suspected: fdwarden inspect %d",
+					(int)row->who.pid);
 	alert_full_in(fd->exhausted_in_s, full_in, sizeof(full_in));
 	if (len < size && fd->exhaustion_known && !fd->sealed &&
 	    fd->used < fd->soft_limit)

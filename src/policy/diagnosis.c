@@ -142,7 +142,8 @@ static bool is_wanted(const struct diagnosis_view *v, enum diagnosis_rule rule,
 	case DIAGNOSIS_KIND:
 		if (said.leak || said.inherited)
 			return false;
-		return !said.much || diagnosis_unsaid_grows(v);
+		return !said.much || diagnosis_unsaid_grows(v) ||
+		       v->history->leak_suspected;
 	default:
 		return true;
 	}

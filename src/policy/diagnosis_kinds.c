@@ -142,9 +142,12 @@ static void choose(const struct diagnosis_view *v, struct kinds *out)
 		out->sum = (double)v->grown_sum;
 		return;
 	}
-	for (; out->len < v->now.len; out->len++) {
-		out->kinds[out->len] = &v->now.kinds[out->len];
-		out->counts[out->len] = v->now.kinds[out->len].count;
+	for (size_t i = 0; i < v->now.len; i++) {
+		/* a suspicion is never one of clients */
+		if (v->history->leak_suspected && growth_is_client(&v->now.kinds[i]))
+			continue;
+		out->kinds[out->len] = &v->now.kinds[i];
+		out->counts[out->len++] = v->now.kinds[i].count;
 	}
 	out->sum = v->total;
 }

@@ -39,6 +39,14 @@ enum process_refusal_class {
 	PROCESS_REFUSAL_CLASSES
 };
 
+/* How fast its calls are refused, as seen from one tick to the next. */
+struct process_spin {
+	uint64_t total, cpu_ns, at_ns; /* when last seen; at_ns 0: never */
+	double per_s, core_share;
+	uint32_t call; /* the one that is refused most, as on the wire */
+	bool told;     /* in this incident */
+};
+
 struct process {
 	struct identity who;
 	uint64_t exec_id; /* of the program it runs; 0: not seen yet */
@@ -70,6 +78,7 @@ struct process {
 	uint64_t incident_ns; /* when it opened */
 	struct process_refusal *refusals;
 	size_t refusals_len;
+	struct process_spin spin;
 	uint64_t refused_ns[PROCESS_REFUSAL_CLASSES]; /* last record, by errno */
 	struct remedy_state remedy;
 	uint64_t looked_ahead; /* soft limit whose origin was looked up; 0: none */

@@ -77,6 +77,22 @@ static void refused_is_critical(void **state)
 	assert_non_null(strstr(line, "; 17 calls were refused"));
 }
 
+/* Known to all who ask, and not forgotten below the levels. */
+static void suspicion_is_a_warning(void **state)
+{
+	(void)state;
+	rows[1].fd.used = 700;
+	assert_int_equal(ask(0, NULL), VERDICT_OK);
+	rows[0].fd.used = 400;
+	rows[0].fd.leak_suspected = true;
+	assert_int_equal(ask(0, NULL), VERDICT_WARNING);
+	assert_non_null(strstr(line, "sh[10] has 400 of 1024"));
+	assert_non_null(strstr(line, "; a leak is suspected: fdwarden inspect 10"));
+	rows[1].fd.used = 980;
+	assert_int_equal(ask(0, NULL), VERDICT_CRITICAL);
+	assert_non_null(strstr(line, "nginx[20]"));
+}
+
 static void one_is_asked_for(void **state)
 {
 	(void)state;
@@ -148,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(host_is_as_its_fullest, set_up),
 		cmocka_unit_test_setup(refused_is_critical, set_up),
+		cmocka_unit_test_setup(suspicion_is_a_warning, set_up),
 		cmocka_unit_test_setup(one_is_asked_for, set_up),
 		cmocka_unit_test_setup(one_look_is_no_all_clear, set_up),
 		cmocka_unit_test_setup(time_is_in_a_fitting_unit, set_up),

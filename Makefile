@@ -157,12 +157,18 @@ $(BUILD)/gen/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
 
+# Told when one of the programs can't be loaded.
+$(BUILD)/gen/bpf_compiler.inc: $(SKELS)
+	$(Q)$(CLANG) --version | sed -n 's/.*clang version \([^ ]*\).*/"clang \1"/p;1q' > $@
+
+GENERATED := $(SKELS) $(BUILD)/gen/bpf_compiler.inc
+
 # The kernel's types that the programs use, and no others.
 vmlinux:
 	vmlinux/regenerate
 
 # ---- user space -------------------------------------------------------------
-$(filter $(BUILD)/src/collect/%,$(OBJS)): | $(SKELS)
+$(filter $(BUILD)/src/collect/%,$(OBJS)): | $(GENERATED)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -270,8 +276,23 @@ $(BUILD)/tests/helpers/floor: $(BUILD)/tests/bench/floor/floor.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(PKG_LIBS)
 
+# Whose sensor the verifier refuses, for the test of what it then says.
+SPOILED := $(BUILD)/tests/spoiled
+$(SPOILED)/fdwarden: $(BUILD)/fdwarden
+	@rm -rf $(@D) && mkdir -p $(@D) && cp -r bpf $(@D)/bpf
+	$(Q)sed -i 's/watched\[MASKED(nr, FDW_MAX_CALLS)\]/watched[nr << 20]/w $(@D)/changed' $(@D)/bpf/call.bpf.h
+	@test -s $(@D)/changed
+	$(call say,BPF,$(@D)/bpf/sensor.bpf.c)
+	$(Q)$(CLANG) $(filter-out -Ibpf,$(BPF_CFLAGS)) -I$(@D)/bpf -c $(@D)/bpf/sensor.bpf.c -o $(@D)/sensor.tmp
+	$(Q)$(BPFTOOL) gen object $(@D)/sensor.bpf.o $(@D)/sensor.tmp
+	$(Q)$(BPFTOOL) gen skeleton $(@D)/sensor.bpf.o name sensor_bpf > $(@D)/sensor.skel.h
+	$(Q)$(CC) -I$(@D) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -c src/collect/sensor.c -o $(@D)/sensor.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(@D)/sensor.o $(BUILD)/src/main.o \
+		$(filter-out %/collect/sensor.o,$(OBJS)) -o $@ $(PKG_LIBS) -lpthread -lm
+
 units: $(UNITS)
-helpers: $(HELPERS) $(LEAKS)
+helpers: $(HELPERS) $(LEAKS) $(if $(CROSS),,$(SPOILED)/fdwarden)
 
 # Into docs/forecast.md; test_leak checks that it is up to date.
 forecast-table: $(BUILD)/tests/unit/test_leak
@@ -377,7 +398,7 @@ TIDY_FLAGS = -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS)
 # A file each, so that all cores have work: it is most of the time that lint takes.
 TIDY_OK := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(wildcard src/*.c src/*/*.c))
 $(BUILD)/tidy/%.ok: %.c .clang-tidy $(wildcard src/*.h src/*/*.h include/fdwarden/*.h) \
-		| $(SKELS)
+		| $(GENERATED)
 	@mkdir -p $(@D)
 	$(call say,TIDY,$<)
 	$(Q)$(CLANG_TIDY) --quiet $< -- $(TIDY_FLAGS)
@@ -394,7 +415,7 @@ CPPCHECK_FLAGS := --quiet --error-exitcode=1 --inline-suppr --std=c11 --language
 	--suppress=missingIncludeSystem --suppress=readdirCalled --suppress=getpwuidCalled \
 	--library=posix,gnu -D__linux__ -D__$(ARCH)__ --include=.ci/cppcheck.h -Isrc -Iinclude
 
-lint: $(SKELS)
+lint: $(GENERATED)
 	$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
 	cppcheck $(CPPCHECK_FLAGS) src/*.c src/*/*.c
 	@$(MAKE) --no-print-directory -j$(shell nproc) tidy

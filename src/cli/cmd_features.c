@@ -99,6 +99,21 @@ static void try_census(void)
 	census_close(census);
 }
 
+/* The end of what the verifier wrote of the program that it has refused last. */
+static void print_log(void)
+{
+	const char *line = kernel_bpf_log();
+
+	if (*line)
+		printf(ROW "its last lines:\n", "verifier's log");
+	while (*line) {
+		size_t len = strcspn(line, "\n");
+
+		printf("  %.*s\n", (int)len, line);
+		line += len + (line[len] == '\n');
+	}
+}
+
 /* Loads, attaches and proves everything, as the daemon would. */
 static int try_all(char *why, size_t why_size)
 {
@@ -111,6 +126,7 @@ static int try_all(char *why, size_t why_size)
 
 	if (err) {
 		printf(ROW "none: %s\n", "sensor", why);
+		print_log();
 		return err;
 	}
 	printf(ROW "%s: attached, and saw the calls made to prove it\n", "sensor",

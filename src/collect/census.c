@@ -126,8 +126,8 @@ int census_open(struct census **out, char *why, size_t why_size)
 		err = c->reserve < 0 ? c->reserve : 0;
 	}
 	if (err) {
-		snprintf(why, why_size, "the census can't be loaded: %s: %s",
-			 strerror(-err), kernel_bpf_reason());
+		kernel_describe_failure("the census can't be loaded", err, why,
+					why_size);
 		census_close(c);
 		return err;
 	}

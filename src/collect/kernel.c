@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -86,7 +87,15 @@ on_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 
 	if (!debug)
 		debug = getenv("FDWARDEN_DEBUG") ?: "";
-	if (level == LIBBPF_WARN) {
+	if (level == LIBBPF_WARN && strstr(format, "BEGIN PROG LOAD LOG")) {
+		char *whole = NULL;
+
+		va_copy(again, args);
+		if (vasprintf(&whole, format, again) >= 0)
+			reason_add_log(&bpf_reason, whole);
+		va_end(again);
+		free(whole);
+	} else if (level == LIBBPF_WARN) {
 		va_copy(again, args);
 		vsnprintf(text, sizeof(text), format, again);
 		va_end(again);
@@ -110,6 +119,33 @@ void kernel_forget_bpf_reason(void)
 const char *kernel_bpf_reason(void)
 {
 	return bpf_reason.text;
+}
+
+const char *kernel_bpf_log(void)
+{
+	return bpf_reason.log;
+}
+
+void kernel_describe_failure(const char *what, int err, char *why, size_t size)
+{
+	/* Written with the programs: the one that made them, whatever is installed now. */
+	static const char compiler[] =
+#include "bpf_compiler.inc"
+		;
+	struct utsname name;
+
+	if (!*bpf_reason.program) {
+		snprintf(why, size, "%s: %s: %s", what, strerror(-err),
+			 bpf_reason.text);
+		return;
+	}
+	uname(&name);
+	snprintf(why, size,
+		 "%s: the verifier of Linux %s refuses prog '%s' as %s has built it: "
+		 "\"%s\"; build it with another clang (make clean all CLANG=clang-N) "
+		 "and "
+		 "report what 'fdwarden features' prints",
+		 what, name.release, bpf_reason.program, compiler, bpf_reason.verdict);
 }
 
 /* The numbers of an open file, read from its start. Returns how many. */

@@ -29,6 +29,12 @@ void kernel_quiet_libbpf(void);
 /* Why libbpf's work since kernel_forget_bpf_reason() failed, as far as it says: one
  * line, "" if it gave no warning; lives until the next one. */
 const char *kernel_bpf_reason(void);
+
+/* One line for what failed since then with -errno `err`: `what` is "the sensor can't be loaded".
+ * Where the verifier has refused a program it says which one, with which kernel and compiler,
+ * why, and what to do; kernel_bpf_log() then has the last lines of its log, else "". */
+void kernel_describe_failure(const char *what, int err, char *why, size_t size);
+const char *kernel_bpf_log(void);
 void kernel_forget_bpf_reason(void);
 
 /* Figures of the whole system. Opened once: when the system is out of files,

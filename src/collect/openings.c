@@ -319,8 +319,7 @@ int openings_open(const struct openings_wanted *wanted, struct openings *o, char
 		if (!err)
 			return 0;
 	}
-	snprintf(why, why_size, "openings can't be watched: %s: %s", strerror(-err),
-		 kernel_bpf_reason());
+	kernel_describe_failure("openings can't be watched", err, why, why_size);
 	return err;
 }
 

@@ -4,20 +4,28 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PREFIX         "libbpf: "
 /* As long as an address is, and no error, size or flag. */
 #define ADDRESS_DIGITS 9
 
+#define LOG_BEGIN      "-- BEGIN PROG LOAD LOG --"
+#define LOG_END        "-- END PROG LOAD LOG --"
+
 enum { NOTHING, GENERAL, SPECIFIC };
 
 /* What libbpf says behind the cause, or of what it then does otherwise. */
 static const char *const general[] = {
-	"failed to load object",         "failed to load BPF skeleton",
-	"failed to auto-attach program", "failed to attach BPF skeleton",
-	"-- BEGIN PROG LOAD LOG --",     "-- END PROG LOAD LOG --",
-	"Retrying without BTF",          "failed to load program",
+	"failed to load object",
+	"failed to load BPF skeleton",
+	"failed to auto-attach program",
+	"failed to attach BPF skeleton",
+	LOG_BEGIN,
+	LOG_END,
+	"Retrying without BTF",
+	"failed to load program",
 };
 
 static int rank_of(const char *line)
@@ -66,6 +74,7 @@ void reason_reset(struct reason *reason)
 {
 	reason->text[0] = 0;
 	reason->rank = NOTHING;
+	reason->program[0] = reason->verdict[0] = reason->log[0] = 0;
 }
 
 void reason_add(struct reason *reason, const char *message)
@@ -81,4 +90,66 @@ void reason_add(struct reason *reason, const char *message)
 		return;
 	reason->rank = rank;
 	memcpy(reason->text, line, sizeof(line));
+}
+
+/* What the kernel adds behind the line that says why. */
+static bool is_figure(const char *line)
+{
+	return !strncmp(line, "processed ", 10) || !strncmp(line, "max_states", 10) ||
+	       !strncmp(line, "verification time ", 18) ||
+	       !strncmp(line, "stack depth ", 12) || !strncmp(line, "mark_read", 9);
+}
+
+/* Keeps the lines that fit, the last ones, of `text` up to `end`. */
+static void keep_log(struct reason *reason, const char *text, const char *end)
+{
+	const char *from =
+		end - text < REASON_LOG_LEN - 1 ? text : end - (REASON_LOG_LEN - 1);
+	size_t len;
+
+	while (from > text && from < end && from[-1] != '\n')
+		from++;
+	len = end - from;
+	memcpy(reason->log, from, len);
+	reason->log[len] = 0;
+	for (char *at = reason->log; *at; at++)
+		if ((unsigned char)*at < 0x20 && *at != '\n')
+			*at = ' ';
+}
+
+static void keep_verdict(struct reason *reason)
+{
+	const char *end = reason->log + strlen(reason->log), *line;
+	char text[REASON_LEN];
+
+	while (end > reason->log) {
+		line = end - 1;
+		while (line > reason->log && line[-1] != '\n')
+			line--;
+		if (*line != '\n' && !is_figure(line)) {
+			copy_line(text, line);
+			snprintf(reason->verdict, sizeof(reason->verdict), "%.*s",
+				 (int)sizeof(reason->verdict) - 1, text);
+			return;
+		}
+		end = line;
+	}
+}
+
+void reason_add_log(struct reason *reason, const char *message)
+{
+	const char *name = strstr(message, "prog '"), *begin, *end;
+
+	begin = strstr(message, LOG_BEGIN);
+	begin = begin ? strchr(begin, '\n') : NULL;
+	if (!begin || !name)
+		return;
+	begin++;
+	end = strstr(begin, LOG_END);
+	name += strlen("prog '");
+	snprintf(reason->program, sizeof(reason->program), "%.*s",
+		 (int)strcspn(name, "'"), name);
+	reason->verdict[0] = 0;
+	keep_log(reason, begin, end ? end : begin + strlen(begin));
+	keep_verdict(reason);
 }

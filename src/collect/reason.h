@@ -6,16 +6,24 @@
 #ifndef FDWARDEN_REASON_H
 #define FDWARDEN_REASON_H
 
-#define REASON_LEN 512
+#define REASON_LEN     512
+#define REASON_LOG_LEN 2048
 
 struct reason {
 	char text[REASON_LEN]; /* one line; empty: none was given */
 	int rank;
+	/* What the verifier said when it refused a program; empty: it did not. */
+	char program[64];
+	char verdict[256];        /* the line that says why */
+	char log[REASON_LOG_LEN]; /* its log's last lines, each ended by a newline */
 };
 
 void reason_reset(struct reason *reason);
 
 /* Takes a warning, which may have several lines. */
 void reason_add(struct reason *reason, const char *message);
+
+/* Takes the warning that holds a verifier's log, of the last program that it refused. */
+void reason_add_log(struct reason *reason, const char *message);
 
 #endif

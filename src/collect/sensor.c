@@ -149,8 +149,7 @@ static int load_best(struct sensor *s, const uint32_t *steps, size_t steps_len,
 static void describe(char *why, size_t why_size, const char *what, int err)
 {
 	if (!*why)
-		snprintf(why, why_size, "the sensor can't be %s: %s: %s", what,
-			 strerror(-err), kernel_bpf_reason());
+		kernel_describe_failure(what, err, why, why_size);
 }
 
 static int open_hooks(struct sensor *s)
@@ -194,7 +193,7 @@ int sensor_open(enum sensor_kind kind, const uint32_t *steps, size_t steps_len,
 		err = open_hooks(s);
 out:
 	if (err) {
-		describe(why, why_size, "loaded", err);
+		describe(why, why_size, "the sensor can't be loaded", err);
 		sensor_close(s);
 		return err;
 	}
@@ -223,7 +222,7 @@ int sensor_attach(struct sensor *sensor, bool files_in_reach, char *why,
 	err = sensor_bpf__attach(sensor->bpf);
 	why[0] = 0;
 	if (err)
-		describe(why, why_size, "attached", err);
+		describe(why, why_size, "the sensor can't be attached", err);
 	return err;
 }
 

@@ -12,7 +12,7 @@
 struct snapshot {
 	const struct snapshot_method *method;
 	void *state;
-	char refused[256]; /* why the better method is not used; "" if it is */
+	char refused[512]; /* why the better method is not used; "" if it is */
 };
 
 static int open_with(struct snapshot *s, const struct snapshot_method *method,
@@ -38,13 +38,16 @@ int snapshot_open(enum snapshot_choice choice,
 		err = open_with(s, &snapshot_walk, counters);
 	if (err && choice != SNAPSHOT_WALK) {
 		if (choice == SNAPSHOT_AUTO)
-			snprintf(s->refused, sizeof(s->refused), "%s does not load: %s",
-				 snapshot_walk.name, kernel_bpf_reason());
+			kernel_describe_failure("prog-run does not load", err,
+						s->refused, sizeof(s->refused));
 		err = open_with(s, &snapshot_iter, counters);
 	}
 	if (err) {
-		snprintf(why, why_size, "the snapshot (%s) can't be loaded: %s: %s",
-			 s->method->name, strerror(-err), kernel_bpf_reason());
+		char what[64];
+
+		snprintf(what, sizeof(what), "the snapshot (%s) can't be loaded",
+			 s->method->name);
+		kernel_describe_failure(what, err, why, why_size);
 		free(s);
 		return err;
 	}

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "between.h"
@@ -50,6 +51,49 @@ static void test_not_the_log(void **state)
 	expect(messages, "prog 'walk': BPF program load failed: Permission denied");
 }
 
+static void test_what_the_verifier_said(void **state)
+{
+	static const char log[] =
+		"libbpf: prog 'sensor_exit': -- BEGIN PROG LOAD LOG --\n"
+		"0: (79) r7 = *(u64 *)(r1 +8)\n"
+		"34: (71) r1 = *(u8 *)(r1 +0)\n"
+		"R1 unbounded memory access, make sure to bounds check any such "
+		"access\n"
+		"processed 34 insns (limit 1000000) max_states_per_insn 0 total_states "
+		"2 "
+		"peak_states 2 mark_read 1\n"
+		"-- END PROG LOAD LOG --\n";
+
+	(void)state;
+	reason_reset(&reason);
+	reason_add_log(&reason, log);
+	assert_string_equal(reason.program, "sensor_exit");
+	assert_string_equal(reason.verdict, "R1 unbounded memory access, make sure to "
+					    "bounds check any such access");
+	assert_ptr_equal(strstr(reason.log, "0: (79)"), reason.log);
+	assert_null(strstr(reason.log, "-- END"));
+	reason_reset(&reason);
+	assert_string_equal(reason.program, "");
+}
+
+/* A log is up to 16 MB: its end is kept, from the beginning of a line. */
+static void test_the_end_of_a_long_log(void **state)
+{
+	enum { LINES = 1000 };
+	static char log[LINES * 16 + 256];
+	size_t at = sprintf(log, "libbpf: prog 'x': -- BEGIN PROG LOAD LOG --\n");
+
+	(void)state;
+	for (int i = 0; i < LINES; i++)
+		at += sprintf(log + at, "line %d\n", i);
+	sprintf(log + at, "-- END PROG LOAD LOG --\n");
+	reason_reset(&reason);
+	reason_add_log(&reason, log);
+	assert_string_equal(reason.verdict, "line 999");
+	assert_between(strlen(reason.log), REASON_LOG_LEN - 32, REASON_LOG_LEN - 1);
+	assert_memory_equal(reason.log, "line ", 5);
+}
+
 static void test_better_than_nothing(void **state)
 {
 	static const char *const messages[] = {
@@ -87,6 +131,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_first_that_says_something),
 		cmocka_unit_test(test_not_the_log),
+		cmocka_unit_test(test_what_the_verifier_said),
+		cmocka_unit_test(test_the_end_of_a_long_log),
 		cmocka_unit_test(test_better_than_nothing),
 		cmocka_unit_test(test_one_line_without_addresses),
 		cmocka_unit_test(test_long),

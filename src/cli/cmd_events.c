@@ -15,6 +15,7 @@
 #include "client/member.h"
 #include "log.h"
 #include "output/text.h"
+#include "state/json_read.h"
 
 struct options {
 	bool follow, json;
@@ -111,7 +112,7 @@ static void print_json(const char *line, size_t len)
 /* true: the last of the recent ones has been printed. */
 static bool print_line(const struct printing *p, const char *line, size_t len)
 {
-	cJSON *json = cJSON_ParseWithLength(line, len);
+	cJSON *json = json_read(line, len, JSON_READ_DEEP, NULL);
 	const cJSON *alert = cJSON_GetObjectItemCaseSensitive(json, "alert");
 	const cJSON *lost = cJSON_GetObjectItemCaseSensitive(json, "lost");
 	bool last = !strcmp(text_of(json, "reply"), "self");

@@ -14,6 +14,7 @@
 
 #include "client/denial.h"
 #include "output/text.h"
+#include "state/json_read.h"
 
 #define BUFFER_MIN 16384
 
@@ -152,7 +153,7 @@ int client_read_line(struct client *c, int timeout_ms, const char **line, size_t
 
 static int parse(const char *line, size_t len, cJSON **out)
 {
-	*out = cJSON_ParseWithLength(line, len);
+	*out = json_read(line, len, JSON_READ_DEEP, NULL);
 	if (cJSON_IsObject(*out))
 		return 0;
 	cJSON_Delete(*out);

@@ -111,8 +111,20 @@ static void log_sink(struct sink *sink)
 
 static int on_sink(sd_event_source *source, int fd, uint32_t events, void *context)
 {
-	(void)source, (void)fd, (void)events;
-	log_sink(context);
+	struct daemon *d = context;
+
+	(void)source, (void)events;
+	for (int kind = 0; kind < OUTLET_KINDS; kind++) {
+		struct sink *sink = outlet_sink(d->outlet, kind);
+		uint64_t lost;
+
+		if (!sink || sink_event_fd(sink) != fd)
+			continue;
+		log_sink(sink);
+		lost = sink_take_loss(sink);
+		if (lost && d->monitor)
+			monitor_lost(d->monitor, kind, lost);
+	}
 	return 0;
 }
 
@@ -126,8 +138,7 @@ static int watch_sinks(struct daemon *d)
 		d->sink_events[kind] = sd_event_source_unref(d->sink_events[kind]);
 		if (sink)
 			err = sd_event_add_io(d->event, &d->sink_events[kind],
-					      sink_event_fd(sink), EPOLLIN, on_sink,
-					      sink);
+					      sink_event_fd(sink), EPOLLIN, on_sink, d);
 	}
 	return err < 0 ? err : 0;
 }

@@ -433,13 +433,14 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 		.outlet = outlet,
 		.host = {m->host_name, m->boot_id, kernel_boot_realtime_ns()},
 		.groups = grouping_new(&groups),
+		.budget = budget_new(),
 		.processes = m->processes,
 		.identities = identity_reader_new(IDENTITY_READER_DEADLINE_MS),
 		.files = &m->files,
 		.tracing = tracing_new(),
 	};
 	if (!m->processes || !m->names || !m->reporter.tracing || !m->reporter.groups ||
-	    !m->reporter.identities)
+	    !m->reporter.budget || !m->reporter.identities)
 		goto out;
 	err = kernel_files_open(&m->files);
 	if (err) {
@@ -513,6 +514,19 @@ int monitor_resume_history(struct monitor *monitor, const char *data, size_t len
 	return history_decode(data, len, monitor->boot_id, monitor->processes, why);
 }
 
+static void tell_again(void *context, struct process *process)
+{
+	(void)context;
+	policy_fd_tell_again(&process->policy);
+}
+
+void monitor_lost(struct monitor *monitor, enum outlet_kind kind, uint64_t lost)
+{
+	report_loss(&monitor->reporter, kind, lost, kernel_now_ns());
+	process_table_each(monitor->processes, tell_again, NULL);
+	monitor->system_policy.again = monitor->system_policy.incident;
+}
+
 void monitor_finish(struct monitor *monitor)
 {
 	monitor_tick(monitor);
@@ -528,6 +542,7 @@ void monitor_close(struct monitor *monitor)
 	collectors_close(&monitor->collect);
 	kernel_files_close(&monitor->files);
 	grouping_free(monitor->reporter.groups);
+	budget_free(monitor->reporter.budget);
 	identity_reader_free(monitor->reporter.identities);
 	process_table_free(monitor->processes);
 	name_service_free(monitor->names);

@@ -326,6 +326,29 @@ void report_traces(struct reporter *r)
 	}
 }
 
+/* Whether it is told of by itself: not too many of one user are. Where a rule is to act
+ * on it, that user's processes are an administrator's concern. */
+static bool admit(struct reporter *r, struct process *process,
+		  const struct policy_decision *what, uint64_t time_ns)
+{
+	struct grouping_subject subject;
+	char user[SUBJECT_USER_LEN];
+	uid_t uid = process->who.uid;
+
+	if (what->opens)
+		process->withheld = false;
+	if (process->withheld) {
+		budget_withhold(r->budget, uid, time_ns);
+		return false;
+	}
+	subject_of(&process->who, user, &subject);
+	if (!grouping_admit(r->groups, &process->group, &subject, what, time_ns))
+		return false;
+	if (what->opens && !process->settings.remedy.raise_soft)
+		process->withheld = !budget_admit(r->budget, uid, time_ns);
+	return !process->withheld;
+}
+
 void report_process(struct reporter *r, struct process *process,
 		    const struct policy_decision *what,
 		    const struct report_cause *cause)
@@ -336,8 +359,6 @@ void report_process(struct reporter *r, struct process *process,
 		.what = *what,
 		.who = &process->who,
 	};
-	struct grouping_subject subject;
-	char user[SUBJECT_USER_LEN];
 	bool recovered = what->action == POLICY_FD_RECOVERED;
 	bool gone = recovered && what->reason == POLICY_REASON_EXITED;
 
@@ -348,9 +369,7 @@ void report_process(struct reporter *r, struct process *process,
 	}
 	if (!gone)
 		identity_reader_read(r->identities, &process->who);
-	subject_of(&process->who, user, &subject);
-	if (grouping_admit(r->groups, &process->group, &subject, what,
-			   cause->time_ns)) {
+	if (admit(r, process, what, cause->time_ns)) {
 		fill_process(r, process, cause->table, &alert, calls, gone);
 		if (what->action == POLICY_FD_EXHAUSTED ||
 		    what->action == POLICY_OTHER_LIMIT)
@@ -373,6 +392,7 @@ void report_process(struct reporter *r, struct process *process,
 		process_refusals_close(process);
 		process->incident[0] = 0;
 		process->spin.told = false;
+		process->withheld = false;
 	}
 }
 
@@ -403,6 +423,26 @@ void report_system(struct reporter *r, struct report_system *system,
 		system->incident[0] = 0;
 		system->refused_enfile = 0;
 	}
+}
+
+void report_loss(struct reporter *r, enum outlet_kind kind, uint64_t lost,
+		 uint64_t now_ns)
+{
+	static const char *const names[OUTLET_KINDS] = {
+		[OUTLET_STDOUT] = "stdout",
+		[OUTLET_JOURNAL] = "journal",
+		[OUTLET_FILE] = "file",
+		[OUTLET_HOOK] = "hook",
+	};
+	struct alert alert = {
+		.time_ns = now_ns,
+		.what = {.action = POLICY_ALERTS_LOST},
+		.loss = {.alerts = lost, .output = names[kind]},
+		.host = &r->host,
+	};
+
+	alert_new_id(alert.id);
+	outlet_send_to(r->outlet, kind, &alert);
 }
 
 /* ---- summaries ---- */
@@ -513,7 +553,19 @@ static void send_summary(struct reporter *r, const struct grouping_summary *summ
 void report_summaries(struct reporter *r, uint64_t now_ns, bool flush)
 {
 	struct grouping_summary summary;
+	struct budget_withheld withheld;
 
 	while (grouping_due(r->groups, now_ns, flush, &summary))
 		send_summary(r, &summary);
+	while (budget_due(r->budget, now_ns, flush, &withheld)) {
+		struct alert alert = {
+			.time_ns = now_ns,
+			.what = {.action = POLICY_ALERTS_LOST},
+			.loss = {.alerts = withheld.alerts,
+				 .incidents = withheld.incidents,
+				 .uid = withheld.uid},
+		};
+
+		send(r, &alert);
+	}
 }

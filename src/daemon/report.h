@@ -12,6 +12,7 @@
 #include "daemon/details.h"
 #include "output/alert.h"
 #include "output/outlet.h"
+#include "policy/budget.h"
 #include "policy/grouping.h"
 #include "policy/limits.h"
 #include "policy/policy.h"
@@ -22,6 +23,7 @@ struct reporter {
 	struct outlet *outlet;
 	struct alert_host host;
 	struct grouping *groups;
+	struct budget *budget;
 	struct process_table *processes;
 	struct identity_reader *identities;
 	struct details *details;
@@ -81,7 +83,11 @@ void report_system(struct reporter *r, struct report_system *system,
 void report_look(void *context, const struct grouping_member *member,
 		 struct tally_figures *out);
 
-/* Sends the summaries that are due. `flush`: all that wait. */
+/* What a sink has lost, in that sink's own stream. */
+void report_loss(struct reporter *r, enum outlet_kind kind, uint64_t lost,
+		 uint64_t now_ns);
+
+/* Sends the summaries that are due, and what was withheld. `flush`: all that wait. */
 void report_summaries(struct reporter *r, uint64_t now_ns, bool flush);
 
 #endif

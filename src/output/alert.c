@@ -437,6 +437,36 @@ static int add_alert_system(cJSON *root, const struct alert *alert)
 	return err;
 }
 
+/* Who else it says would be said of a process, or of the system. */
+static int add_loss(cJSON *root, const struct alert_loss *loss)
+{
+	cJSON *object = json_add_object(root, "loss"), *user;
+	char id[16], name[64];
+	int err = object ? json_add_uint(object, "alerts", loss->alerts) : -ENOMEM;
+
+	if (err)
+		return err;
+	if (loss->output)
+		return json_add_text(object, "output", loss->output);
+	err = json_add_uint(object, "incidents", loss->incidents);
+	if (err || loss->uid == (uid_t)-1)
+		return err;
+	user = json_add_object(object, "user");
+	snprintf(id, sizeof(id), "%" PRIu32, (uint32_t)loss->uid);
+	err = user ? json_add_text(user, "id", id) : -ENOMEM;
+	if (!err && user_names_find(loss->uid, name, sizeof(name)))
+		err = json_add_text(user, "name", name);
+	return err;
+}
+
+static int add_subject(cJSON *root, const struct alert *alert)
+{
+	if (alert->what.action == POLICY_ALERTS_LOST)
+		return add_loss(root, &alert->loss);
+	return is_system(alert) ? add_alert_system(root, alert)
+				: add_alert_fd(root, alert);
+}
+
 static int fill_alert(cJSON *root, const struct alert *alert)
 {
 	uint64_t epoch = alert->host ? alert->host->boot_realtime_ns : 0;
@@ -461,8 +491,7 @@ static int fill_alert(cJSON *root, const struct alert *alert)
 	if (!err && alert->who)
 		err = alert_add_identity(root, alert->who, alert->host);
 	if (!err)
-		err = is_system(alert) ? add_alert_system(root, alert)
-				       : add_alert_fd(root, alert);
+		err = add_subject(root, alert);
 	if (!err && alert->why)
 		err = explanation_add(root, alert->why, &explanation_in_alert);
 	return err;

@@ -112,6 +112,14 @@ struct alert_member {
 	bool alone; /* it has alerts of its own, whose refusals these are */
 };
 
+/* Alerts that nobody has got, of an alerts-lost alert. */
+struct alert_loss {
+	uint64_t alerts;
+	const char *output; /* which lost them: "file"; NULL: they were withheld */
+	uint64_t incidents; /* … of so many incidents */
+	uid_t uid;          /* … of this user; -1: of several */
+};
+
 /* A summary over many processes of one group. */
 struct alert_group {
 	const char *name; /* NULL: an alert of one process; hostile */
@@ -137,6 +145,7 @@ struct alert {
 	struct alert_limit limit;
 	struct alert_group group;
 	struct alert_leak leak;
+	struct alert_loss loss;
 	const struct explanation *why;  /* NULL: none is wanted */
 	const struct call_sites *calls; /* who opened what is open; NULL: not traced */
 	uint64_t soft_limit_before;     /* of an fd-limit-raised alert */

@@ -10,6 +10,7 @@
 
 #include "output/alert_impl.h"
 #include "output/text.h"
+#include "state/user_names.h"
 
 /* Bytes of a hostile string at the most, so that the sentence's end is kept. */
 #define NAME_MAX_BYTES  192
@@ -397,6 +398,32 @@ static void say_group(struct sentence *out, const struct alert *alert)
 	say_refused(out, refused_calls(&alert->fd));
 }
 
+static void say_loss(struct sentence *out, const struct alert_loss *loss)
+{
+	const char *many = loss->alerts == 1 ? "" : "s";
+	char name[64] = "";
+
+	if (loss->output) {
+		say(out,
+		    "%" PRIu64 " alert%s lost before this one (%s); what stands is "
+		    "told again",
+		    loss->alerts, many, loss->output);
+		return;
+	}
+	say(out,
+	    "%" PRIu64 " alert%s of %" PRIu64 " incident%s withheld: ", loss->alerts,
+	    many, loss->incidents, loss->incidents == 1 ? "" : "s");
+	if (loss->uid == (uid_t)-1) {
+		say(out, "of many users");
+		return;
+	}
+	if (!user_names_find(loss->uid, name, sizeof(name)))
+		snprintf(name, sizeof(name), "%" PRIu32, (uint32_t)loss->uid);
+	say(out, "processes of user ");
+	say_hostile(out, name, sizeof(name));
+	say(out, " fail too often");
+}
+
 size_t alert_message(const struct alert *alert, char *text, size_t size)
 {
 	struct sentence out = {.at = text, .size = size};
@@ -426,6 +453,9 @@ size_t alert_message(const struct alert *alert, char *text, size_t size)
 		break;
 	case POLICY_FD_LIMIT_RAISED:
 		say_raised(&out, alert);
+		break;
+	case POLICY_ALERTS_LOST:
+		say_loss(&out, &alert->loss);
 		break;
 	case POLICY_SYSTEM_WARNING:
 	case POLICY_SYSTEM_CRITICAL:

@@ -269,7 +269,9 @@ int outlet_configure(struct outlet *outlet, const struct outlet_settings *settin
 	return err;
 }
 
-static void put(struct outlet *outlet, const struct alert *alert, const char *line)
+/* To one kind, or to OUTLET_KINDS: all, and the tap. */
+static void put(struct outlet *outlet, enum outlet_kind only, const struct alert *alert,
+		const char *line)
 {
 	char text[MESSAGE_MAX], name[4 * FDW_COMM_LEN] = "", service[256] = "";
 	const struct identity *who = alert->who;
@@ -294,9 +296,10 @@ static void put(struct outlet *outlet, const struct alert *alert, const char *li
 	message.name = *name ? name : NULL;
 	message.service = *service ? service : NULL;
 	for (int kind = 0; kind < OUTLET_KINDS; kind++)
-		if (outlet->sinks[kind])
+		if (outlet->sinks[kind] &&
+		    (only == OUTLET_KINDS || only == (enum outlet_kind)kind))
 			sink_put(outlet->sinks[kind], &message);
-	if (outlet->tap)
+	if (outlet->tap && only == OUTLET_KINDS)
 		outlet->tap(outlet->tap_context, &message);
 }
 
@@ -306,7 +309,8 @@ void outlet_set_tap(struct outlet *outlet, outlet_tap tap, void *context)
 	outlet->tap_context = context;
 }
 
-int outlet_send(struct outlet *outlet, const struct alert *alert)
+int outlet_send_to(struct outlet *outlet, enum outlet_kind kind,
+		   const struct alert *alert)
 {
 	cJSON *json = alert_to_json(alert);
 	char *text = json ? cJSON_PrintUnformatted(json) : NULL;
@@ -320,13 +324,22 @@ int outlet_send(struct outlet *outlet, const struct alert *alert)
 		outlet->lost++;
 		return -ENOMEM;
 	}
-	for (int kind = 0; kind < OUTLET_KINDS; kind++) {
-		outlet->missed[kind] += outlet->missing[kind] != NULL;
-		outlet->lost += outlet->missing[kind] != NULL;
+	for (int each = 0; each < OUTLET_KINDS; each++) {
+		bool meant = kind == OUTLET_KINDS || kind == (enum outlet_kind)each;
+
+		if (!meant || !outlet->missing[each])
+			continue;
+		outlet->missed[each]++;
+		outlet->lost++;
 	}
-	put(outlet, alert, line);
+	put(outlet, kind, alert, line);
 	free(line);
 	return 0;
+}
+
+int outlet_send(struct outlet *outlet, const struct alert *alert)
+{
+	return outlet_send_to(outlet, OUTLET_KINDS, alert);
 }
 
 void outlet_reopen(struct outlet *outlet)

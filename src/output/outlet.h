@@ -57,6 +57,10 @@ int outlet_configure(struct outlet *outlet, const struct outlet_settings *settin
  * or -ENOMEM: not sent at all (counted, too). */
 int outlet_send(struct outlet *outlet, const struct alert *alert);
 
+/* Sends it to one kind of sink alone: it is about that. */
+int outlet_send_to(struct outlet *outlet, enum outlet_kind kind,
+		   const struct alert *alert);
+
 /* Besides the sinks, each alert goes to `tap`, which must not wait; NULL: to none. */
 typedef void (*outlet_tap)(void *context, const struct sink_message *message);
 void outlet_set_tap(struct outlet *outlet, outlet_tap tap, void *context);

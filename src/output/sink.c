@@ -60,6 +60,7 @@ static void account_written(struct sink *sink)
 		sink->last_error = 0;
 		report(sink, "works again; %" PRIu64 " alert%s lost",
 		       sink->lost_failing, plural(sink->lost_failing));
+		sink->lost_untold += sink->lost_failing;
 		sink->lost_failing = 0;
 	}
 	/* Half empty: it reads again. At once would be a report a line when the
@@ -68,6 +69,7 @@ static void account_written(struct sink *sink)
 	    sink->bytes <= SINK_QUEUE_BYTES / 2) {
 		report(sink, "%" PRIu64 " alert%s lost while %s", sink->lost_full,
 		       plural(sink->lost_full), sink->type->slow);
+		sink->lost_untold += sink->lost_full;
 		sink->full = false;
 		sink->lost_full = 0;
 	}
@@ -438,6 +440,17 @@ void sink_stats(struct sink *sink, struct sink_stats *out)
 	out->queued = sink->lines;
 	out->last_error = sink->last_error;
 	pthread_mutex_unlock(&sink->lock);
+}
+
+uint64_t sink_take_loss(struct sink *sink)
+{
+	uint64_t lost;
+
+	pthread_mutex_lock(&sink->lock);
+	lost = sink->lost_untold;
+	sink->lost_untold = 0;
+	pthread_mutex_unlock(&sink->lock);
+	return lost;
 }
 
 int sink_event_fd(const struct sink *sink)

@@ -66,6 +66,10 @@ void sink_reopen(struct sink *sink);
 /* Non-blocking. */
 void sink_stats(struct sink *sink, struct sink_stats *out);
 
+/* Alerts lost since it was asked last, of losses that are over: it works again, and a report
+ * has said so. */
+uint64_t sink_take_loss(struct sink *sink);
+
 /*
  * A descriptor (eventfd) that becomes readable when the sink has something to
  * say on the daemon's own log: it failed, works again, or lost alerts.

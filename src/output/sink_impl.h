@@ -66,6 +66,7 @@ struct sink {
 	bool full;             /* alerts are being lost for want of room */
 	uint64_t lost_full;    /* since that began */
 	uint64_t lost_failing; /* since last_error was set */
+	uint64_t lost_untold;  /* of losses that are over: sink_take_loss() */
 	char reports[SINK_REPORTS][SINK_REPORT_MAX];
 	unsigned first_report, reports_len;
 };

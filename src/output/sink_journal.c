@@ -36,6 +36,7 @@ static const char *const message_ids[POLICY_ACTIONS] = {
 	[POLICY_SYSTEM_RECOVERED] = "9ac0f6b53a0d4cec890b4c660f940570",
 	[POLICY_FD_DETAILS] = "b557868aac64468b8f3401f5c4c2dce2",
 	[POLICY_FD_LIMIT_RAISED] = "cf017c116ba24a8da12e91365c64ea1e",
+	[POLICY_ALERTS_LOST] = "7d3c2f0a5b8e4c1d9a6f0e2b4c8d1a37",
 };
 
 static int priority_of(enum policy_action action)

@@ -14,6 +14,7 @@
 #include "output/state_members.h"
 #include "output/text.h"
 #include "state/cgroup_path.h"
+#include "state/json_read.h"
 
 /* ---- encoding ---- */
 
@@ -340,7 +341,7 @@ int state_json_decode(const char *text, size_t len, const char *boot_id,
 		*why = "it is too large";
 		return -EINVAL;
 	}
-	root = len ? cJSON_ParseWithLengthOpts(text, len, &end, 0) : NULL;
+	root = len ? json_read(text, len, JSON_READ_DEEP, &end) : NULL;
 	*why = "it is damaged";
 	/* Nothing but our newline may follow: without it the end is missing. */
 	if (!root || end != text + len - 1 || *end != '\n')

@@ -196,8 +196,10 @@ static int say_level(struct policy_fd *state, const struct policy_settings *set,
 	    state->last_soft_limit < set->min_limit)
 		return 0;
 	before = state->alerted_ns[level] != 0;
-	if (!levels_alert_due(state->alerted_ns, level, set->repeat_ns, seen->now_ns))
+	if (!levels_alert_due(state->alerted_ns, level, set->repeat_ns, seen->now_ns) &&
+	    !(state->again && before && seen->settled))
 		return 0;
+	state->again = false;
 	*out = (struct policy_decision){.action = actions[level], .repeats = before};
 	return 1;
 }
@@ -221,8 +223,10 @@ static int say_leak(struct policy_fd *state, const struct policy_settings *set,
 		return 0;
 	if (before &&
 	    (state->level > POLICY_LEVEL_OK || !set->repeat_ns ||
-	     levels_elapsed(seen->now_ns, state->leak_alerted_ns) < set->repeat_ns))
+	     levels_elapsed(seen->now_ns, state->leak_alerted_ns) < set->repeat_ns) &&
+	    !(state->again && seen->settled))
 		return 0;
+	state->again = false;
 	if (!before)
 		state->leak_soft_limit = state->last_soft_limit;
 	state->leak_alerted_ns = levels_stamp(seen->now_ns);
@@ -308,6 +312,11 @@ static enum policy_reason reason_of(const struct policy_fd *state,
 	    seen->used >= state->max_used / 2)
 		return POLICY_REASON_LIMIT_RAISED;
 	return levels_reason(set, seen->used, state->trouble_soft_limit);
+}
+
+void policy_fd_tell_again(struct policy_fd *state)
+{
+	state->again = state->incident;
 }
 
 int policy_fd_observe(struct policy_fd *state, const struct policy_settings *set,

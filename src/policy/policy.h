@@ -26,6 +26,7 @@ enum policy_action {
 	POLICY_SYSTEM_RECOVERED,
 	POLICY_FD_DETAILS,      /* what explains an alert and came after it */
 	POLICY_FD_LIMIT_RAISED, /* by us: see policy/remedy.h */
+	POLICY_ALERTS_LOST,     /* before it, or withheld: see policy/budget.h */
 	POLICY_ACTIONS
 };
 
@@ -124,6 +125,7 @@ struct policy_fd {
 	bool leak;                   /* one is suspected, now */
 	uint64_t leak_alerted_ns;
 	uint64_t leak_soft_limit; /* when it was alerted first */
+	bool again;               /* policy_fd_tell_again() */
 };
 
 struct policy_decision {
@@ -176,6 +178,10 @@ int policy_fd_observe(struct policy_fd *state, const struct policy_settings *set
 uint64_t policy_fd_due_ns(const struct policy_fd *state,
 			  const struct policy_settings *set);
 
+/* What stands of it was not heard, perhaps: the next settled observation tells the level
+ * or the suspicion once more, whatever repeat_ns is. */
+void policy_fd_tell_again(struct policy_fd *state);
+
 /* The whole system: files allocated of fs.file-max. */
 struct policy_system_observation {
 	uint64_t now_ns;
@@ -192,6 +198,7 @@ struct policy_system {
 	uint64_t alerted_ns[POLICY_LEVELS]; /* last alert of this level or above */
 	uint64_t refused_ns;                /* last refusal */
 	uint64_t trouble_max; /* last file-max under which it was in trouble */
+	bool again; /* its level is to be told once more, whatever repeat_ns is */
 };
 
 /* As policy_fd_observe(), with the POLICY_SYSTEM_* actions, each observation

@@ -21,6 +21,7 @@ static const struct {
 	[POLICY_SYSTEM_RECOVERED] = {"system-recovered", "info", 2},
 	[POLICY_FD_DETAILS] = {"fd-details", "info", 2},
 	[POLICY_FD_LIMIT_RAISED] = {"fd-limit-raised", "warning", 3},
+	[POLICY_ALERTS_LOST] = {"alerts-lost", "warning", 3},
 };
 
 const char *policy_action_name(enum policy_action action)

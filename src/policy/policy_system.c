@@ -54,8 +54,10 @@ static int say_level(struct policy_system *state, const struct policy_settings *
 		level = POLICY_LEVEL_CRITICAL;
 	}
 	before = state->alerted_ns[level] != 0;
-	if (!levels_alert_due(state->alerted_ns, level, set->repeat_ns, seen->now_ns))
+	if (!levels_alert_due(state->alerted_ns, level, set->repeat_ns, seen->now_ns) &&
+	    !(state->again && before))
 		return 0;
+	state->again = false;
 	*out = (struct policy_decision){.action = actions[level], .repeats = before};
 	return 1;
 }

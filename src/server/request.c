@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* cJSON calls itself for each level, up to 1000 of them: too many for the stack of a
- * thread of ours, and no request needs them. */
-#define DEPTH_MAX 16
+#include "state/json_read.h"
+
 /* Whole numbers that a double holds exactly. */
 #define WHOLE_MAX 9007199254740992.0
 
@@ -37,26 +36,6 @@ const char *request_error_name(enum request_error error)
 	};
 
 	return codes[error];
-}
-
-static bool is_deep(const char *line, size_t len)
-{
-	bool quoted = false;
-	int depth = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		if (quoted && line[i] == '\\')
-			i++;
-		else if (line[i] == '"')
-			quoted = !quoted;
-		else if (!quoted && (line[i] == '[' || line[i] == '{'))
-			depth++;
-		else if (!quoted && (line[i] == ']' || line[i] == '}'))
-			depth--;
-		if (depth > DEPTH_MAX)
-			return true;
-	}
-	return false;
 }
 
 static const cJSON *member(const cJSON *object, const char *name)
@@ -228,7 +207,8 @@ enum request_error request_parse(const char *line, size_t len, struct request *o
 	cJSON *json;
 
 	memset(out, 0, sizeof(*out));
-	json = is_deep(line, len) ? NULL : cJSON_ParseWithLength(line, len);
+	json = len <= REQUEST_LINE_MAX ? json_read(line, len, JSON_READ_SHALLOW, NULL)
+				       : NULL;
 	if (!cJSON_IsObject(json)) {
 		snprintf(why, why_size, "a request must be one JSON object in a line");
 		cJSON_Delete(json);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "output/json.h"
+#include "server/places.h"
 #include "server/server_impl.h"
 
 /* Sent to one before others have their turn. */
@@ -23,7 +24,7 @@
 
 static int on_client(sd_event_source *source, int fd, uint32_t events, void *context);
 
-int server_client_add(struct server *s, int fd)
+int server_client_add(struct server *s, int fd, uid_t uid)
 {
 	struct server_client *c = calloc(1, sizeof(*c));
 	int err;
@@ -35,8 +36,9 @@ int server_client_add(struct server *s, int fd)
 	c->server = s;
 	c->number = ++s->last_number;
 	c->fd = fd;
+	c->uid = uid;
 	c->in.max = REQUEST_LINE_MAX;
-	c->since_ns = c->moved_ns = server_now_ns();
+	c->since_ns = c->moved_ns = c->used_ns = server_now_ns();
 	c->events = EPOLLIN;
 	err = sd_event_add_io(s->event, &c->source, fd, c->events, on_client, c);
 	if (err < 0) {
@@ -208,6 +210,7 @@ static void take_line(struct server_client *c, const char *line, size_t len)
 		return;
 	error = request_parse(line, len, &request, why, sizeof(why));
 	c->asked = true;
+	c->used_ns = server_now_ns();
 	if (error) {
 		put_error(c, request.id, error, why);
 		c->closing = c->closing || !request.is_object;
@@ -332,7 +335,9 @@ void server_client_check(struct server_client *c, uint64_t now_ns)
 		server_client_serve(c);
 		return;
 	}
-	if ((!send_queue_is_empty(&c->out) && now_ns > c->moved_ns + STALL_NS) ||
+	if (places_idle(c->ticket || c->subscribed || !send_queue_is_empty(&c->out),
+			c->used_ns, now_ns) ||
+	    (!send_queue_is_empty(&c->out) && now_ns > c->moved_ns + STALL_NS) ||
 	    (!c->asked && now_ns > c->since_ns + STALL_NS))
 		server_client_drop(c);
 }

@@ -30,6 +30,7 @@ struct server_client {
 	struct server *server;
 	uint64_t number; /* counted up from 1 */
 	int fd;
+	uid_t uid; /* who connected; -1: not known */
 	sd_event_source *source;
 	uint32_t events; /* that it is watched for */
 	struct line_buffer in;
@@ -40,6 +41,7 @@ struct server_client {
 	bool closing;            /* it goes when all is sent */
 	bool subscribed, asked;
 	uint64_t since_ns; /* when it came, or its request was handed on */
+	uint64_t used_ns;  /* when it last asked */
 	uint64_t moved_ns; /* when it last took something, or had nothing to take */
 };
 
@@ -83,7 +85,7 @@ void *server_loop_run(void *server);
 void server_loop_tear_down(struct server *server);
 
 /* A client with a connection, which is the client's from here on. 0 or -errno: closed. */
-int server_client_add(struct server *server, int fd);
+int server_client_add(struct server *server, int fd, uid_t uid);
 void server_client_drop(struct server_client *client);
 
 /* Reads its requests as far as they can be worked on, and sends what there is. It may be

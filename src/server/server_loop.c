@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/places.h"
 #include "server/server_impl.h"
 
 /* Connections taken before others have their turn. */
@@ -51,6 +52,24 @@ static void turn_away_with_reserve(struct server *s)
 		sd_event_source_set_enabled(s->listener, SD_EVENT_OFF);
 }
 
+/* Takes it, if there is a place for its user: of the group's members none gets them all. */
+static void take_in(struct server *s, int fd)
+{
+	struct ucred peer = {.uid = (uid_t)-1};
+	socklen_t len = sizeof(peer);
+	size_t of_user = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		peer.uid = (uid_t)-1;
+	for (size_t i = 0; i < s->clients_len; i++)
+		of_user += s->clients[i]->uid == peer.uid;
+	if (places_admit(SERVER_CLIENTS_MAX, s->clients_len, of_user,
+			 peer.uid == 0 || peer.uid == geteuid()))
+		(void)server_client_add(s, fd, peer.uid);
+	else
+		turn_away(s, fd);
+}
+
 static int on_connect(sd_event_source *source, int listener, uint32_t events,
 		      void *context)
 {
@@ -61,10 +80,8 @@ static int on_connect(sd_event_source *source, int listener, uint32_t events,
 		// cppcheck-suppress nullPointer
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-		if (fd >= 0 && s->clients_len == SERVER_CLIENTS_MAX)
-			turn_away(s, fd);
-		else if (fd >= 0)
-			(void)server_client_add(s, fd);
+		if (fd >= 0)
+			take_in(s, fd);
 		else if (errno == EMFILE || errno == ENFILE)
 			turn_away_with_reserve(s);
 		else if (errno != ECONNABORTED && errno != EINTR)
@@ -227,9 +244,10 @@ static int make_lines(struct server *s)
 		"{\"fdwarden\":{\"protocol\":%d,\"version\":\"%s\",\"pid\":%d},%s}\n",
 		SERVER_PROTOCOL, set->version, (int)getpid(), set->host_json);
 	s->busy = shared_text_format("{\"error\":{\"code\":\"busy\",\"message\":\"%d "
-				     "clients are connected, or as many as there are "
-				     "descriptors for; try again later\"}}\n",
-				     SERVER_CLIENTS_MAX);
+				     "clients are connected, or %d of this user, or as "
+				     "many as there are descriptors for; try again "
+				     "later\"}}\n",
+				     SERVER_CLIENTS_MAX, PLACES_OF_USER);
 	return s->greeting && s->busy ? 0 : -ENOMEM;
 }
 

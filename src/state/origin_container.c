@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "state/json_read.h"
 #include "state/origin_impl.h"
 
 /* Podman's own, where nothing is configured (define.RLimitDefaultValue). */
@@ -84,7 +85,7 @@ static struct document read_json(struct origin_search *search,
 
 	if (origin_read(search, root, path, &file) < 0)
 		return out;
-	out.json = cJSON_Parse(file.text);
+	out.json = json_read(file.text, strlen(file.text), JSON_READ_DEEP, NULL);
 	out.changed_ns = file.changed_ns;
 	if (!out.json)
 		origin_deny(search, path, EBADMSG);

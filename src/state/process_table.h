@@ -76,6 +76,7 @@ struct process {
 	struct grouping_member group;
 	char incident[37];
 	uint64_t incident_ns; /* when it opened */
+	bool withheld;        /* its alerts are: policy/budget.h */
 	struct process_refusal *refusals;
 	size_t refusals_len;
 	struct process_spin spin;

@@ -19,7 +19,10 @@ void subject_of(const struct identity *who, char user[SUBJECT_USER_LEN],
 	snprintf(user, SUBJECT_USER_LEN, "%" PRIu32, (uint32_t)who->uid);
 	*out = (struct grouping_subject){
 		.title = identity_group(who),
-		.place = who->container_id ? who->container_id : who->service,
+		/* not a container's or a service's that others may claim to be */
+		.place = who->claimed_by     ? identity_group(who)
+			 : who->container_id ? who->container_id
+					     : who->service,
 		.texts =
 			{
 				[GROUPING_NAME] = known(who->comm),

@@ -11,6 +11,7 @@
 
 #include "daemon/inspector.h"
 #include "server/shared_text.h"
+#include "state/json_read.h"
 #include "thread.h"
 #include "top/reply.h"
 
@@ -128,7 +129,7 @@ static cJSON *parse(const struct server_job *job)
 	if (len)
 		memcpy(text + 1, job->body->bytes, len);
 	text[len + 1] = '}';
-	reply = cJSON_ParseWithLength(text, len + 2);
+	reply = json_read(text, len + 2, JSON_READ_DEEP, NULL);
 	free(text);
 	return reply;
 }

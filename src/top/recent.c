@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "state/json_read.h"
+
 struct kept {
 	pid_t pid;
 	char *json; /* NULL: none yet */
@@ -48,8 +50,10 @@ cJSON *recent_of(const struct recent *recent, pid_t pid)
 	for (size_t i = 0; alerts && i < RECENT_MAX; i++) {
 		const struct kept *kept =
 			&recent->kept[(recent->next + i) % RECENT_MAX];
-		cJSON *alert =
-			kept->json && kept->pid == pid ? cJSON_Parse(kept->json) : NULL;
+		cJSON *alert = kept->json && kept->pid == pid
+				       ? json_read(kept->json, strlen(kept->json),
+						   JSON_READ_DEEP, NULL)
+				       : NULL;
 
 		if (alert)
 			cJSON_AddItemToArray(alerts, alert);

@@ -19,6 +19,7 @@ ACTIONS = {
     "fd-leak-suspected": (3, "warning"),
     "fd-details": (2, "info"),
     "fd-limit-raised": (3, "warning"),
+    "alerts-lost": (3, "warning"),
     "other-limit": (3, "error"),
     "system-warning": (3, "warning"),
     "system-critical": (4, "critical"),
@@ -215,13 +216,16 @@ ALERT = object_of(
      "ecs": object_of({"version": one_of("8.11.0")}),
      "event": object_of({"kind": one_of("alert"), "dataset": one_of("fdwarden.alert"),
                          "action": one_of(*ACTIONS), "severity": whole(1),
-                         "id": matching(UUID), "duration_ns": whole()}),
+                         "id": matching(UUID)}, {"duration_ns": whole()}),
      "log": object_of({"level": text}),
      "message": text,
      "host": object_of({"name": text, "boot": object_of({"id": text})})},
     {"process": PROCESS, "service": object_of({"name": raw_text}),
      "container": CONTAINER, "orchestrator": POD, "fd": FD, "system": SYSTEM,
-     "diagnosis": DIAGNOSIS, "limit": LIMIT, "advice": ADVICE})
+     "diagnosis": DIAGNOSIS, "limit": LIMIT, "advice": ADVICE,
+     "loss": object_of({"alerts": whole(1)},
+                       {"output": one_of("stdout", "journal", "file", "hook"),
+                        "incidents": whole(), "user": USER})})
 
 PS = object_of(
     {"@timestamp": matching(TIMESTAMP), "host": object_of({"name": text}),
@@ -370,6 +374,13 @@ def check_alert(alert):
     severity, level = ACTIONS[action]
     expect(alert["event"]["severity"] == severity, f"event.severity of {action}")
     expect(alert["log"]["level"] == level, f"log.level of {action}")
+    expect(("duration_ns" in alert["event"]) == (action != "alerts-lost"), "event.duration_ns")
+    expect(("loss" in alert) == (action == "alerts-lost"), "loss: of alerts-lost alone")
+    if action == "alerts-lost":
+        expect("fd" not in alert and "system" not in alert, f"{action} with fd or system")
+        expect(("output" in alert["loss"]) != ("incidents" in alert["loss"]),
+               "loss: by an output, or withheld")
+        return
     if action.startswith("system-"):
         expect("system" in alert and "fd" not in alert, f"{action} needs system, not fd")
         return

@@ -547,6 +547,42 @@ static void out_of_order(void **unused)
 	assert_string_equal(near(&b, 96), "");
 }
 
+/* What an output has lost: the level is told once more, whatever `repeat` says. */
+static void tell_again(void **unused)
+{
+	static const struct policy_settings set = {.warn_bp = 8000,
+						   .critical_bp = 9500,
+						   .hysteresis_bp = 500};
+	struct policy_observation seen = {.now_ns = MIN,
+					  .has_table = true,
+					  .count = 85,
+					  .used = 85,
+					  .soft_limit = 100};
+	struct policy_decision out[POLICY_MAX_DECISIONS];
+	struct policy_fd state = {0};
+
+	(void)unused;
+	policy_fd_tell_again(&state); /* there is nothing to be told */
+	seen.settled = true;
+	assert_int_equal(policy_fd_observe(&state, &set, &seen, out), 1);
+	assert_true(out[0].opens);
+	assert_int_equal(policy_fd_observe(&state, &set, &seen, out), 0);
+	policy_fd_tell_again(&state);
+	seen.settled = false; /* a record of the sensor's may be of before */
+	assert_int_equal(policy_fd_observe(&state, &set, &seen, out), 0);
+	seen.settled = true;
+	assert_int_equal(policy_fd_observe(&state, &set, &seen, out), 1);
+	assert_int_equal(out[0].action, POLICY_FD_WARNING);
+	assert_true(out[0].repeats && !out[0].opens);
+	assert_int_equal(policy_fd_observe(&state, &set, &seen, out), 0);
+	/* well by then: its recovery is told, as ever */
+	policy_fd_tell_again(&state);
+	seen.used = seen.count = 10;
+	assert_int_equal(policy_fd_observe(&state, &set, &seen, out), 1);
+	assert_int_equal(out[0].action, POLICY_FD_RECOVERED);
+	assert_int_equal(policy_fd_observe(&state, &set, &seen, out), 0);
+}
+
 static void names(void **unused)
 {
 	(void)unused;
@@ -676,7 +712,7 @@ int main(void)
 		cmocka_unit_test(each_other_limit_is_said),
 		cmocka_unit_test(flapping_is_damped),
 		cmocka_unit_test(out_of_order),
-		cmocka_unit_test(names),
+		cmocka_unit_test(tell_again), cmocka_unit_test(names),
 		cmocka_unit_test(leak_joins_the_levels),
 		cmocka_unit_test(leak_within_an_incident),
 		cmocka_unit_test(leak_ends_otherwise),

@@ -1045,6 +1045,8 @@ static void test_hook_fails(void **state)
 	settle(sink, 4);
 	assert_stats(sink, 1, 3, 0);
 	assert_report(sink, "hook: works again; 3 alerts lost");
+	assert_int_equal(sink_take_loss(sink), 3);
+	assert_int_equal(sink_take_loss(sink), 0);
 	assert_int_equal(sink_close(sink, 1000), 3);
 }
 

@@ -270,6 +270,25 @@ bool kernel_same_space(pid_t pid, const char *kind)
 	       ours.st_ino == theirs.st_ino;
 }
 
+pid_t kernel_parent(pid_t pid)
+{
+	char path[32], text[256], *at;
+	ssize_t len;
+	int fd, parent = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len <= 0)
+		return 0;
+	text[len] = 0;
+	at = strrchr(text, ')'); /* behind a name of any bytes: ") S PPID" */
+	return at && sscanf(at, ") %*c %d", &parent) == 1 && parent > 0 ? parent : 0;
+}
+
 int kernel_rlimit(pid_t pid, int resource, uint64_t *value)
 {
 	struct rlimit limit;

@@ -59,6 +59,9 @@ int kernel_sysctl(const char *name, uint64_t *value);
  * be known. */
 bool kernel_same_space(pid_t pid, const char *kind);
 
+/* The parent of a process; 0: not known. Never waits for the process. */
+pid_t kernel_parent(pid_t pid);
+
 /* Soft limit `resource` (RLIMIT_…) of a process. 0 or -errno. */
 int kernel_rlimit(pid_t pid, int resource, uint64_t *value);
 

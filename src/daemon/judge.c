@@ -1,10 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/monitor_impl.h"
+#include "log.h"
 
 /* ---- one process ---- */
+
+/* Ancestors that are looked at. */
+#define ANCESTORS_MAX 16
+
+/* What the hook runs is of our making: to alert on it would run the hook again. */
+static bool is_of_hook(const struct monitor *m, const struct process *p)
+{
+	pid_t us = getpid(), pid = p->who.ppid;
+	static bool said;
+
+	for (int i = 0; m->config->hook && i < ANCESTORS_MAX && pid > 1 && pid != us;
+	     i++)
+		pid = kernel_parent(pid);
+	if (!m->config->hook || pid != us || p->who.pid == us)
+		return false;
+	if (!said)
+		log_warning("%s[%d], which output.hook has started, came near a limit: "
+			    "of what the hook runs no alert is made",
+			    p->who.comm, (int)p->who.pid);
+	said = true;
+	return true;
+}
 
 /* The levels that apply to a process. Rules need to know who it is, which costs
  * some reads of /proc: asked only for a process that may be in trouble. */
@@ -16,6 +40,11 @@ static void find_settings(struct monitor *m, struct process *p)
 	if (p->settings_version == m->config_version)
 		return;
 	p->settings_version = m->config_version;
+	if (is_of_hook(m, p)) {
+		p->settings = m->config->thresholds;
+		p->settings.ignore = true;
+		return;
+	}
 	if (!m->config->rules_len) {
 		p->settings = m->config->thresholds;
 		return;

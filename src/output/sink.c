@@ -393,12 +393,38 @@ static void append(struct sink *sink, struct sink_item *item)
 	pthread_cond_signal(&sink->filled);
 }
 
+/* Takes out one that waits and is of the same incident, which `item` then stands for.
+ * Under the lock. */
+static void merge(struct sink *sink, struct sink_item *item)
+{
+	struct sink_item **at = &sink->head, *old;
+
+	if (!sink->type->merge_above || sink->lines <= sink->type->merge_above ||
+	    !item->message.incident)
+		return;
+	for (; (old = *at); at = &old->next)
+		if (old->message.incident &&
+		    !strcmp(old->message.incident, item->message.incident))
+			break;
+	if (!old)
+		return;
+	*at = old->next;
+	if (!old->next)
+		sink->tail = at;
+	sink->lines--;
+	sink->bytes -= old->bytes;
+	item->message.merged = old->message.merged + 1;
+	free(old);
+}
+
 int sink_put(struct sink *sink, const struct sink_message *message)
 {
 	struct sink_item *item = new_item(message);
 	int err = 0;
 
 	pthread_mutex_lock(&sink->lock);
+	if (item)
+		merge(sink, item);
 	if (item && sink->lines < SINK_QUEUE_LINES &&
 	    sink->bytes + item->bytes <= SINK_QUEUE_BYTES) {
 		sink->lines++;
@@ -429,6 +455,16 @@ void sink_reopen(struct sink *sink)
 		sink->reopen_wanted = true;
 	}
 	pthread_mutex_unlock(&sink->lock);
+}
+
+uint64_t sink_lost(struct sink *sink)
+{
+	uint64_t lost;
+
+	pthread_mutex_lock(&sink->lock);
+	lost = sink->dropped;
+	pthread_mutex_unlock(&sink->lock);
+	return lost;
 }
 
 void sink_stats(struct sink *sink, struct sink_stats *out)

@@ -29,6 +29,9 @@ struct sink_message {
 	const char *name;     /* process; NULL: none; safe UTF-8 */
 	const char *service;  /* NULL: none; safe UTF-8 */
 	const char *incident; /* NULL: none */
+	uint64_t
+		merged; /* set by the sink: alerts of this incident before it, that waited
+			    and that it stands for as well */
 };
 
 struct sink_stats {

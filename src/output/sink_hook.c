@@ -5,9 +5,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +51,8 @@ struct run {
 	const char *bytes;
 	size_t len;
 	int64_t deadline_ms;
+	uint64_t merged; /* alerts of the incident that it stands for, beside its own */
+	uint64_t lost;   /* alerts that no run had, since the monitor's start */
 };
 
 static int64_t now_ms(void)
@@ -67,16 +71,23 @@ static void hook_start(struct sink *sink)
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
-static int spawn(struct sink_hook *self, int input, pid_t *pid)
+/* More wait only where the program is slower than what happens. */
+#define MERGE_ABOVE 16
+
+static int spawn(struct sink_hook *self, const struct run *run, int input, pid_t *pid)
 {
 	static char path[] =
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	char *argv[] = {self->program, NULL}, *env[] = {path, NULL};
+	char alerts[sizeof("FDWARDEN_ALERTS=") + 20],
+		lost[sizeof("FDWARDEN_LOST=") + 20];
+	char *argv[] = {self->program, NULL}, *env[] = {path, alerts, lost, NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
 	int err;
 
+	snprintf(alerts, sizeof(alerts), "FDWARDEN_ALERTS=%" PRIu64, run->merged + 1);
+	snprintf(lost, sizeof(lost), "FDWARDEN_LOST=%" PRIu64, run->lost);
 	err = posix_spawn_file_actions_init(&files);
 	if (err)
 		return -err;
@@ -156,7 +167,7 @@ static int begin(struct sink_hook *self, struct run *run)
 		err = -errno;
 		goto fail;
 	}
-	err = spawn(self, ends[0], &run->pid);
+	err = spawn(self, run, ends[0], &run->pid);
 	if (err)
 		goto fail;
 	restore_limit(run->pid);
@@ -310,7 +321,10 @@ static int judge(struct sink *sink, int err, int status)
 static int hook_write(struct sink *sink, const struct sink_message *message)
 {
 	struct sink_hook *self = (struct sink_hook *)sink;
-	struct run run = {.bytes = message->line, .len = message->len};
+	struct run run = {.bytes = message->line,
+			  .len = message->len,
+			  .merged = message->merged,
+			  .lost = sink_lost(sink)};
 	int status = 0, err = begin(self, &run);
 
 	if (err) {
@@ -345,6 +359,7 @@ static void hook_destroy(struct sink *sink)
 static const struct sink_type hook_type = {
 	.name = "hook",
 	.slow = "the program was not done",
+	.merge_above = MERGE_ABOVE,
 	.start = hook_start,
 	.write = hook_write,
 	.destroy = hook_destroy,

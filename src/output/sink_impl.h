@@ -21,6 +21,9 @@
 struct sink_type {
 	const char *name;
 	const char *slow; /* "N alerts lost while …" */
+	/* Where so many wait, a new alert takes the place of one of the same incident.
+	 * 0: each is written. */
+	size_t merge_above;
 	/* All but destroy are called by the sink's thread only.
 	 * start: NULL for nothing to do. */
 	void (*start)(struct sink *sink);
@@ -79,6 +82,9 @@ int sink_start(struct sink *sink, const struct sink_type *type);
  * 1: it has; 0: timeout_ms (-1: none) is over; -ECANCELED: the sink is closed and
  * its time is up. */
 int sink_wait(struct sink *sink, int fd, short events, int timeout_ms);
+
+/* Alerts that were lost so far. */
+uint64_t sink_lost(struct sink *sink);
 
 /* Something to be logged; by the sink's thread. */
 void sink_say(struct sink *sink, const char *format, ...)

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import sys
 import time
 
 from harness import (Daemon, Failure, FDZOO, Scratch, Skip, Zoo, check, note, need_limit,
@@ -343,6 +344,41 @@ def test_hook():
                        "the hook's output")
         alerts = read_alert_file(out)
         check(any(a["process"]["pid"] == zoo.pid for a in alerts), "the hook had no such alert")
+
+
+HOOK_IN_TROUBLE = """#!{python}
+import os, resource, subprocess, sys
+sys.stdin.read()
+with open({out!r}, "a") as out:
+    out.write(os.environ["FDWARDEN_ALERTS"] + " " + os.environ["FDWARDEN_LOST"] + "\\n")
+trouble = ("import os, resource; resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))\\n"
+           "while True: os.dup(0)")
+subprocess.run([sys.executable, "-c", trouble], stderr=subprocess.DEVNULL)
+"""
+
+
+def test_hook_in_trouble_itself():
+    """What it runs meets a limit each time: no alert is made of that, which would run it
+    again."""
+    with Scratch() as scratch:
+        out = scratch.file("out")
+        hook = scratch.file("hook", HOOK_IN_TROUBLE.format(python=sys.executable, out=out),
+                            0o755)
+        with Daemon(FAST, f"output.hook={hook}") as daemon, \
+                Zoo("limit=64", "fill=55", "wait") as zoo:
+            daemon.wait(zoo.pid, "fd-warning")
+            daemon.wait_log("which output.hook has started", 20)
+            zoo.end()
+            daemon.wait(zoo.pid, "fd-recovered")
+            time.sleep(1.5)
+            others = {a["process"]["name"] for _, a in daemon.alerts
+                      if a.get("process", {}).get("command_line", "").find("os.dup(0)") >= 0}
+            same(others, set(), "alerts on what the hook runs")
+            same(len([line for line in daemon.log if "output.hook has started" in line]), 1,
+                 "lines about it")
+        with open(out, encoding="ascii") as lines:
+            check(all(line.split()[1] == "0" and int(line.split()[0]) >= 1 for line in lines),
+                  "numbers of alerts")
 
 
 def test_sigterm_drains():

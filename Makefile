@@ -105,7 +105,7 @@ C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] include/fdwarden/*.h bpf/*.[ch] \
 	tests/*/*.[ch] tests/*/*/*.[ch])
 
 .PHONY: all deps run check check-unit check-live check-vm check-cross verifier-baseline bench drift fuzz install uninstall screenshot \
-	format lint tidy clean help vmlinux units helpers forecast-table
+	format lint tidy clean help vmlinux units helpers forecast-table cause-table
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -126,6 +126,7 @@ help:
 	@echo 'make fuzz       feeds random input to the parsers [FUZZ_SECONDS=$(FUZZ_SECONDS)]'
 	@echo 'make forecast-table  what the search for leaks finds and misses, into the documentation'
 	@echo 'make WERROR=1   takes a warning for an error, as CI does'
+	@echo 'make cause-table  scores what is said of labelled situations, into the documentation'
 	@echo 'make format, lint, clean; make vmlinux regenerates the kernel types'
 
 deps:
@@ -293,6 +294,10 @@ $(SPOILED)/fdwarden: $(BUILD)/fdwarden
 
 units: $(UNITS)
 helpers: $(HELPERS) $(LEAKS) $(if $(CROSS),,$(SPOILED)/fdwarden)
+
+# Labelled situations, each a real process: what is said of them, into docs/causes.md.
+cause-table: $(BUILD)/fdwarden
+	CAUSE_TABLE=docs/causes.md FDWARDEN=$(BUILD)/fdwarden tests/live/run causes.
 
 # Into docs/forecast.md; test_leak checks that it is up to date.
 forecast-table: $(BUILD)/tests/unit/test_leak

@@ -239,6 +239,7 @@ bool diagnosis_outgoing(const struct diagnosis_view *v, struct diagnosis *out)
 			     in = diagnosis_sum_of(v, accepted);
 	struct service service;
 	char name[160];
+	bool young;
 
 	if (!all.most)
 		return false;
@@ -251,7 +252,10 @@ bool diagnosis_outgoing(const struct diagnosis_view *v, struct diagnosis *out)
 	all.most = service.most;
 	diagnosis_prove(v, &all, out);
 	name_service(&service, name, sizeof(name));
-	out->leak = diagnosis_not_closed(v, outgoing) ||
+	/* A pool is filled at once, when the program starts. */
+	young = v->history->age_s > 0 && v->history->age_s < STARTING_S &&
+		!v->attributed && !v->history->leak_suspected;
+	out->leak = (!young && diagnosis_not_closed(v, outgoing)) ||
 		    (diagnosis_at_wall(v) && !diagnosis_others_grow(v, outgoing));
 	if (out->leak)
 		diagnosis_say(out,

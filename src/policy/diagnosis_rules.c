@@ -254,7 +254,7 @@ bool diagnosis_outgoing(const struct diagnosis_view *v, struct diagnosis *out)
 	name_service(&service, name, sizeof(name));
 	/* A pool is filled at once, when the program starts. */
 	young = v->history->age_s > 0 && v->history->age_s < STARTING_S &&
-		!v->attributed && !v->history->leak_suspected;
+		!v->history->leak_suspected;
 	out->leak = (!young && diagnosis_not_closed(v, outgoing)) ||
 		    (diagnosis_at_wall(v) && !diagnosis_others_grow(v, outgoing));
 	if (out->leak)

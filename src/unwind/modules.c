@@ -264,6 +264,14 @@ int modules_open(struct modules *m, pid_t pid, char *why, size_t why_size)
 	return err;
 }
 
+void modules_close(struct modules *m)
+{
+	dwfl_end(m->dwfl);
+	maps_clear(&m->maps);
+	perf_map_free(m->perf);
+	memset(m, 0, sizeof(*m));
+}
+
 /* ---- units of debugging information ---- */
 
 /* Compilers that write no index of addresses (Go, Clang) leave it to the reader to look

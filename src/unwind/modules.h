@@ -32,6 +32,8 @@ struct modules {
  * in one line. */
 int modules_open(struct modules *modules, pid_t pid, char *why, size_t why_size);
 
+void modules_close(struct modules *modules); /* fine for what was not opened, too */
+
 /* Reads the maps again: something is not in them. 0 or -errno. */
 int modules_refresh(struct modules *modules);
 

@@ -105,7 +105,7 @@ C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] include/fdwarden/*.h bpf/*.[ch] \
 	tests/*/*.[ch] tests/*/*/*.[ch])
 
 .PHONY: all deps run check check-unit check-live check-vm check-cross verifier-baseline bench drift fuzz install uninstall screenshot \
-	format lint tidy clean help vmlinux units helpers forecast-table cause-table
+	format lint tidy clean help vmlinux units helpers forecast-table cause-table compilers-table
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -342,6 +342,11 @@ check-vm:
 check-cross:
 	@.ci/deps build cross || true
 	@tests/cross/run $(ARCHES)
+
+# Which compiler's programs load on which kernel: a boot of each, as Markdown.
+COMPILERS ?= clang-14 clang-16 clang-19
+compilers-table:
+	@tests/vm/compilers $(COMPILERS)
 
 # To be committed with the change that makes a program dearer for the verifier.
 verifier-baseline: all helpers

@@ -105,7 +105,7 @@ C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] include/fdwarden/*.h bpf/*.[ch] \
 	tests/*/*.[ch] tests/*/*/*.[ch])
 
 .PHONY: all deps run check check-unit check-live check-vm check-cross verifier-baseline bench drift fuzz install uninstall screenshot \
-	format lint tidy clean help vmlinux units helpers forecast-table cause-table compilers-table
+	check-programs format lint tidy clean help vmlinux units helpers forecast-table cause-table compilers-table
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -119,6 +119,7 @@ help:
 	@echo 'make bench      measure fdwarden beside other tools'
 	@echo 'make drift      counts beside the kernel'"'"'s over [DRIFT_CALLS=$(DRIFT_CALLS)] opens and closes'
 	@echo 'make screenshot draws docs/top.svg from a real run of the live view'
+	@echo 'make check-programs  the advice on real programs, into docs/programs.md'
 	@echo 'make check-vm   the tests on other kernels, in emulated machines'
 	@echo 'make check-cross [ARCHES=] builds for other architectures and runs the unit tests'
 	@echo 'make install    [DESTDIR=] [PREFIX=$(PREFIX)]'
@@ -314,6 +315,10 @@ check:
 	@.ci/deps build check
 	@$(BUILD_AS_USER)$(MAKE) --no-print-directory all units helpers
 	@FDWARDEN=$(BUILD)/fdwarden tests/run --live $(UNITS)
+
+# Real programs, given what is proposed for them; all that there is a recipe for.
+check-programs: all
+	@FDWARDEN=$(BUILD)/fdwarden tests/programs/run --all --table docs/programs.md
 
 bench: all helpers $(BUILD)/tests/helpers/floor
 	@FDWARDEN=$(BUILD)/fdwarden tests/bench/run; status=$$?; \

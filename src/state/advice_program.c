@@ -140,6 +140,9 @@ static void add_unknown(const struct advice_question *question,
 		advice_say(list, advice,
 			   "change \"ulimit -n\" in that script, or the program's own "
 			   "settings or source.");
+	if (advice)
+		advice->content =
+			advice_format(list, "ulimit -n %" PRIu64, target->value);
 }
 
 void advice_for_program(const struct advice_question *question,

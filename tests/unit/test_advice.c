@@ -514,7 +514,7 @@ static void test_programs(void **state)
 	origin.kind = ORIGIN_SELF;
 	make();
 	expect_order("program prlimit");
-	assert_null(of(ADVICE_PROGRAM)->content);
+	assert_string_equal(of(ADVICE_PROGRAM)->content, "ulimit -n 2048");
 	assert_non_null(
 		strstr(of(ADVICE_PROGRAM)->text, "or the script that became it: "));
 	assert_non_null(
@@ -522,7 +522,7 @@ static void test_programs(void **state)
 	assert_null(strstr(of(ADVICE_PROGRAM)->text, "no effect"));
 	strcpy(who.comm, "nginx2");
 	make();
-	assert_null(of(ADVICE_PROGRAM)->content);
+	assert_string_equal(of(ADVICE_PROGRAM)->content, "ulimit -n 2048");
 	/* its unit has to let it */
 	question.hard_limit = 1024;
 	make();

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How each program is started, filled, and given a line of its configuration."""
+import dataclasses
+import re
+import typing
+
+
+def append(text, line):
+    return f"{text.rstrip()}\n{line}\n"
+
+
+def replace(key):
+    """In place of the line that begins so, else at the end."""
+    def edit(text, line):
+        made, count = re.subn(rf"(?m)^\s*{re.escape(key)}.*$", lambda _: line, text, count=1)
+        return made if count else append(text, line)
+    return edit
+
+
+def below(header):
+    """Behind the line of its section."""
+    def edit(text, line):
+        key = re.split(r"[ =]", line.strip())[0]
+        text = re.sub(rf"(?m)^\s*{re.escape(key)}\b.*\n", "", text)
+        return text.replace(f"{header}\n", f"{header}\n  {line}\n", 1)
+    return edit
+
+
+@dataclasses.dataclass
+class Recipe:
+    name: str
+    packages: list
+    argv: list
+    port: int
+    files: dict = dataclasses.field(default_factory=dict)
+    prepare: str = ""
+    config: str = ""  # where our own is, if not where the advice says
+    edit: typing.Callable = append
+    soft: int = 300
+    hard: int = 4096
+    clients: int = 600
+    hello: bytes = b""
+    pause: float = 0.1
+    user: str = ""  # started as, "": root
+    managed: bool = False
+    cheap: bool = True
+
+
+NGINX = """
+user root; daemon off; error_log stderr crit; pid /run/nginx-test.pid; worker_processes 1;
+events { worker_connections 4000; }
+http { access_log off; keepalive_timeout 600s; client_header_timeout 600s;
+  server { listen 127.0.0.1:19001; } }
+"""
+
+HAPROXY = """
+global
+  stats timeout 60s
+defaults
+  mode tcp
+  timeout client 600s
+  timeout server 600s
+  timeout connect 5s
+frontend in
+  bind 127.0.0.1:19003
+  mode http
+  http-request return status 200
+"""
+
+RECIPES = [
+    Recipe("nginx", ["nginx-light"], ["/usr/sbin/nginx", "-c", "/etc/nginx/nginx.conf"], 19001,
+           files={"/etc/nginx/nginx.conf": NGINX},
+           edit=lambda text, line: f"{line}\n{text}"),
+    Recipe("haproxy", ["haproxy"], ["/usr/sbin/haproxy", "-db", "-f",
+                                    "/etc/haproxy/haproxy.cfg"], 19003,
+           files={"/etc/haproxy/haproxy.cfg": HAPROXY}, edit=below("global"), soft=300,
+           hard=300),
+    Recipe("lighttpd", ["lighttpd"], ["/usr/sbin/lighttpd", "-D", "-f",
+                                      "/etc/lighttpd/lighttpd.conf"], 19004,
+           files={"/etc/lighttpd/lighttpd.conf":
+                  'server.document-root = "/var/www"\nserver.port = 19004\n'
+                  'server.max-read-idle = 600\n'},
+           edit=replace("server.max-fds")),
+    Recipe("redis", ["redis-server"], ["/usr/bin/redis-server", "/etc/redis/redis.conf"], 19005,
+           files={"/etc/redis/redis.conf": "port 19005\nsave \"\"\ndir /tmp\n"},
+           edit=replace("maxclients"), hard=300, managed=True),
+    Recipe("memcached", ["memcached"], ["/usr/share/memcached/scripts/systemd-memcached-wrapper",
+                                        "/etc/memcached.conf"], 19006,
+           files={"/etc/memcached.conf": "-p 19006\n-u nobody\n-l 127.0.0.1\n-c 300\n"},
+           edit=replace("-c ")),
+    Recipe("squid", ["squid"], ["/usr/sbin/squid", "--foreground", "-f",
+                                "/etc/squid/squid.conf"], 19007,
+           files={"/etc/squid/squid.conf": "http_port 127.0.0.1:19007\nhttp_access allow all\n"
+                  "cache deny all\naccess_log none\nrequest_start_timeout 600 seconds\n"
+                  "pid_filename /run/squid-test.pid\n"},
+           edit=replace("max_filedescriptors"), soft=600, clients=900),
+    Recipe("mosquitto", ["mosquitto"], ["/usr/sbin/mosquitto", "-c",
+                                        "/etc/mosquitto/test.conf"], 19008,
+           files={"/etc/mosquitto/test.conf": "listener 19008 127.0.0.1\n"
+                  "allow_anonymous true\n"}),
+    Recipe("pgbouncer", ["pgbouncer"], ["/usr/sbin/pgbouncer", "/etc/pgbouncer/test.ini"], 19009,
+           files={"/etc/pgbouncer/test.ini": "[databases]\nx = host=127.0.0.1 port=1\n"
+                  "[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = 19009\n"
+                  "unix_socket_dir =\nauth_type = any\nmax_client_conn = 5000\n"
+                  "client_login_timeout = 600\n"},
+           user="nobody"),
+    Recipe("rsyslog", ["rsyslog"], ["/usr/sbin/rsyslogd", "-n", "-i", "/run/rsyslog-test.pid"],
+           19010,
+           files={"/etc/rsyslog.conf": '$MaxOpenFiles 300\nmodule(load="imtcp" '
+                  'MaxSessions="5000")\ninput(type="imtcp" port="19010")\n*.* /dev/null\n'},
+           edit=replace("$MaxOpenFiles")),
+    Recipe("apache2", ["apache2"], ["/usr/sbin/apachectl", "-DFOREGROUND"], 19011,
+           files={"/etc/apache2/ports.conf": "Listen 127.0.0.1:19011\n",
+                  "/etc/apache2/mods-enabled/reqtimeout.conf": "",
+                  "/etc/apache2/conf-enabled/zz-test.conf":
+                  "ServerName x\nTimeout 600\nThreadsPerChild 1000\nThreadLimit 1000\n"
+                  "ServerLimit 1\nStartServers 1\nMaxRequestWorkers 1000\n"
+                  "MinSpareThreads 1\nMaxSpareThreads 1000\n"},
+           prepare="echo \"APACHE_ULIMIT_MAX_FILES='ulimit -n 300'\" >> /etc/apache2/envvars; "
+           "mkdir -p /var/run/apache2 /var/log/apache2 /var/lock/apache2",
+           edit=replace("APACHE_ULIMIT_MAX_FILES"), pause=0.2),
+    Recipe("unbound", ["unbound"], ["/usr/sbin/unbound", "-d", "-c",
+                                    "/etc/unbound/unbound.conf"], 19012,
+           files={"/etc/unbound/unbound.conf": "server:\n  interface: 127.0.0.1@19012\n"
+                  "  username: \"\"\n  chroot: \"\"\n  pidfile: \"\"\n  num-threads: 1\n"
+                  "  outgoing-range: 64\n  incoming-num-tcp: 200\n"},
+           edit=below("server:"), cheap=False),
+    Recipe("stunnel", ["stunnel4"], ["/usr/bin/stunnel4", "/etc/stunnel/test.conf"], 19013,
+           files={"/etc/stunnel/test.conf": "foreground = yes\npid =\nsyslog = no\n"
+                  "TIMEOUTbusy = 600\n[x]\nclient = yes\naccept = 127.0.0.1:19013\n"
+                  "connect = 127.0.0.1:19014\n"},
+           cheap=False),
+    Recipe("beanstalkd", ["beanstalkd"], ["/usr/bin/beanstalkd", "-l", "127.0.0.1", "-p",
+                                          "19015"], 19015, cheap=False),
+    Recipe("ngircd", ["ngircd"], ["/usr/sbin/ngircd", "-n", "-f", "/etc/ngircd/test.conf"],
+           19016,
+           files={"/etc/ngircd/test.conf": "[Global]\nName = a.b\nInfo = x\nPorts = 19016\n"
+                  "Listen = 127.0.0.1\nPidFile = /run/ngircd-test.pid\nServerGID = nogroup\n"
+                  "ServerUID = nobody\n[Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\n"
+                  "PongTimeout = 600\nPingTimeout = 600\n[Options]\nDNS = no\nIdent = no\n"
+                  "PAM = no\n"},
+           cheap=False),
+    Recipe("varnish", ["varnish"], ["/usr/sbin/varnishd", "-F", "-a", "127.0.0.1:19017", "-b",
+                                    "127.0.0.1:1", "-s", "malloc,16m", "-p",
+                                    "timeout_idle=600"], 19017, cheap=False, soft=400),
+]

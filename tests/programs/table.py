@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What was seen, into a page of the documentation."""
+
+BEGIN = "<!-- tests/programs/run --all --table: begin -->\n"
+END = "<!-- end -->\n"
+
+
+def line(row):
+    now = f"{row['now'][0]} → {row['now'][1]}" if row["now"][1] else "not tried"
+    if row["prlimit"]:
+        now += ", proposed"
+    return (f"| {row['name']} {row['version']} | {row['held']} under {row['limit']} | {now} | "
+            f"{row['did']} | {row['after']} under {row['limit_after']} |\n")
+
+
+def write_table(path, rows):
+    with open(path, encoding="utf-8") as text:
+        page = text.read()
+    head, rest = page.split(BEGIN)
+    tail = rest.split(END)[1]
+    made = ("| Program | Held | With a limit raised while it ran | Proposed for good | "
+            "Held after it |\n|---|---|---|---|---|\n")
+    made += "".join(line(row) for row in sorted(rows, key=lambda row: row["name"]))
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(head + BEGIN + made + END + tail)

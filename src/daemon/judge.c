@@ -6,6 +6,9 @@
 #include "daemon/monitor_impl.h"
 #include "log.h"
 
+/* So long after its start a program may still change its limit. */
+#define BEGIN_NS 10000000000ull
+
 /* ---- one process ---- */
 
 /* Ancestors that are looked at. */
@@ -72,7 +75,8 @@ static bool may_be_in_trouble(const struct monitor *m, const struct process *p,
 	if (!seen->has_table)
 		return false;
 	return (__uint128_t)seen->used * 10000 >=
-	       (__uint128_t)seen->soft_limit * m->lowest_step;
+	       (__uint128_t)(seen->wall ? seen->wall : seen->soft_limit) *
+		       m->lowest_step;
 }
 
 void judge_table(const struct monitor *m, const struct process *p,
@@ -99,6 +103,38 @@ static bool is_met_soon(const struct process *p, const struct policy_observation
 	       forecast.exhausted_in_s * 1e9 <= (double)dwell_ns;
 }
 
+/* Levels are silenced only for what runs the program's file: a name anyone can take. */
+static const struct program *find_program(struct monitor *m, struct process *p)
+{
+	const struct program *program = program_find(NULL, p->who.comm);
+
+	if (!program || (!program->managed && program->wall.kind != PROGRAM_WALL_FDS))
+		return NULL;
+	if (!p->who.executable)
+		(void)identity_reader_read(m->reporter.identities, &p->who);
+	return program_find(p->who.executable, NULL) == program ? program : NULL;
+}
+
+static void ask_program(struct monitor *m, struct process *p,
+			struct policy_observation *seen)
+{
+	bool begins = seen->now_ns < p->who.start_ns + BEGIN_NS;
+
+	if (!seen->has_table)
+		return;
+	if (p->program_exec != p->exec_id || !p->program_exec) {
+		p->program_exec = p->exec_id;
+		p->program_soft = 0;
+		p->program = find_program(m, p);
+	}
+	if (!p->program)
+		return;
+	if (!p->program_soft || begins)
+		p->program_soft = seen->soft_limit;
+	seen->managed = p->program->managed;
+	seen->wall = program_wall(p->program, p->program_soft);
+}
+
 void judge(struct monitor *m, struct process *p, const struct policy_observation *seen,
 	   const struct report_cause *cause)
 {
@@ -107,7 +143,8 @@ void judge(struct monitor *m, struct process *p, const struct policy_observation
 	uint64_t due_ns;
 	int n;
 
-	if (may_be_in_trouble(m, p, seen))
+	ask_program(m, p, &now);
+	if (may_be_in_trouble(m, p, &now))
 		find_settings(m, p);
 	else if (!p->settings_version)
 		p->settings = m->config->thresholds;

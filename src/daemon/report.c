@@ -19,6 +19,18 @@
 /* So many refused calls a second are asked for again without a pause. */
 #define SPIN_PER_S  1000
 
+static void add_program(const struct process *process, struct alert_fd *out)
+{
+	const struct program *program = process->program;
+
+	if (!program)
+		return;
+	out->effective_limit = program_wall(program, process->program_soft);
+	out->managed = program->managed;
+	out->program = program->title;
+	out->reason = program->managed ? program->managed : program->full;
+}
+
 void report_fd(const struct process *process, const struct fdw_table *table,
 	       struct alert_fd *out)
 {
@@ -34,6 +46,7 @@ void report_fd(const struct process *process, const struct fdw_table *table,
 	out->used = table->used;
 	out->soft_limit = table->soft_limit;
 	out->hard_limit = table->hard_limit;
+	add_program(process, out);
 	out->sealed = process->policy.sealed;
 	out->leak_suspected = process->policy.leak;
 	out->ignored = process->settings.ignore;

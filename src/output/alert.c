@@ -181,6 +181,14 @@ static int add_usage(cJSON *parent, uint64_t used, uint64_t limit)
 	return json_add_real(parent, "usage", usage, 4);
 }
 
+static int add_reason(cJSON *out, const struct alert_fd *fd)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s: %s", fd->program, fd->reason);
+	return json_add_text(out, "program", text);
+}
+
 static int add_table(cJSON *out, const struct alert_fd *fd)
 {
 	bool limited = fd->soft_limit != UNLIMITED;
@@ -200,6 +208,12 @@ static int add_table(cJSON *out, const struct alert_fd *fd)
 		err = json_add_uint(out, "soft_limit", fd->soft_limit);
 	if (!err && fd->hard_limit != UNLIMITED)
 		err = json_add_uint(out, "hard_limit", fd->hard_limit);
+	if (!err && fd->effective_limit && fd->effective_limit < fd->soft_limit)
+		err = json_add_uint(out, "effective_limit", fd->effective_limit);
+	if (!err && fd->managed)
+		err = cJSON_AddTrueToObject(out, "managed") ? 0 : -ENOMEM;
+	if (!err && fd->reason)
+		err = add_reason(out, fd);
 	if (!err && fd->sealed)
 		err = cJSON_AddTrueToObject(out, "sealed") ? 0 : -ENOMEM;
 	if (!err && fd->leak_suspected)

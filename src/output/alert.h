@@ -43,10 +43,15 @@ struct alert_refusal {
 struct alert_fd {
 	bool known; /* count … hard_limit */
 	uint64_t count, used, soft_limit, hard_limit;
-	bool leak_suspected;  /* by the floor of its count, and it stands */
-	bool sealed;          /* lowered its limit under its count */
-	bool ignored;         /* a rule wants no alerts of it */
-	bool torn;            /* the count may be off by a bit */
+	/* The program takes no more from so many on; 0: its soft limit. And whether it rests
+	 * high by design; and why either is so. Static. */
+	uint64_t effective_limit;
+	bool managed;
+	const char *program, *reason; /* NULL: neither */
+	bool leak_suspected;          /* by the floor of its count, and it stands */
+	bool sealed;                  /* lowered its limit under its count */
+	bool ignored;                 /* a rule wants no alerts of it */
+	bool torn;                    /* the count may be off by a bit */
 	uint32_t thread;      /* tid whose own table this is; 0: the process's */
 	uint32_t tables;      /* distinct tables in the process; 0, 1: one */
 	uint32_t shared_with; /* other processes that share the table */

@@ -95,6 +95,9 @@ static void say_usage(struct sentence *out, const struct alert_fd *fd, bool shar
 	    fd->soft_limit);
 	if (share && fd->soft_limit > 0)
 		say(out, " (%u%%)", percent(fd->used, fd->soft_limit));
+	if (share && fd->effective_limit && fd->effective_limit < fd->soft_limit)
+		say(out, ", and the program takes no more than %" PRIu64,
+		    fd->effective_limit);
 }
 
 void alert_full_in(double s, char *text, size_t size)

@@ -139,24 +139,43 @@ uint64_t policy_fd_due_ns(const struct policy_fd *state,
 	return 0;
 }
 
+/* What the levels are shares of. */
+static uint64_t limit_of(const struct policy_observation *seen)
+{
+	return seen->wall && seen->wall < seen->soft_limit ? seen->wall
+							   : seen->soft_limit;
+}
+
+static bool is_below(const struct policy_fd *state, const struct policy_settings *set,
+		     const struct policy_observation *seen)
+{
+	if (seen->managed)
+		return levels_elapsed(seen->now_ns, state->refused_ns) >=
+		       REFUSED_FRESH_NS;
+	return levels_below(set, POLICY_LEVEL_WARNING, seen->used, limit_of(seen));
+}
+
 static void track_level(struct policy_fd *state, const struct policy_settings *set,
 			const struct policy_observation *seen)
 {
 	enum policy_level reached = POLICY_LEVEL_OK;
 
-	if (seen->has_table)
+	if (seen->has_table && !seen->managed)
 		reached = lasting(state, set, seen,
-				  policy_level_of(set, seen->used, seen->soft_limit));
+				  policy_level_of(set, seen->used, limit_of(seen)));
 	if (seen->refusal == POLICY_REFUSAL_TABLE_FULL)
 		reached = POLICY_LEVEL_EXHAUSTED;
 	if (reached >= state->level)
 		state->level = reached;
+	else if (seen->settled && seen->has_table && seen->managed)
+		state->level =
+			is_below(state, set, seen) ? POLICY_LEVEL_OK : state->level;
 	else if (seen->settled && seen->has_table)
 		/* min_limit keeps a level from being reached, not from being
 		 * held: a small table that refused a call is well only when it
 		 * has room again. */
 		state->level = levels_fall(set, state->level, reached, seen->used,
-					   seen->soft_limit);
+					   limit_of(seen));
 }
 
 static void track_trouble(struct policy_fd *state, const struct policy_settings *set,
@@ -284,8 +303,7 @@ static bool is_over(struct policy_fd *state, const struct policy_settings *set,
 		return false;
 	}
 	if (state->level > POLICY_LEVEL_OK ||
-	    (by_count &&
-	     !levels_below(set, POLICY_LEVEL_WARNING, seen->used, seen->soft_limit))) {
+	    (by_count && !is_below(state, set, seen))) {
 		state->below_since_ns = 0;
 		return false;
 	}
@@ -305,6 +323,9 @@ static enum policy_reason reason_of(const struct policy_fd *state,
 				    const struct policy_observation *seen)
 {
 	if (!seen->has_table)
+		return POLICY_REASON_CLOSED;
+	/* it is as high as before, and well */
+	if (seen->managed && seen->soft_limit <= state->trouble_soft_limit)
 		return POLICY_REASON_CLOSED;
 	/* What leaks has as many as before, and more room. */
 	if (state->leak_alerted_ns && !state->trouble_soft_limit &&

@@ -83,6 +83,9 @@ struct policy_observation {
 	uint64_t count; /* open descriptors */
 	uint64_t used;  /* those below the soft limit */
 	uint64_t soft_limit;
+	uint64_t
+		wall; /* from so many on the program takes no more; 0: its soft limit */
+	bool managed; /* it rests high by design: only a refusal is trouble */
 	bool own_limit;       /* the process is known to have set its own limit */
 	bool own_limit_known; /* … whether it did is known at all (it was watched
 				 by the sensor since its start) */
@@ -147,6 +150,8 @@ struct policy_decision {
  *   repeat_ns, if it still (or again) holds. A jump over a level alerts only the
  *   highest, and counts as an alert of those below: on the way down nothing is
  *   said. Between two levels the hysteresis holds as well.
+ * - What is managed reaches no level by its count; after a refusal its incident lasts
+ *   until 60 s have passed without one. The levels of what has a wall are shares of that.
  * - POLICY_FD_EXHAUSTED comes with a refusal, never from the count alone. A
  *   table that stays full without asking for more repeats as POLICY_FD_CRITICAL.
  * - A suspected leak opens an incident, or joins the open one: it is alerted once,

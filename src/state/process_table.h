@@ -17,6 +17,7 @@
 #include "policy/leak.h"
 #include "policy/limits.h"
 #include "policy/policy.h"
+#include "policy/program.h"
 #include "policy/remedy.h"
 #include "state/identity.h"
 
@@ -57,6 +58,11 @@ struct process {
 	uint32_t thread;   /* tid whose own it is; 0: the process's */
 	uint32_t tables;   /* distinct ones in the last snapshot */
 	uint32_t sharers;  /* other processes with the same table, when last asked */
+	/* What is known of the program that it runs; NULL: nothing. */
+	const struct program *program;
+	uint64_t program_exec; /* exec_id that it was looked up for */
+	uint64_t
+		program_soft; /* soft limit of its first seconds, which it computes with */
 	bool resumed;    /* known from the daemon before this one, and not seen since */
 	uint32_t missed; /* snapshots in a row that did not show it */
 	bool gone;       /* it is known to have ended: all that it did has happened */

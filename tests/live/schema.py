@@ -140,6 +140,7 @@ TABLE = {
     "growth_per_s": real(), "exhausted_in_s": real(0),
     "exhausted_in_s_low": real(0), "exhausted_in_s_high": real(0),
     "opened": whole(), "closed": whole(),
+    "effective_limit": whole(1), "managed": true, "program": text,
     "sealed": true, "ignored": true, "torn": true, "thread": whole(1), "tables": whole(2),
     "shared_with": whole(1),
 }

@@ -12,7 +12,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from agreement import agree
-from harness import (Scratch, Skip, check, children_of, inspect, leaking, need_root, note, same,
+from harness import (Daemon, FDZOO, Scratch, Skip, Zoo, check, children_of, inspect, leaking, need_root, note, same,
                      wait_until)
 
 CLIENTS = 500
@@ -260,3 +260,43 @@ def test_go_forgets_files():
             cause = leak_is_told(looked_at(server.pid), "same-file")
             check(template in cause["text"], f"the file is not named: {cause['text']}")
             note(cause["text"])
+
+
+# ---- programs with a wall of their own ----
+
+def named_copy(scratch, name):
+    """fdzoo as the file of a program that is known: a name alone is not believed."""
+    path = scratch.file(name)
+    shutil.copy(FDZOO, path)
+    return path
+
+
+def test_squids_wall():
+    """It keeps 95 in reserve: of 300 it uses 205, and it is that which its levels are of."""
+    with Scratch() as scratch, Daemon("snapshot.interval=200ms") as daemon, \
+            Zoo("limit=300:300", "fill=190", "say=there", "wait",
+                program=named_copy(scratch, "squid")) as zoo:
+        zoo.expect("there")
+        _, alert = daemon.wait(zoo.pid, "fd-warning")
+        same((alert["fd"]["used"], alert["fd"]["soft_limit"], alert["fd"]["effective_limit"]),
+             (190, 300, 205), "used, its limit, what it really takes")
+        check("takes no more than 205" in alert["message"], alert["message"])
+        check("Squid" in alert["fd"]["program"], alert["fd"]["program"])
+
+
+def test_managed_rests_high():
+    """PostgreSQL keeps its table full by design: no alert before a call is refused. What
+    but calls itself so is not believed."""
+    with Scratch() as scratch, Daemon("snapshot.interval=200ms") as daemon, \
+            Zoo("limit=100:100", "fill=99", "say=there", "wait", "openat=1", "fail=openat:1",
+                "say=refused", "wait", program=named_copy(scratch, "postgres")) as zoo, \
+            Zoo("name=postgres", "limit=100:100", "fill=99", "say=there", "wait") as other:
+        zoo.expect("there")
+        other.expect("there")
+        daemon.wait(other.pid, "fd-critical")
+        time.sleep(1)
+        same(daemon.actions(zoo.pid), [], "alerts of one that rests high by design")
+        zoo.go()
+        zoo.expect("refused")
+        _, alert = daemon.wait(zoo.pid, "fd-exhausted")
+        same(alert["fd"]["managed"], True, "fd.managed")

@@ -93,7 +93,7 @@ RECIPES = [
            files={"/etc/squid/squid.conf": "http_port 127.0.0.1:19007\nhttp_access allow all\n"
                   "cache deny all\naccess_log none\nrequest_start_timeout 600 seconds\n"
                   "pid_filename /run/squid-test.pid\n"},
-           edit=replace("max_filedescriptors"), soft=600, clients=900),
+           edit=replace("max_filedescriptors"), soft=600, clients=900, cheap=False),
     Recipe("mosquitto", ["mosquitto"], ["/usr/sbin/mosquitto", "-c",
                                         "/etc/mosquitto/test.conf"], 19008,
            files={"/etc/mosquitto/test.conf": "listener 19008 127.0.0.1\n"
@@ -108,30 +108,20 @@ RECIPES = [
            19010,
            files={"/etc/rsyslog.conf": '$MaxOpenFiles 300\nmodule(load="imtcp" '
                   'MaxSessions="5000")\ninput(type="imtcp" port="19010")\n*.* /dev/null\n'},
-           edit=replace("$MaxOpenFiles")),
+           edit=replace("$MaxOpenFiles"), cheap=False),
     Recipe("apache2", ["apache2"], ["/usr/sbin/apachectl", "-DFOREGROUND"], 19011,
            files={"/etc/apache2/ports.conf": "Listen 127.0.0.1:19011\n",
                   "/etc/apache2/mods-enabled/reqtimeout.conf": "",
                   "/etc/apache2/conf-enabled/zz-test.conf":
-                  "ServerName x\nTimeout 600\nThreadsPerChild 1000\nThreadLimit 1000\n"
+                  "ServerName x\nTimeout 600\nKeepAliveTimeout 600\nThreadsPerChild 1000\nThreadLimit 1000\n"
                   "ServerLimit 1\nStartServers 1\nMaxRequestWorkers 1000\n"
                   "MinSpareThreads 1\nMaxSpareThreads 1000\n"},
            prepare="echo \"APACHE_ULIMIT_MAX_FILES='ulimit -n 300'\" >> /etc/apache2/envvars; "
            "mkdir -p /var/run/apache2 /var/log/apache2 /var/lock/apache2",
-           edit=replace("APACHE_ULIMIT_MAX_FILES"), pause=0.2),
-    Recipe("unbound", ["unbound"], ["/usr/sbin/unbound", "-d", "-c",
-                                    "/etc/unbound/unbound.conf"], 19012,
-           files={"/etc/unbound/unbound.conf": "server:\n  interface: 127.0.0.1@19012\n"
-                  "  username: \"\"\n  chroot: \"\"\n  pidfile: \"\"\n  num-threads: 1\n"
-                  "  outgoing-range: 64\n  incoming-num-tcp: 200\n"},
-           edit=below("server:"), cheap=False),
-    Recipe("stunnel", ["stunnel4"], ["/usr/bin/stunnel4", "/etc/stunnel/test.conf"], 19013,
-           files={"/etc/stunnel/test.conf": "foreground = yes\npid =\nsyslog = no\n"
-                  "TIMEOUTbusy = 600\n[x]\nclient = yes\naccept = 127.0.0.1:19013\n"
-                  "connect = 127.0.0.1:19014\n"},
-           cheap=False),
+           edit=replace("APACHE_ULIMIT_MAX_FILES"), pause=0.2, hard=16384, cheap=False,
+           hello=b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
     Recipe("beanstalkd", ["beanstalkd"], ["/usr/bin/beanstalkd", "-l", "127.0.0.1", "-p",
-                                          "19015"], 19015, cheap=False),
+                                          "19015"], 19015),
     Recipe("ngircd", ["ngircd"], ["/usr/sbin/ngircd", "-n", "-f", "/etc/ngircd/test.conf"],
            19016,
            files={"/etc/ngircd/test.conf": "[Global]\nName = a.b\nInfo = x\nPorts = 19016\n"

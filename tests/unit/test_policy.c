@@ -693,6 +693,60 @@ static void leak_ends_otherwise(void **unused)
 	assert_string_equal(b.said, "fd-recovered:exited");
 }
 
+static const char *snap_program(struct bench *bench, uint64_t used, uint64_t wall,
+				bool managed, enum policy_refusal refusal)
+{
+	observe(bench, (struct policy_observation){.has_table = true,
+						   .count = used,
+						   .used = used,
+						   .soft_limit = 100,
+						   .wall = wall,
+						   .managed = managed,
+						   .refusal = refusal,
+						   .settled = true});
+	return bench->said;
+}
+
+/* A program that takes no more from 50 on is full there, whatever its limit. */
+static void walls(void **state)
+{
+	struct bench b = bench_new();
+
+	(void)state;
+	assert_string_equal(snap_program(&b, 39, 50, false, POLICY_REFUSAL_NONE), "");
+	assert_string_equal(snap_program(&b, 40, 50, false, POLICY_REFUSAL_NONE),
+			    "fd-warning+");
+	assert_string_equal(snap_program(&b, 48, 50, false, POLICY_REFUSAL_NONE),
+			    "fd-critical");
+	assert_string_equal(snap_program(&b, 38, 50, false, POLICY_REFUSAL_NONE), "");
+	assert_string_equal(snap_program(&b, 37, 50, false, POLICY_REFUSAL_NONE),
+			    "fd-recovered:closed");
+	/* one above its limit is none */
+	b = bench_new();
+	assert_string_equal(snap_program(&b, 79, 5000, false, POLICY_REFUSAL_NONE), "");
+	assert_string_equal(snap_program(&b, 80, 5000, false, POLICY_REFUSAL_NONE),
+			    "fd-warning+");
+}
+
+/* What rests high by design is in trouble when a call is refused, and until none was for
+ * a minute. */
+static void managed(void **state)
+{
+	struct bench b = bench_new();
+
+	(void)state;
+	assert_string_equal(snap_program(&b, 99, 0, true, POLICY_REFUSAL_NONE), "");
+	assert_string_equal(snap_program(&b, 100, 0, true, POLICY_REFUSAL_TABLE_FULL),
+			    "fd-exhausted+");
+	b.now_ns += 59 * S;
+	assert_string_equal(snap_program(&b, 99, 0, true, POLICY_REFUSAL_NONE), "");
+	b.now_ns += 2 * S;
+	snap_program(&b, 99, 0, true, POLICY_REFUSAL_NONE);
+	assert_string_equal(b.said, "fd-recovered:closed");
+	b.now_ns += 3600 * S;
+	assert_string_equal(snap_program(&b, 99, 0, true, POLICY_REFUSAL_NONE), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -716,6 +770,8 @@ int main(void)
 		cmocka_unit_test(leak_joins_the_levels),
 		cmocka_unit_test(leak_within_an_incident),
 		cmocka_unit_test(leak_ends_otherwise),
+		cmocka_unit_test(walls),
+		cmocka_unit_test(managed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,9 @@ static bool is_leak(const struct advice_question *question)
 	return false;
 }
 
+/* So near its wall, a part of it, a program is at it. */
+#define WALL_NEAR 5
+
 static uint64_t bandage(uint64_t used)
 {
 	return advice_round_up(used + (used + BANDAGE_DIVISOR - 1) / BANDAGE_DIVISOR);
@@ -48,6 +51,25 @@ static uint64_t room_for(uint64_t peak, double growth_per_s)
 	return value;
 }
 
+/* Whether the program is at what it computed of its limit: more takes a higher limit,
+ * however much of that is free. */
+static bool is_at_wall(const struct advice_question *question)
+{
+	const struct program *program = advice_program(question);
+	uint64_t wall = program ? program_wall(program, question->soft_limit) : 0;
+	uint64_t counted = 0;
+
+	if (!wall)
+		return false;
+	if (program->wall.kind == PROGRAM_WALL_FDS)
+		counted = question->used;
+	for (size_t i = 0; i < question->diagnoses_len; i++)
+		if (program->wall.kind == PROGRAM_WALL_CLIENTS &&
+		    question->diagnoses[i].rule == DIAGNOSIS_ACCEPTED_CONNECTIONS)
+			counted = question->diagnoses[i].count;
+	return counted >= wall - wall / WALL_NEAR;
+}
+
 void advice_find_target(const struct advice_question *question,
 			struct advice_target *out)
 {
@@ -57,6 +79,9 @@ void advice_find_target(const struct advice_question *question,
 	*out = (struct advice_target){.leak = is_leak(question)};
 	out->peak = question->peak > used ? question->peak : used;
 	out->value = out->leak ? bandage(used) : room_for(out->peak, growth);
+	if (is_at_wall(question) && question->soft_limit <= UINT32_MAX &&
+	    out->value < LOAD_TIMES * question->soft_limit)
+		out->value = advice_round_up(LOAD_TIMES * question->soft_limit);
 	/* No process can have more. Where that is no room to speak of, it is to be raised
 	 * first. */
 	if (question->nr_open && out->value > question->nr_open &&

@@ -652,6 +652,29 @@ static void test_programs_above(void **state)
 	assert_string_equal(out[0].file, "/etc/supervisor/supervisord.conf");
 }
 
+/* lighttpd stops at a third of its limit: more clients take a higher one, though most of
+ * it is free. */
+static void test_walls(void **state)
+{
+	(void)state;
+	strcpy(who.comm, "lighttpd");
+	origin.kind = ORIGIN_SELF;
+	origin.unit = NULL;
+	diagnosis = (struct diagnosis){.rule = DIAGNOSIS_ACCEPTED_CONNECTIONS,
+				       .text = "clients",
+				       .count = 341};
+	question.diagnoses_len = 1;
+	question.used = 349;
+	question.hard_limit = 4096;
+	make();
+	expect_order("program parent");
+	assert_string_equal(out[0].content, "server.max-fds = 2048");
+	/* half of them are connections to backends: far from it */
+	diagnosis.count = 174;
+	make();
+	assert_int_equal(len, 0);
+}
+
 /* What is proposed takes nothing away of what the unit has. */
 static void test_never_less(void **state)
 {
@@ -821,8 +844,9 @@ int main(void)
 		TEST(test_containers),     TEST(test_programs),
 		TEST(test_default),        TEST(test_known_programs),
 		TEST(test_programs_above), TEST(test_never_less),
-		TEST(test_leak),           TEST(test_system),
-		TEST(test_times),          TEST(test_inside),
+		TEST(test_walls),          TEST(test_leak),
+		TEST(test_system),         TEST(test_times),
+		TEST(test_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

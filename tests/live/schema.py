@@ -142,7 +142,7 @@ TABLE = {
     "opened": whole(), "closed": whole(),
     "effective_limit": whole(1), "managed": true, "program": text,
     "sealed": true, "ignored": true, "torn": true, "thread": whole(1), "tables": whole(2),
-    "shared_with": whole(1),
+    "shared_with": whole(1), "leak_suspected": true,
 }
 TYPES = list_of(object_of({"type": text, "count": whole(1)}))
 GROUP = object_of(
@@ -186,7 +186,8 @@ CALL_SITES = {
                                   "no_stack": whole(1), "not_unwound": whole(1)}),
 }
 REFUSED = object_of({"emfile": whole(), "enfile": whole(), "by_syscall": mapping(whole(1))},
-                    {"other": whole(1), "inexact": true})
+                    {"other": whole(1), "inexact": true, "per_s": real(0),
+                     "core_share": real(0)})
 REQUEST = object_of({}, {"syscall": text, "path": raw_text, "error": text})
 LEAK = object_of(
     {"floor_then": whole(), "floor_now": whole(), "over_s": real(0), "slope_per_s": real(),

@@ -67,8 +67,8 @@ struct descriptor {
 	uint8_t state;     /* TCP_ESTABLISHED … as in linux/tcp_states.h; for all
 			      families, as the kernel uses it */
 	struct descriptor_end local, peer;
-	bool idle_known; /* TCP: the next one is */
-	uint32_t idle_s; /* since it last sent or received anything */
+	bool idle_known;     /* TCP: the next one is */
+	uint32_t idle_s;     /* since it last sent or received anything */
 	bool peer_closed;    /* it receives no more: the peer has closed or ended its
 				sending, or its receiving was shut down here */
 	uint64_t peer_inode; /* unix: the socket at the other end; 0: none, not accepted

@@ -53,8 +53,8 @@ struct inventory_group {
 			      duplicates (dup(), F_DUPFD) */
 	uint64_t peers;    /* gathered under their port: how many; else 0 */
 	uint64_t rdevice;  /* of devices, as st_rdev */
-	uint64_t timed;    /* connections of which it is known when they moved data … */
-	uint64_t idle;     /* … and of them those that have not for a minute */
+	uint64_t timed; /* connections of which it is known when they moved data … */
+	uint64_t idle;  /* … and of them those that have not for a minute */
 	bool deleted;
 	const char
 		*where; /* directory, path, peer ("10.0.0.7:443"), listening address of

@@ -53,12 +53,12 @@ struct policy_settings {
 	uint32_t warn_bp;
 	uint32_t critical_bp;
 	uint32_t hysteresis_bp; /* recovered below warn_bp - hysteresis_bp */
-	uint64_t dwell_ns;      /* a level must last so long, but where a call is refused */
-	uint64_t repeat_ns;     /* of an alert of a level that lasts; 0: never */
-	uint64_t min_limit;     /* lower soft limits raise no warning, no critical;
+	uint64_t dwell_ns;  /* a level must last so long, but where a call is refused */
+	uint64_t repeat_ns; /* of an alert of a level that lasts; 0: never */
+	uint64_t min_limit; /* lower soft limits raise no warning, no critical;
 			       a refusal is reported whatever the limit */
-	bool ignore;            /* no alert at all */
-	bool leak;              /* POLICY_FD_LEAK_SUSPECTED is wanted */
+	bool ignore;        /* no alert at all */
+	bool leak;          /* POLICY_FD_LEAK_SUSPECTED is wanted */
 	struct remedy_settings remedy;
 };
 

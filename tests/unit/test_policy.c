@@ -550,9 +550,8 @@ static void out_of_order(void **unused)
 /* What an output has lost: the level is told once more, whatever `repeat` says. */
 static void tell_again(void **unused)
 {
-	static const struct policy_settings set = {.warn_bp = 8000,
-						   .critical_bp = 9500,
-						   .hysteresis_bp = 500};
+	static const struct policy_settings set = {
+		.warn_bp = 8000, .critical_bp = 9500, .hysteresis_bp = 500};
 	struct policy_observation seen = {.now_ns = MIN,
 					  .has_table = true,
 					  .count = 85,
@@ -766,7 +765,8 @@ int main(void)
 		cmocka_unit_test(each_other_limit_is_said),
 		cmocka_unit_test(flapping_is_damped),
 		cmocka_unit_test(out_of_order),
-		cmocka_unit_test(tell_again), cmocka_unit_test(names),
+		cmocka_unit_test(tell_again),
+		cmocka_unit_test(names),
 		cmocka_unit_test(leak_joins_the_levels),
 		cmocka_unit_test(leak_within_an_incident),
 		cmocka_unit_test(leak_ends_otherwise),

@@ -154,7 +154,7 @@ EXPLAINED = {
     "deleted": whole(), "left_out": whole(1), "unexplained": text,
 }
 DIAGNOSIS = list_of(object_of(
-    {"rule": text, "leak": boolean, "count": whole(1), "share": real(0, 1),
+    {"rule": text, "leak": boolean, "count": whole(), "share": real(0, 1),
      "text": text, "evidence": text}), 4)
 LIMIT = object_of(
     {"origin": text, "raised_by_process": boolean},

@@ -148,7 +148,7 @@ def test_no_descriptor_left_to_look_with():
         for _ in range(4):
             with Zoo("limit=64", "openat=58", "say=there", "wait") as zoo:
                 zoo.expect("there")
-                _, alert = daemon.wait(zoo.pid, "fd-warning")
+                _, alert = daemon.wait(zoo.pid, "fd-critical")
                 seen.append(alert["fd"].get("unexplained"))
         note(f"unexplained: {seen}")
         check(any(why and "no descriptor is left" in why for why in seen),
@@ -182,7 +182,7 @@ sys.stdin.readline()
     nasty = b"a\"b\nc\x1b[31m\xff\xe2\x80\xaed\te\\f'$(x)" * 5
     with Scratch() as scratch, Daemon(FAST) as daemon:
         with Program(text, scratch.path, nasty.hex()) as program:
-            _, alert = daemon.explained(program.pid, "fd-warning")
+            _, alert = daemon.explained(program.pid, "fd-critical")
             wheres = [group.get("where", "") for group in alert["fd"]["groups"]]
             check(any("\ufffd" in where for where in wheres), f"groups: {wheres}")
             check("\x1b" not in str(alert) and "\n" not in alert["message"], "raw")

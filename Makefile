@@ -104,7 +104,11 @@ HELPERS := $(HELPER_SRCS:tests/helpers/%.c=$(BUILD)/tests/helpers/%) \
 C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] include/fdwarden/*.h bpf/*.[ch] \
 	tests/*/*.[ch] tests/*/*/*.[ch])
 
-.PHONY: all deps run check check-unit check-live check-vm check-cross verifier-baseline bench drift fuzz install uninstall screenshot \
+MUTANTS ?= 200
+PROPERTY_STEPS ?= 1000000
+SOAK_SECONDS ?= 3600
+
+.PHONY: mutants property soak all deps run check check-unit check-live check-vm check-cross verifier-baseline bench drift fuzz install uninstall screenshot \
 	check-programs format lint tidy clean help vmlinux units helpers forecast-table cause-table compilers-table
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -124,6 +128,9 @@ help:
 	@echo 'make check-cross [ARCHES=] builds for other architectures and runs the unit tests'
 	@echo 'make install    [DESTDIR=] [PREFIX=$(PREFIX)]'
 	@echo 'make uninstall  takes away what install put there, but no configuration'
+	@echo 'make mutants    small faults on purpose: which does no unit test notice [MUTANTS=$(MUTANTS)]'
+	@echo 'make property   random histories against a model [PROPERTY_STEPS=$(PROPERTY_STEPS)]'
+	@echo 'make soak       a daemon under load for long [SOAK_SECONDS=$(SOAK_SECONDS)]'
 	@echo 'make fuzz       feeds random input to the parsers [FUZZ_SECONDS=$(FUZZ_SECONDS)]'
 	@echo 'make forecast-table  what the search for leaks finds and misses, into the documentation'
 	@echo 'make WERROR=1   takes a warning for an error, as CI does'
@@ -380,6 +387,16 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJS)
 		-fsanitize=fuzzer,address,undefined $^ -o $@ $(PKG_LIBS) -lpthread -lm
 
 # Each for FUZZ_SECONDS, on the kept inputs and those found before.
+mutants: units
+	@CC='$(CC)' tests/mutants/run --build $(BUILD) --count $(MUTANTS)
+
+property: $(BUILD)/tests/unit/test_pipeline_random
+	@for i in 1 2 3; do FDWARDEN_STEPS=$(PROPERTY_STEPS) \
+		FDWARDEN_SEED=$$(od -An -N6 -tu8 /dev/urandom | tr -d ' ') $< || exit 1; done
+
+soak: all helpers
+	@FDWARDEN=$(BUILD)/fdwarden tests/live/soak $(SOAK_SECONDS)
+
 fuzz: $(FUZZERS)
 	@for f in $(FUZZERS); do name=$${f##*/fuzz_}; echo "# $$f"; \
 		mkdir -p $(BUILD)/fuzz/corpus/$$name $(BUILD)/fuzz/found; \

@@ -41,6 +41,7 @@ class Recipe:
     clients: int = 600
     hello: bytes = b""
     pause: float = 0.1
+    rest: float = 0  # seconds that it pauses when a call was refused
     user: str = ""  # started as, "": root
     managed: bool = False
     cheap: bool = True
@@ -103,33 +104,15 @@ RECIPES = [
                   "[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = 19009\n"
                   "unix_socket_dir =\nauth_type = any\nmax_client_conn = 5000\n"
                   "client_login_timeout = 600\n"},
-           user="nobody"),
+           # it defers to accept until there is something to read
+           hello=b"\0", user="nobody", rest=6),
     Recipe("rsyslog", ["rsyslog"], ["/usr/sbin/rsyslogd", "-n", "-i", "/run/rsyslog-test.pid"],
            19010,
            files={"/etc/rsyslog.conf": '$MaxOpenFiles 300\nmodule(load="imtcp" '
                   'MaxSessions="5000")\ninput(type="imtcp" port="19010")\n*.* /dev/null\n'},
            edit=replace("$MaxOpenFiles"), cheap=False),
-    Recipe("apache2", ["apache2"], ["/usr/sbin/apachectl", "-DFOREGROUND"], 19011,
-           files={"/etc/apache2/ports.conf": "Listen 127.0.0.1:19011\n",
-                  "/etc/apache2/mods-enabled/reqtimeout.conf": "",
-                  "/etc/apache2/conf-enabled/zz-test.conf":
-                  "ServerName x\nTimeout 600\nKeepAliveTimeout 600\nThreadsPerChild 1000\nThreadLimit 1000\n"
-                  "ServerLimit 1\nStartServers 1\nMaxRequestWorkers 1000\n"
-                  "MinSpareThreads 1\nMaxSpareThreads 1000\n"},
-           prepare="echo \"APACHE_ULIMIT_MAX_FILES='ulimit -n 300'\" >> /etc/apache2/envvars; "
-           "mkdir -p /var/run/apache2 /var/log/apache2 /var/lock/apache2",
-           edit=replace("APACHE_ULIMIT_MAX_FILES"), pause=0.2, hard=16384, cheap=False,
-           hello=b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
     Recipe("beanstalkd", ["beanstalkd"], ["/usr/bin/beanstalkd", "-l", "127.0.0.1", "-p",
                                           "19015"], 19015),
-    Recipe("ngircd", ["ngircd"], ["/usr/sbin/ngircd", "-n", "-f", "/etc/ngircd/test.conf"],
-           19016,
-           files={"/etc/ngircd/test.conf": "[Global]\nName = a.b\nInfo = x\nPorts = 19016\n"
-                  "Listen = 127.0.0.1\nPidFile = /run/ngircd-test.pid\nServerGID = nogroup\n"
-                  "ServerUID = nobody\n[Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\n"
-                  "PongTimeout = 600\nPingTimeout = 600\n[Options]\nDNS = no\nIdent = no\n"
-                  "PAM = no\n"},
-           cheap=False),
     Recipe("varnish", ["varnish"], ["/usr/sbin/varnishd", "-F", "-a", "127.0.0.1:19017", "-b",
                                     "127.0.0.1:1", "-s", "malloc,16m", "-p",
                                     "timeout_idle=600"], 19017, cheap=False, soft=400),

@@ -410,7 +410,8 @@ def test_one_user_does_not_blind_others():
     if not os.path.isdir("/etc/systemd/system") or not os.path.exists("/usr/bin/python3"):
         raise Skip("no directory of units, or no python")
     with cgroup_like_a_container() as cgroup, contextlib.ExitStack() as stack:
-        daemon = stack.enter_context(Daemon("snapshot.interval=200ms"))
+        daemon = stack.enter_context(
+            Daemon("snapshot.interval=200ms", "thresholds.dwell=0"))
         hostile = [stack.enter_context(ManyNames(cgroup)) for _ in range(4)]
         for one in hostile:
             one.fill()

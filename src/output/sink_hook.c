@@ -80,7 +80,7 @@ static int spawn(struct sink_hook *self, const struct run *run, int input, pid_t
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	char alerts[sizeof("FDWARDEN_ALERTS=") + 20],
 		lost[sizeof("FDWARDEN_LOST=") + 20];
-	char *argv[] = {self->program, NULL}, *env[] = {path, alerts, lost, NULL};
+	char *argv[] = {self->program, NULL}, *env[] = {path, NULL, NULL, NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
@@ -88,6 +88,11 @@ static int spawn(struct sink_hook *self, const struct run *run, int input, pid_t
 
 	snprintf(alerts, sizeof(alerts), "FDWARDEN_ALERTS=%" PRIu64, run->merged + 1);
 	snprintf(lost, sizeof(lost), "FDWARDEN_LOST=%" PRIu64, run->lost);
+	/* Only where there is something to say. */
+	if (run->merged)
+		env[1] = alerts;
+	if (run->lost)
+		env[run->merged ? 2 : 1] = lost;
 	err = posix_spawn_file_actions_init(&files);
 	if (err)
 		return -err;

@@ -350,7 +350,7 @@ HOOK_IN_TROUBLE = """#!{python}
 import os, resource, subprocess, sys
 sys.stdin.read()
 with open({out!r}, "a") as out:
-    out.write(os.environ["FDWARDEN_ALERTS"] + " " + os.environ["FDWARDEN_LOST"] + "\\n")
+    out.write(os.environ.get("FDWARDEN_ALERTS", "1") + " " + os.environ.get("FDWARDEN_LOST", "0") + "\\n")
 trouble = ("import os, resource; resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))\\n"
            "while True: os.dup(0)")
 subprocess.run([sys.executable, "-c", trouble], stderr=subprocess.DEVNULL)

@@ -302,7 +302,8 @@ test_set_itself() {
 	expect "what it has" "$(limits_of "$PID")" "1200:1250"
 	look "$PID"
 	expect_origin self null:null
-	expect "actions" "$(actions)" "systemd-drop-in program prlimit"
+	# the unit gives it far more: a drop-in would change nothing
+	expect "actions" "$(actions)" "program prlimit"
 	type_in prlimit
 	expect "the limit after it" "$(limits_of "$PID")" "2048:2048"
 	end_unit app.service

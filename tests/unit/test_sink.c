@@ -990,11 +990,11 @@ static void test_hook(void **state)
 	put(sink, "two\n");
 	assert_int_equal(sink_close(sink, 8000), 0);
 	assert_int_equal(sink_close(other, 1000), 0);
-	/* There is no argument, nothing of our environment but what the run is for,
-	 * none of our descriptors, and no signal blocked. */
+	/* no argument, nothing of our environment, none of our descriptors, no
+	 * signal blocked */
 #define PREAMBLE                                                                       \
-	"0 args\nFDWARDEN_LOST=0\nFDWARDEN_ALERTS=1\n"                                 \
-	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n0\n"       \
+	"0 "                                                                           \
+	"args\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n0\n" \
 	"SigBlk:\t0000000000000000\n"
 	assert_file(out, PREAMBLE "one\n" PREAMBLE "two\n");
 }

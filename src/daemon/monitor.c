@@ -529,6 +529,9 @@ void monitor_lost(struct monitor *monitor, enum outlet_kind kind, uint64_t lost)
 
 void monitor_finish(struct monitor *monitor)
 {
+	/* A tick looks who is gone before it reads the records. Whom the first one learns
+	 * of by a record alone, and who has ended by then, is found gone by the second. */
+	monitor_tick(monitor);
 	monitor_tick(monitor);
 	report_summaries(&monitor->reporter, kernel_now_ns(), true);
 }

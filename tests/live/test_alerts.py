@@ -240,8 +240,8 @@ def test_limit_lowered_from_outside_is_no_seal():
 
 def test_burst():
     """20 times from 75 % to 85 % and back: one warning."""
-    with Daemon(FAST) as daemon, Zoo("limit=256", "wave=192:218:20:10", "say=done",
-                                     "wait") as zoo:
+    with Daemon(FAST, "thresholds.dwell=0") as daemon, \
+            Zoo("limit=256", "wave=192:218:20:10", "say=done", "wait") as zoo:
         zoo.expect("done")
         zoo.end()
         daemon.wait(zoo.pid, "fd-recovered")

@@ -7,7 +7,7 @@
 #include "log.h"
 
 /* So long after its start a program may still change its limit. */
-#define BEGIN_NS 10000000000ull
+#define BEGIN_NS      10000000000ull
 
 /* ---- one process ---- */
 

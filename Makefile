@@ -168,7 +168,7 @@ $(BUILD)/gen/%.skel.h: $(BUILD)/bpf/%.bpf.o
 
 # Told when one of the programs can't be loaded.
 $(BUILD)/gen/bpf_compiler.inc: $(SKELS)
-	$(Q)$(CLANG) --version | sed -n 's/.*clang version \([^ ]*\).*/"clang \1"/p;1q' > $@
+	$(Q)$(CLANG) --version | sed -n 's/.*clang version \([^ ]*\).*/#define BPF_COMPILER "clang \1"/p;1q' > $@
 
 GENERATED := $(SKELS) $(BUILD)/gen/bpf_compiler.inc
 
@@ -457,7 +457,7 @@ format:
 CPPCHECK_FLAGS := --quiet --error-exitcode=1 --inline-suppr --std=c11 --language=c \
 	--enable=warning,performance,portability --suppress=missingInclude \
 	--suppress=missingIncludeSystem --suppress=readdirCalled --suppress=getpwuidCalled \
-	--library=posix,gnu -D__linux__ -D__$(ARCH)__ --include=.ci/cppcheck.h -Isrc -Iinclude
+	--library=posix,gnu -D__linux__ -D__LP64__ -D__$(ARCH)__ --include=.ci/cppcheck.h -Isrc -Iinclude
 
 lint: $(GENERATED)
 	$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)

@@ -19,6 +19,8 @@
 
 #include "collect/reason.h"
 #include "policy/limits.h"
+/* Written with the programs: what made them, whatever is installed now. */
+#include "bpf_compiler.inc"
 
 #ifndef CAP_PERFMON
 #define CAP_PERFMON 38
@@ -128,10 +130,6 @@ const char *kernel_bpf_log(void)
 
 void kernel_describe_failure(const char *what, int err, char *why, size_t size)
 {
-	/* Written with the programs: the one that made them, whatever is installed now. */
-	static const char compiler[] =
-#include "bpf_compiler.inc"
-		;
 	struct utsname name;
 
 	if (!*bpf_reason.program) {
@@ -145,7 +143,8 @@ void kernel_describe_failure(const char *what, int err, char *why, size_t size)
 		 "\"%s\"; build it with another clang (make clean all CLANG=clang-N) "
 		 "and "
 		 "report what 'fdwarden features' prints",
-		 what, name.release, bpf_reason.program, compiler, bpf_reason.verdict);
+		 what, name.release, bpf_reason.program, BPF_COMPILER,
+		 bpf_reason.verdict);
 }
 
 /* The numbers of an open file, read from its start. Returns how many. */

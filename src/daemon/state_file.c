@@ -280,7 +280,8 @@ void state_file_close(struct state_file *file)
 		unlinkat(file->dir, file->new_name, 0);
 	}
 	if (file->lock >= 0) {
-		unlinkat(file->dir, file->lock_name, 0);
+		if (file->lock_name)
+			unlinkat(file->dir, file->lock_name, 0);
 		close(file->lock);
 	}
 	if (file->dir >= 0)

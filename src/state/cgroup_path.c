@@ -369,9 +369,10 @@ int cgroup_path_claimed_by(const char *path, char **out)
 	*out = NULL;
 	if (!by.at || walk.inner.id.at == walk.outer.id.at) {
 		/* a pod's directory without a container in it */
-		by = walk.inner.id.at || !cgroup_path_pod_uid(path, pod)
-			     ? (struct cgroup_part){0}
-			     : walk.manager;
+		if (!walk.inner.id.at && cgroup_path_pod_uid(path, pod))
+			by = walk.manager;
+		else
+			by.at = NULL;
 	}
 	if (!by.at)
 		return 0;

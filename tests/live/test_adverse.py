@@ -9,8 +9,8 @@ import time
 
 import resource
 
-from harness import (Daemon, FDWARDEN, FDZOO, Scratch, Skip, Zoo, check, listed, need_root,
-                     note, parse_alert, read_alert_file, same, wait_until)
+from harness import (FDWARDEN, FDZOO, Daemon, Scratch, Skip, Zoo, check, listed, need_root,
+                     note, own_name, parse_alert, read_alert_file, same, wait_until)
 
 FAST = "snapshot.interval=200ms"
 
@@ -172,7 +172,7 @@ def test_full_disk_and_space_again():
 def copies_of_fdzoo(scratch, number):
     """Programs of their own, that are not grouped with each other."""
     for i in range(number):
-        yield shutil.copy(FDZOO, scratch.file(f"zoo{i}"))
+        yield shutil.copy(FDZOO, scratch.file(own_name(i)))
 
 
 def flood(programs, padding):
@@ -192,7 +192,9 @@ def test_stopped_reader():
         path = scratch.file("alerts")
         programs = list(copies_of_fdzoo(scratch, 15))
         padding = "say=" + 3900 * "x"
-        with Daemon(FAST, f"output.file={path}", read=False, lossy=True) as daemon:
+        # Levels that last for milliseconds are what makes the flood.
+        with Daemon(FAST, "thresholds.dwell=0", f"output.file={path}", read=False,
+                    lossy=True) as daemon:
             for _ in range(4):
                 flood(programs, padding)
                 time.sleep(1.5)  # the groups forget

@@ -7,8 +7,8 @@ import resource
 import shutil
 import time
 
-from harness import (Daemon, FDZOO, ROOT, Scratch, Skip, Zoo, check,
-                     listed, note, same)
+from harness import (FDZOO, ROOT, Daemon, Scratch, Skip, Zoo, check, listed, note, own_name,
+                     same)
 from programs import Client, Program, Server
 
 FAST = "snapshot.interval=200ms"
@@ -72,7 +72,7 @@ def test_load_is_no_leak():
 def programs(scratch, n):
     """Copies of fdzoo, each a group of its own."""
     for i in range(n):
-        yield shutil.copy(FDZOO, os.path.join(scratch.path, f"zoo{i}"))
+        yield shutil.copy(FDZOO, os.path.join(scratch.path, own_name(i)))
 
 
 def test_details_follow_when_there_is_no_time():

@@ -13,7 +13,7 @@ import threading
 import time
 
 from harness import (FDWARDEN, FDZOO, Scratch, Skip, Zoo, boot_ns, check, check_documents,
-                     listed, note, same, unused_uid, wait_until)
+                     listed, note, own_name, same, unused_uid, wait_until)
 from sockets import Client, cpu_seconds, daemon_at, is_of, row_of, same_error
 
 NOBODY = 65534
@@ -237,7 +237,7 @@ def test_who_does_not_read_is_dropped_alone():
                 reader = threading.Thread(target=read_all, args=(reads,), daemon=True)
                 reader.start()
                 for i in range(40):
-                    program = shutil.copy(FDZOO, scratch.file(f"zoo{i}"))
+                    program = shutil.copy(FDZOO, scratch.file(own_name(i)))
                     zoos.append(Zoo("limit=64", "fill=62", "wait", program=program))
                 wait_until(lambda: len(reads.alerts) > 4500, 120, "4500 alerts")
                 same(reads.lost, 0, "alerts lost by who reads")
@@ -348,7 +348,7 @@ def test_connect_storm():
             late = []
             for i in range(10):
                 # each a program of its own, or a summary would speak for all
-                program = shutil.copy(FDZOO, scratch.file(f"zoo{i}"))
+                program = shutil.copy(FDZOO, scratch.file(own_name(i)))
                 with Zoo("limit=64", "say=at", "fill=55", "wait", program=program) as zoo:
                     at = zoo.stamp("at")
                     client.next_alert(is_of(zoo.pid, "fd-warning"), 30)

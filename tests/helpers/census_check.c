@@ -45,6 +45,8 @@ static const char *kernels_name(const struct descriptor *d)
 		return "eventpoll";
 	case DESCRIPTOR_PERF:
 		return "perf_event";
+	case DESCRIPTOR_LANDLOCK:
+		return "landlock-ruleset";
 	case DESCRIPTOR_SECCOMP:
 		return "seccomp notify";
 	default:

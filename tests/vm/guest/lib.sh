@@ -89,7 +89,7 @@ daemon_start() {
 	echo $FIRST >"$SHARED/unchecked"
 }
 
-# daemon_launch DIRECTORY [WRAPPER [SENSOR]]
+# daemon_launch DIRECTORY [WRAPPER [SENSOR [KEY=VALUE]]]
 daemon_launch() {
 	ALERTS=$1/alerts
 	LOG=$1/log
@@ -97,7 +97,8 @@ daemon_launch() {
 	mkdir -p "$1"
 	echo 1 >"$1/unchecked"
 	: >"$1/conf"
-	${2:-} fdwarden daemon -c "$1/conf" -o "sensor=${3:-$FDWARDEN_SENSOR}" >"$ALERTS" 2>"$LOG" &
+	${2:-} fdwarden daemon -c "$1/conf" -o "sensor=${3:-$FDWARDEN_SENSOR}" \
+		${4:+-o "$4"} >"$ALERTS" 2>"$LOG" &
 	DAEMON=$!
 	wait_for $DAEMON_PATIENCE daemon_is_ready ||
 		fail "the daemon is not ready after $DAEMON_PATIENCE s: $(tail -n 1 "$LOG")"

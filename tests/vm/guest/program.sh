@@ -28,7 +28,8 @@ test_without_privileges() {
 # What is stopped from outside drains and says goodbye with 0.
 test_sigterm() {
 	# That loads and ends soonest, emulated.
-	daemon_launch "$WORK" "" tracepoint
+	# Each level at once: with a time to last, only the refusal is told before the signal.
+	daemon_launch "$WORK" "" tracepoint thresholds.dwell=0
 	zoo_start zoo limit=64 fill=64 fail=openat:3 say=full wait
 	zoo_says zoo full
 	kill -TERM "$DAEMON"

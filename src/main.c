@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "daemon/explain.h"
 #include "log.h"
+#include "output/hook_runner.h"
 #include "state/origin_helper.h"
 #include "unwind/child.h"
 #include "unwind/files.h"
@@ -118,6 +119,8 @@ static int run(int argc, char **argv)
 		return origin_helper_run();
 	if (!strcmp(argv[1], FILES_OPENER_COMMAND) && argc == 3)
 		return files_opener_run(argv[2]);
+	if (!strcmp(argv[1], HOOK_RUNNER_COMMAND) && argc == 5)
+		return hook_runner_run(argv[2], argv[3], argv[4]);
 	if (!strcmp(argv[1], "help"))
 		return help(argc - 1, argv + 1);
 	command = find_command(argv[1]);

@@ -2,7 +2,6 @@
 /* A program that is run for each alert, one at a time. */
 #include "output/sink_hook.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,29 +9,35 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "output/hook_runner.h"
 #include "output/sink_impl.h"
 
-#define TIMEOUT_MS 10000
-/* How often to look, where there is no descriptor to wait for its end with. */
-#define LOOK_MS    10
+#define TIMEOUT_MS    10000
+/* How often to look whether a runner still lives, which says by itself when it is done. */
+#define LOOK_MS       250
+/* A runner ends all within its own time; one that has not, so much later, is killed. */
+#define GRACE_MS      (HOOK_RUNNER_END_MS + 1000)
+/* Programs that have ended while something that they have started goes on: with so many,
+ * the next one waits. */
+#define LINGERING_MAX 4
 
 struct sink_hook {
 	struct sink sink; /* first */
 	char *program;
 	int timeout_ms;
-	int null_fd;  /* for the program's standard output: ours carries alerts */
-	int spare[2]; /* a pipe, for when there is none to be had; -1: it is in use */
+	int null_fd;   /* for the program's standard output: ours carries alerts */
+	int spare[2];  /* a pipe, for when there is none to be had; -1: it is in use */
+	int report[2]; /* a pipe: what the runners say */
+	pid_t lingering[LINGERING_MAX]; /* runners whose programs have ended; 0: free */
+	bool told;                      /* that something was left and was ended */
 };
 
 /* For the programs; 0: what is ours. */
@@ -45,8 +50,8 @@ void sink_hook_set_soft_limit(uint64_t soft)
 
 /* One run. */
 struct run {
-	pid_t pid;
-	int pidfd; /* -1: none was to be had */
+	pid_t runner;
+	bool runner_ended;
 	int input; /* our end of its standard input; -1: closed */
 	const char *bytes;
 	size_t len;
@@ -74,18 +79,43 @@ static void hook_start(struct sink *sink)
 /* More wait only where the program is slower than what happens. */
 #define MERGE_ABOVE 16
 
-static int spawn(struct sink_hook *self, const struct run *run, int input, pid_t *pid)
+/* The program's, which the runner passes on. */
+static int hook_set_files(posix_spawn_file_actions_t *files,
+			  const struct sink_hook *self, int input)
 {
-	static char path[] =
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	int err = posix_spawn_file_actions_init(files);
+
+	if (err)
+		return err;
+	err = posix_spawn_file_actions_adddup2(files, input, STDIN_FILENO);
+	if (!err)
+		err = posix_spawn_file_actions_adddup2(files, self->null_fd,
+						       STDOUT_FILENO);
+	if (!err)
+		err = posix_spawn_file_actions_adddup2(files, self->report[1],
+						       HOOK_RUNNER_REPORT);
+	if (err)
+		posix_spawn_file_actions_destroy(files);
+	return err;
+}
+
+static int hook_spawn_runner(const struct sink_hook *self, const struct run *run,
+			     int input, pid_t *pid)
+{
+	static char name[] = "fdwarden", command[] = HOOK_RUNNER_COMMAND,
+		    path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/"
+			     "sbin:/bin";
 	char alerts[sizeof("FDWARDEN_ALERTS=") + 20],
-		lost[sizeof("FDWARDEN_LOST=") + 20];
-	char *argv[] = {self->program, NULL}, *env[] = {path, NULL, NULL, NULL};
+		lost[sizeof("FDWARDEN_LOST=") + 20], timeout[16], soft[24];
+	char *argv[] = {name, command, timeout, soft, self->program, NULL};
+	char *env[] = {path, NULL, NULL, NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
 	int err;
 
+	snprintf(timeout, sizeof(timeout), "%d", self->timeout_ms);
+	snprintf(soft, sizeof(soft), "%" PRIu64, soft_limit);
 	snprintf(alerts, sizeof(alerts), "FDWARDEN_ALERTS=%" PRIu64, run->merged + 1);
 	snprintf(lost, sizeof(lost), "FDWARDEN_LOST=%" PRIu64, run->lost);
 	/* Only where there is something to say. */
@@ -93,49 +123,23 @@ static int spawn(struct sink_hook *self, const struct run *run, int input, pid_t
 		env[1] = alerts;
 	if (run->lost)
 		env[run->merged ? 2 : 1] = lost;
-	err = posix_spawn_file_actions_init(&files);
+	err = posix_spawnattr_init(&attr);
 	if (err)
 		return -err;
-	err = posix_spawnattr_init(&attr);
-	if (err) {
-		posix_spawn_file_actions_destroy(&files);
-		return -err;
-	}
 	sigemptyset(&none);
 	sigfillset(&all);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
-	/* a session of its own: what it starts is ended with it */
+	/* Ctrl-C is for us, who then end it. */
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
 						POSIX_SPAWN_SETSID);
-	err = posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
-	if (!err)
-		err = posix_spawn_file_actions_adddup2(&files, self->null_fd,
-						       STDOUT_FILENO);
-	if (!err)
-		err = posix_spawn(pid, self->program, &files, &attr, argv, env);
+	err = hook_set_files(&files, self, input);
+	if (!err) {
+		err = posix_spawn(pid, "/proc/self/exe", &files, &attr, argv, env);
+		posix_spawn_file_actions_destroy(&files);
+	}
 	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&files);
 	return -err;
-}
-
-/*
- * The monitor has raised its own limit. Under it a program that uses select() writes
- * beyond its fd_set, and one that closes all that it might have takes long. The spawn
- * has no attribute for a limit, so it is set from here, before the program gets the
- * alert: until then there is nothing that it could do. Failing is no reason not to
- * alert: one that gains privileges when it is run is not ours to limit.
- */
-static void restore_limit(pid_t pid)
-{
-	struct rlimit limit;
-
-	if (!soft_limit || prlimit(pid, RLIMIT_NOFILE, NULL, &limit) < 0)
-		return;
-	if (limit.rlim_cur <= soft_limit)
-		return;
-	limit.rlim_cur = soft_limit;
-	(void)prlimit(pid, RLIMIT_NOFILE, &limit, NULL);
 }
 
 static void keep_spare(struct sink_hook *self)
@@ -172,14 +176,12 @@ static int begin(struct sink_hook *self, struct run *run)
 		err = -errno;
 		goto fail;
 	}
-	err = spawn(self, run, ends[0], &run->pid);
+	err = hook_spawn_runner(self, run, ends[0], &run->runner);
 	if (err)
 		goto fail;
-	restore_limit(run->pid);
 	close(ends[0]);
 	run->input = ends[1];
-	run->pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
-	run->deadline_ms = now_ms() + self->timeout_ms;
+	run->deadline_ms = now_ms() + self->timeout_ms + GRACE_MS;
 	return 0;
 fail:
 	close(ends[0]);
@@ -207,111 +209,136 @@ static void feed(struct run *run)
 	run->input = -1;
 }
 
-/* Waits for its end, or for room in the pipe. 1: something may have happened. */
-static int wait_a_while(struct sink *sink, const struct run *run)
+/* Waits for a report, or for room in the pipe. 1: something may have happened. */
+static int wait_a_while(struct sink_hook *self, const struct run *run)
 {
 	int64_t left = run->deadline_ms - now_ms();
-	struct pollfd fds[] = {{.fd = sink->wake_fd, .events = POLLIN},
-			       {.fd = run->pidfd, .events = POLLIN},
+	struct pollfd fds[] = {{.fd = self->sink.wake_fd, .events = POLLIN},
+			       {.fd = self->report[0], .events = POLLIN},
 			       {.fd = run->input, .events = POLLOUT}};
-	int timeout = left < 0 ? 0 : (int)left;
 
 	if (left <= 0)
 		return -ETIMEDOUT;
-	if (run->pidfd < 0 && timeout > LOOK_MS)
-		timeout = LOOK_MS;
-	if (poll(fds, 3, timeout) < 0 && errno != EINTR)
+	if (poll(fds, 3, left < LOOK_MS ? (int)left : LOOK_MS) < 0 && errno != EINTR)
 		return -errno;
 	return fds[0].revents ? -ECANCELED : 1;
 }
 
-/* The session of one process; -1: it is gone. */
-static pid_t session_of(const char *pid)
+/* ---- runners ---- */
+
+/* Whether it has ended. */
+static bool hook_reap(struct sink_hook *self, pid_t runner)
 {
-	char path[64], text[512], *at;
-	int fd, session = -1;
-	ssize_t len;
+	int status = 0;
+	pid_t ended = waitpid(runner, &status, WNOHANG);
 
-	snprintf(path, sizeof(path), "/proc/%.16s/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[len > 0 ? len : 0] = '\0';
-	at = strrchr(text, ')'); /* the name before it is the process's own */
-	if (!at || sscanf(at, ") %*c %*d %*d %d", &session) != 1)
-		return -1;
-	return session;
-}
-
-/* Ends those of the session that are in groups of their own, as a shell with job control
- * makes them. Returns how many there were. */
-static int end_others(pid_t session)
-{
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-	int found = 0;
-
-	while (proc && (entry = readdir(proc))) {
-		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-
-		if (pid > 0 && pid != session && session_of(entry->d_name) == session)
-			found += kill(pid, SIGKILL) == 0;
+	if (!ended || (ended < 0 && errno == EINTR))
+		return false;
+	if (ended == runner && WIFEXITED(status) &&
+	    WEXITSTATUS(status) == HOOK_RUNNER_HAD_TO && !self->told) {
+		self->told = true;
+		sink_say(&self->sink,
+			 "%s left processes behind, which were ended %g s after "
+			 "its start; this is said once",
+			 self->program, self->timeout_ms / 1000.0);
 	}
-	if (proc)
-		closedir(proc);
-	return found;
+	return true;
 }
 
-/* Rounds in which what was started meanwhile is found. */
-#define END_ROUNDS 5
-
-/* The program and all that it has started, but for what has made a session of its own:
- * that is how a program says that it is to stay. */
-static void end_session(pid_t session)
+/* Has it end all, and itself. */
+static void hook_end_runner(struct sink_hook *self, pid_t runner)
 {
-	kill(-session, SIGKILL);
-	kill(session, SIGKILL);
-	for (int i = 0; i < END_ROUNDS && end_others(session); i++)
+	const struct timespec look = {.tv_nsec = 5000000};
+	int64_t until = now_ms() + GRACE_MS;
+
+	kill(runner, SIGTERM);
+	while (!hook_reap(self, runner) && now_ms() < until)
+		nanosleep(&look, NULL);
+	if (now_ms() < until)
+		return;
+	kill(runner, SIGKILL);
+	while (waitpid(runner, NULL, 0) < 0 && errno == EINTR)
 		;
 }
 
-/* Until it ends, or is ended. 0 and its status, or -errno. */
-static int follow(struct sink *sink, struct run *run, int *status)
+/* A place for one more that lingers; NULL: there is none now. */
+static pid_t *hook_place(struct sink_hook *self)
 {
-	pid_t ended;
+	pid_t *free = NULL;
+
+	for (size_t i = 0; i < LINGERING_MAX; i++) {
+		if (self->lingering[i] && hook_reap(self, self->lingering[i]))
+			self->lingering[i] = 0;
+		if (!self->lingering[i])
+			free = &self->lingering[i];
+	}
+	return free;
+}
+
+static void hook_look(struct sink *sink)
+{
+	(void)hook_place((struct sink_hook *)sink);
+}
+
+/* The runners are as many as have a place, and each ends in its own time. */
+static int hook_await_place(struct sink_hook *self)
+{
+	while (!hook_place(self))
+		if (sink_wait(&self->sink, -1, 0, LOOK_MS) < 0)
+			return -ECANCELED;
+	return 0;
+}
+
+/* ---- a run ---- */
+
+/* Whether it has told. What another one has told too late is for nobody. */
+static bool hook_take_report(const struct sink_hook *self, const struct run *run,
+			     struct hook_report *report)
+{
+	while (read(self->report[0], report, sizeof(*report)) == sizeof(*report))
+		if (report->runner == run->runner)
+			return true;
+	return false;
+}
+
+/* Until the program ends, or is ended. 0 and the report, or -errno. */
+static int follow(struct sink_hook *self, struct run *run, struct hook_report *report)
+{
 	int err = 1;
 
-	for (;;) {
+	while (err > 0) {
 		feed(run);
-		ended = waitpid(run->pid, status, WNOHANG);
-		if (ended == run->pid)
+		/* In this order: a runner tells before it ends. */
+		run->runner_ended = hook_reap(self, run->runner);
+		if (hook_take_report(self, run, report))
 			return 0;
-		if (ended < 0 && errno != EINTR) {
-			*status = 0; /* someone else took it: ECHILD */
-			return 0;
-		}
-		err = wait_a_while(sink, run);
-		if (err < 0)
-			break;
+		if (run->runner_ended)
+			return -ECHILD;
+		err = wait_a_while(self, run);
 	}
-	end_session(run->pid);
-	while (waitpid(run->pid, status, 0) < 0 && errno == EINTR)
-		;
 	return err;
 }
 
-static int judge(struct sink *sink, int err, int status)
+static int judge(struct sink_hook *self, int err, const struct hook_report *report)
 {
-	const struct sink_hook *self = (struct sink_hook *)sink;
 	const char *program = self->program;
+	struct sink *sink = &self->sink;
+	int status = report->value;
 
-	if (err == -ETIMEDOUT)
+	if (err == -ETIMEDOUT || (!err && report->result == HOOK_TIMED_OUT)) {
 		sink_explain(sink, "%s ran for more than %g s and was ended", program,
 			     self->timeout_ms / 1000.0);
+		return -ETIMEDOUT;
+	}
+	if (err == -ECHILD)
+		sink_explain(sink, "what runs %s has ended before it", program);
 	if (err)
 		return err;
+	if (report->result == HOOK_NOT_RUN) {
+		sink_explain(sink, "%s can't be run: %s", program,
+			     strerrordesc_np(status));
+		return -status;
+	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (WIFEXITED(status))
@@ -330,29 +357,42 @@ static int hook_write(struct sink *sink, const struct sink_message *message)
 			  .len = message->len,
 			  .merged = message->merged,
 			  .lost = sink_lost(sink)};
-	int status = 0, err = begin(self, &run);
+	struct hook_report report = {0};
+	int err = hook_await_place(self);
 
+	if (err)
+		return err;
+	err = begin(self, &run);
 	if (err) {
 		keep_spare(self);
 		sink_explain(sink, "%s can't be run: %s", self->program,
 			     strerrordesc_np(-err));
 		return err;
 	}
-	err = follow(sink, &run, &status);
+	err = follow(self, &run, &report);
 	if (run.input >= 0)
 		close(run.input);
-	if (run.pidfd >= 0)
-		close(run.pidfd);
+	if (err && !run.runner_ended)
+		hook_end_runner(self, run.runner);
+	else if (!run.runner_ended)
+		*hook_place(self) = run.runner;
 	keep_spare(self);
-	return judge(sink, err, status);
+	return judge(self, err, &report);
 }
 
 static void hook_destroy(struct sink *sink)
 {
 	struct sink_hook *self = (struct sink_hook *)sink;
 
+	for (size_t i = 0; i < LINGERING_MAX; i++)
+		if (self->lingering[i])
+			hook_end_runner(self, self->lingering[i]);
 	if (self->null_fd >= 0)
 		close(self->null_fd);
+	if (self->report[0] >= 0) {
+		close(self->report[0]);
+		close(self->report[1]);
+	}
 	if (self->spare[0] >= 0) {
 		close(self->spare[0]);
 		close(self->spare[1]);
@@ -367,6 +407,7 @@ static const struct sink_type hook_type = {
 	.merge_above = MERGE_ABOVE,
 	.start = hook_start,
 	.write = hook_write,
+	.look = hook_look,
 	.destroy = hook_destroy,
 };
 
@@ -400,7 +441,14 @@ int sink_open_hook_with(const char *program, int timeout_ms, struct sink **out)
 	self->null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (self->null_fd < 0)
 		err = -errno;
-	self->spare[0] = -1;
+	self->spare[0] = self->report[0] = -1;
+	if (!err && pipe2(self->report, O_CLOEXEC) < 0) {
+		err = -errno;
+		self->report[0] = -1;
+	}
+	/* our end alone: a runner waits until there is room for what it says */
+	if (!err && fcntl(self->report[0], F_SETFL, O_NONBLOCK) < 0)
+		err = -errno;
 	keep_spare(self); /* without it works, too */
 	if (!self->program)
 		err = -ENOMEM;

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "between.h"
+#include "output/hook_runner.h"
 #include "output/sink_hook.h"
 #include "output/sink_impl.h"
 #include "output/sink_journal.h"
@@ -1212,9 +1213,110 @@ static void test_hook_leaves_nothing(void **state)
 	sink_close(sink, 1000);
 }
 
+static void await_file(const char *path)
+{
+	for (int i = 0; i < 1000 && access(path, F_OK) < 0; i++)
+		usleep(10000);
+}
+
+/* Nor does it help to make a session of one's own, and to have no parent. */
+static void test_hook_no_daemon(void **state)
+{
+	const char *program = path_of("hook"), *pid = path_of("daemon");
+	struct sink *sink;
+	char script[512];
+
+	(void)state;
+	snprintf(script, sizeof(script),
+		 "#!/bin/sh\nsetsid sh -c 'sleep 60 & echo $! > %1$s.new; mv %1$s.new "
+		 "%1$s' &\nsleep 60\n",
+		 pid);
+	write_file(program, script, 0755);
+	assert_int_equal(sink_open_hook_with(program, 2000, &sink), 0);
+	put(sink, "line\n");
+	settle(sink, 1);
+	assert_stats(sink, 0, 1, ETIMEDOUT);
+	assert_true(is_gone(pid));
+	sink_close(sink, 1000);
+}
+
+static bool is_running(const char *pid_file)
+{
+	FILE *file = fopen(pid_file, "r");
+	int pid = 0;
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%d", &pid), 1);
+	fclose(file);
+	return kill(pid, 0) == 0;
+}
+
+/* What a program leaves behind has the rest of its time, and holds nothing up. */
+static void test_hook_in_background(void **state)
+{
+	const char *program = path_of("hook"), *pid = path_of("pid");
+	char script[512], expected[256];
+	struct sink *sink;
+	int64_t begin = now_ms();
+
+	(void)state;
+	snprintf(script, sizeof(script),
+		 "#!/bin/sh\nread line\n[ $line = two ] && exit\nsetsid sleep 60 &\n"
+		 "echo $! > %1$s.new; mv %1$s.new %1$s\n",
+		 pid);
+	write_file(program, script, 0755);
+	assert_int_equal(sink_open_hook_with(program, 5000, &sink), 0);
+	put(sink, "one\n");
+	settle(sink, 1);
+	put(sink, "two\n");
+	settle(sink, 2);
+	assert_stats(sink, 2, 0, 0);
+	if (now_ms() - begin < 4500) /* of a machine that hangs nothing can be said */
+		assert_true(is_running(pid));
+	assert_true(is_gone(pid));
+	snprintf(
+		expected, sizeof(expected),
+		"hook: %s left processes behind, which were ended 5 s after its start; "
+		"this is said once",
+		program);
+	for (int i = 0; i < 1000 && !reports_wait(sink); i++)
+		usleep(10000); /* it looks once a second */
+	assert_report(sink, expected);
+
+	/* At the end of the sink it has no more time. */
+	assert_int_equal(unlink(pid), 0);
+	put(sink, "one\n");
+	await_file(pid);
+	settle(sink, 3);
+	assert_int_equal(sink_close(sink, 1000), 0);
+	assert_true(is_gone(pid));
+}
+
+/* What is wrong with a program that is none is told as the kernel does. */
+static void test_hook_no_interpreter(void **state)
+{
+	const char *program = path_of("hook");
+	struct sink *sink;
+	char expected[256];
+
+	(void)state;
+	write_file(program, "#!/no/such/interpreter\n", 0755);
+	assert_int_equal(sink_open_hook(program, &sink), 0);
+	put(sink, "line\n");
+	settle(sink, 1);
+	assert_stats(sink, 0, 1, ENOENT);
+	snprintf(expected, sizeof(expected),
+		 "hook: %s can't be run: No such file or directory; alerts are being "
+		 "lost",
+		 program);
+	assert_report(sink, expected);
+	sink_close(sink, 1000);
+}
+
 #define IN_DIR(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
-int main(void)
+/* The runner of a hook is this program, too. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stdout),
@@ -1250,9 +1352,14 @@ int main(void)
 		IN_DIR(test_hook_fails),
 		IN_DIR(test_hook_hangs),
 		IN_DIR(test_hook_leaves_nothing),
+		IN_DIR(test_hook_no_daemon),
+		IN_DIR(test_hook_in_background),
+		IN_DIR(test_hook_no_interpreter),
 		IN_DIR(test_hook_limit),
 		IN_DIR(test_hook_without_descriptors),
 	};
 
+	if (argc == 5 && !strcmp(argv[1], HOOK_RUNNER_COMMAND))
+		return hook_runner_run(argv[2], argv[3], argv[4]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

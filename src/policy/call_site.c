@@ -12,11 +12,12 @@
 enum origin { OWN, LIBRARY, PACKAGE, RUNTIME, WRAPPER };
 
 enum what {
-	MODULE,   /* the module's last component begins so */
-	PLACE,    /* the module's path begins so */
-	FUNCTION, /* the function's name begins so */
-	NAME,     /* … is so */
-	SOURCE,   /* the source file's path begins so */
+	MODULE,    /* the module's last component begins so */
+	PLACE,     /* the module's path begins so */
+	FUNCTION,  /* the function's name begins so */
+	UNSOURCED, /* … and nothing says which source it is of */
+	NAME,      /* … is so */
+	SOURCE,    /* the source file's path begins so */
 };
 
 struct rule {
@@ -90,10 +91,12 @@ static const struct rule rules[] = {
 	{FUNCTION, "__opendir", WRAPPER},
 	{FUNCTION, "__clone", WRAPPER},
 	{FUNCTION, "__syscall", WRAPPER},
+	{FUNCTION, "__internal_syscall", WRAPPER}, /* glibc 2.41 and later */
 	{FUNCTION, "__new_fopen", WRAPPER},
 	{FUNCTION, "_IO_", WRAPPER},
 	{FUNCTION, "_dl_", WRAPPER},
 	{FUNCTION, "_nss_", WRAPPER},
+	{SOURCE, "../sysdeps/", WRAPPER}, /* as distributions build glibc */
 	/* C++ */
 	{MODULE, "libstdc++", RUNTIME},
 	{MODULE, "libc++", RUNTIME},
@@ -176,6 +179,10 @@ static const struct rule rules[] = {
 	{FUNCTION, "sun.", PACKAGE},
 	{FUNCTION, "jdk.", PACKAGE},
 	{NAME, "Interpreter", RUNTIME},
+	/* Such names are the C library's and the compiler's by the language's standard, and
+	 * which functions glibc goes through changes with its releases. A program that uses
+	 * them itself is known by its source. */
+	{UNSOURCED, "__", WRAPPER},
 	/* libraries of the system; a program has its own elsewhere, and itself in bin */
 	{PLACE, "/lib/", LIBRARY},
 	{PLACE, "/lib32/", LIBRARY},
@@ -212,6 +219,8 @@ static bool fits(const struct rule *rule, const struct call_frame *frame)
 		return begins(frame->module, rule->text);
 	case FUNCTION:
 		return begins(frame->function, rule->text);
+	case UNSOURCED:
+		return !frame->file[0] && begins(frame->function, rule->text);
 	case NAME:
 		return !strcmp(frame->function, rule->text);
 	case SOURCE:

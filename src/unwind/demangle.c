@@ -23,9 +23,30 @@ static size_t length_without_clones(const char *name)
 	return len;
 }
 
+/* "main.main.gowrap1", "main.load.deferwrap2": what Go makes of `go f(x)` and `defer f(x)`
+ * since 1.22 and 1.18. It stands at that statement's line, and Go's own stack dumps leave it
+ * out; the function that has the statement is the one to be named. */
+static size_t length_without_wrapper(const char *name, size_t len)
+{
+	static const char *const wrappers[] = {".gowrap", ".deferwrap"};
+	size_t end = len;
+
+	while (end && name[end - 1] >= '0' && name[end - 1] <= '9')
+		end--;
+	if (end == len)
+		return len;
+	for (size_t i = 0; i < sizeof(wrappers) / sizeof(wrappers[0]); i++) {
+		size_t text = strlen(wrappers[i]);
+
+		if (end > text && !memcmp(name + end - text, wrappers[i], text))
+			return end - text;
+	}
+	return len;
+}
+
 void demangle(const char *name, char *out, size_t size)
 {
-	size_t len = length_without_clones(name);
+	size_t len = length_without_wrapper(name, length_without_clones(name));
 	char *copy = strndup(name, len), *plain = NULL;
 
 	if (copy && copy[0] == '_') {

@@ -271,6 +271,13 @@ static void test_demangle(void **state)
 		{"leak.constprop.0", "leak"},
 		{"leak.part.0.isra.0", "leak"},
 		{"main.(*server).readTemplate", "main.(*server).readTemplate"},
+		{"main.main.gowrap1", "main.main"},
+		{"main.(*pool).run.func2.gowrap12", "main.(*pool).run.func2"},
+		{"main.load.deferwrap1", "main.load"},
+		{"main.main.gowrap", "main.main.gowrap"}, /* a field, not Go's */
+		{"main.(*gowrap1).run", "main.(*gowrap1).run"},
+		{".gowrap1", ".gowrap1"},
+		{"12", "12"},
 		{"_ZN5store5TableIiE4loadEv", "store::Table<int>::load"},
 		{"_ZN3std2fs4File4open17h0123456789abcdefE", "std::fs::File::open"},
 		{"_RNvC6_123foo3bar", "123foo::bar"},

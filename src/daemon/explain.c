@@ -257,8 +257,12 @@ int explain_descriptors(struct census *census, const struct explain_question *qu
 static int find_here(const struct origin_question *question, struct identity *who,
 		     struct origin *out)
 {
+	int err;
+
 	(void)identity_read_proc(who);
-	return origin_find(question, out);
+	err = origin_find(question, out);
+	out->selects = blocked_in_select(who->pid);
+	return err;
 }
 
 static int (*find_origin)(const struct origin_question *, struct identity *,
@@ -277,6 +281,9 @@ static int find_limit(const struct origin_question *question, struct identity *w
 	const char *why = err == -ETIMEDOUT ? "took too long, and was ended"
 			  : err == -EBUSY   ? "was not begun: too many others wait for "
 					      "files that do not come"
+			  : err == -EOPNOTSUPP
+				  ? "was not begun: the unit or the container that "
+				    "fdwarden runs in forbids seccomp(2)"
 			  : err == -EPIPE || err == -EPROTO ? "broke off on one of them"
 							    : NULL;
 
@@ -293,10 +300,10 @@ static int find_limit(const struct origin_question *question, struct identity *w
 	return out->denied ? 0 : -ENOMEM;
 }
 
-/* With the origin that `out` has. `selects`: a thread of it is in select(). */
+/* With the origin that `out` has. */
 static int add_advice(const struct explain_question *question,
 		      const struct diagnosis *diagnoses, size_t diagnoses_len,
-		      bool selects, struct explanation *out)
+		      struct explanation *out)
 {
 	struct advice_question advice = {
 		.who = &question->who,
@@ -314,7 +321,7 @@ static int add_advice(const struct explain_question *question,
 		.nr_open = question->nr_open,
 		.files = question->files,
 		.files_max = question->files_max,
-		.selects = selects,
+		.selects = out->origin.selects,
 	};
 	int n;
 
@@ -336,7 +343,7 @@ int explain_unread(struct explain_question *question, const struct diagnosis *di
 	out->origin.denied = strdup(text);
 	if (!out->origin.evidence || !out->origin.denied)
 		return -ENOMEM;
-	return add_advice(question, diagnoses, diagnoses_len, false, out);
+	return add_advice(question, diagnoses, diagnoses_len, out);
 }
 
 int explain_limit(struct explain_question *question, const struct diagnosis *diagnoses,
@@ -359,6 +366,5 @@ int explain_limit(struct explain_question *question, const struct diagnosis *dia
 		if (err)
 			return err;
 	}
-	return add_advice(question, diagnoses, diagnoses_len,
-			  blocked_in_select(question->who.pid), out);
+	return add_advice(question, diagnoses, diagnoses_len, out);
 }

@@ -43,6 +43,8 @@ struct origin {
 	bool inside;       /* unit and file are those of its container */
 	bool claimed;      /* … which is one on the word of its own processes alone */
 	bool user_manager; /* `unit` is of the manager of `owner`, not of the system's */
+	bool selects; /* not of the limit: a thread of the process was seen to wait in
+			 select(2), which takes no descriptor above 1023 */
 	uint64_t soft,
 		hard;     /* as they are set there; 0: not told there; ~0: infinity */
 	uint64_t ceiling; /* what sets it can't go beyond this; 0: only fs.nr_open */

@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "guard/call_filter.h"
 #include "guard/helper.h"
+#include "state/blocked.h"
 
 /* Both sides are the same program, so no versions; but the helper reads what others made,
  * so that every length of its answer is checked. */
@@ -81,7 +83,8 @@ static size_t write_answer(struct helper_answer *answer, struct origin *origin,
 	return offsetof(struct helper_answer, texts) + at;
 }
 
-static size_t answer_question(const struct helper_question *q,
+/* `refused`: why it must not look, -errno. */
+static size_t answer_question(const struct helper_question *q, int refused,
 			      struct helper_answer *answer)
 {
 	struct identity who = {.pid = q->pid, .uid = q->uid, .start_ns = q->start_ns};
@@ -92,13 +95,16 @@ static size_t answer_question(const struct helper_question *q,
 		.own_limit = q->own_limit,
 		.own_limit_known = q->own_limit_known,
 	};
-	struct origin origin;
+	struct origin origin = {.owner = (uid_t)-1};
 	size_t size;
 
 	if (q->has_cgroup)
 		(void)identity_set_cgroup(&who, q->cgroup);
-	(void)identity_read_proc(&who);
-	answer->error = origin_find(&question, &origin);
+	if (!refused)
+		(void)identity_read_proc(&who);
+	answer->error = refused ? refused : origin_find(&question, &origin);
+	if (!answer->error)
+		origin.selects = blocked_in_select(q->pid);
 	size = write_answer(answer, &origin, &who);
 	origin_clear(&origin);
 	identity_clear(&who);
@@ -111,18 +117,24 @@ int origin_helper_run(void)
 	static struct helper_answer answer;
 	ssize_t got;
 	size_t size;
+	int err = 0;
 
 	/* Not by hand: without a socket of the caller's there is nobody to answer. */
 	if (helper_check())
 		return 2;
 	helper_confine("fdwarden-origin", HELPER_READS_OTHERS, CPU_SECONDS, MEMORY);
+#if !defined(__SANITIZE_ADDRESS__)
+	err = call_filter_set(CALL_FILTER_FINDER);
+#endif
+	/* Who can't confine itself does not look, but where no process could. */
+	err = err == -ENOSYS ? 0 : err ? -EOPNOTSUPP : 0;
 	do
 		got = recv(HELPER_SOCKET, &question, sizeof(question), 0);
 	while (got < 0 && errno == EINTR);
 	if (got != sizeof(question))
 		return 1;
 	question.cgroup[sizeof(question.cgroup) - 1] = '\0';
-	size = answer_question(&question, &answer);
+	size = answer_question(&question, err, &answer);
 	return send(HELPER_SOCKET, &answer, size, MSG_NOSIGNAL) < 0;
 }
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "guard/call_filter.h"
 #include "guard/helper.h"
-#include "unwind/call_filter.h"
 #include "unwind/frames.h"
 #include "unwind/wire.h"
 

@@ -15,9 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "guard/call_filter.h"
 #include "guard/helper.h"
 #include "guard/open.h"
-#include "unwind/call_filter.h"
 #include "unwind/files.h"
 #include "unwind/maps.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the unwinder's helpers may do once they have their filters, in a child of the test's. */
+/* What the helpers may do once they have their filters, in a child of the test's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,21 +7,24 @@
 /* after the four above */
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "unwind/call_filter.h"
+#include "guard/call_filter.h"
 
 enum { NOT_ALLOWED = 1, NOT_FORBIDDEN, NO_FILTER, NO_KERNEL };
 
@@ -76,6 +79,23 @@ static bool does_nothing_else(int socket_fd, const char *path)
 	       is_refused(syscall(SYS_bpf, 0, NULL, 0));
 }
 
+/* Lists a directory, asks the name service, and whether there is a process. */
+static bool finds(void)
+{
+	const struct rlimit limit = {100, 100};
+	struct passwd entry, *found = NULL;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	DIR *list = opendir("/proc/self/task");
+	char strings[4096];
+
+	return list && readdir(list) && fd >= 0 &&
+	       fcntl(fd, F_SETFL, O_NONBLOCK) == 0 && kill(getppid(), 0) == 0 &&
+	       access("/", X_OK) == 0 &&
+	       !getpwuid_r(0, &entry, strings, sizeof(strings), &found) && found &&
+	       is_refused(setrlimit(RLIMIT_CORE, &limit)) &&
+	       is_refused(mkdir("/tmp/fdwarden-none", 0700));
+}
+
 static int in_child(const char *path, enum call_filter filter)
 {
 	int pair[2], err, fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -88,7 +108,9 @@ static int in_child(const char *path, enum call_filter filter)
 		return err == -ENOSYS ? NO_KERNEL : NO_FILTER;
 	if (filter == CALL_FILTER_READER && !opens_nothing(path))
 		return NOT_FORBIDDEN;
-	if (filter == CALL_FILTER_OPENER) {
+	if (filter == CALL_FILTER_FINDER && !finds())
+		return NOT_ALLOWED;
+	if (filter != CALL_FILTER_READER) {
 		close(fd);
 		fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	}
@@ -138,11 +160,18 @@ static void test_opener(void **state)
 	expect_reading_alone(CALL_FILTER_OPENER);
 }
 
+static void test_finder(void **state)
+{
+	(void)state;
+	expect_reading_alone(CALL_FILTER_FINDER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reader),
 		cmocka_unit_test(test_opener),
+		cmocka_unit_test(test_finder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "unwind/call_filter.h"
+#include "guard/call_filter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* What libdw, libelf and the C library make of a question and its answer. */
@@ -32,6 +33,21 @@ static const int for_both[] = {
 static const int for_opener[] = {
 	SCMP_SYS(stat),     SCMP_SYS(newfstatat), SCMP_SYS(statx),  SCMP_SYS(readlink),
 	SCMP_SYS(getxattr), SCMP_SYS(readlinkat), SCMP_SYS(fstatfs)};
+
+/* Directories, and what the C library's name services do with a unix socket (nscd, sssd,
+ * systemd-userdbd). */
+static const int for_finder[] = {
+	SCMP_SYS(getdents64),  SCMP_SYS(access),         SCMP_SYS(faccessat),
+	SCMP_SYS(faccessat2),  SCMP_SYS(lstat),          SCMP_SYS(connect),
+	SCMP_SYS(poll),        SCMP_SYS(ppoll),          SCMP_SYS(select),
+	SCMP_SYS(pselect6),    SCMP_SYS(getsockopt),     SCMP_SYS(setsockopt),
+	SCMP_SYS(getsockname), SCMP_SYS(getpeername),    SCMP_SYS(shutdown),
+	SCMP_SYS(eventfd2),    SCMP_SYS(epoll_create1),  SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_wait),  SCMP_SYS(epoll_pwait),    SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(nanosleep),   SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime),
+	SCMP_SYS(getppid),     SCMP_SYS(getresuid),      SCMP_SYS(getresgid),
+	SCMP_SYS(getgroups),   SCMP_SYS(fadvise64),      SCMP_SYS(statfs),
+	SCMP_SYS(capget)};
 
 #define WRITES (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)
 
@@ -86,6 +102,29 @@ static int filter_add_own_end(scmp_filter_ctx filter)
 				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 }
 
+/* No socket but of this machine, none made to wait for signals, and no signal at all: 0
+ * asks whether there is such a process. Limits are read, not set. */
+static int filter_add_finding(scmp_filter_ctx filter)
+{
+	int err = filter_add_all(filter, for_finder,
+				 sizeof(for_finder) / sizeof(*for_finder));
+
+	if (!err)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				       SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+	if (!err)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 2,
+				       SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, F_SETFL),
+				       SCMP_A2(SCMP_CMP_MASKED_EQ, O_ASYNC, 0));
+	if (!err)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1,
+				       SCMP_A1(SCMP_CMP_EQ, 0));
+	if (!err)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
+				       SCMP_A2(SCMP_CMP_EQ, 0));
+	return err;
+}
+
 int call_filter_set(enum call_filter which)
 {
 	/* By this error the C library knows that it has to do with an older call. */
@@ -96,8 +135,10 @@ int call_filter_set(enum call_filter which)
 		err = filter_add_all(filter, for_both,
 				     sizeof(for_both) / sizeof(*for_both));
 	if (!err)
-		err = which == CALL_FILTER_OPENER ? filter_add_opening(filter)
-						  : filter_add_fstat(filter);
+		err = which == CALL_FILTER_READER ? filter_add_fstat(filter)
+						  : filter_add_opening(filter);
+	if (!err && which == CALL_FILTER_FINDER)
+		err = filter_add_finding(filter);
 	if (!err)
 		err = filter_add_fcntl(filter);
 	if (!err)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which system calls the unwinder's helpers may make from then on. */
+/* Which system calls a helper may make from then on. */
 #ifndef FDWARDEN_CALL_FILTER_H
 #define FDWARDEN_CALL_FILTER_H
 
 enum call_filter {
 	CALL_FILTER_READER, /* reads what it is handed, opens nothing */
 	CALL_FILTER_OPENER, /* opens for reading, and hands over */
+	/* opens and lists for reading, and asks the host's name service, which may be a
+	 * library with a unix socket to whoever knows the users */
+	CALL_FILTER_FINDER,
 };
 
 /* Lets it read, take and give back memory, and talk on the sockets that it has: all other

@@ -92,7 +92,8 @@ SRCS := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
 OBJS := $(SRCS:%.c=$(BUILD)/%.o)
 # Rooms that know no BPF: unit tests are linked with these alone.
 PURE_SRCS := $(filter-out src/collect/% src/cli/% src/daemon/% src/top/%,$(SRCS)) \
-	$(wildcard src/collect/syscalls*.c) src/collect/reason.c src/collect/census_record.c \
+	$(wildcard src/collect/syscalls*.c) src/collect/census_record.c \
+	$(addprefix src/collect/,reason.c realtime.c) \
 	$(addprefix src/top/,history.c gauge.c item.c columns.c model.c lines.c keys.c batch_text.c recent.c)
 PURE_OBJS := $(PURE_SRCS:%.c=$(BUILD)/%.o)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)

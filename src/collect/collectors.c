@@ -38,6 +38,7 @@ int collectors_open(const struct collectors_options *options,
 		    char *why, size_t why_size)
 {
 	int err = -EOPNOTSUPP;
+	size_t len;
 
 	memset(out, 0, sizeof(*out));
 	if (options->sensor != COLLECTORS_TRACEPOINT)
@@ -46,7 +47,13 @@ int collectors_open(const struct collectors_options *options,
 		return err;
 	if (options->sensor == COLLECTORS_AUTO)
 		snprintf(out->refused, sizeof(out->refused), "%s", why);
-	return open_kind(SENSOR_TRACEPOINT, options, handlers, out, why, why_size);
+	err = open_kind(SENSOR_TRACEPOINT, options, handlers, out, why, why_size);
+	len = strlen(why);
+	/* Where the kernel does not allow the one, the other is what to look at. */
+	if (err == -EOPNOTSUPP && *out->refused && len < why_size)
+		snprintf(why + len, why_size - len,
+			 "; the fexit sensor is not used: %s", out->refused);
+	return err;
 }
 
 void collectors_close(struct collectors *collectors)

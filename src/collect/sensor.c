@@ -12,6 +12,7 @@
 
 #include "collect/kernel.h"
 #include "collect/missed.h"
+#include "collect/realtime.h"
 #include "collect/sensor_programs.h"
 #include "collect/syscalls.h"
 #include "sensor.skel.h"
@@ -130,15 +131,23 @@ static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char 
 	return err;
 }
 
-/* With what the kernel has of task storage (none for tracing programs before 5.12) and of tail
- * calls (hook.bpf.h). */
+/* With what the kernel has of task storage (none for tracing programs before 5.12), if it may be
+ * used at all, and of tail calls (hook.bpf.h). */
 static int load_best(struct sensor *s, const uint32_t *steps, size_t steps_len,
 		     char *why, size_t why_size)
 {
+	bool storage = true;
 	int err = -EINVAL;
 
+	if (s->kind == SENSOR_TRACEPOINT) {
+		err = realtime_tracepoint(&storage, why, why_size);
+		if (err)
+			return err;
+		err = -EINVAL;
+	}
 	/* What is not permitted is not with less either. */
-	for (int less = 0; err && err != -EPERM && !*why && less < 4; less++) {
+	for (int less = storage ? 0 : 2; err && err != -EPERM && !*why && less < 4;
+	     less++) {
 		s->task_storage = less < 2;
 		s->use_hooks = !(less & 1);
 		err = load(s, steps, steps_len, why, why_size);

@@ -90,7 +90,7 @@ void judge_table(const struct monitor *m, const struct process *p,
 	seen->own_limit_known = p->who.start_ns >= m->collect.since_ns;
 }
 
-/* At its present pace there is no time to wait whether a level lasts. */
+/* At its present pace there is no time to wait for long whether a level lasts. */
 static bool is_met_soon(const struct process *p, const struct policy_observation *seen,
 			uint64_t dwell_ns)
 {
@@ -148,7 +148,8 @@ void judge(struct monitor *m, struct process *p, const struct policy_observation
 		find_settings(m, p);
 	else if (!p->settings_version)
 		p->settings = m->config->thresholds;
-	now.soon = !m->started || is_met_soon(p, seen, p->settings.dwell_ns);
+	now.began = !m->started;
+	now.soon = is_met_soon(p, seen, p->settings.dwell_ns);
 	n = policy_fd_observe(&p->policy, &p->settings, &now, decisions);
 	due_ns = policy_fd_due_ns(&p->policy, &p->settings);
 	if (due_ns && (!m->look_ns || due_ns < m->look_ns))

@@ -97,6 +97,12 @@ static int close_incident(struct policy_fd *state, uint64_t now_ns,
 	return 1;
 }
 
+/* How long a level must last to count. */
+static uint64_t dwell_of(const struct policy_settings *set, bool soon)
+{
+	return soon && set->dwell_ns > POLICY_SOON_NS ? POLICY_SOON_NS : set->dwell_ns;
+}
+
 /* The highest level that has lasted. Programs that try out how many descriptors they can
  * have (PostgreSQL at its start), and children that close at once what they were forked
  * with, are above a level for some milliseconds. */
@@ -109,6 +115,7 @@ static enum policy_level lasting(struct policy_fd *state,
 
 	if (!set->dwell_ns)
 		return reached;
+	state->soon = seen->soon;
 	/* A record that a snapshot has overtaken says nothing of now. */
 	if (state->table_seen && seen->now_ns < state->table_ns)
 		return reached < state->level ? reached : state->level;
@@ -120,9 +127,9 @@ static enum policy_level lasting(struct policy_fd *state,
 		}
 		if (!state->above_ns[level])
 			state->above_ns[level] = levels_stamp(seen->now_ns);
-		if (seen->soon || level <= (int)state->level ||
+		if (seen->began || level <= (int)state->level ||
 		    levels_elapsed(seen->now_ns, state->above_ns[level]) >=
-			    set->dwell_ns)
+			    dwell_of(set, seen->soon))
 			lasts = (enum policy_level)level;
 	}
 	return lasts;
@@ -135,7 +142,7 @@ uint64_t policy_fd_due_ns(const struct policy_fd *state,
 		return 0;
 	for (int level = (int)state->level + 1; level <= POLICY_LEVEL_CRITICAL; level++)
 		if (state->above_ns[level])
-			return state->above_ns[level] + set->dwell_ns;
+			return state->above_ns[level] + dwell_of(set, state->soon);
 	return 0;
 }
 

@@ -48,6 +48,10 @@ enum policy_level {
 	POLICY_LEVELS
 };
 
+/* What grows into its limit is looked at once more after this time, for a probe that is
+ * seen in its middle grows as fast. */
+#define POLICY_SOON_NS 20000000ull
+
 /* Shares are in basis points of the soft limit: 8000 is 80 %. */
 struct policy_settings {
 	uint32_t warn_bp;
@@ -89,8 +93,9 @@ struct policy_observation {
 	bool own_limit;       /* the process is known to have set its own limit */
 	bool own_limit_known; /* … whether it did is known at all (it was watched
 				 by the sensor since its start) */
-	bool soon; /* no time to see whether a level lasts: growth says that the limit is
-		      met within dwell_ns, or it may have lasted for long */
+	bool soon;  /* growth says that the limit is met within dwell_ns: a level that is
+		       still reached POLICY_SOON_NS later counts */
+	bool began; /* the first look of all: a level may have lasted for long */
 	enum policy_refusal refusal; /* a call was refused, newly */
 	unsigned int other_limit;    /* of a POLICY_REFUSAL_OTHER: which limit it is,
 				     limits_verdict.id; 0: not told */
@@ -111,6 +116,7 @@ struct policy_fd {
 	/* At this level or above since then; 0: it is not. A level counts when it has lasted
 	 * for dwell_ns. */
 	uint64_t above_ns[POLICY_LEVEL_EXHAUSTED];
+	bool soon;             /* it grew so fast when it was last seen */
 	uint64_t recovered_ns; /* end of the incident before */
 	uint32_t flaps;        /* incidents in quick succession */
 	/* of the open incident */
@@ -178,8 +184,8 @@ int policy_fd_observe(struct policy_fd *state, const struct policy_settings *set
 		      const struct policy_observation *seen,
 		      struct policy_decision out[POLICY_MAX_DECISIONS]);
 
-/* When a level that a process is at will have lasted for dwell_ns, so that it is to be looked
- * at again by then; 0: there is none. */
+/* When a level that a process is at will have lasted for long enough, so that it is to be
+ * looked at again by then; 0: there is none. */
 uint64_t policy_fd_due_ns(const struct policy_fd *state,
 			  const struct policy_settings *set);
 

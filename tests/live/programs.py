@@ -11,9 +11,10 @@ from harness import Zoo, boot_ns, check, same
 class Program:
     """A Python program that says `ready` and then goes on until it is ended."""
 
-    def __init__(self, text, *arguments, **options):
+    def __init__(self, text, *arguments, script=None, **options):
+        what = [script] if script else ["-c", text]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", text, *arguments], stdin=subprocess.PIPE,
+            [sys.executable, *what, *arguments], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, **options)
         self.pid = self.process.pid
         self.words = self.line().split()

@@ -196,6 +196,16 @@ static void jump_alerts_only_the_highest(void **unused)
 	assert_string_equal(gone(&b), "fd-recovered:exited");
 }
 
+static const char *grows_fast(struct bench *b, uint64_t used)
+{
+	observe(b, (struct policy_observation){.has_table = true,
+					       .count = used,
+					       .used = used,
+					       .soft_limit = 100,
+					       .soon = true});
+	return b->said;
+}
+
 /* A level must last: what tries out its limit and gives all back says nothing. */
 static void dwell(void **unused)
 {
@@ -222,14 +232,41 @@ static void dwell(void **unused)
 	assert_string_equal(snap_of(&b, 97, 100), "fd-critical");
 	assert_true(policy_fd_due_ns(&b.state, &b.set) == 0);
 
-	/* not where there is no time, nor what was refused */
+	/* where there is little time it is looked at twice: a probe is gone by then */
+	b = bench_new();
+	b.set.dwell_ns = 250 * MS;
+	assert_string_equal(grows_fast(&b, 96), "");
+	assert_true(policy_fd_due_ns(&b.state, &b.set) == b.now_ns + POLICY_SOON_NS);
+	b.now_ns += POLICY_SOON_NS;
+	assert_string_equal(snap_of(&b, 6, 100), "");
+	assert_string_equal(grows_fast(&b, 96), "");
+	b.now_ns += POLICY_SOON_NS - 1;
+	assert_string_equal(grows_fast(&b, 97), "");
+	b.now_ns += 1;
+	assert_string_equal(grows_fast(&b, 97), "fd-critical+");
+	/* what has come to rest meanwhile has the whole time */
+	b = bench_new();
+	b.set.dwell_ns = 250 * MS;
+	assert_string_equal(grows_fast(&b, 96), "");
+	b.now_ns += POLICY_SOON_NS;
+	assert_string_equal(snap_of(&b, 96, 100), "");
+	assert_true(policy_fd_due_ns(&b.state, &b.set) ==
+		    b.now_ns - POLICY_SOON_NS + 250 * MS);
+	/* a shorter time is no longer for that */
+	b = bench_new();
+	b.set.dwell_ns = 5 * MS;
+	assert_string_equal(grows_fast(&b, 96), "");
+	b.now_ns += 5 * MS;
+	assert_string_equal(grows_fast(&b, 96), "fd-critical+");
+	/* at the daemon's start nobody knows how long it has lasted; nor does what was
+	 * refused wait */
 	b = bench_new();
 	b.set.dwell_ns = 250 * MS;
 	observe(&b, (struct policy_observation){.has_table = true,
 						.count = 96,
 						.used = 96,
 						.soft_limit = 100,
-						.soon = true});
+						.began = true});
 	assert_string_equal(b.said, "fd-critical+");
 	b = bench_new();
 	b.set.dwell_ns = 250 * MS;

@@ -358,11 +358,12 @@ static void *run(void *arg)
 	struct explainer_job *job;
 
 	pthread_mutex_lock(&e->lock);
-	while (!worker->given_up) {
-		while (!e->leave && !(job = take_for(e, worker->slot)))
+	while (!worker->given_up && !e->leave) {
+		job = take_for(e, worker->slot);
+		if (!job) {
 			pthread_cond_wait(&e->asked, &e->lock);
-		if (e->leave)
-			break;
+			continue;
+		}
 		job->holders++;
 		worker->job = job;
 		pthread_mutex_unlock(&e->lock);

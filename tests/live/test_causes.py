@@ -78,6 +78,8 @@ where = tempfile.mkdtemp(prefix="fdwarden-cause-")
 passwd = os.open("/etc/passwd", os.O_RDONLY)
 log = os.path.join(where, "app.log"); open(log, "w").close()
 server = None
+if what in ("inotify", "watcher"):
+    os.setuid(60000 + os.getpid() % 5000)  # its instances are counted by user
 def to_service(n):
     s = socket.socket(); s.connect((f"127.0.1.{1 + n % 20}", port)); keep.append(s)
 def rotate():
@@ -174,11 +176,13 @@ LOADS = {
     "clients-unix": (("accepted-connections",), "accepted on"),
     "pool": (("outgoing-connections",), "127.0.0.1"),
 }
+# A user has 128 instances, as the kernel has it from the start.
+LIMITS = {"inotify": ((50, 10), (100, 20))}
 # twice: under another limit, and slower
 SITUATIONS = [(name, rules, leak, word, limit, rate)
               for table, leak in ((LEAKS, True), (LOADS, False))
               for name, (rules, word) in table.items()
-              for limit, rate in ((LIMIT, RATE), (2 * LIMIT, 2 * RATE))]
+              for limit, rate in LIMITS.get(name, ((LIMIT, RATE), (2 * LIMIT, 2 * RATE)))]
 # At the wall, where nothing grows any more, these may be right in any number: that it leaks
 # is known only while it grows.
 EITHER = ("socketpair", "pidfd", "ptmx")

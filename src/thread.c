@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "thread.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#include "guard/capabilities.h"
 
 int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *arg)
 {
@@ -25,6 +29,35 @@ int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void
 	snprintf(cut, sizeof(cut), "%s", name);
 	pthread_setname_np(*thread, cut);
 	return 0;
+}
+
+struct plain {
+	void *(*run)(void *);
+	void *arg;
+};
+
+static void *thread_run_plain(void *arg)
+{
+	struct plain plain = *(struct plain *)arg;
+
+	free(arg);
+	capabilities_give_up();
+	return plain.run(plain.arg);
+}
+
+int thread_start_plain(pthread_t *thread, const char *name, void *(*run)(void *),
+		       void *arg)
+{
+	struct plain *plain = malloc(sizeof(*plain));
+	int err;
+
+	if (!plain)
+		return -ENOMEM;
+	*plain = (struct plain){run, arg};
+	err = thread_start(thread, name, thread_run_plain, plain);
+	if (err)
+		free(plain);
+	return err;
 }
 
 void thread_cond_init(pthread_cond_t *cond)

@@ -16,6 +16,11 @@
  * bytes. Returns 0, or a negative errno. */
 int thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *arg);
 
+/* The same of one that neither sees what is other users' nor starts what does: it gives up
+ * the monitor's capabilities first (guard/capabilities.h). */
+int thread_start_plain(pthread_t *thread, const char *name, void *(*run)(void *),
+		       void *arg);
+
 /* A condition whose deadlines are of CLOCK_MONOTONIC, and such a deadline. */
 void thread_cond_init(pthread_cond_t *cond);
 struct timespec thread_deadline(uint64_t ns_from_now);

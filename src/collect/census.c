@@ -15,6 +15,7 @@
 #include "collect/census_record.h"
 #include "collect/kernel.h"
 #include "fdwarden/wire.h"
+#include "guard/capabilities.h"
 #include "census.skel.h"
 
 /* The kernel fills up to 8 pages a read. */
@@ -220,10 +221,13 @@ static bool has_exited(pid_t tgid, pid_t tid)
 	const char *after_name;
 	unsigned int flags = 0;
 	ssize_t len = 0;
+	bool rested;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", tgid, tid);
+	rested = capabilities_see_others(); /* for a /proc with hidepid */
 	fd = open(path, O_RDONLY | O_CLOEXEC);
+	capabilities_rest_again(rested);
 	if (fd >= 0) {
 		len = read(fd, text, sizeof(text) - 1);
 		close(fd);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "collect/reason.h"
+#include "guard/capabilities.h"
 #include "policy/limits.h"
 /* Written with the programs: what made them, whatever is installed now. */
 #include "bpf_compiler.inc"
@@ -228,6 +229,17 @@ int kernel_sysctl(const char *name, uint64_t *value)
 	return err == 1 ? 0 : (err < 0 ? err : -EPROTO);
 }
 
+/* Where /proc is mounted with hidepid, another user's process can only be seen so. */
+static int open_of_other(const char *path)
+{
+	bool rested = capabilities_see_others();
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err = errno;
+
+	capabilities_rest_again(rested);
+	errno = err;
+	return fd;
+}
+
 /* Another user's limits may be read there without CAP_SYS_RESOURCE, which prlimit()
  * wants even for reading. Only those that an alert may name. */
 static int rlimit_from_proc(pid_t pid, int resource, uint64_t *value)
@@ -240,7 +252,7 @@ static int rlimit_from_proc(pid_t pid, int resource, uint64_t *value)
 	ssize_t len;
 
 	snprintf(path, sizeof(path), "/proc/%d/limits", pid);
-	fd = label ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	fd = label ? open_of_other(path) : -1;
 	if (fd < 0)
 		return label ? -errno : -ENOTSUP;
 	len = read(fd, text, sizeof(text) - 1);
@@ -260,13 +272,17 @@ bool kernel_same_space(pid_t pid, const char *kind)
 {
 	char path[64];
 	struct stat ours, theirs;
+	bool rested;
+	int err;
 
 	snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
 	if (stat(path, &ours))
 		return false;
 	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
-	return !stat(path, &theirs) && ours.st_dev == theirs.st_dev &&
-	       ours.st_ino == theirs.st_ino;
+	rested = capabilities_see_others();
+	err = stat(path, &theirs);
+	capabilities_rest_again(rested);
+	return !err && ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
 pid_t kernel_parent(pid_t pid)
@@ -276,7 +292,7 @@ pid_t kernel_parent(pid_t pid)
 	int fd, parent = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open_of_other(path);
 	if (fd < 0)
 		return 0;
 	len = read(fd, text, sizeof(text) - 1);

@@ -18,6 +18,7 @@
 #include "daemon/keeper.h"
 #include "daemon/monitor.h"
 #include "daemon/serving.h"
+#include "guard/capabilities.h"
 #include "log.h"
 #include "output/outlet.h"
 #include "output/sink_hook.h"
@@ -49,10 +50,15 @@ struct daemon {
 
 /* ---- configuration ---- */
 
+/* It may be for root's eyes only. */
 static int load_config(const struct daemon_options *o, struct config **out, char *why)
 {
-	return config_load(o->config_path, o->config_must_exist, o->overrides,
-			   o->overrides_len, out, why, WHY_SIZE);
+	bool rested = capabilities_see_others();
+	int err = config_load(o->config_path, o->config_must_exist, o->overrides,
+			      o->overrides_len, out, why, WHY_SIZE);
+
+	capabilities_rest_again(rested);
+	return err;
 }
 
 static bool decide(enum config_switch wanted, bool automatic)
@@ -399,6 +405,8 @@ static int start(struct daemon *d)
 		log_error("%s", why);
 		return CLI_USAGE;
 	}
+	/* Before any thread is made: they begin with what this one has. */
+	capabilities_rest();
 	d->started = d->config;
 	/* glibc would raise it once the first large piece was freed, and from then on keep
 	 * such pieces; fixed, they go back to the system. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "collect/kernel.h"
+#include "guard/capabilities.h"
 #include "log.h"
 #include "output/text.h"
 #include "policy/policy.h"
@@ -22,11 +23,14 @@
 static int check_same(pid_t pid, uint64_t start_ns)
 {
 	uint64_t ticks, expected;
+	bool rested;
 	int err;
 
 	if (!start_ns)
 		return 0;
+	rested = capabilities_see_others();
 	err = identity_start_ticks(pid, &ticks);
+	capabilities_rest_again(rested);
 	expected = start_ns / (SECOND_NS / (uint64_t)sysconf(_SC_CLK_TCK));
 	/* one tick for roundings */
 	return err ? err : ticks + 1 >= expected && ticks <= expected + 1 ? 0 : -ESRCH;

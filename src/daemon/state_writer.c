@@ -105,7 +105,7 @@ int state_writer_new(struct state_file *files[STATE_WRITER_KINDS],
 	thread_cond_init(&writer->changed);
 	for (int i = 0; i < STATE_WRITER_KINDS; i++)
 		writer->slots[i].file = files[i];
-	err = thread_start(&writer->thread, "state", state_writer_run, writer);
+	err = thread_start_plain(&writer->thread, "state", state_writer_run, writer);
 	if (err) {
 		memset(writer->slots, 0, sizeof(writer->slots));
 		free_all(writer);

@@ -252,7 +252,7 @@ static int start_thread(struct sink *sink)
 	char name[16];
 
 	snprintf(name, sizeof(name), "sink-%s", sink->type->name);
-	return thread_start(&sink->thread, name, run, sink);
+	return thread_start_plain(&sink->thread, name, run, sink);
 }
 
 int sink_start(struct sink *sink, const struct sink_type *type)

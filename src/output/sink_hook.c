@@ -69,7 +69,7 @@ static int64_t now_ms(void)
 }
 
 /* This thread's alone, and so the programs' that it runs: what the monitor was
- * granted is not theirs. */
+ * granted is not theirs, the capabilities that a drop-in has added included. */
 static void hook_start(struct sink *sink)
 {
 	(void)sink;

@@ -126,7 +126,7 @@ static int start_threads(struct server *s)
 	if (!err)
 		err = server_loop_set_up(s);
 	if (!err)
-		err = thread_start(&s->loop_thread, "server", server_loop_run, s);
+		err = thread_start_plain(&s->loop_thread, "server", server_loop_run, s);
 	s->loop_started = !err && s->inspect_started;
 	return err;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard/capabilities.h"
 #include "thread.h"
 
 /* A thread and what it works on. Neither it nor the reader can know which of them
@@ -55,6 +56,7 @@ static void release(struct worker *worker)
 static void *run(void *arg)
 {
 	struct worker *worker = arg;
+	bool rested;
 	int err;
 
 	pthread_mutex_lock(&worker->lock);
@@ -64,7 +66,9 @@ static void *run(void *arg)
 		if (!worker->busy)
 			break;
 		pthread_mutex_unlock(&worker->lock);
+		rested = capabilities_see_others();
 		err = identity_read_parts(&worker->who, worker->parts);
+		capabilities_rest_again(rested);
 		pthread_mutex_lock(&worker->lock);
 		worker->err = err;
 		worker->busy = false;
@@ -177,6 +181,7 @@ static void take(struct identity *who, struct identity *read)
 	move_string(&who->service, &read->service);
 	move_string(&who->container_id, &read->container_id);
 	move_string(&who->pod_uid, &read->pod_uid);
+	move_string(&who->claimed_by, &read->claimed_by);
 	who->container_runtime = read->container_runtime;
 	who->denied = read->denied;
 }

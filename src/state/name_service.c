@@ -147,7 +147,7 @@ static bool start(struct name_service *names)
 	if (names->running)
 		return true;
 	atomic_fetch_add(&names->work->holders, 1);
-	if (thread_start(&thread, "names", run, names->work)) {
+	if (thread_start_plain(&thread, "names", run, names->work)) {
 		release(names->work);
 		return false;
 	}

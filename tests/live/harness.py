@@ -229,7 +229,7 @@ class Daemon:
     """`fdwarden daemon`, its alerts with the time of their arrival, its log."""
 
     def __init__(self, *options, config=None, stdout=subprocess.PIPE, read=True,
-                 ready=True, lossy=False, **popen):
+                 ready=True, lossy=False, command=(FDWARDEN,), **popen):
         need_root()
         self.lossy = lossy  # alerts are made to be lost
         self.own_only = False  # only the test's own processes are checked
@@ -244,7 +244,7 @@ class Daemon:
         for option in [*own, *OPTIONS, *options]:
             arguments += ["-o", option]
         self.process = subprocess.Popen(
-            [FDWARDEN, "daemon", *arguments], stdin=subprocess.DEVNULL,
+            [*command, "daemon", *arguments], stdin=subprocess.DEVNULL,
             stdout=stdout, stderr=subprocess.PIPE, **popen)
         self.pid = self.process.pid
         self.threads = [threading.Thread(target=self._read_log, daemon=True)]

@@ -17,6 +17,7 @@ from harness import (Daemon, FDWARDEN, Scratch, Skip, Zoo, check, children_of, l
 
 USER = 54321  # in no file
 SECRET = "FromTheSecretFile"
+OTHERS = 1 << 19 | 1 << 2  # CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH
 PRIVILEGES = "-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search"
 
 # Opens from a page that it has made itself, as a JIT compiler's code does: what that is called
@@ -96,13 +97,34 @@ class Process:
         self.process.stdout.close()
 
 
+def service_command(binary):
+    """The program as the service's user, with its capabilities."""
+    if not shutil.which("setpriv"):
+        raise Skip("no setpriv")
+    return ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups",
+            f"--inh-caps={PRIVILEGES}", f"--ambient-caps={PRIVILEGES}",
+            f"--bounding-set={PRIVILEGES}", binary]
+
+
 def as_service(binary, *arguments, **options):
-    """A command as the service's user, with its capabilities."""
     return subprocess.Popen(
-        ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups",
-         f"--inh-caps={PRIVILEGES}", f"--ambient-caps={PRIVILEGES}",
-         f"--bounding-set={PRIVILEGES}", binary, *map(str, arguments)],
+        [*service_command(binary), *map(str, arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+@contextlib.contextmanager
+def service(*options, **others):
+    """The daemon with the service's user and capabilities, and a place that is its own."""
+    with Scratch() as scratch:
+        binary = private_copy(scratch)
+        place = scratch.file("own")
+        os.mkdir(place, 0o700)
+        shutil.chown(place, "nobody", "nogroup")
+        with Daemon(f"state.file={place}/state", f"socket.path={place}/socket",
+                    f"output.file={place}/alerts.json", *options,
+                    command=service_command(binary), **others) as daemon:
+            daemon.place = place
+            yield daemon
 
 
 def traced(binary, pid, act, seconds=60):
@@ -334,7 +356,7 @@ def test_what_is_open_meanwhile():
                         text = status.read()
                     rights = int(re.search(r"CapEff:\s+(\w+)", text).group(1), 16)
                     name = re.search(r"Name:\s+(\S+)", text).group(1)
-                    wanted = 0 if name == "fdwarden-unwind" else 1 << 2 | 1 << 19
+                    wanted = 0 if name == "fdwarden-unwind" else OTHERS
                     same(rights, wanted, f"capabilities of {name}")
                 same(trace.wait(30), 0, "exit status")
             finally:
@@ -342,6 +364,46 @@ def test_what_is_open_meanwhile():
                     trace.kill()
                 trace.communicate()
 
+
+# They write alerts and state, ask for names, and talk to clients.
+PLAIN = {"sink-file", "sink-stdout", "sink-hook", "state", "names", "server"}
+
+
+def rights_of_threads(pid):
+    """{name: [(effective, permitted, ambient)]} of all threads of a process."""
+    found = {}
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii",
+                  errors="replace") as status:
+            text = status.read()
+        sets = tuple(int(re.search(rf"{name}:\s+(\w+)", text).group(1), 16)
+                     for name in ("CapEff", "CapPrm", "CapAmb"))
+        found.setdefault(re.search(r"Name:\s+(\S+)", text).group(1), []).append(sets)
+    return found
+
+
+def test_rights_of_threads():
+    """Those with which one sees what is other users' are in force only while that is read;
+    threads that never do so have none at all. All is told as before."""
+    need_root()
+    limits = resource.RLIMIT_NOFILE, (64, 64)
+    with service("snapshot.interval=200ms", "thresholds.dwell=0") as daemon:
+        with Zoo("openat=50", "say=open", "wait", user=USER, group=USER, extra_groups=[],
+                 preexec_fn=lambda: resource.setrlimit(*limits)) as other:
+            other.expect("open")
+            _, alert = daemon.explained(other.pid, "fd-warning", 20)
+            check(alert["process"].get("executable", "").endswith("/fdzoo"),
+                  f"its executable: {alert['process']}")
+            check(alert["limit"]["origin"] != "unknown", f"its origin: {alert['limit']}")
+            threads = rights_of_threads(daemon.pid)
+        note(", ".join(f"{name} {sets[0][0]:x}/{sets[0][1]:x}"
+                       for name, sets in sorted(threads.items())))
+        same(PLAIN - {"sink-hook", "names"} - set(threads), set(), "threads that are missing")
+        for name, sets in threads.items():
+            for effective, permitted, ambient in sets:
+                check(not effective & OTHERS, f"{name} has {effective:x} in force")
+                if name in PLAIN:
+                    same((effective, permitted, ambient), (0, 0, 0), f"the rights of {name}")
 
 NAMES = 4000
 UNIT = "a-b-c-d-e-f-g-h.service"

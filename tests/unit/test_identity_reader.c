@@ -219,6 +219,25 @@ static void test_read(void **state)
 }
 
 /* A command line that can't be read costs itself and the deadline, once. */
+/* On whose word it is in a container is a part of what is read. */
+static void test_claimed(void **state)
+{
+#define SCOPE                                                                          \
+	"docker-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef."     \
+	"scope"
+	static const char cgroup[] =
+		"0::/user.slice/user-1000.slice/user@1000.service/" SCOPE "\n";
+	struct identity_reader *reader = identity_reader_new(5000);
+	struct identity who = process(0);
+
+	(void)state;
+	write_file(FIRST, "cgroup", cgroup, sizeof(cgroup) - 1);
+	assert_int_equal(identity_reader_read(reader, &who), 0);
+	assert_string_equal(who.claimed_by, "user@1000.service");
+	identity_clear(&who);
+	identity_reader_free(reader);
+}
+
 static void test_stuck(void **state)
 {
 	struct identity_reader *reader = identity_reader_new(DEADLINE_MS);
@@ -376,6 +395,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_PROC(test_read),
+		IN_PROC(test_claimed),
 		IN_PROC(test_stuck),
 		IN_PROC(test_known_command_line),
 		IN_PROC(test_bounded),

@@ -41,6 +41,8 @@ static int put_identity(cJSON *out, const struct identity *who, bool brief)
 		err = json_add_text(out, "container_runtime", who->container_runtime);
 	if (!err)
 		err = json_add_text(out, "pod_uid", who->pod_uid);
+	if (!err)
+		err = json_add_text(out, "claimed_by", who->claimed_by);
 	return err;
 }
 
@@ -212,7 +214,8 @@ static bool get_identity(const cJSON *from, struct identity *who)
 	       get_text(from, "service", &who->service) &&
 	       get_text(from, "container_id", &who->container_id) &&
 	       get_text(from, "container_runtime", &runtime) &&
-	       get_text(from, "pod_uid", &who->pod_uid);
+	       get_text(from, "pod_uid", &who->pod_uid) &&
+	       get_text(from, "claimed_by", &who->claimed_by);
 	who->container_runtime = cgroup_path_runtime_name(runtime);
 	free(runtime);
 	who->pid = (pid_t)pid;

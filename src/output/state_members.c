@@ -77,6 +77,7 @@ static const struct member process_members[] = {
 	{"incident", offsetof(struct standing_process, incident), ID, 0},
 	{"incident_ns", offsetof(struct standing_process, incident_ns), EXACT, 0},
 	{"start_ns", offsetof(struct standing_process, who.start_ns), EXACT, 0},
+	{"withheld", offsetof(struct standing_process, withheld), FLAG, 0},
 	{"group", offsetof(struct standing_process, group), SMALL, 0},
 	{"alone", offsetof(struct standing_process, alone), FLAG, 0},
 	{"waits", offsetof(struct standing_process, waits), EXACT, 0},

@@ -107,6 +107,7 @@ static void copy_identity(struct identity *to, const struct identity *from)
 	to->service = copy_text(from->service);
 	to->container_id = copy_text(from->container_id);
 	to->pod_uid = copy_text(from->pod_uid);
+	to->claimed_by = copy_text(from->claimed_by);
 	to->cgroup = NULL;
 }
 
@@ -145,6 +146,7 @@ static void capture_process(void *context, struct process *process)
 		return;
 	copy_id(kept->incident, process->incident);
 	kept->incident_ns = process->incident_ns;
+	kept->withheld = process->withheld;
 	kept->group = process->group.in_summary ? process->group.group : 0;
 	kept->alone = process->group.alone;
 	kept->waits = process->group.waits;
@@ -216,6 +218,7 @@ static void resume_identity(struct identity *to, const struct identity *from)
 	move_text(&to->service, from->service);
 	move_text(&to->container_id, from->container_id);
 	move_text(&to->pod_uid, from->pod_uid);
+	move_text(&to->claimed_by, from->claimed_by);
 	to->container_runtime = from->container_runtime;
 }
 
@@ -250,6 +253,7 @@ static bool resume_process(const struct standing_process *kept,
 	process->policy = kept->policy;
 	memcpy(process->incident, kept->incident, sizeof(process->incident));
 	process->incident_ns = kept->incident_ns;
+	process->withheld = kept->withheld;
 	for (size_t i = 0; i < kept->refusals_len; i++) {
 		struct process_refusal *refusal = process_refusal_of(
 			process, kept->refusals[i].call, kept->refusals[i].error);

@@ -113,6 +113,29 @@ static void test_only_what_stands(void **state)
 	end_world(&w);
 }
 
+/* Its strings are copies of their own: what was taken down goes, the process stays. */
+static void test_who_claims_it_and_what_is_withheld(void **state)
+{
+	struct world w = new_world();
+	struct process *p = add(&w, 3, "full");
+	struct standing standing = {0};
+
+	(void)state;
+	p->who.claimed_by = strdup("user@1000.service");
+	p->withheld = true;
+	p->policy.incident = true;
+	strcpy(p->incident, INCIDENT);
+	standing_capture(&standing, w.processes, w.groups);
+	assert_ptr_not_equal(standing.processes[0].who.claimed_by, p->who.claimed_by);
+	standing_clear(&standing);
+	assert_string_equal(p->who.claimed_by, "user@1000.service");
+	w = restart(&w, 1);
+	p = process_table_find(w.processes, 3, 3 * S);
+	assert_string_equal(p->who.claimed_by, "user@1000.service");
+	assert_true(p->withheld);
+	end_world(&w);
+}
+
 static void test_refusals_go_on(void **state)
 {
 	struct world w = new_world();
@@ -280,6 +303,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_only_what_stands),
+		cmocka_unit_test(test_who_claims_it_and_what_is_withheld),
 		cmocka_unit_test(test_refusals_go_on),
 		cmocka_unit_test(test_what_lives_is_read_anew),
 		cmocka_unit_test(test_summary_that_waits_is_sent_after),

@@ -43,6 +43,8 @@ static void fill(struct state_document *document)
 	p->who.container_id = strdup("c0ffee");
 	p->who.container_runtime = "podman";
 	p->who.pod_uid = strdup("0e51c6f5-1");
+	p->who.claimed_by = strdup("user@1000.service");
+	p->withheld = true;
 	strcpy(p->incident, INCIDENT);
 	p->incident_ns = START + 1;
 	p->alone = true;
@@ -171,6 +173,9 @@ static void test_round_trip(void **state)
 	assert_string_equal(p->who.container_id, "c0ffee");
 	assert_string_equal(p->who.container_runtime, "podman");
 	assert_string_equal(p->who.pod_uid, "0e51c6f5-1");
+	assert_string_equal(p->who.claimed_by, "user@1000.service");
+	assert_true(p->withheld);
+	assert_false(back.standing.processes[1].withheld);
 	assert_string_equal(p->incident, INCIDENT);
 	assert_int_equal(p->incident_ns, START + 1);
 	assert_memory_equal(&p->policy, &q->policy, sizeof(p->policy));

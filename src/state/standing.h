@@ -39,7 +39,7 @@ struct standing_process {
 	struct policy_fd policy;
 	char incident[STANDING_ID_LEN]; /* empty: none, it is only sealed */
 	uint64_t incident_ns;
-	bool withheld; /* its alerts are: struct process.withheld */
+	bool withheld;  /* its alerts are: struct process.withheld */
 	uint32_t group; /* number of the group in whose summary it opened; 0: none */
 	bool alone;     /* struct grouping_member.alone */
 	uint64_t waits; /* struct grouping_member.waits */

@@ -426,8 +426,13 @@ install: $(BUILD)/fdwarden
 		install -D -m 644 systemd/fdwarden.conf '$(DESTDIR)$(CONFDIR)/fdwarden.conf'
 	[ -e '$(DESTDIR)$(LOGROTATEDIR)/fdwarden' ] || \
 		install -D -m 644 contrib/logrotate/fdwarden '$(DESTDIR)$(LOGROTATEDIR)/fdwarden'
-	@[ -n '$(DESTDIR)' ] || echo 'Next: systemd-sysusers && systemctl daemon-reload &&' \
-		'systemctl enable --now fdwarden'
+	@if [ -n '$(DESTDIR)' ]; then :; elif command -v systemctl >/dev/null; then \
+		echo 'Next: systemd-sysusers && systemctl daemon-reload &&' \
+			'systemctl enable --now fdwarden'; \
+	else \
+		echo 'Next, as there is no systemd: groupadd -r fdwarden &&' \
+			'$(BINDIR)/fdwarden daemon'; \
+	fi
 
 # The configuration, the user and the logs stay.
 uninstall:

@@ -434,6 +434,7 @@ static int start(struct daemon *d)
 		log_error("the event loop can't be set up: %s", strerror(-err));
 		return CLI_FAILED;
 	}
+	serving_make_directory(d->config);
 	if (keeper_open(d->config->state_file, d->monitor, &d->keeper, why,
 			sizeof(why))) {
 		log_error("%s", why);

@@ -11,6 +11,7 @@
 #include "output/json.h"
 #include "server/exporter.h"
 #include "server/server.h"
+#include "server/server_socket.h"
 
 #define WHY_SIZE           512
 /* Of /run/fdwarden, as the unit has it made. */
@@ -55,14 +56,24 @@ static char *make_host(void)
 	return members;
 }
 
+static bool is_path(const char *path, const char *other)
+{
+	return path && !strcmp(path, other);
+}
+
+void serving_make_directory(const struct config *config)
+{
+	if (!geteuid() && (is_path(config->socket_path, CONFIG_SOCKET_PATH) ||
+			   is_path(config->state_file, CONFIG_STATE_FILE)))
+		server_socket_make_directory(CONFIG_SOCKET_PATH, RUN_DIRECTORY_MODE,
+					     config->socket_group);
+}
+
 static int open_server(struct serving *s, const struct config *config, char *why)
 {
-	/* By hand there is no service manager that has made it. */
-	bool make = !geteuid() && !strcmp(config->socket_path, CONFIG_SOCKET_PATH);
 	struct server_settings settings = {
 		.path = config->socket_path,
 		.group = config->socket_group,
-		.directory_mode = make ? RUN_DIRECTORY_MODE : 0,
 		.version = FDWARDEN_VERSION,
 		.host_json = s->host_json,
 		.inspect = inspector_answer,

@@ -13,6 +13,10 @@
 
 struct serving;
 
+/* /run/fdwarden, where the configuration has the state or the socket there, and this is root: by
+ * hand, and without systemd, no service manager has made it. Before either of them is opened. */
+void serving_make_directory(const struct config *config);
+
 /* As the configuration says; all are borrowed. What is wrong is said in the log, and is no
  * error: monitoring goes on without. NULL: nothing is served; all others accept it. */
 struct serving *serving_open(const struct config *config, struct outlet *outlet,

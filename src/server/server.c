@@ -145,8 +145,8 @@ int server_open(const struct server_settings *settings, struct server **out, cha
 	s->tail = &s->head;
 	s->alert_fd = s->stop_fd = s->reserve_fd = -1;
 	pthread_mutex_init(&s->lock, NULL);
-	err = server_socket_open(settings->path, settings->group,
-				 settings->directory_mode, &s->socket, why, why_size);
+	err = server_socket_open(settings->path, settings->group, &s->socket, why,
+				 why_size);
 	if (!err) {
 		err = open_queues(s);
 		if (!err)

@@ -22,9 +22,8 @@
 
 struct server_settings {
 	const char *path, *group; /* group NULL: its user alone */
-	mode_t directory_mode; /* of the socket's directory, if it is to be made; or 0 */
-	const char *version;   /* of the program: plain */
-	const char *host_json; /* "host":{…} of the greeting */
+	const char *version;      /* of the program: plain */
+	const char *host_json;    /* "host":{…} of the greeting */
 	/* Answers REQUEST_PROCESS and REQUEST_MAIN_KINDS, in a thread of the server. */
 	void (*inspect)(void *context, struct server_job *job);
 	void *inspect_context;

@@ -81,10 +81,12 @@ static bool find_group(const char *name, gid_t *out)
 	return true;
 }
 
-static void make_directory(const char *path, mode_t mode, bool has_group, gid_t gid)
+void server_socket_make_directory(const char *path, mode_t mode, const char *group)
 {
 	char *directory = strdup(path),
 	     *slash = directory ? strrchr(directory, '/') : 0;
+	gid_t gid = 0;
+	bool has_group = group && find_group(group, &gid);
 
 	if (slash && slash != directory) {
 		*slash = 0;
@@ -133,8 +135,8 @@ static int listen_at(struct server_socket *s, const struct sockaddr_un *address)
 	return listen(s->fd, BACKLOG) ? -errno : 0;
 }
 
-int server_socket_open(const char *path, const char *group, mode_t directory_mode,
-		       struct server_socket *out, char *why, size_t why_size)
+int server_socket_open(const char *path, const char *group, struct server_socket *out,
+		       char *why, size_t why_size)
 {
 	struct sockaddr_un address;
 	bool has_group;
@@ -147,8 +149,6 @@ int server_socket_open(const char *path, const char *group, mode_t directory_mod
 	if (err)
 		return err;
 	has_group = group && find_group(group, &gid);
-	if (directory_mode)
-		make_directory(path, directory_mode, has_group, gid);
 	err = clear_place(path, &address, why, why_size);
 	out->path = err ? NULL : strdup(path);
 	if (!err)

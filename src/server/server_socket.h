@@ -17,15 +17,19 @@ struct server_socket {
 	bool group_only; /* its group may connect; else its user alone */
 };
 
+/* Makes the directory of `path` if there is none: of this mode (narrower below another umask),
+ * and of the group (name or number; NULL, or one that there is not: as it comes). That it can't be
+ * made is for those to say who then miss it. */
+void server_socket_make_directory(const char *path, mode_t mode, const char *group);
+
 /*
  * Listens at `path`, for the user and the members of `group` (name or number; NULL: none).
- * At no time may others connect. What a daemon that has died left there is replaced; of
- * a directory that is missing, `directory_mode` is made (0: none is). Returns 0, or
- * -errno with one line in `why`; -EADDRINUSE: a daemon that lives listens there. With 0,
- * `why` says what is not as it was wanted, or is empty.
+ * At no time may others connect. What a daemon that has died left there is replaced.
+ * Returns 0, or -errno with one line in `why`; -EADDRINUSE: a daemon that lives listens
+ * there. With 0, `why` says what is not as it was wanted, or is empty.
  */
-int server_socket_open(const char *path, const char *group, mode_t directory_mode,
-		       struct server_socket *out, char *why, size_t why_size);
+int server_socket_open(const char *path, const char *group, struct server_socket *out,
+		       char *why, size_t why_size);
 
 /* Closes, and removes the file if it is still ours. */
 void server_socket_close(struct server_socket *socket);

@@ -51,10 +51,15 @@ summed() {
 	skipped=$((skipped + $3))
 }
 
-# The README's first command. Its stdout has alerts and nothing else.
+# The README's first command, as a user gives it: `sudo make run`, in a tree of theirs in which
+# an earlier root has left something. Its stdout has alerts and nothing else, for `| jq .`.
 step_make_run() {
 	: >"$work/alerts"
-	make run >"$work/alerts" 2>"$work/log" &
+	id builder >/dev/null 2>&1 || useradd --create-home builder
+	chown -R builder: .
+	mkdir -p build/left && chown -R root: build/left
+	SUDO_UID=$(id -u builder) SUDO_GID=$(id -g builder) make run 2>"$work/log" |
+		jq --unbuffered -c . >"$work/alerts" 2>"$work/jq" &
 	maker=$!
 	if ! wait_for 1500 ready_or_over; then
 		not_ok "make run: it does not come to an end"
@@ -74,16 +79,32 @@ step_make_run() {
 	wait_for $PATIENCE told_of fd-exhausted || :
 	kill $reader
 	wait_for $PATIENCE told_of fd-recovered || :
-	daemon=$(pgrep -P $maker -f 'fdwarden daemon' || pgrep -f '^build/fdwarden daemon')
-	kill "$daemon"
-	wait $maker
-	if ! jq -e . <"$work/alerts" >/dev/null; then
-		not_ok "make run: stdout is not JSON alone: $(head -n 1 "$work/alerts")"
+	# The daemon of this root, of all that there are.
+	for daemon in $(pgrep -x fdwarden); do
+		[ ! "/proc/$daemon/root" -ef / ] || kill "$daemon"
+	done
+	if ! wait $maker; then # the status of jq
+		not_ok "make run | jq: stdout is not JSON alone: $(cat "$work/jq")"
 	elif told_of fd-exhausted && told_of fd-recovered; then
 		ok readme_example
 	else
 		not_ok "the README's example: no alert of $reader"
 	fi
+	step_users_tree
+}
+
+# What `sudo make run` has built is the user's, who goes on from there.
+step_users_tree() {
+	left=$(find . ! -user builder -print -quit)
+	if [ -n "$left" ]; then
+		not_ok "sudo make run: $left is $(stat -c %U "$left")'s"
+	elif ! setpriv --reuid builder --regid builder --clear-groups make all >"$work/again" 2>&1 ||
+		grep -qE '^  (CC|BPF|LD) ' "$work/again"; then
+		not_ok "the user's next make: $(tail -n 1 "$work/again")"
+	else
+		ok users_next_make
+	fi
+	chown -R root: .
 }
 
 ready_or_over() {

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "collect/kernel.h"
 #include "config/config.h"
 #include "daemon/keeper.h"
+#include "daemon/manager.h"
 #include "daemon/monitor.h"
 #include "daemon/serving.h"
 #include "guard/capabilities.h"
@@ -41,6 +41,7 @@ struct daemon {
 	bool monitors; /* it is for us to tell what the monitor sees */
 	struct keeper *keeper;
 	struct serving *serving;
+	struct manager *manager; /* of services; NULL: none */
 	sd_event *event;
 	sd_event_source *timer;
 	sd_event_source *look_timer; /* a tick before the interval is over */
@@ -132,6 +133,17 @@ static int on_sink(sd_event_source *source, int fd, uint32_t events, void *conte
 			monitor_lost(d->monitor, kind, lost);
 	}
 	return 0;
+}
+
+/* An output that is open at last has not got what was told before: that is a loss. */
+static void tell_missed(struct daemon *d)
+{
+	for (int kind = 0; kind < OUTLET_KINDS; kind++) {
+		uint64_t missed = outlet_take_missed(d->outlet, kind);
+
+		if (missed && d->monitor)
+			monitor_lost(d->monitor, kind, missed);
+	}
 }
 
 static int watch_sinks(struct daemon *d)
@@ -254,11 +266,20 @@ static int on_tick(sd_event_source *source, uint64_t due_us, void *context)
 	if (outlet_retry(d->outlet, kernel_now_ns(), say_output_again) &&
 	    watch_sinks(d))
 		log_warning("what the outputs report can't be watched");
+	tell_missed(d);
 	/* After a pause (SIGSTOP, suspend) the ticks that were missed stay missed. */
 	if (!sd_event_now(d->event, CLOCK_MONOTONIC, &now_us) && next_us < now_us)
 		next_us = now_us + d->config->interval_ns / 1000;
 	sd_event_source_set_time(source, next_us);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void tell_manager(const struct daemon *d, const char *text)
+{
+	int err = manager_say(d->manager, text);
+
+	if (err)
+		log_warning("the service manager can't be told: %s", strerror(-err));
 }
 
 static void reload(struct daemon *d)
@@ -295,9 +316,9 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	struct daemon *d = context;
 
 	(void)source, (void)info;
-	sd_notify(0, "RELOADING=1");
+	tell_manager(d, "RELOADING=1");
 	reload(d);
-	sd_notify(0, "READY=1");
+	tell_manager(d, "READY=1");
 	sd_event_source_set_time(d->timer, 0); /* with the new settings, at once */
 	return 0;
 }
@@ -359,6 +380,7 @@ static int set_up_events(struct daemon *d)
 static void say_ready(const struct daemon *d)
 {
 	struct monitor_self self;
+	char text[128];
 
 	monitor_self(d->monitor, &self);
 	dprintf(STDERR_FILENO,
@@ -368,17 +390,35 @@ static void say_ready(const struct daemon *d)
 		self.descriptors, (double)self.last_snapshot.took_ns / 1e6,
 		*self.sensor_refused ? " (no fexit: " : "", self.sensor_refused,
 		*self.sensor_refused ? ")" : "");
-	sd_notifyf(0,
-		   "READY=1\nSTATUS=Watching %" PRIu64
-		   " processes through the %s sensor",
-		   self.processes, self.sensor);
+	snprintf(text, sizeof(text),
+		 "READY=1\nSTATUS=Watching %" PRIu64 " processes through the %s sensor",
+		 self.processes, self.sensor);
+	tell_manager(d, text);
 }
 
 /* The first sign of life starts the manager's clock: to be called when ready, for a slow
  * machine may take longer to load the sensor than the watchdog waits. */
-static void feed_watchdog(const struct daemon *d)
+static int on_watchdog(sd_event_source *source, uint64_t due_us, void *context)
 {
-	if (sd_event_set_watchdog(d->event, true) < 0)
+	const struct daemon *d = context;
+	uint64_t now_us = due_us, again_us = manager_watchdog_us(d->manager);
+
+	/* A manager that is busy has no room for it now. */
+	if (manager_say(d->manager, "WATCHDOG=1"))
+		again_us /= 4;
+	(void)sd_event_now(d->event, CLOCK_MONOTONIC, &now_us);
+	sd_event_source_set_time(source, now_us + again_us);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void feed_watchdog(struct daemon *d)
+{
+	int err = manager_watchdog_us(d->manager)
+			  ? sd_event_add_time(d->event, NULL, CLOCK_MONOTONIC, 0, 0,
+					      on_watchdog, d)
+			  : 0;
+
+	if (err < 0)
 		log_warning("the watchdog is not fed: the manager may start it again");
 }
 
@@ -423,6 +463,7 @@ static int start(struct daemon *d)
 	if (err || !d->outlet)
 		return CLI_FAILED;
 	open_outlet(d);
+	d->manager = manager_open();
 	if (monitor_open(d->config, d->outlet, &d->monitor, why, sizeof(why))) {
 		log_error("%s", why);
 		return CLI_FAILED;
@@ -474,6 +515,7 @@ static void stop(struct daemon *d)
 	sd_event_source_unref(d->look_timer);
 	sd_event_source_unref(d->keep_timer);
 	sd_event_unref(d->event);
+	manager_free(d->manager);
 	if (d->started != d->config)
 		config_free(d->started);
 	config_free(d->config);
@@ -489,7 +531,7 @@ int daemon_run(const struct daemon_options *options)
 		code = err < 0 ? CLI_FAILED : CLI_DONE;
 		if (err < 0)
 			log_error("the event loop failed: %s", strerror(-err));
-		sd_notify(0, "STOPPING=1");
+		(void)manager_say(d.manager, "STOPPING=1");
 	}
 	stop(&d);
 	return code;

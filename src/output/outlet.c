@@ -25,6 +25,7 @@ struct outlet {
 	char *missing[OUTLET_KINDS];
 	int missing_err[OUTLET_KINDS];
 	uint64_t missed[OUTLET_KINDS];
+	uint64_t untold[OUTLET_KINDS];   /* outlet_take_missed() */
 	uint64_t retry_ns[OUTLET_KINDS]; /* when it is tried again */
 	struct retired {
 		struct sink *sink; /* dropped by a reload, and still writing */
@@ -210,8 +211,17 @@ static bool try_again(struct outlet *outlet, enum outlet_kind kind, outlet_say s
 	outlet->sinks[kind] = fresh;
 	outlet->target[kind] = outlet->missing[kind];
 	outlet->missing[kind] = NULL;
+	outlet->untold[kind] += outlet->missed[kind];
 	outlet->missed[kind] = 0;
 	return true;
+}
+
+uint64_t outlet_take_missed(struct outlet *outlet, enum outlet_kind kind)
+{
+	uint64_t missed = outlet->untold[kind];
+
+	outlet->untold[kind] = 0;
+	return missed;
 }
 
 bool outlet_retry(struct outlet *outlet, uint64_t now_ns, outlet_say say)
@@ -257,6 +267,8 @@ int outlet_configure(struct outlet *outlet, const struct outlet_settings *settin
 			free(target[kind]);
 			continue;
 		}
+		if (fresh[kind] && outlet->missing[kind])
+			outlet->untold[kind] += outlet->missed[kind];
 		if (fresh[kind] || !wanted(settings, kind)) {
 			drop(outlet, kind);
 			forget_missing(outlet, kind);

@@ -42,9 +42,14 @@ typedef void (*outlet_say)(const char *line);
 bool outlet_start(struct outlet *outlet, const struct outlet_settings *settings,
 		  outlet_say say);
 
-/* Tries again what is missing, now and then, and ends what a reload has dropped; to be called about once a second, with any
- * clock. What changes is told to `say`. True: a sink is there that was not. */
+/* Tries again what is missing, now and then, and ends what a reload has dropped; to be called
+ * about once a second, with any clock. What changes is told to `say`. True: a sink is there
+ * that was not. */
 bool outlet_retry(struct outlet *outlet, uint64_t now_ns, outlet_say say);
+
+/* How many alerts an output of this kind did not get while it was missing, once it is open:
+ * since the last call. */
+uint64_t outlet_take_missed(struct outlet *outlet, enum outlet_kind kind);
 
 /*
  * Opens what is newly wanted, closes what is not any more, and leaves the others

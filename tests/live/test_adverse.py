@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -248,6 +249,38 @@ def test_own_table_full():
             _, alert = daemon.wait(zoo.pid, "fd-recovered")
             same(alert["fd"]["refused"]["emfile"], 4, "refusals")
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def test_watchdog_is_fed_without_descriptors():
+    """The service manager is told that it lives when no file can be opened: then most of all
+    it must not be ended and started again."""
+    with Scratch() as scratch, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        path = scratch.file("notify")
+        manager.bind(path)
+        manager.settimeout(10)
+        variables = {**os.environ, "NOTIFY_SOCKET": path, "WATCHDOG_USEC": "1500000"}
+        variables.pop("WATCHDOG_PID", None)
+
+        def told(text):
+            while text not in manager.recv(4096).decode():
+                pass
+
+        with Daemon(env=variables) as daemon:
+            told("READY=1")
+            told("WATCHDOG=1")
+            before = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (1, before[1]))
+            # What was under way before is out after the first.
+            for _ in range(3):
+                told("WATCHDOG=1")
+            resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, before)
+            daemon.process.send_signal(signal.SIGHUP)
+            told("RELOADING=1")
+            told("READY=1")
+            daemon.process.terminate()
+            told("STOPPING=1")
+            same(daemon.process.wait(20), 0, "exit status")
 
 
 def test_paused_daemon():

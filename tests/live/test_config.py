@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Rules, and a configuration that changes while it runs."""
+import json
 import os
 import signal
 import subprocess
@@ -144,8 +145,10 @@ def test_an_output_that_is_missing():
     """Monitoring goes on without it; it is named, counted and tried again."""
     with Scratch() as scratch:
         path, hook = scratch.file("later/alerts.json"), scratch.file("later/hook")
-        with Daemon("snapshot.interval=200ms", f"output.file={path}",
-                    f"output.hook={hook}") as daemon:
+        with Daemon("snapshot.interval=200ms", "thresholds.repeat=0", f"output.file={path}",
+                    f"output.hook={hook}") as daemon, \
+                Zoo("limit=64", "fill=55", "say=near", "wait") as standing:
+            daemon.wait(standing.pid, "fd-warning")
             daemon.wait_log(f"output.file {path} can't be opened: No such file or directory")
             daemon.wait_log(f"output.hook {hook} can't be opened: No such file or directory")
             with Zoo("limit=64", "fill=55", "say=near", "wait") as zoo:
@@ -153,7 +156,13 @@ def test_an_output_that_is_missing():
             daemon.wait(zoo.pid, "fd-recovered")
             os.mkdir(scratch.file("later"))
             said = daemon.wait_log(f"output.file {path} is open now", 30)
-            check(int(said.rsplit(" ", 1)[1]) >= 2, said)
+            missed = int(said.rsplit(" ", 1)[1])
+            check(missed >= 3, said)
+            # The stream itself says so, and what stands is told again.
+            wait_until(lambda: f'"pid":{standing.pid},' in read(path), 10, "what stands")
+            first = json.loads(read(path).splitlines()[0])
+            same((first["event"]["action"], first["loss"]["alerts"], first["loss"]["output"]),
+                 ("alerts-lost", missed, "file"), "what it begins with")
             with Zoo("limit=64", "fill=55", "say=near", "wait") as zoo:
                 daemon.wait(zoo.pid, "fd-warning")
                 wait_until(lambda: f'"pid":{zoo.pid},' in read(path), 10, "its alert")

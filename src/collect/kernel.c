@@ -134,7 +134,7 @@ void kernel_describe_failure(const char *what, int err, char *why, size_t size)
 	struct utsname name;
 
 	if (!*bpf_reason.program) {
-		snprintf(why, size, "%s: %s: %s", what, strerror(-err),
+		snprintf(why, size, "%s: %s: %s", what, reason_of_error(-err),
 			 bpf_reason.text);
 		return;
 	}

@@ -14,6 +14,11 @@
 #define LOG_BEGIN      "-- BEGIN PROG LOAD LOG --"
 #define LOG_END        "-- END PROG LOAD LOG --"
 
+/* linux/errno.h has it for the kernel alone, and no user's header does. */
+#define ENOTSUPP       524
+#define ENOTSUPP_TEXT  "not supported by this kernel (ENOTSUPP)"
+#define UNKNOWN_524    "Unknown error 524" /* glibc, and libbpf before 1.5 */
+
 enum { NOTHING, GENERAL, SPECIFIC };
 
 /* What libbpf says behind the cause, or of what it then does otherwise. */
@@ -55,6 +60,12 @@ static void copy_line(char out[REASON_LEN], const char *line)
 	size_t at = 0, skip;
 
 	while (*line && *line != '\n' && at < REASON_LEN - 3) {
+		if (!strncmp(line, UNKNOWN_524, strlen(UNKNOWN_524)) &&
+		    at + strlen(ENOTSUPP_TEXT) < REASON_LEN - 3) {
+			at += (size_t)sprintf(out + at, "%s", ENOTSUPP_TEXT);
+			line += strlen(UNKNOWN_524);
+			continue;
+		}
 		skip = address_len(line);
 		if (skip) {
 			out[at++] = '0';
@@ -68,6 +79,11 @@ static void copy_line(char out[REASON_LEN], const char *line)
 	while (at && out[at - 1] == ' ')
 		at--;
 	out[at] = 0;
+}
+
+const char *reason_of_error(int err)
+{
+	return err == ENOTSUPP ? ENOTSUPP_TEXT : strerror(err);
 }
 
 void reason_reset(struct reason *reason)

@@ -18,6 +18,11 @@ struct reason {
 	char log[REASON_LOG_LEN]; /* its log's last lines, each ended by a newline */
 };
 
+/* What an error of the kernel's says: as strerror() has it, but for those that never leave a
+ * kernel but through BPF (ENOTSUPP, 524), which that does not know. `err` is positive. The text
+ * lives until the next strerror() of this thread. */
+const char *reason_of_error(int err);
+
 void reason_reset(struct reason *reason);
 
 /* Takes a warning, which may have several lines. */

@@ -144,6 +144,29 @@ step_live() {
 	summed live env FDWARDEN=build/fdwarden tests/live/run alerts. trace. cli
 }
 
+# Of the live tests those that the suite's compilers and libraries have a part in.
+step_smoke() {
+	summed smoke env FDWARDEN=build/fdwarden tests/live/run alerts.recovered_by_closing \
+		alerts.refusals_add_up trace.c_ trace.go_ trace.rust bare.
+}
+
+# The programs alone, by the compilers of CLANGS, which are installed if they are missing.
+step_objects() {
+	for clang in ${CLANGS:-clang}; do
+		command -v "$clang" >/dev/null ||
+			apt-get -qq install -y --no-install-recommends "$clang" >"$work/apt" 2>&1
+		objects=(bpf/*.bpf.c)
+		objects=("${objects[@]/%.c/.o}")
+		if make -j"$JOBS" CLANG="$clang" BUILD="build-$clang" \
+			"${objects[@]/#/build-$clang/}" >"$work/objects" 2>&1; then
+			"$clang" --version | head -n 1
+			ok "objects_$clang"
+		else
+			not_ok "objects of $clang: $(tail -n 1 "$work/objects")"
+		fi
+	done
+}
+
 # All that the suite can run: `make check`.
 step_check() {
 	summed check make check
@@ -152,7 +175,7 @@ step_check() {
 [ $# -gt 0 ] || set -- build make_run units features live
 for step; do
 	case $step in
-	build | make_run | units | features | live | check)
+	build | make_run | units | features | smoke | live | objects | check)
 		echo "== $SUITE: $step"
 		"step_$step"
 		;;

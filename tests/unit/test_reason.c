@@ -114,6 +114,22 @@ static void test_one_line_without_addresses(void **state)
 	expect(messages, "a b at 0x, flags 0x10");
 }
 
+/* An error of the kernel's own, of which the C library knows nothing. */
+static void test_not_supported(void **state)
+{
+	static const char *const messages[] = {
+		"libbpf: prog 'fexit_alloc_fd': failed to attach: Unknown error 524\n",
+		NULL};
+
+	(void)state;
+	expect(messages,
+	       "prog 'fexit_alloc_fd': failed to attach: not supported by this "
+	       "kernel (ENOTSUPP)");
+	assert_string_equal(reason_of_error(524),
+			    "not supported by this kernel (ENOTSUPP)");
+	assert_string_equal(reason_of_error(1), strerror(1));
+}
+
 static void test_long(void **state)
 {
 	char text[4 * REASON_LEN];
@@ -135,6 +151,7 @@ int main(void)
 		cmocka_unit_test(test_the_end_of_a_long_log),
 		cmocka_unit_test(test_better_than_nothing),
 		cmocka_unit_test(test_one_line_without_addresses),
+		cmocka_unit_test(test_not_supported),
 		cmocka_unit_test(test_long),
 	};
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "between.h"
 #include "policy/budget.h"
 
 #define SECOND 1000000000ull
@@ -56,7 +57,7 @@ static void test_time(void **state)
 		while (budget_due(budget, now, false, &withheld))
 			said += withheld.incidents;
 	}
-	assert_in_range(told, BUDGET_BURST + 149, BUDGET_BURST + 151);
+	assert_between(told, BUDGET_BURST + 149, BUDGET_BURST + 151);
 	assert_true(said > 0);
 	while (budget_due(budget, now, true, &withheld))
 		said += withheld.incidents;

@@ -11,6 +11,7 @@
 #include "daemon/explain.h"
 #include "log.h"
 #include "output/hook_runner.h"
+#include "state/holders_helper.h"
 #include "state/origin_helper.h"
 #include "unwind/child.h"
 #include "unwind/files.h"
@@ -117,6 +118,8 @@ static int run(int argc, char **argv)
 		return unwind_child_run(argv[2], argv[3]); /* not for people */
 	if (!strcmp(argv[1], ORIGIN_HELPER_COMMAND) && argc == 2)
 		return origin_helper_run();
+	if (!strcmp(argv[1], HOLDERS_HELPER_COMMAND) && argc == 2)
+		return holders_helper_run();
 	if (!strcmp(argv[1], FILES_OPENER_COMMAND) && argc == 3)
 		return files_opener_run(argv[2]);
 	if (!strcmp(argv[1], HOOK_RUNNER_COMMAND) && argc == 5)

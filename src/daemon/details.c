@@ -115,6 +115,21 @@ bool details_ask_kinds(struct details *d, struct process *process)
 	return ask(d, EXPLAINER_KINDS, process) != NULL;
 }
 
+bool details_ask_holders(struct details *d, struct process *process,
+			 const struct limits_verdict *limit, uint64_t value)
+{
+	struct explain_question question = {
+		.holders = holders_what_of(limit->name),
+		.sysctl = limit->sysctl,
+		.limit_value = value,
+	};
+
+	if (!question.holders || identity_copy(&question.who, &process->who))
+		return false;
+	return explainer_ask(d->explainer, EXPLAINER_HOLDERS, process->incident,
+			     &question) != NULL;
+}
+
 void details_look_ahead(struct details *d, struct process *process)
 {
 	if (process->looked_ahead == process->table.soft_limit ||
@@ -141,7 +156,10 @@ static struct process *find(struct details *d, const struct explainer_job *job)
 	if (process && explainer_purpose_of(job) == EXPLAINER_KINDS)
 		return process;
 	if (!process || !process->incident[0] ||
-	    strcmp(process->incident, explainer_incident(job)) != 0 ||
+	    strcmp(process->incident, explainer_incident(job)) != 0)
+		return NULL;
+	/* which no other alert tells */
+	if (explainer_purpose_of(job) != EXPLAINER_HOLDERS &&
 	    explainer_number(job) < process->explained)
 		return NULL;
 	return process;
@@ -171,7 +189,8 @@ bool details_next(struct details *d, struct details_answer *out)
 			.purpose = explainer_purpose_of(job),
 			.for_alert = explainer_purpose_of(job) == EXPLAINER_ALERT,
 		};
-		if (out->process && !out->why->inventory)
+		if (out->process && !out->why->inventory &&
+		    out->purpose != EXPLAINER_HOLDERS)
 			log_unexplained(out->why);
 		d->stats.explained += out->process && out->for_alert;
 		d->stats.gone += !out->process && out->for_alert;

@@ -13,6 +13,7 @@
 #include "collect/kernel.h"
 #include "daemon/explainer.h"
 #include "output/explanation.h"
+#include "policy/limits.h"
 #include "policy/policy.h"
 #include "state/process_table.h"
 
@@ -54,6 +55,11 @@ void details_sent(struct details *details, struct details_of_alert *alert);
 
 /* To be told without an alert: for a remedy. false: no room. */
 bool details_ask(struct details *details, struct process *process);
+
+/* To be told who holds what `limit` counts, which refused this process a call; `value`: what
+ * it is there, 0: unknown. false: that is not known of this limit, or no room. */
+bool details_ask_holders(struct details *details, struct process *process,
+			 const struct limits_verdict *limit, uint64_t value);
 
 /* To be told what its descriptors are: with or without an incident. false: no room. */
 bool details_ask_kinds(struct details *details, struct process *process);

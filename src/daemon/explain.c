@@ -10,7 +10,9 @@
 #include "daemon/before.h"
 #include "daemon/leaks.h"
 #include "policy/forecast.h"
+#include "state/advice_holders.h"
 #include "state/blocked.h"
+#include "state/holders_helper.h"
 #include "state/origin_helper.h"
 
 /* All that a diagnosis may sum up; far fewer are shown. */
@@ -367,4 +369,27 @@ int explain_limit(struct explain_question *question, const struct diagnosis *dia
 			return err;
 	}
 	return add_advice(question, diagnoses, diagnoses_len, out);
+}
+
+int explain_holders(const struct explain_question *question, struct explanation *out)
+{
+	struct holders_question holders = {
+		.what = question->holders,
+		.pid = question->who.pid,
+		.uid = question->who.uid,
+	};
+	struct advice_other_limit limit = {
+		.pid = question->who.pid,
+		.sysctl = question->sysctl,
+		.value = question->limit_value,
+		.holders = &out->holders,
+	};
+	int n = holders_helper_find(&holders, &out->holders);
+
+	if (!n)
+		n = advice_for_other_limit(&limit, out->advice);
+	if (n < 0)
+		return n;
+	out->advice_len = (size_t)n;
+	return 0;
 }

@@ -36,6 +36,10 @@ struct explain_question {
 	 * parent's own. */
 	pid_t parent;
 	uint64_t nr_open, files, files_max; /* 0: unknown */
+	/* Of another limit that refused it: what it counts, or HOLDERS_NONE. */
+	enum holders_what holders;
+	const char *sysctl;   /* that sets it; NULL: none. Static */
+	uint64_t limit_value; /* 0: unknown */
 };
 
 /* Fills in what the process table says of it; `table` is searched for children. What the
@@ -64,6 +68,10 @@ int explain_limit(struct explain_question *question, const struct diagnosis *dia
  * what can be advised without it. 0 or -errno. */
 int explain_unread(struct explain_question *question, const struct diagnosis *diagnoses,
 		   size_t diagnoses_len, const char *text, struct explanation *out);
+
+/* Of another limit than the table's: who holds what it counts, and what to change. 0 or
+ * -errno. */
+int explain_holders(const struct explain_question *question, struct explanation *out);
 
 /* From now on files are read in a process of its own, by this program run again; until then
  * (in tests) by whoever asks. */

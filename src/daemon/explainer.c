@@ -231,18 +231,20 @@ static bool do_limit(struct explainer *e, struct worker *worker,
 	struct explanation rest = {0};
 	struct origin known;
 	uint64_t from_ns = now_ns();
-	bool found, given_up;
+	bool found, given_up, holders = job->purpose == EXPLAINER_HOLDERS;
 	uid_t uid = job->question.who.uid;
 	int err;
 
 	pthread_mutex_lock(&e->lock);
 	worker->files_since_ns = from_ns;
-	found = origin_cache_get(e->origins, &job->question, &known);
+	found = !holders && origin_cache_get(e->origins, &job->question, &known);
 	pthread_mutex_unlock(&e->lock);
-	err = explain_limit(&job->question, job->why.diagnoses, job->why.diagnoses_len,
-			    found ? &known : NULL, &rest);
+	err = holders ? explain_holders(&job->question, &rest)
+		      : explain_limit(&job->question, job->why.diagnoses,
+				      job->why.diagnoses_len, found ? &known : NULL,
+				      &rest);
 	pthread_mutex_lock(&e->lock);
-	if (!err && !found)
+	if (!err && !found && !holders)
 		origin_cache_put(e->origins, &job->question, &rest.origin);
 	user_budget_charge(&e->budget, uid, job->question.who.pid, now_ns() - from_ns,
 			   now_ns());
@@ -419,6 +421,7 @@ struct explainer_job *explainer_ask(struct explainer *e, enum explainer_purpose 
 {
 	struct explainer_job *job = calloc(1, sizeof(*job));
 	bool ahead = purpose == EXPLAINER_AHEAD;
+	bool files = ahead || purpose == EXPLAINER_HOLDERS;
 	char why[192];
 
 	if (!job) {
@@ -432,8 +435,8 @@ struct explainer_job *explainer_ask(struct explainer *e, enum explainer_purpose 
 	pthread_mutex_lock(&e->lock);
 	job->number = ++e->stats.asked;
 	/* what is ahead of its time must not take the room of what is not */
-	if (ahead ? need_worker(e, FOR_FILES) ||
-			    e->files_waiting >= EXPLAINER_QUEUE_MAX / 4 ||
+	if (files ? need_worker(e, FOR_FILES) ||
+			    (ahead && e->files_waiting >= EXPLAINER_QUEUE_MAX / 4) ||
 			    is_refused(e, job, why, sizeof(why))
 		  : need_worker(e, FOR_KERNEL) || e->waiting >= EXPLAINER_QUEUE_MAX) {
 		e->stats.dropped += !ahead;
@@ -442,7 +445,7 @@ struct explainer_job *explainer_ask(struct explainer *e, enum explainer_purpose 
 	} else {
 		/* Nobody waits for one ahead of its time: the thread's own. */
 		job->holders = !ahead;
-		if (ahead)
+		if (files)
 			put_in(&e->files, job, &e->files_waiting);
 		else
 			put_in(&e->queue, job, &e->waiting);

@@ -32,9 +32,10 @@ enum explainer_stage {
 /* What an answer is for. */
 enum explainer_purpose {
 	EXPLAINER_ALERT,
-	EXPLAINER_REMEDY, /* no origin is wanted */
-	EXPLAINER_KINDS,  /* nor here: for what grows */
-	EXPLAINER_AHEAD,  /* the origin alone, kept for later; there is no answer */
+	EXPLAINER_REMEDY,  /* no origin is wanted */
+	EXPLAINER_KINDS,   /* nor here: for what grows */
+	EXPLAINER_HOLDERS, /* of what another limit counts; no descriptors */
+	EXPLAINER_AHEAD,   /* the origin alone, kept for later; there is no answer */
 };
 
 struct explainer_job;

@@ -286,6 +286,15 @@ void report_details(struct reporter *r)
 			details_done(r->details, &answer);
 			continue;
 		}
+		if (answer.purpose == EXPLAINER_HOLDERS) {
+			if (answer.why->holders.what) {
+				fill_process(r, answer.process, NULL, &alert, calls,
+					     false);
+				send(r, &alert);
+			}
+			details_done(r->details, &answer);
+			continue;
+		}
 		if (answer.for_alert) {
 			fill_process(r, answer.process, NULL, &alert, calls, false);
 			add_leak(answer.process, &alert);
@@ -400,6 +409,10 @@ void report_process(struct reporter *r, struct process *process,
 			send_explained(r, process, &alert);
 		else
 			send(r, &alert);
+		if (what->action == POLICY_OTHER_LIMIT && cause->limit)
+			(void)details_ask_holders(
+				r->details, process, cause->limit,
+				alert.limit.value_known ? alert.limit.value : 0);
 	}
 	if (recovered) {
 		process_refusals_close(process);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -122,6 +123,10 @@ static int filter_add_finding(scmp_filter_ctx filter)
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
 				       SCMP_A2(SCMP_CMP_EQ, 0));
+	/* Whether two descriptors are one open file, and nothing else of it. */
+	if (!err)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kcmp), 1,
+				       SCMP_A2(SCMP_CMP_EQ, KCMP_FILE));
 	return err;
 }
 

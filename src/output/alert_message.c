@@ -16,6 +16,8 @@
 #define NAME_MAX_BYTES  192
 #define PATH_MAX_BYTES  320
 #define CAUSE_MAX_BYTES 256
+/* Holders of a limit that are in the sentence. */
+#define HOLDERS_SAID    3
 
 struct sentence {
 	char *at;
@@ -294,10 +296,51 @@ static void say_origin(struct sentence *out, const struct explanation *why)
 	say(out, ")");
 }
 
+/* "x[9] was refused beside 128 inotify instances of user jane: code[8] holds 90, 3 others 38" */
+static void say_holders(struct sentence *out, const struct alert *alert)
+{
+	const struct holders *holders = &alert->why->holders;
+	uint64_t rest = holders->total;
+	char name[64] = "";
+	size_t i;
+
+	say_who(out, alert);
+	say(out, " was refused beside %" PRIu64 " %s of ", holders->total,
+	    holders_name(holders->what));
+	if (holders->uid != (uid_t)-1 &&
+	    !user_names_find(holders->uid, name, sizeof(name)))
+		snprintf(name, sizeof(name), "%" PRIu32, (uint32_t)holders->uid);
+	if (name[0]) {
+		say(out, "user ");
+		say_hostile(out, name, sizeof(name));
+	} else {
+		say(out, "this IPC namespace");
+	}
+	for (i = 0; i < holders->len && i < HOLDERS_SAID; i++) {
+		say(out, i ? ", " : ": ");
+		say_hostile(out, holders->first[i].name, NAME_MAX_BYTES);
+		say(out, "[%d] holds %" PRIu64, (int)holders->first[i].pid,
+		    holders->first[i].count);
+		rest -= holders->first[i].count;
+	}
+	if (holders->processes > i)
+		say(out, ", %" PRIu64 " other%s %" PRIu64, holders->processes - i,
+		    holders->processes - i == 1 ? "" : "s", rest);
+	if (holders->cut)
+		say(out, "; not all processes were looked at");
+	else if (holders->denied)
+		say(out, "; %" PRIu64 " processes may not be looked at",
+		    holders->denied);
+}
+
 static void say_details(struct sentence *out, const struct alert *alert)
 {
 	const struct explanation *why = alert->why;
 
+	if (why && why->holders.what) {
+		say_holders(out, alert);
+		return;
+	}
 	say_who(out, alert);
 	say(out, " has ");
 	say_usage(out, &alert->fd, true);

@@ -15,11 +15,13 @@ void explanation_clear(struct explanation *why)
 
 void explanation_take_limit(struct explanation *to, struct explanation *from)
 {
-	if (!from->origin_known)
+	if (!from->origin_known && !from->holders.what)
 		return;
 	origin_clear(&to->origin);
 	advice_clear(to->advice, to->advice_len);
-	to->origin_known = true;
+	to->origin_known = from->origin_known;
+	to->holders = from->holders;
+	from->holders.what = HOLDERS_NONE;
 	to->origin = from->origin;
 	to->soft_limit = from->soft_limit;
 	to->hard_limit = from->hard_limit;

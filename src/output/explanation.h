@@ -15,6 +15,7 @@
 #include "policy/diagnosis.h"
 #include "policy/inventory.h"
 #include "state/advice.h"
+#include "state/holders.h"
 #include "state/origin.h"
 
 #define EXPLANATION_WHY_MAX 192
@@ -36,11 +37,13 @@ struct explanation {
 	uint64_t soft_limit, hard_limit; /* in force when it was looked up */
 	struct advice advice[ADVICE_MAX];
 	size_t advice_len;
+	/* Of another limit than the table's: who holds what it counts. */
+	struct holders holders;
 };
 
 void explanation_clear(struct explanation *why); /* frees, zeroes */
 
-/* Moves origin and advice. */
+/* Moves origin, advice and holders. */
 void explanation_take_limit(struct explanation *to, struct explanation *from);
 
 /* The first diagnosis that says that it is a leak. NULL: none does. */

@@ -146,14 +146,53 @@ static int add_groups(cJSON *fd, const struct inventory *inventory,
 	return err ? err : add_nonzero(fd, "ungrouped", rest);
 }
 
+/* ---- who holds what another limit counts ---- */
+
+static int add_holder(cJSON *list, const struct holders_process *holder)
+{
+	cJSON *item = append_object(list);
+	int err = item ? json_add_uint(item, "pid", (uint64_t)holder->pid) : -ENOMEM;
+
+	if (!err)
+		err = json_add_text(item, "name", holder->name);
+	return err ? err : json_add_uint(item, "count", holder->count);
+}
+
+static int add_holders(cJSON *fd, const struct holders *holders)
+{
+	cJSON *out, *list;
+	int err;
+
+	if (holders->what == HOLDERS_NONE)
+		return 0;
+	out = json_add_object(fd, "holders");
+	err = out ? json_add_text(out, "what", holders_name(holders->what)) : -ENOMEM;
+	if (!err)
+		err = json_add_uint(out, "total", holders->total);
+	if (!err)
+		err = json_add_uint(out, "processes", holders->processes);
+	if (!err)
+		err = add_nonzero(out, "denied", holders->denied);
+	if (!err && holders->cut)
+		err = add_flag(out, "cut", true);
+	list = err ? NULL : cJSON_AddArrayToObject(out, "most");
+	if (!err && !list)
+		err = -ENOMEM;
+	for (size_t i = 0; i < holders->len && !err; i++)
+		err = add_holder(list, &holders->first[i]);
+	return err;
+}
+
 int explanation_add_fd(cJSON *fd, const struct explanation *why,
 		       const struct explanation_form *form)
 {
 	int err;
 
-	if (!why->inventory)
+	err = add_holders(fd, &why->holders);
+	if (!err && !why->inventory)
 		return add_line(fd, "unexplained", why->unexplained, 0);
-	err = add_types(fd, why->inventory);
+	if (!err)
+		err = add_types(fd, why->inventory);
 	if (!err)
 		err = json_add_uint(fd, "deleted", inventory_deleted(why->inventory));
 	if (!err)
@@ -320,7 +359,7 @@ int explanation_add(cJSON *root, const struct explanation *why,
 		err = add_diagnoses(root, why, form->text_max);
 	if (!err && why->origin_known)
 		err = add_limit(root, &why->origin, form->text_max);
-	if (!err && why->origin_known)
+	if (!err && (why->origin_known || why->advice_len))
 		err = add_advice(root, why, form->text_max);
 	return err;
 }

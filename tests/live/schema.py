@@ -204,9 +204,15 @@ SUMMARY = object_of(
          {"pid": whole(1), "refused": whole()},
          {"command_line": raw_text, "used": whole(), "soft_limit": whole(),
           "alone": true}), 50)})
+HOLDERS = object_of(
+    {"what": one_of("inotify instances", "inotify watches", "fanotify groups", "fanotify marks",
+                    "pipes", "epoll watches", "message queues"),
+     "total": whole(), "processes": whole(),
+     "most": list_of(object_of({"pid": whole(1), "name": raw_text, "count": whole(1)}), 8)},
+    {"denied": whole(1), "cut": true})
 FD = object_of(
     {"incident": matching(UUID)},
-    {**TABLE, **EXPLAINED, **CALL_SITES, "leak": LEAK, "soft_limit_before": whole(1), "reason": one_of(*REASONS), "found_at_start": true, "refused": REFUSED,
+    {**TABLE, **EXPLAINED, **CALL_SITES, "holders": HOLDERS, "leak": LEAK, "soft_limit_before": whole(1), "reason": one_of(*REASONS), "found_at_start": true, "refused": REFUSED,
      "record_lost": true, "request": REQUEST, "limit": text, "limit_value": whole(), "limit_sysctl": text,
      "group": SUMMARY})
 SYSTEM = object_of(
@@ -282,7 +288,8 @@ def check_explained(document, most=100):
     fd = document["fd"]
     expect(("types" in fd) == ("groups" in fd) == ("diagnosis" in document),
            "types, groups and diagnosis come together")
-    expect(("limit" in document) == ("advice" in document), "limit and advice come together")
+    expect(("limit" in document) == ("advice" in document) or "holders" in fd,
+           "limit and advice come together")
     if "types" not in fd:
         return
     expect("unexplained" not in fd, "explained, and unexplained")
@@ -391,7 +398,8 @@ def check_alert(alert):
     check_explained(alert, 10)
     expected = action in EXPLAINED_ACTIONS and "group" not in alert["fd"]
     explained = "types" in alert["fd"] or "unexplained" in alert["fd"]
-    expect(explained == expected or (action == "fd-details" and "call_sites" in alert["fd"]),
+    expect(explained == expected or (action == "fd-details" and
+                                     ("call_sites" in alert["fd"] or "holders" in alert["fd"])),
            f"{action}: explained, or not")
     check_call_sites(alert["fd"])
     expect(("process" in alert) != ("group" in alert["fd"]),

@@ -265,7 +265,7 @@ $(BUILD)/tests/helpers/bpfprogs: HELPER_LIBS = -lbpf
 # With what the daemon reads with.
 CENSUS_HELPERS := $(BUILD)/tests/helpers/census $(BUILD)/tests/helpers/census_check
 $(CENSUS_HELPERS): $(filter $(BUILD)/src/collect/%,$(OBJS)) \
-	$(BUILD)/src/policy/descriptor.o $(BUILD)/src/policy/limits.o
+	$(BUILD)/src/policy/descriptor.o $(BUILD)/src/policy/limits.o $(BUILD)/src/guard/capabilities.o
 $(CENSUS_HELPERS): HELPER_LIBS = $(PKG_LIBS) -lm
 
 # Static where it can be: an emulated machine takes 40 ms to link one, and there are hundreds.

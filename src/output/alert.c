@@ -131,7 +131,9 @@ static int add_container(cJSON *parent, const struct identity *who)
 	if (!container)
 		return -ENOMEM;
 	err = json_add_text(container, "id", who->container_id);
-	return err ? err : json_add_text(container, "runtime", who->container_runtime);
+	if (!err)
+		err = json_add_text(container, "runtime", who->container_runtime);
+	return err ? err : json_add_text(container, "claimed_by", who->claimed_by);
 }
 
 /* A pod, as the Elastic Common Schema has it. */

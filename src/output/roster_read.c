@@ -153,6 +153,8 @@ static int read_identity(const cJSON *row, struct identity *who)
 	if (!err)
 		err = take_text(container, "id", &who->container_id);
 	if (!err)
+		err = take_text(container, "claimed_by", &who->claimed_by);
+	if (!err)
 		err = take_text(member(member(row, "orchestrator"), "resource"), "id",
 				&who->pod_uid);
 	who->container_runtime = runtime ? cgroup_path_runtime_name(runtime) : NULL;

@@ -130,7 +130,7 @@ PROCESS = object_of(
      "user": USER})
 
 RUNTIMES = ("docker", "containerd", "cri-o", "podman", "lxc", "systemd-nspawn")
-CONTAINER = object_of({"id": raw_text}, {"runtime": one_of(*RUNTIMES)})
+CONTAINER = object_of({"id": raw_text}, {"runtime": one_of(*RUNTIMES), "claimed_by": raw_text})
 POD = object_of({"type": one_of("kubernetes"),
                  "resource": object_of({"type": one_of("pod"), "id": text})})
 

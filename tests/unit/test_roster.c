@@ -74,6 +74,7 @@ static void make(struct roster *out, uint64_t number)
 	out->rows[1].fd.tables = 2;
 	out->rows[1].fd.shared_with = 3;
 	out->rows[1].who.container_id = strdup("abc");
+	out->rows[1].who.claimed_by = strdup("user@1000.service");
 	out->rows[1].who.container_runtime = "docker";
 	out->rows[1].who.pod_uid = strdup("pod-1");
 	out->rows[1].who.denied = true;
@@ -117,6 +118,7 @@ static void assert_same_row(const struct roster_row *a, const struct roster_row 
 	assert_same_text(a->who.executable, b->who.executable);
 	assert_same_text(a->who.service, b->who.service);
 	assert_same_text(a->who.container_id, b->who.container_id);
+	assert_same_text(a->who.claimed_by, b->who.claimed_by);
 	assert_same_text(a->who.container_runtime, b->who.container_runtime);
 	assert_same_text(a->who.pod_uid, b->who.pod_uid);
 	assert_int_equal(a->who.denied, b->who.denied);

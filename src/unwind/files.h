@@ -38,6 +38,10 @@ struct files_answer {
 /* For the child: asks on HELPER_PEER. `path` NULL: none. The descriptor, or -errno. */
 int files_ask(enum files_kind kind, uint64_t address, const char *path);
 
+/* For the opener: answers with the descriptor, which stays the caller's, or with -errno. 0 or
+ * -errno. */
+int files_send(int socket, int fd);
+
 /* The opener, for the process `pid` (argv[2]): answers on HELPER_SOCKET until that is
  * closed. Returns the exit status. */
 int files_opener_run(const char *pid);

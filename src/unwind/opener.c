@@ -205,27 +205,6 @@ static int opener_open(struct opener *o, const struct files_question *question)
 	return fd;
 }
 
-static int opener_send(int fd)
-{
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct files_answer answer = {fd < 0 ? fd : 0, 0};
-	struct iovec iov = {&answer, sizeof(answer)};
-	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-
-	if (fd >= 0) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
-	return sendmsg(HELPER_SOCKET, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
 /* Until there are no more, or something is wrong. Returns the exit status. */
 static int opener_serve(struct opener *o, int refused)
 {
@@ -244,7 +223,7 @@ static int opener_serve(struct opener *o, int refused)
 		question.path[(size_t)got - offsetof(struct files_question, path) - 1] =
 			0;
 		fd = refused ? refused : opener_open(o, &question);
-		err = opener_send(fd);
+		err = files_send(HELPER_SOCKET, fd);
 		if (fd >= 0)
 			close(fd);
 		if (err)

@@ -9,6 +9,7 @@
 
 #include "output/roster.h"
 #include "output/text.h"
+#include "policy/program.h"
 #include "state/cgroup_path.h"
 
 #define NS_PER_S  1000000000ull
@@ -161,6 +162,24 @@ static int read_identity(const cJSON *row, struct identity *who)
 	return err;
 }
 
+/* "Redis: it refuses clients …": the texts are those of our own table; a program that it
+ * has not, of another version's daemon, has none. */
+static void read_program(const char *text, struct alert_fd *fd)
+{
+	const struct program *program;
+
+	for (size_t i = 0; text && (program = program_at(i)); i++) {
+		size_t len = strlen(program->title);
+
+		if (strncmp(text, program->title, len) != 0 ||
+		    strncmp(text + len, ": ", 2) != 0)
+			continue;
+		fd->program = program->title;
+		fd->reason = fd->managed ? program->managed : program->full;
+		return;
+	}
+}
+
 static int read_fd(const cJSON *in, struct alert_fd *fd)
 {
 	int err = 0;
@@ -172,6 +191,9 @@ static int read_fd(const cJSON *in, struct alert_fd *fd)
 		fd->soft_limit = UINT64_MAX;
 	if (fd->known && !take_uint(in, "hard_limit", &fd->hard_limit, &err))
 		fd->hard_limit = UINT64_MAX;
+	take_uint(in, "effective_limit", &fd->effective_limit, &err);
+	fd->managed = cJSON_IsTrue(member(in, "managed"));
+	read_program(text_of(in, "program"), fd);
 	fd->sealed = cJSON_IsTrue(member(in, "sealed"));
 	fd->leak_suspected = cJSON_IsTrue(member(in, "leak_suspected"));
 	fd->ignored = cJSON_IsTrue(member(in, "ignored"));

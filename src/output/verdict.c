@@ -32,15 +32,23 @@ void verdict_line(enum verdict verdict, const char *text, const char *data, char
 		 *data ? " | " : "", data);
 }
 
-/* What is used of the limit; with no slot at all, it is full. */
+/* What it is measured by, as the daemon's levels are: some take no more well below. */
+static uint64_t wall_of(const struct alert_fd *fd)
+{
+	return fd->effective_limit && fd->effective_limit < fd->soft_limit
+		       ? fd->effective_limit
+		       : fd->soft_limit;
+}
+
+/* What is used of that; with no slot at all, it is full. */
 static double share_of(const struct alert_fd *fd)
 {
-	return fd->soft_limit ? (double)fd->used / (double)fd->soft_limit : 1;
+	return fd->soft_limit ? (double)fd->used / (double)wall_of(fd) : 1;
 }
 
 static bool reaches(const struct alert_fd *fd, uint32_t bp)
 {
-	return (__uint128_t)fd->used * 10000 >= (__uint128_t)fd->soft_limit * bp;
+	return (__uint128_t)fd->used * 10000 >= (__uint128_t)wall_of(fd) * bp;
 }
 
 static bool is_asked(const struct roster_row *row, const struct verdict_question *q)
@@ -63,7 +71,8 @@ static bool may_be_trouble(const struct roster *roster, const struct roster_row 
 /* Nobody is to be told that it is full: it chose to be, or a rule ignores it. */
 static bool is_silent(const struct roster_row *row)
 {
-	return row->fd.sealed || row->fd.ignored;
+	return row->fd.sealed || row->fd.ignored ||
+	       (row->fd.managed && row->level < POLICY_LEVEL_EXHAUSTED);
 }
 
 /* One that was refused stands above all; one that nobody is told of below all. */
@@ -151,6 +160,13 @@ static void describe(const struct roster *roster, const struct roster_row *row,
 				? ": in trouble, or it lowered its limit on purpose; "
 				  "one look can't tell, a running daemon can"
 				: ", by its own choice: it lowered its limit");
+	if (len < size && fd->managed)
+		len += (size_t)snprintf(text + len, size - len, "%s",
+					": it rests high by design");
+	if (len < size && wall_of(fd) < fd->soft_limit)
+		len += (size_t)snprintf(text + len, size - len,
+					", and takes no more than %" PRIu64,
+					fd->effective_limit);
 	if (len < size && fd->ignored)
 		len += (size_t)snprintf(text + len, size - len, "%s",
 					": a rule ignores it");
@@ -195,8 +211,8 @@ static void add_data(const struct roster *roster, const struct roster_row *row,
 			"'usage'=%.2f%%;%g;%g;0;100 'used'=%" PRIu64 ";%" PRIu64
 			";%" PRIu64 ";0;%" PRIu64,
 			100 * share_of(fd), q->warn_bp / 100.0, q->critical_bp / 100.0,
-			fd->used, threshold(fd->soft_limit, q->warn_bp),
-			threshold(fd->soft_limit, q->critical_bp), fd->soft_limit);
+			fd->used, threshold(wall_of(fd), q->warn_bp),
+			threshold(wall_of(fd), q->critical_bp), fd->soft_limit);
 	else
 		len = (size_t)snprintf(data, size, "'used'=%" PRIu64 ";;;0;", fd->used);
 	if (q->pid)

@@ -116,6 +116,11 @@ static void flags_cell(char *cell, const struct alert_fd *fd)
 	cell[0] = '\0';
 	if (fd->sealed)
 		len += snprintf(cell + len, CELL_MAX - (size_t)len, "sealed,");
+	if (fd->managed)
+		len += snprintf(cell + len, CELL_MAX - (size_t)len, "managed,");
+	if (fd->effective_limit && fd->effective_limit < fd->soft_limit)
+		len += snprintf(cell + len, CELL_MAX - (size_t)len,
+				"takes:%" PRIu64 ",", fd->effective_limit);
 	if (fd->thread)
 		len += snprintf(cell + len, CELL_MAX - (size_t)len,
 				"thread:%" PRIu32 ",", fd->thread);

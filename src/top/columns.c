@@ -165,6 +165,8 @@ static const char *full_text(const struct item *i, char cell[COLUMN_CELL_LEN])
 		return "full";
 	if (!i->group && i->fd->known && i->fd->sealed)
 		return "sealed";
+	if (!i->group && i->fd->managed)
+		return "managed";
 	if (!i->exhaustion_known)
 		return "-";
 	column_span(i->exhausted_in_s, cell);

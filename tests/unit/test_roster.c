@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "output/roster.h"
+#include "policy/program.h"
 #include "state/user_names.h"
 
 /* 2026-01-02T03:04:05.678901Z */
@@ -71,6 +72,10 @@ static void make(struct roster *out, uint64_t number)
 	out->rows[1].fd.soft_limit = out->rows[1].fd.hard_limit = UINT64_MAX;
 	out->rows[1].fd.sealed = out->rows[1].fd.torn = true;
 	out->rows[1].fd.thread = 5;
+	out->rows[0].fd.managed = true;
+	out->rows[0].fd.effective_limit = out->rows[0].fd.soft_limit - 1;
+	out->rows[0].fd.program = "Redis";
+	out->rows[0].fd.reason = program_find(NULL, "redis-server")->managed;
 	out->rows[1].fd.tables = 2;
 	out->rows[1].fd.shared_with = 3;
 	out->rows[1].who.container_id = strdup("abc");

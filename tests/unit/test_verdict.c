@@ -77,6 +77,28 @@ static void refused_is_critical(void **state)
 	assert_non_null(strstr(line, "; 17 calls were refused"));
 }
 
+/* As the daemon's levels have it. */
+static void programs_are_judged_by_what_they_take(void **state)
+{
+	(void)state;
+	rows[1].fd.used = 1000;
+	rows[1].fd.managed = true;
+	assert_int_equal(ask(0, NULL), VERDICT_OK);
+	assert_int_equal(ask(20, NULL), VERDICT_OK);
+	assert_non_null(strstr(line, "(97.7%): it rests high by design"));
+	rows[1].level = POLICY_LEVEL_EXHAUSTED; /* a call was refused */
+	assert_int_equal(ask(20, NULL), VERDICT_CRITICAL);
+	rows[1].level = POLICY_LEVEL_OK;
+	rows[1].fd.managed = false;
+	rows[1].fd.used = 400;
+	rows[1].fd.effective_limit = 400;
+	assert_int_equal(ask(20, NULL), VERDICT_CRITICAL);
+	assert_non_null(strstr(line,
+			       "400 of 1024 descriptors open (100.0%), and takes no "
+			       "more than 400"));
+	assert_non_null(strstr(line, "'used'=400;320;380;0;1024"));
+}
+
 /* Known to all who ask, and not forgotten below the levels. */
 static void suspicion_is_a_warning(void **state)
 {
@@ -164,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(host_is_as_its_fullest, set_up),
 		cmocka_unit_test_setup(refused_is_critical, set_up),
+		cmocka_unit_test_setup(programs_are_judged_by_what_they_take, set_up),
 		cmocka_unit_test_setup(suspicion_is_a_warning, set_up),
 		cmocka_unit_test_setup(one_is_asked_for, set_up),
 		cmocka_unit_test_setup(one_look_is_no_all_clear, set_up),

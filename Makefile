@@ -167,9 +167,11 @@ $(BUILD)/gen/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
 
-# Told when one of the programs can't be loaded.
+# Told when one of the programs can't be loaded. They may come from a machine that has another
+# compiler (docs/compilers.md): then it is named as the caller does.
 $(BUILD)/gen/bpf_compiler.inc: $(SKELS)
-	$(Q)$(CLANG) --version | sed -n 's/.*clang version \([^ ]*\).*/#define BPF_COMPILER "clang \1"/p;1q' > $@
+	$(Q)by=$$($(CLANG) --version 2>/dev/null | sed -n 's/.*clang version \([^ ]*\).*/clang \1/p;1q'); \
+		echo "#define BPF_COMPILER \"$${by:-$(CLANG)}\"" > $@
 
 GENERATED := $(SKELS) $(BUILD)/gen/bpf_compiler.inc
 

@@ -62,7 +62,8 @@ def command(emulator, accelerator, cpus, kernel, image, append):
     line = f"console={arch.console} quiet loglevel=1 panic=-1 mitigations=off {PATIENCE} {HASTE} {append}"
     board = arch.board or ("-cpu", x86_cpu(kernel))
     return [
-        emulator,
+        # Who runs the tests may be ended; its machines would go on for ever.
+        *("setpriv", "--pdeathsig", "KILL", emulator),
         *("-accel", accelerator, *board, "-smp", str(cpus), "-m", "1536M"),
         *("-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio"),
         *("-kernel", str(kernel.vmlinuz), "-initrd", str(image), "-append", line.strip()),

@@ -88,8 +88,10 @@ int BPF_PROG(fentry_put_unused_fd, unsigned int fd)
 {
 	struct process_state *state = process_current(current_task());
 
+	/* Not __sync_fetch_and_sub(): clang 21 and later make an instruction of it that
+	 * fetches as well, which 5.10 does not know. */
 	if (state)
-		__sync_fetch_and_sub(&state->opened, 1);
+		__sync_fetch_and_add(&state->opened, -1);
 	return 0;
 }
 

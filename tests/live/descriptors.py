@@ -234,8 +234,22 @@ class Keeper:
                   kind="socket", type="sctp")
 
     def make_mptcp(self):
-        self.keep("mptcp", socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262),
-                  kind="socket", type="mptcp")
+        """As Go 1.24 and later listens by itself: of a client that knows TCP alone a tcp is
+        accepted."""
+        server = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+        server.bind(("127.0.0.1", 0))
+        server.listen(5)
+        port = server.getsockname()[1]
+        self.keep("mptcp, listening", server, kind="socket", type="mptcp", state="LISTEN",
+                  local=f"127.0.0.1:{port}", peer="")
+        for protocol, name in ((socket.IPPROTO_TCP, "tcp"), (262, "mptcp")):
+            client = socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol)
+            client.connect(server.getsockname())
+            accepted, peer = server.accept()
+            self.keep(f"{name} to mptcp", client, type=name, state="ESTABLISHED",
+                      peer=f"127.0.0.1:{port}")
+            self.keep(f"{name} accepted by mptcp", accepted, type=name, state="ESTABLISHED",
+                      local=f"127.0.0.1:{port}", peer=f"127.0.0.1:{peer[1]}")
 
     def make_unix(self):
         path = self.path("unix")

@@ -446,7 +446,11 @@ static int start(struct daemon *d)
 		return CLI_USAGE;
 	}
 	/* Before any thread is made: they begin with what this one has. */
-	capabilities_rest();
+	if (!capabilities_rest())
+		log_warning(
+			"CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH are always in force, "
+			"for capset(2) is forbidden: let the unit make it, by "
+			"SystemCallFilter=capset");
 	d->started = d->config;
 	/* glibc would raise it once the first large piece was freed, and from then on keep
 	 * such pieces; fixed, they go back to the system. */

@@ -285,7 +285,8 @@ static int find_limit(const struct origin_question *question, struct identity *w
 					      "files that do not come"
 			  : err == -EOPNOTSUPP
 				  ? "was not begun: the unit or the container that "
-				    "fdwarden runs in forbids seccomp(2)"
+				    "fdwarden runs in forbids seccomp(2) or "
+				    "capset(2)"
 			  : err == -EPIPE || err == -EPROTO ? "broke off on one of them"
 							    : NULL;
 

@@ -16,6 +16,7 @@
 #include "daemon/leaks.h"
 #include "daemon/monitor_impl.h"
 #include "daemon/tracing.h"
+#include "guard/capabilities.h"
 #include "log.h"
 #include "policy/policy.h"
 #include "state/history.h"
@@ -405,9 +406,15 @@ static int open_details(struct monitor *m)
 /* Not to see other users' memory maps is no reason not to trace one's own. */
 static void say_tracing(const struct monitor *m)
 {
+	bool rested, sees;
+
 	if (m->config->trace_auto != CONFIG_YES)
 		return;
-	if (!kernel_has_cap(CAP_SYS_PTRACE) || !kernel_has_cap(CAP_DAC_READ_SEARCH))
+	/* What helpers are given, not what is in force just now. */
+	rested = capabilities_see_others();
+	sees = kernel_has_cap(CAP_SYS_PTRACE) && kernel_has_cap(CAP_DAC_READ_SEARCH);
+	capabilities_rest_again(rested);
+	if (!sees)
 		log_warning("trace.auto: other users' processes can't be traced "
 			    "without CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH");
 }

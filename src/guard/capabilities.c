@@ -40,16 +40,17 @@ static bool capabilities_set(struct capability_sets *sets,
 	       !syscall(SYS_capset, &sets->header, sets->data);
 }
 
-void capabilities_rest(void)
+bool capabilities_rest(void)
 {
 	struct capability_sets before, sets;
 
 	if (!capabilities_get(&before))
-		return;
+		return false;
 	sets = before;
 	for (int i = 0; i < WORDS; i++)
 		sets.data[i].effective &= ~(uint32_t)(OTHERS >> (32 * i));
-	(void)capabilities_set(&sets, &before);
+	return !memcmp(sets.data, before.data, sizeof(sets.data)) ||
+	       capabilities_set(&sets, &before);
 }
 
 bool capabilities_see_others(void)
@@ -68,7 +69,7 @@ bool capabilities_see_others(void)
 void capabilities_rest_again(bool rested)
 {
 	if (rested)
-		capabilities_rest();
+		(void)capabilities_rest();
 }
 
 void capabilities_give_up(void)

@@ -9,8 +9,9 @@
 
 #include <stdbool.h>
 
-/* Out of this thread's effective set, and of the threads' that it starts from then on. */
-void capabilities_rest(void);
+/* Out of this thread's effective set, and of the threads' that it starts from then on. false:
+ * they stay in it, as where a filter of system calls forbids capset(2). */
+bool capabilities_rest(void);
 
 /* Back into it, as far as they are permitted; true: they were not in it. What reads goes
  * between the two, which take a microsecond, and change nothing for who never rested:

@@ -259,35 +259,40 @@ static void helper_limit(int resource, rlim_t value)
 	setrlimit(resource, &limit);
 }
 
-static void helper_drop(enum helper_rights rights)
+static int helper_drop(enum helper_rights rights)
 {
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
 	static const int kept[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH,
 				   CAP_CHECKPOINT_RESTORE};
 	uint32_t keep[_LINUX_CAPABILITY_U32S_3] = {0};
+	bool more = false;
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 		if (rights == HELPER_READS_OTHERS)
 			keep[kept[i] / 32] |= 1u << (kept[i] % 32);
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (syscall(SYS_capget, &header, data))
-		return;
+		return -errno;
 	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		more |= (data[i].effective | data[i].permitted) & ~keep[i];
 		data[i].effective &= keep[i];
 		data[i].permitted &= keep[i];
 		data[i].inheritable = 0;
 	}
-	syscall(SYS_capset, &header, data);
+	/* Who has none to give up need not be able to. */
+	return syscall(SYS_capset, &header, data) && more ? -errno : 0;
 }
 
-void helper_confine(const char *name, enum helper_rights rights, unsigned cpu_seconds,
-		    uint64_t memory)
+int helper_confine(const char *name, enum helper_rights rights, unsigned cpu_seconds,
+		   uint64_t memory)
 {
+	int err;
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_NAME, name);
-	helper_drop(rights);
+	err = helper_drop(rights);
 	helper_limit(RLIMIT_CORE, 0);
 	helper_limit(RLIMIT_FSIZE, 0);
 	helper_limit(RLIMIT_CPU, cpu_seconds);
@@ -299,4 +304,5 @@ void helper_confine(const char *name, enum helper_rights rights, unsigned cpu_se
 #else
 	(void)memory;
 #endif
+	return err;
 }

@@ -55,8 +55,10 @@ enum helper_rights {
 };
 
 /* Takes from itself what it does not need: capabilities, the way to new ones, and limits of
- * what it may use: CPU seconds in all its life, bytes of memory that it may write to. */
-void helper_confine(const char *name, enum helper_rights rights, unsigned cpu_seconds,
-		    uint64_t memory);
+ * what it may use: CPU seconds in all its life, bytes of memory that it may write to. 0, or
+ * -errno: it has more capabilities than it is to have, as where a filter of system calls
+ * forbids capset(2), and should read nothing. */
+int helper_confine(const char *name, enum helper_rights rights, unsigned cpu_seconds,
+		   uint64_t memory);
 
 #endif

@@ -25,14 +25,16 @@ int holders_helper_run(void)
 	struct holders_question question;
 	struct holders_answer answer = {0};
 	ssize_t got;
-	int err = 0;
+	int err;
 
 	/* Not by hand: without a socket of the caller's there is nobody to answer. */
 	if (helper_check())
 		return 2;
-	helper_confine("fdwarden-holder", HELPER_READS_OTHERS, CPU_SECONDS, MEMORY);
+	err = helper_confine("fdwarden-holder", HELPER_READS_OTHERS, CPU_SECONDS,
+			     MEMORY);
 #if !defined(__SANITIZE_ADDRESS__)
-	err = call_filter_set(CALL_FILTER_FINDER);
+	if (!err)
+		err = call_filter_set(CALL_FILTER_FINDER);
 #endif
 	do
 		got = recv(HELPER_SOCKET, &question, sizeof(question), 0);

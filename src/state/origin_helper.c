@@ -117,14 +117,16 @@ int origin_helper_run(void)
 	static struct helper_answer answer;
 	ssize_t got;
 	size_t size;
-	int err = 0;
+	int err;
 
 	/* Not by hand: without a socket of the caller's there is nobody to answer. */
 	if (helper_check())
 		return 2;
-	helper_confine("fdwarden-origin", HELPER_READS_OTHERS, CPU_SECONDS, MEMORY);
+	err = helper_confine("fdwarden-origin", HELPER_READS_OTHERS, CPU_SECONDS,
+			     MEMORY);
 #if !defined(__SANITIZE_ADDRESS__)
-	err = call_filter_set(CALL_FILTER_FINDER);
+	if (!err)
+		err = call_filter_set(CALL_FILTER_FINDER);
 #endif
 	/* Who can't confine itself does not look, but where no process could. */
 	err = err == -ENOSYS ? 0 : err ? -EOPNOTSUPP : 0;

@@ -15,17 +15,19 @@
 /* Of all its life; how long a question may take is for the caller to say. */
 #define CPU_SECONDS 20u
 
-/* Why it has no filter where it could have one: then nothing is read. */
-static int filter_error;
+/* Why it is not confined where it could be: then nothing is read. */
+static int confine_error;
 
 /* It is given ELF files by any process. What it may write to is `memory`. */
 static void confine(uint64_t memory)
 {
-	helper_confine("fdwarden-unwind", HELPER_NO_RIGHTS, CPU_SECONDS, memory);
+	confine_error = helper_confine("fdwarden-unwind", HELPER_NO_RIGHTS, CPU_SECONDS,
+				       memory);
 #if !defined(__SANITIZE_ADDRESS__)
-	filter_error = call_filter_set(CALL_FILTER_READER);
-	if (filter_error == -ENOSYS) /* no reason to do without names */
-		filter_error = 0;
+	if (!confine_error)
+		confine_error = call_filter_set(CALL_FILTER_READER);
+	if (confine_error == -ENOSYS) /* no reason to do without names */
+		confine_error = 0;
 #endif
 }
 
@@ -48,11 +50,11 @@ static int prepare(struct modules *modules, pid_t pid)
 	struct unwind_prepared *out = &answer.prepared;
 
 	memset(out, 0, sizeof(*out));
-	if (filter_error) {
+	if (confine_error) {
 		out->error = -EPERM;
 		snprintf(out->text, sizeof(out->text),
-			 "a filter for system calls can't be had to read it safely: "
-			 "let the unit make seccomp(), by SystemCallFilter=seccomp");
+			 "what reads it can't be confined: let the unit make seccomp() "
+			 "and capset(), by SystemCallFilter=seccomp capset");
 	} else {
 		out->error = modules_open(modules, pid, out->text, sizeof(out->text));
 	}

@@ -240,11 +240,11 @@ int files_opener_run(const char *pid_text)
 	/* Not by hand: without a socket of the caller's there is nobody to answer. */
 	if (o.pid <= 0 || helper_check())
 		return 2;
-	helper_confine("fdwarden-files", HELPER_READS_OTHERS, CPU_SECONDS, MEMORY);
+	err = helper_confine("fdwarden-files", HELPER_READS_OTHERS, CPU_SECONDS,
+			     MEMORY);
 #if !defined(__SANITIZE_ADDRESS__)
-	err = call_filter_set(CALL_FILTER_OPENER);
-#else
-	err = 0;
+	if (!err)
+		err = call_filter_set(CALL_FILTER_OPENER);
 #endif
 	err = err == -ENOSYS ? 0 : err;
 	snprintf(path, sizeof(path), "/proc/%d", o.pid);

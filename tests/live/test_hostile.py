@@ -405,6 +405,15 @@ def test_rights_of_threads():
                 if name in PLAIN:
                     same((effective, permitted, ambient), (0, 0, 0), f"the rights of {name}")
 
+
+def test_what_rests_is_not_missing():
+    """A daemon that may trace all does not say that it can't."""
+    need_root()
+    with service("trace.auto=yes") as daemon:
+        daemon.wait_log("ready:", 20)
+        same([line for line in daemon.log if "CAP_SYS_PTRACE" in line], [], "what it says")
+
+
 NAMES = 4000
 UNIT = "a-b-c-d-e-f-g-h.service"
 # In a mount namespace of its own: a directory of units with very many names for one.

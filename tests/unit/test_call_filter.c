@@ -10,7 +10,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <pwd.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -25,6 +27,8 @@
 #include <unistd.h>
 
 #include "guard/call_filter.h"
+#include "guard/capabilities.h"
+#include "guard/helper.h"
 
 enum { NOT_ALLOWED = 1, NOT_FORBIDDEN, NO_FILTER, NO_KERNEL };
 
@@ -166,12 +170,96 @@ static void test_finder(void **state)
 	expect_reading_alone(CALL_FILTER_FINDER);
 }
 
+/* ---- capabilities ---- */
+
+static uint64_t capabilities(bool permitted)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	if (syscall(SYS_capget, &header, data))
+		return 0;
+	return permitted ? (uint64_t)data[1].permitted << 32 | data[0].permitted
+			 : (uint64_t)data[1].effective << 32 | data[0].effective;
+}
+
+/* As a unit's SystemCallFilter=~@privileged does. */
+static bool forbid_capset(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	bool done =
+		filter &&
+		!seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(capset), 0) &&
+		!seccomp_load(filter);
+
+	seccomp_release(filter);
+	return done;
+}
+
+#define OTHERS (1ull << CAP_SYS_PTRACE | 1ull << CAP_DAC_READ_SEARCH)
+
+static int gives_up(bool forbidden)
+{
+	uint64_t before = capabilities(true);
+	bool rests;
+	int err;
+
+	if (forbidden && !forbid_capset())
+		return NO_KERNEL;
+	rests = capabilities_rest();
+	if (rests == forbidden || (!forbidden && capabilities(false) & OTHERS))
+		return NOT_FORBIDDEN;
+	if (capabilities(true) != before)
+		return NOT_ALLOWED;
+	err = helper_confine("confined", HELPER_NO_RIGHTS, 10, 1 << 26);
+	if (err != (forbidden ? -EPERM : 0) || (!err && capabilities(true)))
+		return NOT_FORBIDDEN;
+	return 0;
+}
+
+static void expect_giving_up(bool forbidden)
+{
+	int status = 0;
+	pid_t pid;
+
+	if ((capabilities(false) & OTHERS) != OTHERS) {
+		print_message("reason: there are no capabilities to give up\n");
+		skip();
+	}
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid)
+		_exit(gives_up(forbidden));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == NO_KERNEL) {
+		print_message("reason: this kernel has no seccomp\n");
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_capabilities(void **state)
+{
+	(void)state;
+	expect_giving_up(false);
+}
+
+/* Who can't give them up says so, and is not to read anything. */
+static void test_capabilities_that_stay(void **state)
+{
+	(void)state;
+	expect_giving_up(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reader),
 		cmocka_unit_test(test_opener),
 		cmocka_unit_test(test_finder),
+		cmocka_unit_test(test_capabilities),
+		cmocka_unit_test(test_capabilities_that_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,6 +79,26 @@ test_own_user_without_root() {
 		fail "it has CAP_SYS_ADMIN"
 }
 
+# rights SET THREAD: of one of the service's threads, as a number.
+rights() {
+	local task
+	for task in "/proc/$(show MainPID)"/task/*; do
+		[ "$(cat "$task/comm")" = "$2" ] || continue
+		echo "$((0x$(sed -n "s/^$1:[^0-9a-f]*//p" "$task/status")))"
+		return
+	done
+	fail "it has no thread $2"
+}
+
+# The unit's filter of system calls lets capabilities be given up.
+test_rights_at_rest() {
+	up
+	# CAP_PERFMON and CAP_BPF; CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE besides
+	expect "what is in force" "$(rights CapEff fdwarden)" "$((3 << 38))"
+	expect "what is permitted" "$(rights CapPrm fdwarden)" "$((3 << 38 | 1 << 2 | 1 << 19))"
+	expect "what the thread has that writes state" "$(rights CapPrm state)" 0
+}
+
 # as_bob COMMAND…: who is nobody
 as_bob() {
 	runuser -u bob -- "$@" >"$WORK/stdout" 2>"$WORK/stderr"

@@ -404,7 +404,7 @@ static int on_watchdog(sd_event_source *source, uint64_t due_us, void *context)
 	uint64_t now_us = due_us, again_us = manager_watchdog_us(d->manager);
 
 	/* A manager that is busy has no room for it now. */
-	if (manager_say(d->manager, "WATCHDOG=1"))
+	if (manager_feed(d->manager))
 		again_us /= 4;
 	(void)sd_event_now(d->event, CLOCK_MONOTONIC, &now_us);
 	sd_event_source_set_time(source, now_us + again_us);

@@ -11,6 +11,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#define PATIENCE_S 5
+
 struct manager {
 	int socket; /* -1: of a kind that only the library knows (vsock) */
 	struct sockaddr_un address;
@@ -39,6 +41,7 @@ struct manager *manager_open(void)
 {
 	const char *name = getenv("NOTIFY_SOCKET");
 	struct manager *manager = name ? calloc(1, sizeof(*manager)) : NULL;
+	struct timeval patience = {.tv_sec = PATIENCE_S};
 	uint64_t limit_us = 0;
 
 	if (!manager)
@@ -50,6 +53,8 @@ struct manager *manager_open(void)
 			free(manager);
 			return NULL;
 		}
+		(void)setsockopt(manager->socket, SOL_SOCKET, SO_SNDTIMEO, &patience,
+				 sizeof(patience));
 	}
 	if (sd_watchdog_enabled(0, &limit_us) > 0)
 		manager->watchdog_us = limit_us / 3 + 1;
@@ -65,7 +70,7 @@ void manager_free(struct manager *manager)
 	free(manager);
 }
 
-int manager_say(struct manager *manager, const char *text)
+static int manager_send(struct manager *manager, const char *text, int flags)
 {
 	int err;
 
@@ -76,11 +81,21 @@ int manager_say(struct manager *manager, const char *text)
 		return err < 0 ? err : 0;
 	}
 	/* By the name each time: who made the socket may have made it anew. */
-	if (sendto(manager->socket, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT,
+	if (sendto(manager->socket, text, strlen(text), MSG_NOSIGNAL | flags,
 		   (const struct sockaddr *)&manager->address,
 		   manager->address_len) < 0)
 		return -errno;
 	return 0;
+}
+
+int manager_say(struct manager *manager, const char *text)
+{
+	return manager_send(manager, text, 0);
+}
+
+int manager_feed(struct manager *manager)
+{
+	return manager_send(manager, "WATCHDOG=1", MSG_DONTWAIT);
 }
 
 uint64_t manager_watchdog_us(const struct manager *manager)

@@ -16,8 +16,12 @@ struct manager;
 struct manager *manager_open(void);
 void manager_free(struct manager *manager);
 
-/* "READY=1". NULL is told nothing. 0 or -errno; never waits. */
+/* "READY=1". NULL is told nothing. 0 or -errno. Waits up to 5 s for a manager that is busy:
+ * what is not told now is never told, and it would take the start to have failed. */
 int manager_say(struct manager *manager, const char *text);
+
+/* "WATCHDOG=1", which is told again soon: never waits, -EAGAIN if there is no room. */
+int manager_feed(struct manager *manager);
 
 /* How often it wants to be told "WATCHDOG=1", at least twice in its time, in µs; 0: never. */
 uint64_t manager_watchdog_us(const struct manager *manager);

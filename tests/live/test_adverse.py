@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is missing, wrong, full, closed or stopped: it says so, or goes on."""
+import contextlib
 import os
 import re
 import shutil
@@ -281,6 +282,24 @@ def test_watchdog_is_fed_without_descriptors():
             daemon.process.terminate()
             told("STOPPING=1")
             same(daemon.process.wait(20), 0, "exit status")
+
+
+def test_ready_is_told_to_a_busy_manager():
+    """One that has no room for it just then is told all the same: it would wait in vain."""
+    with Scratch() as scratch, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        path = scratch.file("notify")
+        manager.bind(path)
+        manager.settimeout(10)
+        other.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                other.sendto(b"STATUS=busy", path)
+        with Daemon(env={**os.environ, "NOTIFY_SOCKET": path}):
+            time.sleep(0.5) # it is at its READY=1
+            while "READY=1" not in manager.recv(4096).decode():
+                pass
 
 
 def test_paused_daemon():

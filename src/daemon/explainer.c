@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "daemon/explainer.h"
+#include "daemon/explainer_impl.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -11,8 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/origin_cache.h"
-#include "daemon/user_budget.h"
 #include "thread.h"
 
 /* Descriptors that are looked at: some 12 MB while that lasts. */
@@ -21,141 +19,6 @@
 #define TRIM_FROM       1024
 /* At the end, how long a thread may be over files. */
 #define END_NS          200000000ull
-
-/* Of the caller and of the thread that works on it: the last one frees. */
-struct explainer_job {
-	struct explainer_job *next; /* in the queue, or among those that ended */
-	enum explainer_purpose purpose;
-	uint64_t number;
-	char incident[37];
-	struct explain_question question; /* the thread's, once it has taken the job */
-	/* The rest is under the lock. */
-	int holders;
-	enum explainer_stage stage;
-	bool ended;              /* is among the ended, or has been given away */
-	struct explanation why;  /* the caller's, from the stage on that it has seen */
-	struct explanation rest; /* origin and advice, before the caller takes them */
-};
-
-/* What the kernel tells must not wait for those who read files. */
-enum slot { FOR_KERNEL, FOR_FILES, FOR_FILES_TOO, SLOTS };
-
-struct worker {
-	struct explainer *explainer;
-	enum slot slot;
-	pthread_t thread;
-	struct explainer_job *job; /* NULL: idle */
-	uint64_t files_since_ns;   /* over files since then; 0: not */
-	bool given_up;
-};
-
-/* Of the owner and of each thread: the last one frees. */
-struct explainer {
-	struct census *census; /* used in the first step alone, by one thread */
-	char why_none[EXPLANATION_WHY_MAX];
-	int event_fd;
-	uint64_t patience_ns;
-	pthread_mutex_t lock; /* of all that follows */
-	pthread_cond_t asked, answered;
-	int holders;
-	bool leave;
-	struct worker *workers[SLOTS]; /* NULL: none */
-	unsigned stuck; /* threads that were given up, and have not come back */
-	struct explainer_job *queue, *files; /* for the first step, for the second */
-	struct explainer_job *ended, **ended_end;
-	size_t waiting, files_waiting;
-	struct user_budget budget;
-	uid_t slow_user; /* whose time is used up, and is to be told */
-	pid_t slow_pid;  /* 0: nobody's */
-	struct origin_cache *origins;
-	struct explainer_stats stats;
-};
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* ---- jobs; under the lock ---- */
-
-static void free_job(struct explainer_job *job)
-{
-	explain_question_clear(&job->question);
-	explanation_clear(&job->why);
-	explanation_clear(&job->rest);
-	free(job);
-}
-
-static void release_job(struct explainer_job *job)
-{
-	if (job && --job->holders == 0)
-		free_job(job);
-}
-
-/* What is ahead of its time waits for all that is not. */
-static void put_in(struct explainer_job **list, struct explainer_job *job, size_t *len)
-{
-	struct explainer_job **at = list;
-
-	while (*at &&
-	       (job->purpose == EXPLAINER_AHEAD || (*at)->purpose != EXPLAINER_AHEAD))
-		at = &(*at)->next;
-	job->next = *at;
-	*at = job;
-	(*len)++;
-}
-
-static bool is_at_work_for(const struct explainer *e, uid_t uid)
-{
-	for (int slot = FOR_FILES; uid && slot < SLOTS; slot++)
-		if (e->workers[slot] && e->workers[slot]->job &&
-		    e->workers[slot]->job->question.who.uid == uid)
-			return true;
-	return false;
-}
-
-/* One user's files keep one thread at the most. NULL: there is nothing to do. */
-static struct explainer_job *take_for(struct explainer *e, enum slot slot)
-{
-	struct explainer_job **at = slot == FOR_KERNEL ? &e->queue : &e->files, *job;
-
-	while (*at && slot != FOR_KERNEL && is_at_work_for(e, (*at)->question.who.uid))
-		at = &(*at)->next;
-	job = *at;
-	if (!job)
-		return NULL;
-	*at = job->next;
-	if (slot == FOR_KERNEL)
-		e->waiting--;
-	else
-		e->files_waiting--;
-	return job;
-}
-
-static struct explainer_job *take_ended(struct explainer *e)
-{
-	struct explainer_job *job = e->ended;
-
-	if (job)
-		e->ended = job->next;
-	if (!e->ended)
-		e->ended_end = &e->ended;
-	return job;
-}
-
-/* From the list that it is in. false: it is in none. */
-static bool unlink_job(struct explainer_job **list, const struct explainer_job *job)
-{
-	while (*list && *list != job)
-		list = &(*list)->next;
-	if (!*list)
-		return false;
-	*list = job->next;
-	return true;
-}
 
 static void reach(struct explainer *e, struct explainer_job *job,
 		  enum explainer_stage stage)
@@ -177,11 +40,12 @@ static void free_explainer(struct explainer *e)
 	struct explainer_job *job;
 
 	while ((job = e->queue ? e->queue : e->files)) {
-		(void)(unlink_job(&e->queue, job) || unlink_job(&e->files, job));
-		free_job(job);
+		(void)(explainer_queue_unlink(&e->queue, job) ||
+		       explainer_queue_unlink(&e->files, job));
+		explainer_job_free(job);
 	}
-	while ((job = take_ended(e)))
-		free_job(job);
+	while ((job = explainer_queue_take_ended(e)))
+		explainer_job_free(job);
 	origin_cache_free(e->origins);
 	census_close(e->census);
 	if (e->event_fd >= 0)
@@ -230,7 +94,7 @@ static bool do_limit(struct explainer *e, struct worker *worker,
 {
 	struct explanation rest = {0};
 	struct origin known;
-	uint64_t from_ns = now_ns();
+	uint64_t from_ns = explainer_now_ns();
 	bool found, given_up, holders = job->purpose == EXPLAINER_HOLDERS;
 	uid_t uid = job->question.who.uid;
 	int err;
@@ -246,8 +110,8 @@ static bool do_limit(struct explainer *e, struct worker *worker,
 	pthread_mutex_lock(&e->lock);
 	if (!err && !found && !holders)
 		origin_cache_put(e->origins, &job->question, &rest.origin);
-	user_budget_charge(&e->budget, uid, job->question.who.pid, now_ns() - from_ns,
-			   now_ns());
+	user_budget_charge(&e->budget, uid, job->question.who.pid,
+			   explainer_now_ns() - from_ns, explainer_now_ns());
 	worker->files_since_ns = 0;
 	given_up = worker->given_up;
 	if (given_up)
@@ -267,42 +131,6 @@ static void say_unread(struct explainer_job *job, const char *text)
 		explanation_clear(&job->rest);
 }
 
-static size_t count_of_user(const struct explainer *e, uid_t uid)
-{
-	size_t count = 0;
-
-	for (const struct explainer_job *job = e->files; job; job = job->next)
-		count += job->question.who.uid == uid;
-	return count;
-}
-
-/* Why its files are not read; false: they may be. */
-static bool is_refused(struct explainer *e, const struct explainer_job *job, char *text,
-		       size_t size)
-{
-	const struct identity *who = &job->question.who;
-	pid_t slowest = 0;
-
-	if (user_budget_is_over(&e->budget, who->uid, now_ns(), &slowest)) {
-		e->slow_user = who->uid;
-		e->slow_pid = slowest;
-		snprintf(text, size,
-			 "not looked up: reading what processes of user %u have "
-			 "named, most of all process %d, has used up this user's "
-			 "time",
-			 who->uid, (int)slowest);
-		return true;
-	}
-	if (e->files_waiting < EXPLAINER_QUEUE_MAX &&
-	    (!who->uid || count_of_user(e, who->uid) < EXPLAINER_USER_MAX))
-		return false;
-	snprintf(text, size,
-		 "not looked up: too many processes, of user %u or of all, wait for "
-		 "files to be read",
-		 who->uid);
-	return true;
-}
-
 static int need_worker(struct explainer *e, enum slot slot);
 
 /* From the first step to the second. */
@@ -316,7 +144,7 @@ static void pass_on(struct explainer *e, struct explainer_job *job)
 	} else if (job->holders == 1) {
 		/* its caller is done with it already */
 		e->stats.worked++;
-	} else if (is_refused(e, job, why, sizeof(why))) {
+	} else if (explainer_queue_refuses(e, job, why, sizeof(why))) {
 		e->stats.unread++;
 		say_unread(job, why);
 		reach(e, job, EXPLAINER_HAS_ALL);
@@ -326,7 +154,7 @@ static void pass_on(struct explainer *e, struct explainer_job *job)
 		reach(e, job, EXPLAINER_HAS_ALL);
 	} else {
 		(void)need_worker(e, FOR_FILES_TOO);
-		put_in(&e->files, job, &e->files_waiting);
+		explainer_queue_put(&e->files, job, &e->files_waiting);
 		pthread_cond_broadcast(&e->asked);
 	}
 }
@@ -361,7 +189,7 @@ static void *run(void *arg)
 
 	pthread_mutex_lock(&e->lock);
 	while (!worker->given_up && !e->leave) {
-		job = take_for(e, worker->slot);
+		job = explainer_queue_take(e, worker->slot);
 		if (!job) {
 			pthread_cond_wait(&e->asked, &e->lock);
 			continue;
@@ -372,7 +200,7 @@ static void *run(void *arg)
 		work(e, worker, job);
 		pthread_mutex_lock(&e->lock);
 		worker->job = NULL;
-		release_job(job);
+		explainer_job_release(job);
 		/* another one of that user's may have waited for it */
 		pthread_cond_broadcast(&e->asked);
 	}
@@ -437,18 +265,18 @@ struct explainer_job *explainer_ask(struct explainer *e, enum explainer_purpose 
 	/* what is ahead of its time must not take the room of what is not */
 	if (files ? need_worker(e, FOR_FILES) ||
 			    (ahead && e->files_waiting >= EXPLAINER_QUEUE_MAX / 4) ||
-			    is_refused(e, job, why, sizeof(why))
+			    explainer_queue_refuses(e, job, why, sizeof(why))
 		  : need_worker(e, FOR_KERNEL) || e->waiting >= EXPLAINER_QUEUE_MAX) {
 		e->stats.dropped += !ahead;
-		free_job(job);
+		explainer_job_free(job);
 		job = NULL;
 	} else {
 		/* Nobody waits for one ahead of its time: the thread's own. */
 		job->holders = !ahead;
 		if (files)
-			put_in(&e->files, job, &e->files_waiting);
+			explainer_queue_put(&e->files, job, &e->files_waiting);
 		else
-			put_in(&e->queue, job, &e->waiting);
+			explainer_queue_put(&e->queue, job, &e->waiting);
 		pthread_cond_broadcast(&e->asked);
 	}
 	pthread_mutex_unlock(&e->lock);
@@ -508,14 +336,14 @@ void explainer_done(struct explainer *e, struct explainer_job *job)
 	if (!job)
 		return;
 	pthread_mutex_lock(&e->lock);
-	e->waiting -= unlink_job(&e->queue, job);
-	e->files_waiting -= unlink_job(&e->files, job);
-	if (unlink_job(&e->ended, job)) {
+	e->waiting -= explainer_queue_unlink(&e->queue, job);
+	e->files_waiting -= explainer_queue_unlink(&e->files, job);
+	if (explainer_queue_unlink(&e->ended, job)) {
 		e->ended_end = &e->ended;
 		while (*e->ended_end)
 			e->ended_end = &(*e->ended_end)->next;
 	}
-	release_job(job);
+	explainer_job_release(job);
 	pthread_mutex_unlock(&e->lock);
 }
 
@@ -530,7 +358,7 @@ struct explainer_job *explainer_next(struct explainer *e)
 	eventfd_t ignored;
 
 	pthread_mutex_lock(&e->lock);
-	job = take_ended(e);
+	job = explainer_queue_take_ended(e);
 	if (job)
 		take_rest(job);
 	else
@@ -554,7 +382,7 @@ void explainer_tick(struct explainer *e)
 		struct worker *worker = e->workers[slot];
 
 		if (!worker || !worker->files_since_ns ||
-		    now_ns() - worker->files_since_ns <= e->patience_ns)
+		    explainer_now_ns() - worker->files_since_ns <= e->patience_ns)
 			continue;
 		give_up(e, worker);
 		e->stats.late++;

@@ -252,10 +252,11 @@ static void hook_end_runner(struct sink_hook *self, pid_t runner)
 	int64_t until = now_ms() + GRACE_MS;
 
 	kill(runner, SIGTERM);
-	while (!hook_reap(self, runner) && now_ms() < until)
+	while (now_ms() < until) {
+		if (hook_reap(self, runner))
+			return; /* from here on the number may be another's */
 		nanosleep(&look, NULL);
-	if (now_ms() < until)
-		return;
+	}
 	kill(runner, SIGKILL);
 	while (waitpid(runner, NULL, 0) < 0 && errno == EINTR)
 		;

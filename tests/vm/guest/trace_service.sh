@@ -1,7 +1,7 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # machines: systemd
-# timeout: 150
+# timeout: 240
 # kernels: 6.12
 # The service traces by itself, with the rights that its unit gives: of a Go server that forgets
 # to close the bodies of responses one alert says it all.
@@ -16,10 +16,12 @@ unit() {
 		>"/etc/systemd/system/$1.service"
 }
 
-# told: one alert has all that explains it; on a slow machine not each has
+# told: one alert has all that explains it; on a slow machine not each has. While little of the
+# table is used, no other limit is proposed for a leak.
 told() {
 	journal FDWARDEN_PID="$PID" | jq -r '.FDWARDEN_JSON | fromjson |
-		select(.fd.call_sites[0].count and .fd.groups[0] and .limit)' >"$WORK/seen"
+		select(.fd.call_sites[0].count and .fd.groups[0] and .limit and .fd.used > 110)' \
+		>"$WORK/seen"
 	[ -s "$WORK/seen" ]
 }
 
@@ -58,7 +60,7 @@ test_call_sites_in_alerts() {
 		fail "the service has '$(filters fdwarden | xargs)' filters, its child '$(
 			filters fdwarden-unwind | xargs)'"
 	}
-	wait_for 60 told || fail "no call site: $(journalctl -u $UNIT --no-pager -o cat -n 3)"
+	wait_for 100 told || fail "no call site: $(journalctl -u $UNIT --no-pager -o cat -n 3)"
 	systemctl stop clients api upstream $UNIT
 	cp /tmp/config "$SERVICE_CONFIG"
 	jq -c . <"$WORK/seen" | head -n 1
@@ -74,7 +76,7 @@ test_call_sites_in_alerts() {
 		"systemd-unit /etc/systemd/system/api.service:3"
 	expect "what is to be done first" "$(alert '.advice[0].action')" fix-leak
 	expect "the line to write" "$(alert '[.advice[].content // empty | scan("LimitNOFILE=[0-9]+")] |
-		first')" LimitNOFILE=1024
+		first')" LimitNOFILE=256
 	journalctl -u $UNIT --no-pager -o cat | grep -q "process $PID is traced, watched by: sensor" ||
 		fail "it was not the sensor that ran the trace"
 }

@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "collect/kernel.h"
+
 #define ROUNDS         4
 #define OPENS_A_ROUND  4 /* open, dup, dup3, fcntl */
 #define REFUSED_ROUNDS 3
@@ -15,6 +17,7 @@
 struct own {
 	uint32_t pid;
 	bool found;
+	uint64_t time_ns; /* of its record, by the kernel's clock */
 	struct fdw_table table;
 	uint64_t refused;
 	struct sensor *sensor;
@@ -28,6 +31,7 @@ static void on_table(void *context, const struct fdw_snapshot_record *record)
 		return;
 	own->found = true;
 	own->table = record->table;
+	own->time_ns = record->header.time_ns;
 }
 
 static void on_refusal(void *context, const struct fdw_refusal_key *key,
@@ -122,13 +126,34 @@ static int compare(const struct own *before, const struct own *after, int closed
 	return 0;
 }
 
+/*
+ * Records have the kernel's own CLOCK_BOOTTIME; in a time namespace ours is another. Then no
+ * process would be seen to live, and alerts be dated wrongly.
+ */
+static int compare_clocks(uint64_t before_ns, const struct own *own, char *why,
+			  size_t why_size)
+{
+	uint64_t after_ns = kernel_now_ns();
+
+	if (!own->found || (own->time_ns >= before_ns && own->time_ns <= after_ns))
+		return 0;
+	snprintf(why, why_size,
+		 "this process is in a time namespace: its clock is %.0f s off the "
+		 "kernel's. Run it in the host's",
+		 ((double)after_ns - (double)own->time_ns) / 1e9);
+	return -EXDEV;
+}
+
 int proof_run(struct sensor *sensor, struct snapshot *snapshot, char *why,
 	      size_t why_size)
 {
 	struct own before = {.pid = getpid()},
 		   after = {.pid = getpid(), .sensor = sensor};
+	uint64_t begin_ns = kernel_now_ns();
 	int err = look(snapshot, &before), closed = 0;
 
+	if (!err && compare_clocks(begin_ns, &before, why, why_size))
+		return -EXDEV;
 	for (int i = 0; i < ROUNDS && !err; i++) {
 		int n = open_and_close();
 

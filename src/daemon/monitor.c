@@ -174,7 +174,6 @@ static void log_losses(struct monitor *m)
 	struct sensor_losses *now = &m->self.losses, *said = &m->losses_logged;
 	static struct log_limit limit = {.interval_ns = 10000000000ull};
 
-	sensor_losses(m->collect.sensor, now);
 	if (!memcmp(now, said, sizeof(*now)))
 		return;
 	log_limited(
@@ -276,6 +275,8 @@ int monitor_tick(struct monitor *m)
 		err = err ? err : -EIO; /* no incident may end with totals unread */
 	/* The records of what has just been counted tell more than the count. */
 	m->complete &= drain(m);
+	/* Of the totals that have been read, before any is told. */
+	sensor_losses(m->collect.sensor, &m->self.losses);
 	m->now_ns = kernel_now_ns();
 	if (!err) {
 		m->self.last_snapshot = stats;
@@ -444,6 +445,7 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 		.processes = m->processes,
 		.identities = identity_reader_new(IDENTITY_READER_DEADLINE_MS),
 		.files = &m->files,
+		.losses = &m->self.losses,
 		.tracing = tracing_new(),
 	};
 	if (!m->processes || !m->names || !m->reporter.tracing || !m->reporter.groups ||

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collect/kernel.h"
+#include "collect/sensor.h"
 #include "collect/syscalls.h"
 #include "daemon/before.h"
 #include "daemon/leaks.h"
@@ -123,10 +124,11 @@ static void count_error(struct alert_fd *fd, int error, uint64_t count)
 		fd->refused_other += count;
 }
 
-static void add_refused(const struct process *process, struct alert_fd *fd,
-			struct alert_refusal calls[REFUSED_MAX])
+static void add_refused(const struct reporter *r, const struct process *process,
+			struct alert_fd *fd, struct alert_refusal calls[REFUSED_MAX])
 {
 	fd->refused_known = true;
+	fd->refused_inexact = r->losses->missed > process->missed_then;
 	fd->refused = calls;
 	for (size_t i = 0; i < process->refusals_len; i++) {
 		const struct process_refusal *refusal = &process->refusals[i];
@@ -189,7 +191,7 @@ static void fill_process(struct reporter *r, struct process *process,
 		process_table_find_sharers(r->processes, process);
 		report_fd(process, table, &alert->fd);
 	}
-	add_refused(process, &alert->fd, calls);
+	add_refused(r, process, &alert->fd, calls);
 	add_spin(process, &alert->fd);
 }
 
@@ -387,6 +389,7 @@ void report_process(struct reporter *r, struct process *process,
 	if (what->opens) {
 		alert_new_id(process->incident);
 		process->incident_ns = cause->time_ns;
+		process->missed_then = r->losses->missed;
 		process_refusals_open(process);
 	}
 	if (!gone)

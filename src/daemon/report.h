@@ -19,6 +19,8 @@
 #include "state/identity_reader.h"
 #include "state/process_table.h"
 
+struct sensor_losses;
+
 struct reporter {
 	struct outlet *outlet;
 	struct alert_host host;
@@ -29,6 +31,7 @@ struct reporter {
 	struct details *details;
 	struct tracing *tracing;
 	const struct kernel_files *files;
+	const struct sensor_losses *losses; /* as they were with the last tick */
 };
 
 /* Why a decision came about, beside the count. All may be absent. */

@@ -14,6 +14,10 @@
 #define REFUSED_FRESH_NS (60 * SECOND_NS)
 /* An incident that opens so soon after the last one is a flap. */
 #define FLAP_WINDOW_NS   (60 * SECOND_NS)
+/* So many refusals of a sealed process, each so soon after the one before, and it is in
+ * trouble. Observed ones: of many in a moment the sensor reports eight a second. */
+#define SEAL_REFUSALS    5
+#define SEAL_FRESH_NS    (60 * SECOND_NS)
 #define FLAP_FIRST_NS    (2 * SECOND_NS)
 #define FLAP_MOST_NS     (60 * SECOND_NS)
 
@@ -23,6 +27,18 @@ enum policy_level policy_level_of(const struct policy_settings *set, uint64_t us
 	if (soft_limit < set->min_limit)
 		return POLICY_LEVEL_OK;
 	return levels_reached(set, used, soft_limit);
+}
+
+/* Whether a sealed process goes on asking for what it is said not to want. */
+static bool asks_for_more(struct policy_fd *state,
+			  const struct policy_observation *seen)
+{
+	if (!state->sealed || seen->refusal != POLICY_REFUSAL_TABLE_FULL)
+		return false;
+	if (levels_elapsed(seen->now_ns, state->seal_refused_ns) >= SEAL_FRESH_NS)
+		state->seal_refusals = 0;
+	state->seal_refused_ns = levels_stamp(seen->now_ns);
+	return ++state->seal_refusals >= SEAL_REFUSALS;
 }
 
 /*
@@ -62,7 +78,7 @@ static void track_seal(struct policy_fd *state, const struct policy_observation 
 	else if (seen->soft_limit < state->last_soft_limit && seen->own_limit &&
 		 (over || full))
 		state->sealed = true;
-	if (seen->soft_limit > seen->count)
+	if (seen->soft_limit > seen->count || asks_for_more(state, seen))
 		state->sealed = false;
 	state->table_seen = true;
 	state->table_ns = seen->now_ns;

@@ -93,7 +93,7 @@ struct policy_observation {
 	bool own_limit;       /* the process is known to have set its own limit */
 	bool own_limit_known; /* … whether it did is known at all (it was watched
 				 by the sensor since its start) */
-	bool soon;  /* growth says that the limit is met within dwell_ns: a level that is
+	bool soon; /* growth says that the limit is met within dwell_ns: a level that is
 		       still reached POLICY_SOON_NS later counts */
 	bool began; /* the first look of all: a level may have lasted for long */
 	enum policy_refusal refusal; /* a call was refused, newly */
@@ -110,8 +110,11 @@ struct policy_fd {
 				    incident is open */
 	bool incident;           /* one is open */
 	bool sealed;             /* lowered its limit under its count */
-	bool table_seen;         /* the next two are known */
-	uint64_t table_ns;       /* when its table was last seen */
+	uint32_t
+		seal_refusals; /* of the sealed, by the full table, in quick succession */
+	uint64_t seal_refused_ns; /* the last of them */
+	bool table_seen;          /* the next two are known */
+	uint64_t table_ns;        /* when its table was last seen */
 	uint64_t last_soft_limit;
 	/* At this level or above since then; 0: it is not. A level counts when it has lasted
 	 * for dwell_ns. */
@@ -173,7 +176,9 @@ struct policy_decision {
  *   has: count > soft_limit when first seen, unless it is known not to have set
  *   its limit; count > soft_limit or used == soft_limit at the first sight of a
  *   limit that the process itself lowered. A limit lowered from outside does not
- *   seal. It ends when the limit is above the count again. A sealed process
+ *   seal. It ends when the limit is above the count again, and when five refusals
+ *   by the full table have been seen with less than 60 s between any two: who wants
+ *   no more descriptors does not go on asking for them. A sealed process
  *   raises nothing; an open incident is closed (POLICY_REASON_CLOSED).
  * - Observations may come a little out of order. After `exited` the state is
  *   as at the start.

@@ -87,6 +87,9 @@ struct process {
 	size_t refusals_len;
 	struct process_spin spin;
 	uint64_t refused_ns[PROCESS_REFUSAL_CLASSES]; /* last record, by errno */
+	/* Runs of the sensor that the kernel had left out when its incident opened: if
+	 * there are more, refusals may have been among them. */
+	uint64_t missed_then;
 	struct remedy_state remedy;
 	uint64_t looked_ahead; /* soft limit whose origin was looked up; 0: none */
 	/* An alert went out while it was being traced: what comes of it is to be told at the

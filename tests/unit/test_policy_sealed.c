@@ -97,6 +97,13 @@ static const struct script {
 	  {FULL, OWN, 65, 64, 64, false, "fd-exhausted"}}},
 	{"born with the limit and one number above it, seen when full",
 	 {{FULL, BORN_WITH, 65, 64, 64, false, "fd-exhausted"}}},
+	{"taken for a sandbox, and goes on asking",
+	 {{SNAP, OLDER, 65, 64, 64, true, NULL},
+	  {FULL, OLDER, 65, 64, 64, true, NULL},
+	  {FULL, OLDER, 65, 64, 64, true, NULL},
+	  {FULL, OLDER, 65, 64, 64, true, NULL},
+	  {FULL, OLDER, 65, 64, 64, true, NULL},
+	  {FULL, OLDER, 65, 64, 64, false, "fd-exhausted"}}},
 	{"lowered, but with room left",
 	 {{SNAP, OWN, 10, 10, 1024, false, NULL},
 	  {SNAP, OWN, 10, 10, 20, false, NULL},
@@ -169,11 +176,32 @@ static void overtaken_record(void **unused)
 	assert_false(state.sealed);
 }
 
+/* A sandbox that asks now and then stays one. */
+static void asks_seldom(void **unused)
+{
+	struct policy_fd state = {0};
+	struct policy_decision out[POLICY_MAX_DECISIONS];
+	struct policy_observation seen = {.has_table = true,
+					  .count = 30,
+					  .used = 20,
+					  .soft_limit = 20,
+					  .own_limit = true,
+					  .refusal = POLICY_REFUSAL_TABLE_FULL};
+
+	(void)unused;
+	for (int i = 0; i < 20; i++) {
+		seen.now_ns = (1000 + 60 * (uint64_t)i) * S;
+		assert_int_equal(policy_fd_observe(&state, &set, &seen, out), 0);
+		assert_true(state.sealed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_scripts),
 		cmocka_unit_test(overtaken_record),
+		cmocka_unit_test(asks_seldom),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

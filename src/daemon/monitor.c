@@ -101,8 +101,11 @@ static bool has_exited(struct process *p)
 	return p->gone || ++p->missed > 1;
 }
 
-/* However many cross a level, snapshots are not taken closer together for them. */
+/* However many cross a level, snapshots are not taken closer together for them, nor than
+ * this many times as long as the last one took: anyone can go up and down over a level, and
+ * at 10,000 processes ten snapshots a second would take a third of a core. */
 #define LOOK_APART_NS    100000000ull
+#define LOOK_SHARE       20
 /* Comes near its levels, this share of the lowest. */
 #define NEAR_NUMERATOR   3
 #define NEAR_DENOMINATOR 4
@@ -301,10 +304,13 @@ int monitor_tick(struct monitor *m)
 
 uint64_t monitor_due_ns(const struct monitor *monitor)
 {
-	uint64_t least_ns = monitor->now_ns + LOOK_APART_NS;
+	uint64_t apart_ns = monitor->self.last_snapshot.took_ns * LOOK_SHARE, least_ns;
 
 	if (!monitor->look_ns)
 		return 0;
+	if (apart_ns < LOOK_APART_NS)
+		apart_ns = LOOK_APART_NS;
+	least_ns = monitor->now_ns + apart_ns;
 	return monitor->look_ns > least_ns ? monitor->look_ns : least_ns;
 }
 

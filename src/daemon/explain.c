@@ -72,6 +72,7 @@ static void add_verdict(const struct process *process,
 
 	history->in_trouble = process->policy.level > POLICY_LEVEL_OK;
 	history->leak_suspected = process->policy.leak;
+	history->leak_told = process->leak_told;
 	history->refused_per_s = process->spin.per_s;
 	history->core_share = process->spin.core_share;
 	history->refused_call = syscalls_name(process->spin.call);

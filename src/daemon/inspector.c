@@ -99,6 +99,7 @@ static void fill_fd(const struct server_job *job, struct process *process,
 	out->exhausted_in_s = watched->exhausted_in_s;
 	out->sealed = watched->sealed;
 	out->leak_suspected = watched->leak_suspected;
+	out->leak_told = watched->leak_told;
 }
 
 static void fill_history(const struct alert_fd *fd, struct explain_question *question)
@@ -114,6 +115,7 @@ static void fill_history(const struct alert_fd *fd, struct explain_question *que
 						  : FORECAST_S;
 	question->history.growth_sound = fd->exhaustion_known && fd->growth_per_s > 0;
 	question->history.leak_suspected = fd->leak_suspected;
+	question->history.leak_told = fd->leak_told;
 }
 
 /* NULL: it can't be explained, and `job` says why. */

@@ -50,6 +50,7 @@ void report_fd(const struct process *process, const struct fdw_table *table,
 	add_program(process, out);
 	out->sealed = process->policy.sealed;
 	out->leak_suspected = process->policy.leak;
+	out->leak_told = process->leak_told;
 	out->ignored = process->settings.ignore;
 	out->torn = table->flags & FDW_TABLE_TORN;
 	out->thread = process->thread;
@@ -216,6 +217,12 @@ static void remedy(struct reporter *r, struct process *process,
 	send(r, &alert);
 }
 
+/* What was seen while it grew holds at the wall, where nothing grows. */
+static void remember_leak(struct process *process, const struct explanation *why)
+{
+	process->leak_told |= process->incident[0] && explanation_leak(why);
+}
+
 /* A process in trouble is traced. What is known of it by now; NULL: nothing, and if some
  * will be, it is told then. To be given back. */
 static struct call_sites *trace(struct reporter *r, struct process *process)
@@ -241,6 +248,7 @@ static void send_explained(struct reporter *r, struct process *process,
 
 	alert->calls = calls;
 	alert->why = details_begin(r->details, process, &details);
+	remember_leak(process, alert->why);
 	add_leak(process, alert);
 	send(r, alert);
 	if (details.job && process->policy.level >= POLICY_LEVEL_CRITICAL)
@@ -298,6 +306,7 @@ void report_details(struct reporter *r)
 			continue;
 		}
 		if (answer.for_alert) {
+			remember_leak(answer.process, answer.why);
 			fill_process(r, answer.process, NULL, &alert, calls, false);
 			add_leak(answer.process, &alert);
 			send(r, &alert);
@@ -422,6 +431,7 @@ void report_process(struct reporter *r, struct process *process,
 		process->incident[0] = 0;
 		process->spin.told = false;
 		process->withheld = false;
+		process->leak_told = false;
 	}
 }
 

@@ -49,9 +49,10 @@ struct alert_fd {
 	bool managed;
 	const char *program, *reason; /* NULL: neither */
 	bool leak_suspected;          /* by the floor of its count, and it stands */
-	bool sealed;                  /* lowered its limit under its count */
-	bool ignored;                 /* a rule wants no alerts of it */
-	bool torn;                    /* the count may be off by a bit */
+	bool leak_told;       /* an alert of its incident said so; in no document */
+	bool sealed;          /* lowered its limit under its count */
+	bool ignored;         /* a rule wants no alerts of it */
+	bool torn;            /* the count may be off by a bit */
 	uint32_t thread;      /* tid whose own table this is; 0: the process's */
 	uint32_t tables;      /* distinct tables in the process; 0, 1: one */
 	uint32_t shared_with; /* other processes that share the table */

@@ -54,6 +54,9 @@ struct diagnosis_history {
 	bool in_trouble;
 	/* By the floor of its count (policy/leak.h), and it stands. */
 	bool leak_suspected;
+	/* An alert of this incident has told of a leak, while it grew. At the wall nothing
+	 * grows any more. */
+	bool leak_told;
 	/* What it had when it came near its levels, or was first watched: what has become more
 	 * since then decides what grows. Not known (zeroed): there was no such look. */
 	struct growth_look before;

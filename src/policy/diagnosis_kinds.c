@@ -178,7 +178,8 @@ static bool not_closed(const struct diagnosis_view *v, const struct kinds *chose
 	case DOUBT_MUCH:
 		return grows && diagnosis_never_closes(v) && h->age_s >= STARTING_S;
 	case DOUBT_SOME:
-		return (grows || (wall && v->attributed)) && diagnosis_never_closes(v);
+		return (grows || (wall && (v->attributed || h->leak_told))) &&
+		       diagnosis_never_closes(v);
 	default:
 		return wall || (grows && (v->attributed || diagnosis_never_closes(v)));
 	}

@@ -83,6 +83,7 @@ struct process {
 	char incident[37];
 	uint64_t incident_ns; /* when it opened */
 	bool withheld;        /* its alerts are: policy/budget.h */
+	bool leak_told;       /* one of them said that it leaks, in this incident */
 	struct process_refusal *refusals;
 	size_t refusals_len;
 	struct process_spin spin;

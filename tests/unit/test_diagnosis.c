@@ -156,6 +156,11 @@ struct test {
 	{                                                                              \
 		.soft_limit = 256, .used = 256                                         \
 	}
+#define FULL_TOLD                                                                      \
+	{                                                                              \
+		.soft_limit = 256, .used = 256, .counters_known = true, .opened = 260, \
+		.closed = 4, .leak_told = true                                         \
+	}
 
 static const struct test cases[] = {
 	{"bodies not closed, peer has closed",
@@ -396,6 +401,12 @@ static const struct test cases[] = {
 	 FULL,
 	 DIAGNOSIS_KIND,
 	 false},
+
+	{"terminals that were told to leak while they grew, at the wall",
+	 {{TERMINALS, 250}, {JARS, 6}},
+	 FULL_TOLD,
+	 DIAGNOSIS_KIND,
+	 true},
 
 	/* ---- objects that cost several ---- */
 	{"a job's event, wake-up pipe and two files",

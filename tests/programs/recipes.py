@@ -26,6 +26,15 @@ def below(header):
     return edit
 
 
+def within(opening):
+    """Behind what opens its block, in place of one that is there."""
+    def edit(text, line):
+        key = line.strip().split()[0]
+        text = re.sub(rf"(?m)^\s*{re.escape(key)}\b.*\n", "", text)
+        return text.replace(f"{opening}\n", f"{opening}\n  {line}\n", 1)
+    return edit
+
+
 @dataclasses.dataclass
 class Recipe:
     name: str
@@ -66,6 +75,53 @@ frontend in
   bind 127.0.0.1:19003
   mode http
   http-request return status 200
+"""
+
+STUNNEL = """
+foreground = yes
+pid =
+syslog = no
+[test]
+accept = 127.0.0.1:19020
+connect = 127.0.0.1:1
+TIMEOUTbusy = 600
+ciphers = PSK
+PSKsecrets = /etc/stunnel/psk
+"""
+
+NAMED = """
+options {
+  listen-on port 19033 { 127.0.0.1; };
+  listen-on-v6 { none; };
+  files 300;
+  tcp-clients 5000;
+  tcp-initial-timeout 1200;
+  directory "/tmp";
+  recursion no;
+  pid-file none;
+};
+controls { };
+"""
+
+SYSLOG_NG = """@version: 3.38
+options { stats-freq(0); };
+source s { network(ip("127.0.0.1") port(19035) transport("tcp") max-connections(5000)); };
+destination d { file("/dev/null"); };
+log { source(s); destination(d); };
+"""
+
+NODE = """
+require("net").createServer(() => {}).listen(19025, "127.0.0.1");
+"""
+
+ASYNCIO = """
+import asyncio
+async def main():
+    async def keep(reader, writer):
+        await reader.read()
+    server = await asyncio.start_server(keep, "127.0.0.1", 19043)
+    await server.serve_forever()
+asyncio.run(main())
 """
 
 RECIPES = [
@@ -116,4 +172,36 @@ RECIPES = [
     Recipe("varnish", ["varnish"], ["/usr/sbin/varnishd", "-F", "-a", "127.0.0.1:19017", "-b",
                                     "127.0.0.1:1", "-s", "malloc,16m", "-p",
                                     "timeout_idle=600"], 19017, cheap=False, soft=400),
+    Recipe("stunnel", ["stunnel4"], ["/usr/bin/stunnel4", "/etc/stunnel/test.conf"], 19020,
+           files={"/etc/stunnel/test.conf": STUNNEL,
+                  "/etc/stunnel/psk": "client:0123456789abcdef0123456789abcdef\n"},
+           prepare="chmod 600 /etc/stunnel/psk", cheap=False),
+    Recipe("coturn", ["coturn"], ["/usr/bin/turnserver", "-n", "--listening-ip=127.0.0.1",
+                                  "--listening-port=19024", "--no-tls", "--no-dtls", "--no-cli",
+                                  "--no-auth", "--no-udp", "--log-file=/dev/null",
+                                  "--pidfile=/run/turn-test.pid", "--relay-ip=127.0.0.1"],
+           19024, hard=300, cheap=False),
+    Recipe("node", ["nodejs"], ["/usr/bin/node", "/srv/server.js"], 19025,
+           files={"/srv/server.js": NODE}, hard=300, cheap=False),
+    Recipe("slapd", ["slapd"], ["/usr/sbin/slapd", "-f", "/etc/ldap/test.conf", "-h",
+                                "ldap://127.0.0.1:19026", "-d", "0"], 19026,
+           files={"/etc/ldap/test.conf": "idletimeout 600\npidfile /run/slapd-test.pid\n"},
+           cheap=False),
+    Recipe("named", ["bind9"], ["/usr/sbin/named", "-g", "-c", "/etc/bind/test.conf"], 19033,
+           files={"/etc/bind/test.conf": NAMED}, config="/etc/bind/test.conf",
+           edit=within("options {"), cheap=False),
+    Recipe("tor", ["tor"], ["/usr/bin/tor", "-f", "/etc/tor/test"], 19034,
+           files={"/etc/tor/test": "SocksPort 127.0.0.1:19034\nConnLimit 100\n"
+                  "DataDirectory /tmp/tor\nUser root\nSocksTimeout 600\n"
+                  "Log err file /dev/null\nORPort 0\n"}, hard=300, cheap=False),
+    Recipe("syslog-ng", ["syslog-ng-core"], ["/usr/sbin/syslog-ng", "-F", "--no-caps", "-f",
+                                             "/etc/syslog-ng/test.conf",
+                                             "--pidfile=/run/syslog-ng-test.pid",
+                                             "--control=/run/syslog-ng-test.ctl"], 19035,
+           files={"/etc/syslog-ng/test.conf": SYSLOG_NG}, hard=300, cheap=False),
+    Recipe("gearmand", ["gearman-job-server"],
+           ["/usr/sbin/gearmand", "-p", "19041", "-L", "127.0.0.1", "-l", "stderr", "-u", "root"],
+           19041, cheap=False),
+    Recipe("asyncio", ["python3"], ["/usr/bin/python3", "/srv/server.py"], 19043,
+           files={"/srv/server.py": ASYNCIO}),
 ]

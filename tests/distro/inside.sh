@@ -55,6 +55,7 @@ summed() {
 # an earlier root has left something. Its stdout has alerts and nothing else, for `| jq .`.
 step_make_run() {
 	: >"$work/alerts"
+	: >"$work/log"
 	id builder >/dev/null 2>&1 || useradd --create-home builder
 	chown -R builder: .
 	mkdir -p build/left && chown -R root: build/left

@@ -287,7 +287,7 @@ static __always_inline int fdtable_count(struct files_struct *files, __u64 soft_
 	out->used = s->used;
 	out->lowest_free = s->lowest_free == ~0u ? s->max_fds : s->lowest_free;
 	out->flags = tries == READ_TRIES ? FDW_TABLE_TORN : 0;
-	out->reserved = 0;
+	out->more = 0;
 	out->opened = out->closed = 0;
 	return 0;
 }

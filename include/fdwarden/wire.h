@@ -108,7 +108,7 @@ struct fdw_table {
 	__u32 max_fds;     /* size of the table; 0: it was not looked at, as the
 			      refusal is known to be another limit's */
 	__u32 flags;       /* enum fdw_table_flag */
-	__u32 reserved;
+	__u32 more; /* snapshot: tables of the process that are not told, all less full */
 };
 _Static_assert(sizeof(struct fdw_table) == 64, "wire layout");
 

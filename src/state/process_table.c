@@ -286,7 +286,7 @@ struct process *process_table_see_in_snapshot(struct process_table *table,
 		process->tables = 0;
 	if (!is_new_table(entry, record->table.files))
 		return process;
-	process->tables++;
+	process->tables += 1 + record->table.more;
 	process->gone = false;
 	/* A thread's credentials may differ; the leader's record names the process. */
 	if (first || !(record->table.flags & FDW_TABLE_THREAD))

@@ -53,7 +53,7 @@ def test_run_directory_is_made_for_state_and_socket():
             wait_until(lambda: os.path.exists(f"{run}/state.json"), 5, "its state file")
             check(stat.S_ISSOCK(os.stat(f"{run}/fdwarden.sock").st_mode), "no socket")
             asked = subprocess.run(
-                ["nsenter", "--mount", "--target", str(process.pid), FDWARDEN, "check"],
+                ["nsenter", "--mount", "--root", "--target", str(process.pid), FDWARDEN, "check"],
                 capture_output=True, text=True, timeout=20, check=False)
             check(asked.returncode < 3 and "FDWARDEN" in asked.stdout.upper(),
                   f"check says {asked.stdout!r} {asked.stderr!r}")

@@ -323,7 +323,7 @@ static void holders_keep(struct holders *out, pid_t pid, const char *name,
 
 static void holders_look(struct holders_search *search, pid_t pid)
 {
-	struct holders_status status;
+	struct holders_status status = {0};
 	struct dirent *entry;
 	uint64_t count = 0;
 	char path[64];

@@ -129,7 +129,9 @@ def test_follows_a_leak():
         line = top.wait(r"topleak.* \+1?\d\d(\.\d)? +\d+s ", 4)
         leak.expect("climbed")
         seen(r"82\.\d%", "38;5;220", "warning")
-        check(any(re.search(r"[1-9]\d* warning", line) for line in top.lines()[:4]), "no warning in the header")
+        # a level counts when it has lasted
+        wait_until(lambda: any(re.search(r"[1-9]\d* warning", line) for line in top.lines()[:4]),
+                   4, "a warning in the header")
         leak.go()
         leak.expect("full")
         seen(r"100% +1000 +1000.*full", "38;5;208", "full")

@@ -74,7 +74,7 @@ static void make(struct roster *out, uint64_t number)
 	out->rows[1].fd.thread = 5;
 	out->rows[0].fd.managed = true;
 	out->rows[0].fd.effective_limit = out->rows[0].fd.soft_limit - 1;
-	out->rows[0].fd.program = "Redis";
+	out->rows[0].fd.program = program_find(NULL, "redis-server")->title;
 	out->rows[0].fd.reason = program_find(NULL, "redis-server")->managed;
 	out->rows[1].fd.tables = 2;
 	out->rows[1].fd.shared_with = 3;

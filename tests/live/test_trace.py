@@ -496,7 +496,8 @@ def test_damaged_program():
 def test_daemon_traces_by_itself():
     """A leak that nobody was told to look for: the alerts name its line, and the cost is no
     alert that comes later."""
-    with Daemon("snapshot.interval=200ms", "trace.auto=yes", "trace.duration=3s") as daemon:
+    with Daemon("snapshot.interval=200ms", "trace.auto=yes", "trace.duration=3s",
+                "thresholds.warn=50%") as daemon:
         limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
         with Leaker(leaking("leak"), "240", "60", preexec_fn=limit) as leaker:
             leaker.tell()
@@ -531,7 +532,7 @@ def test_daemon_traces_two_at_once():
     processes pay for no program more."""
     limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     with Daemon("snapshot.interval=200ms", "sensor=tracepoint", "trace.auto=yes",
-                "trace.duration=20s", "trace.processes=2", "thresholds.dwell=0") as daemon, \
+                "trace.duration=20s", "trace.processes=2", "thresholds.warn=50%") as daemon, \
             Leaker(leaking("leak"), "240", "60", preexec_fn=limit) as one, \
             Leaker(leaking("leak"), "230", "50", preexec_fn=limit) as other:
         same(links_at_exits(daemon.pid), 1, "programs at the exits of calls")

@@ -112,21 +112,21 @@ static int filter_add_finding(scmp_filter_ctx filter)
 
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				       SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+				       SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 2,
 				       SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, F_SETFL),
 				       SCMP_A2(SCMP_CMP_MASKED_EQ, O_ASYNC, 0));
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1,
-				       SCMP_A1(SCMP_CMP_EQ, 0));
+				       SCMP_A1(SCMP_CMP_EQ, 0, 0));
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-				       SCMP_A2(SCMP_CMP_EQ, 0));
+				       SCMP_A2(SCMP_CMP_EQ, 0, 0));
 	/* Whether two descriptors are one open file, and nothing else of it. */
 	if (!err)
 		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kcmp), 1,
-				       SCMP_A2(SCMP_CMP_EQ, KCMP_FILE));
+				       SCMP_A2(SCMP_CMP_EQ, KCMP_FILE, 0));
 	return err;
 }
 

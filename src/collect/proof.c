@@ -13,6 +13,9 @@
 #define ROUNDS         4
 #define OPENS_A_ROUND  4 /* open, dup, dup3, fcntl */
 #define REFUSED_ROUNDS 3
+/* A kernel leaves out runs of a program that was preempted on that CPU (from 6.13 on; seen on
+ * 7.2 under load: of 16 opens 11 or 13 were counted). What is never called fails each time. */
+#define TRIES          5
 
 struct own {
 	uint32_t pid;
@@ -121,7 +124,7 @@ static int compare(const struct own *before, const struct own *after, int closed
 			 ROUNDS * OPENS_A_ROUND, closed, REFUSED_ROUNDS,
 			 (unsigned long long)opens, (unsigned long long)closes,
 			 (unsigned long long)after->refused);
-		return -ENODATA;
+		return -EAGAIN;
 	}
 	return 0;
 }
@@ -144,8 +147,9 @@ static int compare_clocks(uint64_t before_ns, const struct own *own, char *why,
 	return -EXDEV;
 }
 
-int proof_run(struct sensor *sensor, struct snapshot *snapshot, char *why,
-	      size_t why_size)
+/* As proof_run(); -EAGAIN: not all was counted. */
+static int try_out(struct sensor *sensor, struct snapshot *snapshot, char *why,
+		   size_t why_size)
 {
 	struct own before = {.pid = getpid()},
 		   after = {.pid = getpid(), .sensor = sensor};
@@ -174,4 +178,14 @@ int proof_run(struct sensor *sensor, struct snapshot *snapshot, char *why,
 		return err;
 	}
 	return compare(&before, &after, closed, why, why_size);
+}
+
+int proof_run(struct sensor *sensor, struct snapshot *snapshot, char *why,
+	      size_t why_size)
+{
+	int err = -EAGAIN;
+
+	for (int i = 0; i < TRIES && err == -EAGAIN; i++)
+		err = try_out(sensor, snapshot, why, why_size);
+	return err == -EAGAIN ? -ENODATA : err;
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs the tests that /tests/selection names, a line each:
 #   NAME SCRIPT FUNCTION SENSOR SECONDS KERNELS
-# and says on the console how each came out. What fails is tried once more.
+# and says on the console how each came out. What fails is tried once more, on the newest
+# kernel twice.
 PATH=/tests/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 export PATH
 exec >/dev/console 2>&1 </dev/null
@@ -72,10 +73,15 @@ while read -r name script function sensor seconds kernels <&3; do
 	before=$sensor
 	seconds=$((seconds * ${FDWARDEN_SLOWNESS:-1}))
 	run "$name" "$script" "$function" "$sensor" "$seconds"
-	if [ $status != 0 ] && [ $status != 77 ]; then
+	tries=1
+	# The newest kernel leaves out runs of the sensor's programs when they are preempted, which
+	# fails one test of some sixty, and now and then twice. Each is told as unstable.
+	[ "$series" != newest ] || tries=2
+	while [ $status != 0 ] && [ $status != 77 ] && [ $tries -gt 0 ]; do
 		echo "@@ again $name: $reason"
 		run "$name" "$script" "$function" "$sensor" "$seconds"
-	fi
+		tries=$((tries - 1))
+	done
 	case $status in
 	0) echo "@@ ok $name" ;;
 	77) echo "@@ skip $name: ${reason:-no reason}" ;;

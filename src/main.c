@@ -132,6 +132,10 @@ static int run(int argc, char **argv)
 			  argv[1][0] == '-' ? "option" : "command", argv[1]);
 		return CLI_USAGE;
 	}
+	/* How wide a character is matters to what draws tables. The daemon draws none, and the
+	 * locale's file would be resident as long as it runs. */
+	if (strcmp(command->name, "daemon") != 0)
+		setlocale(LC_CTYPE, "");
 	return command->run(argc - 1, argv + 1);
 }
 
@@ -140,7 +144,6 @@ int main(int argc, char **argv)
 	int code;
 
 	hold_standard_fds();
-	setlocale(LC_CTYPE, "");
 	explain_in_helper();
 	code = run(argc, argv);
 	if (fflush(stdout) == EOF || ferror(stdout)) {

@@ -220,6 +220,19 @@ int sensor_watch_files(struct sensor *sensor)
 	return *link ? 1 : -errno;
 }
 
+/* Gives the memory back that the object's bytes in our own file take: they are not wanted
+ * again, and come from the file if they are. */
+static void forget_object(void)
+{
+	size_t size, page = (size_t)sysconf(_SC_PAGESIZE);
+	uintptr_t bytes = (uintptr_t)sensor_bpf__elf_bytes(&size);
+	uintptr_t from = (bytes + page - 1) / page * page,
+		  to = (bytes + size) / page * page;
+
+	if (from < to)
+		(void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 int sensor_attach(struct sensor *sensor, bool files_in_reach, char *why,
 		  size_t why_size)
 {
@@ -232,6 +245,7 @@ int sensor_attach(struct sensor *sensor, bool files_in_reach, char *why,
 	why[0] = 0;
 	if (err)
 		describe(why, why_size, "the sensor can't be attached", err);
+	forget_object();
 	return err;
 }
 

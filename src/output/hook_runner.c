@@ -150,22 +150,32 @@ static void runner_lower_limit(const char *text)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int runner_spawn(struct runner *r, const char *program)
+int hook_spawn_attributes(posix_spawnattr_t *attributes)
 {
-	char *argv[] = {(char *)(uintptr_t)program, NULL};
-	posix_spawnattr_t attr;
 	sigset_t none, all;
-	int err = posix_spawnattr_init(&attr);
+	int err = posix_spawnattr_init(attributes);
 
 	if (err)
 		return err;
 	sigemptyset(&none);
 	sigfillset(&all);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	/* A session of its own: what it does to its group does not reach us. */
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						POSIX_SPAWN_SETSID);
+	posix_spawnattr_setsigmask(attributes, &none);
+	posix_spawnattr_setsigdefault(attributes, &all);
+	posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK |
+						     POSIX_SPAWN_SETSIGDEF |
+						     POSIX_SPAWN_SETSID);
+	return 0;
+}
+
+/* In a session of its own: what it does to its group does not reach us. */
+static int runner_spawn(struct runner *r, const char *program)
+{
+	char *argv[] = {(char *)(uintptr_t)program, NULL};
+	posix_spawnattr_t attr;
+	int err = hook_spawn_attributes(&attr);
+
+	if (err)
+		return err;
 	err = posix_spawn(&r->program, program, NULL, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);
 	if (err)

@@ -7,6 +7,7 @@
 #ifndef FDWARDEN_HOOK_RUNNER_H
 #define FDWARDEN_HOOK_RUNNER_H
 
+#include <spawn.h>
 #include <stdint.h>
 
 /* argv[1] of the runner; then the time limit in milliseconds, the soft RLIMIT_NOFILE of the
@@ -32,6 +33,10 @@ struct hook_report {
 	int32_t result;
 	int32_t value;
 };
+
+/* How the runner is started, and by it the program: no signal blocked or ignored, in a session
+ * of its own. 0, and the caller destroys them, or an errno. */
+int hook_spawn_attributes(posix_spawnattr_t *attributes);
 
 /*
  * Runs the program, and stays until all that it has started has ended: by itself, or by

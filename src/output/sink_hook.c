@@ -111,7 +111,6 @@ static int hook_spawn_runner(const struct sink_hook *self, const struct run *run
 	char *env[] = {path, NULL, NULL, NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	sigset_t none, all;
 	int err;
 
 	snprintf(timeout, sizeof(timeout), "%d", self->timeout_ms);
@@ -123,16 +122,10 @@ static int hook_spawn_runner(const struct sink_hook *self, const struct run *run
 		env[1] = alerts;
 	if (run->lost)
 		env[run->merged ? 2 : 1] = lost;
-	err = posix_spawnattr_init(&attr);
+	/* In a session of its own: Ctrl-C is for us, who then end it. */
+	err = hook_spawn_attributes(&attr);
 	if (err)
 		return -err;
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	/* Ctrl-C is for us, who then end it. */
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						POSIX_SPAWN_SETSID);
 	err = hook_set_files(&files, self, input);
 	if (!err) {
 		err = posix_spawn(pid, "/proc/self/exe", &files, &attr, argv, env);

@@ -284,25 +284,46 @@ static int helper_drop(enum helper_rights rights)
 	return syscall(SYS_capset, &header, data) && more ? -errno : 0;
 }
 
-int helper_confine(const char *name, enum helper_rights rights, unsigned cpu_seconds,
-		   uint64_t memory)
+static int helper_filter(enum call_filter filter)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	(void)filter;
+	return 0;
+#else
+	int err = call_filter_set(filter);
+
+	return err == -ENOSYS ? 0 : err;
+#endif
+}
+
+int helper_confine(const char *name, const struct helper_bounds *bounds)
 {
 	int err;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_NAME, name);
-	err = helper_drop(rights);
+	err = helper_drop(bounds->rights);
 	helper_limit(RLIMIT_CORE, 0);
 	helper_limit(RLIMIT_FSIZE, 0);
-	helper_limit(RLIMIT_CPU, cpu_seconds);
+	helper_limit(RLIMIT_CPU, bounds->cpu_seconds);
 	helper_limit(RLIMIT_NOFILE, FILES);
 #if !defined(__SANITIZE_ADDRESS__)
 	/* Files as they are mapped count, too. */
-	helper_limit(RLIMIT_DATA, memory);
+	helper_limit(RLIMIT_DATA, bounds->memory);
 	helper_limit(RLIMIT_AS, SPACE_BYTES);
-#else
-	(void)memory;
 #endif
-	return err;
+	return err ? err : helper_filter(bounds->filter);
+}
+
+int helper_hear(void *question, size_t size)
+{
+	ssize_t got;
+
+	do
+		got = recv(HELPER_SOCKET, question, size, 0);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return -errno;
+	return (size_t)got == size ? 0 : -EPROTO;
 }

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "guard/call_filter.h"
+
 /* In the helper: the caller's socket, and the one that it shares with another helper. */
 #define HELPER_SOCKET 3
 #define HELPER_PEER   4
@@ -54,11 +56,21 @@ enum helper_rights {
 	HELPER_READS_OTHERS /* what reading other users' files and processes takes */
 };
 
-/* Takes from itself what it does not need: capabilities, the way to new ones, and limits of
- * what it may use: CPU seconds in all its life, bytes of memory that it may write to. 0, or
- * -errno: it has more capabilities than it is to have, as where a filter of system calls
- * forbids capset(2), and should read nothing. */
-int helper_confine(const char *name, enum helper_rights rights, unsigned cpu_seconds,
-		   uint64_t memory);
+struct helper_bounds {
+	enum helper_rights rights;
+	enum call_filter filter;
+	unsigned cpu_seconds; /* in all its life */
+	uint64_t memory;      /* bytes that it may write to */
+};
+
+/* Takes from itself what it does not need: capabilities, the way to new ones, what it may use,
+ * and system calls (not in a sanitized build, whose own calls are others). 0, also on a kernel
+ * without filters of calls, where no process could; or -errno: it has more than it is to have,
+ * as where a filter forbids capset(2) or seccomp(2), and should read nothing. */
+int helper_confine(const char *name, const struct helper_bounds *bounds);
+
+/* Waits for the caller's question, which has just this size. 0 or -errno; -EPROTO: it has
+ * another, or the caller is gone. */
+int helper_hear(void *question, size_t size);
 
 #endif

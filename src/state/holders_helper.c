@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "guard/call_filter.h"
 #include "guard/helper.h"
 
 /* Its own end comes before ours, so that there is an answer. */
@@ -22,29 +21,21 @@ struct holders_answer {
 
 int holders_helper_run(void)
 {
+	static const struct helper_bounds bounds = {
+		HELPER_READS_OTHERS, CALL_FILTER_FINDER, CPU_SECONDS, MEMORY};
 	struct holders_question question;
 	struct holders_answer answer = {0};
-	ssize_t got;
 	int err;
 
 	/* Not by hand: without a socket of the caller's there is nobody to answer. */
 	if (helper_check())
 		return 2;
-	err = helper_confine("fdwarden-holder", HELPER_READS_OTHERS, CPU_SECONDS,
-			     MEMORY);
-#if !defined(__SANITIZE_ADDRESS__)
-	if (!err)
-		err = call_filter_set(CALL_FILTER_FINDER);
-#endif
-	do
-		got = recv(HELPER_SOCKET, &question, sizeof(question), 0);
-	while (got < 0 && errno == EINTR);
-	if (got != sizeof(question))
+	err = helper_confine("fdwarden-holder", &bounds);
+	if (helper_hear(&question, sizeof(question)))
 		return 1;
-	/* Who can't confine itself does not look, but where no process could. */
-	answer.error = err && err != -ENOSYS
-			       ? -EOPNOTSUPP
-			       : holders_find("/proc", &question, &answer.holders);
+	/* Who can't confine itself does not look. */
+	answer.error =
+		err ? -EOPNOTSUPP : holders_find("/proc", &question, &answer.holders);
 	return send(HELPER_SOCKET, &answer, sizeof(answer), MSG_NOSIGNAL) < 0;
 }
 

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "guard/call_filter.h"
 #include "guard/helper.h"
 #include "state/blocked.h"
 
@@ -115,25 +114,17 @@ int origin_helper_run(void)
 {
 	static struct helper_question question;
 	static struct helper_answer answer;
-	ssize_t got;
+	static const struct helper_bounds bounds = {
+		HELPER_READS_OTHERS, CALL_FILTER_FINDER, CPU_SECONDS, MEMORY};
 	size_t size;
 	int err;
 
 	/* Not by hand: without a socket of the caller's there is nobody to answer. */
 	if (helper_check())
 		return 2;
-	err = helper_confine("fdwarden-origin", HELPER_READS_OTHERS, CPU_SECONDS,
-			     MEMORY);
-#if !defined(__SANITIZE_ADDRESS__)
-	if (!err)
-		err = call_filter_set(CALL_FILTER_FINDER);
-#endif
-	/* Who can't confine itself does not look, but where no process could. */
-	err = err == -ENOSYS ? 0 : err ? -EOPNOTSUPP : 0;
-	do
-		got = recv(HELPER_SOCKET, &question, sizeof(question), 0);
-	while (got < 0 && errno == EINTR);
-	if (got != sizeof(question))
+	/* Who can't confine itself does not look. */
+	err = helper_confine("fdwarden-origin", &bounds) ? -EOPNOTSUPP : 0;
+	if (helper_hear(&question, sizeof(question)))
 		return 1;
 	question.cgroup[sizeof(question.cgroup) - 1] = '\0';
 	size = answer_question(&question, err, &answer);

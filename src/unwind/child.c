@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "guard/call_filter.h"
 #include "guard/helper.h"
 #include "unwind/frames.h"
 #include "unwind/wire.h"
@@ -21,14 +20,10 @@ static int confine_error;
 /* It is given ELF files by any process. What it may write to is `memory`. */
 static void confine(uint64_t memory)
 {
-	confine_error = helper_confine("fdwarden-unwind", HELPER_NO_RIGHTS, CPU_SECONDS,
-				       memory);
-#if !defined(__SANITIZE_ADDRESS__)
-	if (!confine_error)
-		confine_error = call_filter_set(CALL_FILTER_READER);
-	if (confine_error == -ENOSYS) /* no reason to do without names */
-		confine_error = 0;
-#endif
+	struct helper_bounds bounds = {HELPER_NO_RIGHTS, CALL_FILTER_READER,
+				       CPU_SECONDS, memory};
+
+	confine_error = helper_confine("fdwarden-unwind", &bounds);
 }
 
 /* All there is of one question, or of one answer. */

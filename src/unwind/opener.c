@@ -15,7 +15,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "guard/call_filter.h"
 #include "guard/helper.h"
 #include "guard/open.h"
 #include "unwind/files.h"
@@ -233,6 +232,8 @@ static int opener_serve(struct opener *o, int refused)
 
 int files_opener_run(const char *pid_text)
 {
+	static const struct helper_bounds bounds = {
+		HELPER_READS_OTHERS, CALL_FILTER_OPENER, CPU_SECONDS, MEMORY};
 	struct opener o = {.pid = (pid_t)strtol(pid_text, NULL, 10)};
 	char path[32];
 	int err, fd, status;
@@ -240,13 +241,7 @@ int files_opener_run(const char *pid_text)
 	/* Not by hand: without a socket of the caller's there is nobody to answer. */
 	if (o.pid <= 0 || helper_check())
 		return 2;
-	err = helper_confine("fdwarden-files", HELPER_READS_OTHERS, CPU_SECONDS,
-			     MEMORY);
-#if !defined(__SANITIZE_ADDRESS__)
-	if (!err)
-		err = call_filter_set(CALL_FILTER_OPENER);
-#endif
-	err = err == -ENOSYS ? 0 : err;
+	err = helper_confine("fdwarden-files", &bounds);
 	snprintf(path, sizeof(path), "/proc/%d", o.pid);
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && !err)

@@ -123,27 +123,14 @@ static int on_sink(sd_event_source *source, int fd, uint32_t events, void *conte
 	(void)source, (void)events;
 	for (int kind = 0; kind < OUTLET_KINDS; kind++) {
 		struct sink *sink = outlet_sink(d->outlet, kind);
-		uint64_t lost;
 
 		if (!sink || sink_event_fd(sink) != fd)
 			continue;
 		log_sink(sink);
-		lost = sink_take_loss(sink);
-		if (lost && d->monitor)
-			monitor_lost(d->monitor, kind, lost);
+		if (sink_take_loss(sink) && d->monitor)
+			monitor_tell_again(d->monitor);
 	}
 	return 0;
-}
-
-/* An output that is open at last has not got what was told before: that is a loss. */
-static void tell_missed(struct daemon *d)
-{
-	for (int kind = 0; kind < OUTLET_KINDS; kind++) {
-		uint64_t missed = outlet_take_missed(d->outlet, kind);
-
-		if (missed && d->monitor)
-			monitor_lost(d->monitor, kind, missed);
-	}
 }
 
 static int watch_sinks(struct daemon *d)
@@ -266,7 +253,6 @@ static int on_tick(sd_event_source *source, uint64_t due_us, void *context)
 	if (outlet_retry(d->outlet, kernel_now_ns(), say_output_again) &&
 	    watch_sinks(d))
 		log_warning("what the outputs report can't be watched");
-	tell_missed(d);
 	/* After a pause (SIGSTOP, suspend) the ticks that were missed stay missed. */
 	if (!sd_event_now(d->event, CLOCK_MONOTONIC, &now_us) && next_us < now_us)
 		next_us = now_us + d->config->interval_ns / 1000;

@@ -457,6 +457,7 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 	if (!m->processes || !m->names || !m->reporter.tracing || !m->reporter.groups ||
 	    !m->reporter.budget || !m->reporter.identities)
 		goto out;
+	outlet_set_host(outlet, &m->reporter.host);
 	err = kernel_files_open(&m->files);
 	if (err) {
 		snprintf(why, why_size, "/proc/sys/fs/file-nr: %s", strerror(-err));
@@ -535,9 +536,8 @@ static void tell_again(void *context, struct process *process)
 	policy_fd_tell_again(&process->policy);
 }
 
-void monitor_lost(struct monitor *monitor, enum outlet_kind kind, uint64_t lost)
+void monitor_tell_again(struct monitor *monitor)
 {
-	report_loss(&monitor->reporter, kind, lost, kernel_now_ns());
 	process_table_each(monitor->processes, tell_again, NULL);
 	monitor->system_policy.again = monitor->system_policy.incident;
 }

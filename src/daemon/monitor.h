@@ -68,9 +68,8 @@ int monitor_tick(struct monitor *monitor);
  * (CLOCK_BOOTTIME); 0: it is not. */
 uint64_t monitor_due_ns(const struct monitor *monitor);
 
-/* A sink has lost so many alerts, and works again: it is told so, and what stands is told
- * once more. */
-void monitor_lost(struct monitor *monitor, enum outlet_kind kind, uint64_t lost);
+/* An output has lost alerts, and has been told so: what stands is told once more. */
+void monitor_tell_again(struct monitor *monitor);
 
 void monitor_self(const struct monitor *monitor, struct monitor_self *out);
 

@@ -464,26 +464,6 @@ void report_system(struct reporter *r, struct report_system *system,
 	}
 }
 
-void report_loss(struct reporter *r, enum outlet_kind kind, uint64_t lost,
-		 uint64_t now_ns)
-{
-	static const char *const names[OUTLET_KINDS] = {
-		[OUTLET_STDOUT] = "stdout",
-		[OUTLET_JOURNAL] = "journal",
-		[OUTLET_FILE] = "file",
-		[OUTLET_HOOK] = "hook",
-	};
-	struct alert alert = {
-		.time_ns = now_ns,
-		.what = {.action = POLICY_ALERTS_LOST},
-		.loss = {.alerts = lost, .output = names[kind]},
-		.host = &r->host,
-	};
-
-	alert_new_id(alert.id);
-	outlet_send_to(r->outlet, kind, &alert);
-}
-
 /* ---- summaries ---- */
 
 void report_look(void *context, const struct grouping_member *member,

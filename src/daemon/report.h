@@ -86,10 +86,6 @@ void report_system(struct reporter *r, struct report_system *system,
 void report_look(void *context, const struct grouping_member *member,
 		 struct tally_figures *out);
 
-/* What a sink has lost, in that sink's own stream. */
-void report_loss(struct reporter *r, enum outlet_kind kind, uint64_t lost,
-		 uint64_t now_ns);
-
 /* Sends the summaries that are due, and what was withheld. `flush`: all that wait. */
 void report_summaries(struct reporter *r, uint64_t now_ns, bool flush);
 

@@ -523,3 +523,16 @@ cJSON *alert_to_json(const struct alert *alert)
 	}
 	return root;
 }
+
+char *alert_json_line(const struct alert *alert)
+{
+	cJSON *json = alert_to_json(alert);
+	char *text = json ? cJSON_PrintUnformatted(json) : NULL;
+	char *line = NULL;
+
+	cJSON_Delete(json);
+	if (text && asprintf(&line, "%s\n", text) < 0)
+		line = NULL;
+	cJSON_free(text);
+	return line;
+}

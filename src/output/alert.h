@@ -160,6 +160,9 @@ struct alert {
 /* The object of the contract. NULL: no memory. The caller deletes it. */
 cJSON *alert_to_json(const struct alert *alert);
 
+/* Its JSON in one line, with the newline, to be freed. NULL: no memory. */
+char *alert_json_line(const struct alert *alert);
+
 /* The sentence of "message": who, how full, how fast, when; valid UTF-8
  * without control characters, cut to `size`. Returns its length. */
 size_t alert_message(const struct alert *alert, char *text, size_t size);

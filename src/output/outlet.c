@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "output/outlet_loss.h"
 #include "output/text.h"
 
 /* When a reload drops a sink, what waits in it has this long to be written, while all else
@@ -25,7 +26,6 @@ struct outlet {
 	char *missing[OUTLET_KINDS];
 	int missing_err[OUTLET_KINDS];
 	uint64_t missed[OUTLET_KINDS];
-	uint64_t untold[OUTLET_KINDS];   /* outlet_take_missed() */
 	uint64_t retry_ns[OUTLET_KINDS]; /* when it is tried again */
 	struct retired {
 		struct sink *sink; /* dropped by a reload, and still writing */
@@ -33,6 +33,7 @@ struct outlet {
 	} retired[RETIRED_MAX];
 	outlet_tap tap;
 	void *tap_context;
+	const struct alert_host *host; /* NULL: not known yet */
 	uint64_t lost; /* of sinks closed meanwhile, and for want of memory */
 };
 
@@ -41,7 +42,31 @@ struct outlet *outlet_new(void)
 	return calloc(1, sizeof(struct outlet));
 }
 
-static int open_sink(enum outlet_kind kind, const char *target, struct sink **out)
+/* Without memory for it the log alone is told of losses. */
+static void set_loss(const struct outlet *outlet, enum outlet_kind kind,
+		     struct sink *sink)
+{
+	static const char *const names[OUTLET_KINDS] = {
+		[OUTLET_STDOUT] = "stdout",
+		[OUTLET_JOURNAL] = "journal",
+		[OUTLET_FILE] = "file",
+		[OUTLET_HOOK] = "hook",
+	};
+	struct sink_loss loss;
+
+	if (outlet->host && !outlet_loss_of(outlet->host, names[kind], &loss))
+		sink_set_loss(sink, loss);
+}
+
+void outlet_set_host(struct outlet *outlet, const struct alert_host *host)
+{
+	outlet->host = host;
+	for (int kind = 0; kind < OUTLET_KINDS; kind++)
+		if (outlet->sinks[kind])
+			set_loss(outlet, kind, outlet->sinks[kind]);
+}
+
+static int open_by_kind(enum outlet_kind kind, const char *target, struct sink **out)
 {
 	switch (kind) {
 	case OUTLET_STDOUT:
@@ -56,6 +81,16 @@ static int open_sink(enum outlet_kind kind, const char *target, struct sink **ou
 		break;
 	}
 	return -EINVAL;
+}
+
+static int open_sink(const struct outlet *outlet, enum outlet_kind kind,
+		     const char *target, struct sink **out)
+{
+	int err = open_by_kind(kind, target, out);
+
+	if (!err)
+		set_loss(outlet, kind, *out);
+	return err;
 }
 
 static const char *sink_label(enum outlet_kind kind)
@@ -176,8 +211,9 @@ bool outlet_start(struct outlet *outlet, const struct outlet_settings *settings,
 		if (!want)
 			continue;
 		outlet->target[kind] = strdup(want);
-		err = outlet->target[kind] ? open_sink(kind, want, &outlet->sinks[kind])
-					   : -ENOMEM;
+		err = outlet->target[kind]
+			      ? open_sink(outlet, kind, want, &outlet->sinks[kind])
+			      : -ENOMEM;
 		if (!err) {
 			any = true;
 			continue;
@@ -195,7 +231,7 @@ static bool try_again(struct outlet *outlet, enum outlet_kind kind, outlet_say s
 {
 	char line[512];
 	struct sink *fresh;
-	int err = open_sink(kind, outlet->missing[kind], &fresh);
+	int err = open_sink(outlet, kind, outlet->missing[kind], &fresh);
 
 	if (err && err != outlet->missing_err[kind]) {
 		say_failed(kind, outlet->missing[kind], err, line, sizeof(line));
@@ -211,17 +247,9 @@ static bool try_again(struct outlet *outlet, enum outlet_kind kind, outlet_say s
 	outlet->sinks[kind] = fresh;
 	outlet->target[kind] = outlet->missing[kind];
 	outlet->missing[kind] = NULL;
-	outlet->untold[kind] += outlet->missed[kind];
+	sink_missed(fresh, outlet->missed[kind]);
 	outlet->missed[kind] = 0;
 	return true;
-}
-
-uint64_t outlet_take_missed(struct outlet *outlet, enum outlet_kind kind)
-{
-	uint64_t missed = outlet->untold[kind];
-
-	outlet->untold[kind] = 0;
-	return missed;
 }
 
 bool outlet_retry(struct outlet *outlet, uint64_t now_ns, outlet_say say)
@@ -252,7 +280,8 @@ int outlet_configure(struct outlet *outlet, const struct outlet_settings *settin
 		    (outlet->sinks[kind] && !strcmp(want, outlet->target[kind])))
 			continue;
 		target[kind] = strdup(want);
-		err = target[kind] ? open_sink(kind, want, &fresh[kind]) : -ENOMEM;
+		err = target[kind] ? open_sink(outlet, kind, want, &fresh[kind])
+				   : -ENOMEM;
 		if (err && target[kind] && is_missing(outlet, kind, want)) {
 			free(target[kind]);
 			target[kind] = NULL;
@@ -268,7 +297,7 @@ int outlet_configure(struct outlet *outlet, const struct outlet_settings *settin
 			continue;
 		}
 		if (fresh[kind] && outlet->missing[kind])
-			outlet->untold[kind] += outlet->missed[kind];
+			sink_missed(fresh[kind], outlet->missed[kind]);
 		if (fresh[kind] || !wanted(settings, kind)) {
 			drop(outlet, kind);
 			forget_missing(outlet, kind);
@@ -281,9 +310,8 @@ int outlet_configure(struct outlet *outlet, const struct outlet_settings *settin
 	return err;
 }
 
-/* To one kind, or to OUTLET_KINDS: all, and the tap. */
-static void put(struct outlet *outlet, enum outlet_kind only, const struct alert *alert,
-		const char *line)
+/* To all, and the tap. */
+static void put(struct outlet *outlet, const struct alert *alert, const char *line)
 {
 	char text[MESSAGE_MAX], name[4 * FDW_COMM_LEN] = "", service[256] = "";
 	const struct identity *who = alert->who;
@@ -308,10 +336,9 @@ static void put(struct outlet *outlet, enum outlet_kind only, const struct alert
 	message.name = *name ? name : NULL;
 	message.service = *service ? service : NULL;
 	for (int kind = 0; kind < OUTLET_KINDS; kind++)
-		if (outlet->sinks[kind] &&
-		    (only == OUTLET_KINDS || only == (enum outlet_kind)kind))
+		if (outlet->sinks[kind])
 			sink_put(outlet->sinks[kind], &message);
-	if (outlet->tap && only == OUTLET_KINDS)
+	if (outlet->tap)
 		outlet->tap(outlet->tap_context, &message);
 }
 
@@ -321,37 +348,23 @@ void outlet_set_tap(struct outlet *outlet, outlet_tap tap, void *context)
 	outlet->tap_context = context;
 }
 
-int outlet_send_to(struct outlet *outlet, enum outlet_kind kind,
-		   const struct alert *alert)
+int outlet_send(struct outlet *outlet, const struct alert *alert)
 {
-	cJSON *json = alert_to_json(alert);
-	char *text = json ? cJSON_PrintUnformatted(json) : NULL;
-	char *line = NULL;
+	char *line = alert_json_line(alert);
 
-	cJSON_Delete(json);
-	if (text && asprintf(&line, "%s\n", text) < 0)
-		line = NULL;
-	cJSON_free(text);
 	if (!line) {
 		outlet->lost++;
 		return -ENOMEM;
 	}
-	for (int each = 0; each < OUTLET_KINDS; each++) {
-		bool meant = kind == OUTLET_KINDS || kind == (enum outlet_kind)each;
-
-		if (!meant || !outlet->missing[each])
+	for (int kind = 0; kind < OUTLET_KINDS; kind++) {
+		if (!outlet->missing[kind])
 			continue;
-		outlet->missed[each]++;
+		outlet->missed[kind]++;
 		outlet->lost++;
 	}
-	put(outlet, kind, alert, line);
+	put(outlet, alert, line);
 	free(line);
 	return 0;
-}
-
-int outlet_send(struct outlet *outlet, const struct alert *alert)
-{
-	return outlet_send_to(outlet, OUTLET_KINDS, alert);
 }
 
 void outlet_reopen(struct outlet *outlet)

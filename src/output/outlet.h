@@ -47,9 +47,9 @@ bool outlet_start(struct outlet *outlet, const struct outlet_settings *settings,
  * that was not. */
 bool outlet_retry(struct outlet *outlet, uint64_t now_ns, outlet_say say);
 
-/* How many alerts an output of this kind did not get while it was missing, once it is open:
- * since the last call. */
-uint64_t outlet_take_missed(struct outlet *outlet, enum outlet_kind kind);
+/* From now on each output is told in its own stream what it has lost, in alerts of this host,
+ * which is borrowed for as long as the outlet is used. */
+void outlet_set_host(struct outlet *outlet, const struct alert_host *host);
 
 /*
  * Opens what is newly wanted, closes what is not any more, and leaves the others
@@ -61,10 +61,6 @@ int outlet_configure(struct outlet *outlet, const struct outlet_settings *settin
 /* Sends it to every sink; never blocks. Losses are counted by the sinks. Returns 0,
  * or -ENOMEM: not sent at all (counted, too). */
 int outlet_send(struct outlet *outlet, const struct alert *alert);
-
-/* Sends it to one kind of sink alone: it is about that. */
-int outlet_send_to(struct outlet *outlet, enum outlet_kind kind,
-		   const struct alert *alert);
 
 /* Besides the sinks, each alert goes to `tap`, which must not wait; NULL: to none. */
 typedef void (*outlet_tap)(void *context, const struct sink_message *message);

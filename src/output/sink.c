@@ -17,94 +17,34 @@
 /* How long a cancelled thread has to notice, before it is left to itself. */
 #define NOTICE_MS 200
 
-/* ---- reports; under the lock ---- */
-
-__attribute__((format(printf, 2, 3))) static void report(struct sink *sink,
-							 const char *format, ...)
-{
-	unsigned slot;
-	va_list args;
-	int len;
-
-	/* when nobody takes them, the newest is worth more than the one before */
-	if (sink->reports_len == SINK_REPORTS)
-		sink->reports_len--;
-	slot = (sink->first_report + sink->reports_len++) % SINK_REPORTS;
-	len = snprintf(sink->reports[slot], SINK_REPORT_MAX, "%s: ", sink->type->name);
-	va_start(args, format);
-	vsnprintf(sink->reports[slot] + len, SINK_REPORT_MAX - (size_t)len, format,
-		  args);
-	va_end(args);
-	eventfd_write(sink->event_fd, 1);
-}
-
-static const char *plural(uint64_t count)
-{
-	return count == 1 ? "" : "s";
-}
-
-static void account_drop_full(struct sink *sink)
-{
-	sink->dropped++;
-	sink->lost_full++;
-	if (sink->full)
-		return;
-	sink->full = true;
-	report(sink, "the queue is full, alerts are being lost");
-}
-
-static void account_written(struct sink *sink)
-{
-	sink->written++;
-	if (sink->last_error) {
-		sink->last_error = 0;
-		report(sink, "works again; %" PRIu64 " alert%s lost",
-		       sink->lost_failing, plural(sink->lost_failing));
-		sink->lost_untold += sink->lost_failing;
-		sink->lost_failing = 0;
-	}
-	/* Half empty: it reads again. At once would be a report a line when the
-	 * reader is merely slow. */
-	if (sink->full && sink->lines <= SINK_QUEUE_LINES / 2 &&
-	    sink->bytes <= SINK_QUEUE_BYTES / 2) {
-		report(sink, "%" PRIu64 " alert%s lost while %s", sink->lost_full,
-		       plural(sink->lost_full), sink->type->slow);
-		sink->lost_untold += sink->lost_full;
-		sink->full = false;
-		sink->lost_full = 0;
-	}
-}
-
-static void account_failure(struct sink *sink, int err)
-{
-	sink->dropped++;
-	if (err == -ECANCELED)
-		return;
-	sink->lost_failing++;
-	if (sink->last_error == 0)
-		report(sink, "%s; alerts are being lost",
-		       sink->why[0] ? sink->why : strerrordesc_np(-err));
-	sink->last_error = -err;
-}
-
 /* ---- the thread ---- */
 
 /* How often what is open is looked at. */
-#define LOOK_NS 1000000000u
+#define LOOK_NS   1000000000u
 
-/* Under the lock, with nothing to do: looks once in a while. */
+/* Under the lock, with nothing to do: looks once in a while, and tells what is lost as soon
+ * as that can be. */
 static void idle(struct sink *sink)
 {
-	struct timespec until = thread_deadline(LOOK_NS);
+	int due_ms = sink_loss_due_ms(sink);
+	uint64_t wait_ns = due_ms < 0 ? UINT64_MAX : (uint64_t)due_ms * 1000000u;
+	struct timespec until;
 
-	if (!sink->type->look) {
+	if (sink->type->look && wait_ns > LOOK_NS)
+		wait_ns = LOOK_NS;
+	if (wait_ns == UINT64_MAX) {
 		pthread_cond_wait(&sink->filled, &sink->lock);
 		return;
 	}
-	if (!pthread_cond_timedwait(&sink->filled, &sink->lock, &until))
+	until = thread_deadline(wait_ns);
+	if (due_ms && !pthread_cond_timedwait(&sink->filled, &sink->lock, &until))
 		return;
+	due_ms = sink_loss_due_ms(sink);
 	pthread_mutex_unlock(&sink->lock);
-	sink->type->look(sink);
+	if (sink->type->look)
+		sink->type->look(sink);
+	if (!due_ms)
+		(void)sink_tell_loss(sink);
 	pthread_mutex_lock(&sink->lock);
 }
 
@@ -131,15 +71,18 @@ static void settle(struct sink *sink, struct sink_item *item, int err)
 	pthread_mutex_lock(&sink->lock);
 	if (item->reopen) {
 		if (err)
-			report(sink, "could not be opened anew: %s",
-			       strerrordesc_np(-err));
+			sink_report_locked(sink, "could not be opened anew: %s",
+					   strerrordesc_np(-err));
 	} else {
 		sink->lines--;
 		sink->bytes -= item->bytes;
+		sink->merged -= item->message.merged;
+		sink->lost_before += item->lost_after;
 		if (err)
-			account_failure(sink, err);
+			sink_lose_failing(sink, 1 + item->message.merged, err);
 		else
-			account_written(sink);
+			sink_account_written(sink);
+		sink_look_for_room(sink);
 	}
 	pthread_mutex_unlock(&sink->lock);
 	free(item);
@@ -161,7 +104,7 @@ static void reopen_late(struct sink *sink)
 	if (!err)
 		return;
 	pthread_mutex_lock(&sink->lock);
-	report(sink, "could not be opened anew: %s", strerrordesc_np(-err));
+	sink_report_locked(sink, "could not be opened anew: %s", strerrordesc_np(-err));
 	pthread_mutex_unlock(&sink->lock);
 }
 
@@ -175,12 +118,29 @@ static void release(struct sink *sink)
 		next = item->next;
 		free(item);
 	}
+	if (sink->loss.free_context)
+		sink->loss.free_context(sink->loss.context);
 	close(sink->wake_fd);
 	close(sink->event_fd);
 	pthread_cond_destroy(&sink->filled);
 	pthread_cond_destroy(&sink->ended);
 	pthread_mutex_destroy(&sink->lock);
 	sink->type->destroy(sink);
+}
+
+/* The word of what was lost comes first where it is a stream. */
+static int write_alert(struct sink *sink, const struct sink_message *message)
+{
+	int err = sink->type->stream ? sink_tell_loss(sink) : 0;
+
+	return err ? err : sink->type->write(sink, message);
+}
+
+/* What there is still to be told, if it can be. */
+static void part(struct sink *sink)
+{
+	if (sink->type->stream && !atomic_load(&sink->cancelled))
+		(void)sink_tell_loss(sink);
 }
 
 static void *run(void *arg)
@@ -198,9 +158,10 @@ static void *run(void *arg)
 		if (sink->type->look && !item->reopen)
 			sink->type->look(sink);
 		err = item->reopen ? sink->type->reopen(sink)
-				   : sink->type->write(sink, &item->message);
+				   : write_alert(sink, &item->message);
 		settle(sink, item, err);
 	}
+	part(sink);
 	pthread_mutex_lock(&sink->lock);
 	sink->done = true;
 	pthread_cond_signal(&sink->ended);
@@ -232,7 +193,7 @@ void sink_say(struct sink *sink, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	pthread_mutex_lock(&sink->lock);
-	report(sink, "%s", text);
+	sink_report_locked(sink, "%s", text);
 	pthread_mutex_unlock(&sink->lock);
 }
 
@@ -333,7 +294,7 @@ uint64_t sink_close(struct sink *sink, int timeout_ms)
 		eventfd_write(sink->wake_fd, 1);
 		done = await_end(sink, NOTICE_MS);
 	}
-	lost = sink->dropped + sink->lines;
+	lost = sink->dropped + sink->lines + sink->merged;
 	pthread_mutex_unlock(&sink->lock);
 	if (done)
 		pthread_join(sink->thread, NULL);
@@ -413,6 +374,8 @@ static void merge(struct sink *sink, struct sink_item *item)
 		sink->tail = at;
 	sink->lines--;
 	sink->bytes -= old->bytes;
+	sink->merged -= old->message.merged;
+	sink->lost_before += old->lost_after;
 	item->message.merged = old->message.merged + 1;
 	free(old);
 }
@@ -423,16 +386,18 @@ int sink_put(struct sink *sink, const struct sink_message *message)
 	int err = 0;
 
 	pthread_mutex_lock(&sink->lock);
-	if (item)
+	/* what was lost is told in its place: nothing goes in until that has one */
+	if (item && !sink->full)
 		merge(sink, item);
-	if (item && sink->lines < SINK_QUEUE_LINES &&
+	if (item && !sink->full && sink->lines < SINK_QUEUE_LINES &&
 	    sink->bytes + item->bytes <= SINK_QUEUE_BYTES) {
 		sink->lines++;
 		sink->bytes += item->bytes;
+		sink->merged += item->message.merged;
 		append(sink, item);
 		item = NULL;
 	} else {
-		account_drop_full(sink);
+		sink_lose_full(sink, item ? 1 + item->message.merged : 1);
 		err = -ENOBUFS;
 	}
 	pthread_mutex_unlock(&sink->lock);
@@ -457,16 +422,6 @@ void sink_reopen(struct sink *sink)
 	pthread_mutex_unlock(&sink->lock);
 }
 
-uint64_t sink_lost(struct sink *sink)
-{
-	uint64_t lost;
-
-	pthread_mutex_lock(&sink->lock);
-	lost = sink->dropped;
-	pthread_mutex_unlock(&sink->lock);
-	return lost;
-}
-
 void sink_stats(struct sink *sink, struct sink_stats *out)
 {
 	pthread_mutex_lock(&sink->lock);
@@ -476,17 +431,6 @@ void sink_stats(struct sink *sink, struct sink_stats *out)
 	out->queued = sink->lines;
 	out->last_error = sink->last_error;
 	pthread_mutex_unlock(&sink->lock);
-}
-
-uint64_t sink_take_loss(struct sink *sink)
-{
-	uint64_t lost;
-
-	pthread_mutex_lock(&sink->lock);
-	lost = sink->lost_untold;
-	sink->lost_untold = 0;
-	pthread_mutex_unlock(&sink->lock);
-	return lost;
 }
 
 int sink_event_fd(const struct sink *sink)

@@ -69,8 +69,28 @@ void sink_reopen(struct sink *sink);
 /* Non-blocking. */
 void sink_stats(struct sink *sink, struct sink_stats *out);
 
-/* Alerts lost since it was asked last, of losses that are over: it works again, and a report
- * has said so. */
+/*
+ * What a sink's own stream is told of what it has lost. line() makes the alert that says so:
+ * its JSON with the newline, to be freed, and its message of one line; NULL: no memory. It is
+ * called by the sink's thread, which may outlive sink_close(): so `context` is the sink's, and
+ * is freed by free_context().
+ */
+struct sink_loss {
+	char *(*line)(const void *context, uint64_t alerts, char *text,
+		      size_t text_size);
+	void (*free_context)(void *context);
+	void *context;
+};
+
+/* From now on it is told, before the next alert, and at the latest some seconds after it can
+ * be. At most once for a sink. Takes `loss.context`. */
+void sink_set_loss(struct sink *sink, struct sink_loss loss);
+
+/* Alerts that it did not get, before it could be opened, to be told as well. */
+void sink_missed(struct sink *sink, uint64_t alerts);
+
+/* Alerts whose loss has been told since this was asked last: what stands is to be told anew.
+ * sink_event_fd() says when. */
 uint64_t sink_take_loss(struct sink *sink);
 
 /*

@@ -18,6 +18,7 @@ struct sink_file {
 	int64_t missing_ms; /* since when there is none of its name; 0: there is */
 	bool said;          /* that it can't be opened again */
 	bool lost;          /* ours has no name left, and no other could be made */
+	size_t no_room_for; /* bytes of the longest line that the disk had no room for */
 };
 
 static ssize_t write_once(int fd, const char *bytes, size_t len)
@@ -71,13 +72,39 @@ static int mend(struct sink_file *self)
 	return 0;
 }
 
+static bool is_no_room(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT;
+}
+
+/* The word of a loss is short, and may find room where what was lost would not: then it would
+ * be told, and lost, again and again until the last byte is taken. */
+static int look_for_room(const struct sink_file *self, size_t len)
+{
+	struct stat st;
+
+	if (!self->no_room_for || fstat(self->fd, &st) < 0)
+		return 0;
+	if (fallocate(self->fd, FALLOC_FL_KEEP_SIZE, st.st_size,
+		      (off_t)(self->no_room_for + len)) == 0)
+		return 0;
+	return is_no_room(-errno) ? -errno : 0; /* others: it can't be asked */
+}
+
 static int file_write(struct sink *sink, const struct sink_message *message)
 {
 	struct sink_file *self = (struct sink_file *)sink;
+	bool is_loss = message->action == POLICY_ALERTS_LOST;
 	int err = self->lost ? -ENOENT : mend(self);
 
+	if (!err && is_loss)
+		err = look_for_room(self, message->len);
 	if (!err)
 		err = write_line(self, message->line, message->len);
+	if (!err && is_loss)
+		self->no_room_for = 0;
+	else if (is_no_room(err) && !is_loss && message->len > self->no_room_for)
+		self->no_room_for = message->len;
 	if (err)
 		sink_explain(sink, "%s: %s", self->path, strerrordesc_np(-err));
 	return err;
@@ -226,6 +253,9 @@ static void file_destroy(struct sink *sink)
 static const struct sink_type file_type = {
 	.name = "file",
 	.slow = "the file could not be written fast enough",
+	.stream = true,
+	.retry_ms = 1000,
+	.retry_max_ms = 1000,
 	.write = file_write,
 	.reopen = file_reopen,
 	.look = file_look,

@@ -21,6 +21,9 @@
 #include "output/sink_impl.h"
 
 #define TIMEOUT_MS    10000
+/* A program that fails is not run again at once for what it has lost: it may always fail. */
+#define RETRY_MS      10000
+#define RETRY_MAX_MS  640000
 /* How often to look whether a runner still lives, which says by itself when it is done. */
 #define LOOK_MS       250
 /* A runner ends all within its own time; one that has not, so much later, is killed. */
@@ -400,6 +403,8 @@ static const struct sink_type hook_type = {
 	.slow = "the program was not done",
 	.merge_above = MERGE_ABOVE,
 	.start = hook_start,
+	.retry_ms = RETRY_MS,
+	.retry_max_ms = RETRY_MAX_MS,
 	.write = hook_write,
 	.look = hook_look,
 	.destroy = hook_destroy,

@@ -138,6 +138,9 @@ static void journal_destroy(struct sink *sink)
 static const struct sink_type journal_type = {
 	.name = "journal",
 	.slow = "the journal was not reading",
+	.stream = true,
+	.retry_ms = 1000,
+	.retry_max_ms = 1000,
 	.write = journal_write,
 	.destroy = journal_destroy,
 };

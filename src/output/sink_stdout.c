@@ -96,6 +96,9 @@ static void stdout_destroy(struct sink *sink)
 static const struct sink_type stdout_type = {
 	.name = "stdout",
 	.slow = "the reader was not reading",
+	.stream = true,
+	.retry_ms = 1000,
+	.retry_max_ms = 1000,
 	.write = stdout_write,
 	.destroy = stdout_destroy,
 };

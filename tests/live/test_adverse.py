@@ -128,9 +128,9 @@ def test_full_device():
     check(any("lost" in line for line in daemon.log), f"the loss is not stated: {daemon.log}")
 
 
-def mount_small(path):
+def mount_small(path, size="64k"):
     os.mkdir(path)
-    done = run("mount", "-t", "tmpfs", "-o", "size=64k", "none", path)
+    done = run("mount", "-t", "tmpfs", "-o", f"size={size}", "none", path)
     if done.returncode:
         raise Skip(f"a file system can't be mounted here: {done.stderr.strip()}")
 

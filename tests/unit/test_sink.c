@@ -360,8 +360,8 @@ static void test_bytes_are_bounded(void **state)
 		queued++;
 	assert_between(queued, SINK_QUEUE_BYTES / 100000 - 1,
 		       SINK_QUEUE_BYTES / 100000);
-	/* a smaller one still fits */
-	assert_int_equal(put(sink, "small\n"), 0);
+	/* a smaller one would fit, but the word of the loss has to come before it */
+	assert_int_equal(put(sink, "small\n"), -ENOBUFS);
 	assert_int_equal(sink_close(sink, 0), queued + 2);
 	close(ends[0]);
 	close(ends[1]);
@@ -466,6 +466,104 @@ static void test_full_device(void **state)
 	assert_no_report(sink);
 	assert_int_equal(sink_close(sink, 1000), 2);
 	close(fd);
+}
+
+/* ---- losses, in the sink's own stream ---- */
+
+static char *loss_line(const void *context, uint64_t alerts, char *text,
+		       size_t text_size)
+{
+	char *line = NULL;
+
+	(void)context;
+	snprintf(text, text_size, "lost");
+	return asprintf(&line, "lost %d\n", (int)alerts) < 0 ? NULL : line;
+}
+
+static void loss_freed(void *context)
+{
+	*(bool *)context = true;
+}
+
+/* Nobody reads until it is full: then the word of it is behind what was queued before, and
+ * ahead of all that is queued after. */
+static void test_loss_is_in_its_place(void **state)
+{
+	bool freed = false;
+	struct sink *sink;
+	int ends[2], i, lost = 0;
+	char expected[64], *text, *word, *after;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(sink_open_stdout(ends[1], &sink), 0);
+	sink_set_loss(sink, (struct sink_loss){loss_line, loss_freed, &freed});
+	while (put(sink, "before\n") == 0)
+		;
+	for (lost = 1; lost < 5; lost++)
+		assert_int_equal(put(sink, "never\n"), -ENOBUFS);
+	assert_int_equal(fcntl(ends[0], F_SETPIPE_SZ, 1 << 20) > 0, 1);
+	for (i = 0; put(sink, "after\n") && i < 5000; i++, lost++)
+		usleep(1000);
+	assert_int_equal(sink_close(sink, 1000), lost);
+	assert_true(freed);
+	close(ends[1]);
+	text = read_all(ends[0]);
+	close(ends[0]);
+	snprintf(expected, sizeof(expected), "lost %d\n", lost);
+	word = strstr(text, expected);
+	after = strstr(text, "after\n");
+	assert_non_null(word);
+	assert_non_null(after);
+	assert_true(word < after);
+	assert_null(strstr(word, "before"));
+	free(text);
+}
+
+/* A disk is full, and then has room: the word of what was lost comes by itself. */
+static void test_loss_is_told_by_itself(void **state)
+{
+	const char *path = path_of("alerts"), *real = path_of("real");
+	bool freed = false;
+	struct sink *sink;
+	int64_t end;
+
+	(void)state;
+	assert_int_equal(symlink("/dev/full", path), 0);
+	assert_int_equal(sink_open_file(path, &sink), 0);
+	sink_set_loss(sink, (struct sink_loss){loss_line, loss_freed, &freed});
+	put(sink, "one\n");
+	put(sink, "two\n");
+	settle(sink, 2);
+	assert_int_equal(sink_take_loss(sink), 0);
+	write_file(real, "", 0640);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rename(real, path), 0);
+	for (end = now_ms() + 5000; now_ms() < end && !sink_take_loss(sink);)
+		usleep(1000);
+	assert_file(path, "lost 2\n");
+	put(sink, "three\n");
+	assert_int_equal(sink_close(sink, 1000), 2);
+	assert_file(path, "lost 2\nthree\n");
+	assert_true(freed);
+}
+
+/* One that stands for others, and is lost, is as many as it stands for. */
+static void test_loss_of_merged(void **state)
+{
+	struct sink_message message = {
+		.line = "line\n", .len = 5, .text = "text", .incident = "in-1"};
+	const char *program = path_of("hook");
+	struct sink *sink;
+	int i;
+
+	(void)state;
+	write_file(program, "#!/bin/sh\nsleep 0.3\nexit 3\n", 0755);
+	assert_int_equal(sink_open_hook(program, &sink), 0);
+	for (i = 0; i < 100; i++)
+		assert_int_equal(sink_put(sink, &message), 0);
+	/* some run, all of which fail, and the rest is given up */
+	assert_int_equal(sink_close(sink, 700), 100);
 }
 
 /* No signal is ever delivered to a sink's thread. */
@@ -1331,6 +1429,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_dead_reader),
 		IN_DIR(test_next_reader),
 		cmocka_unit_test(test_full_device),
+		cmocka_unit_test(test_loss_is_in_its_place),
+		IN_DIR(test_loss_is_told_by_itself),
+		IN_DIR(test_loss_of_merged),
 		cmocka_unit_test(test_signals_are_blocked),
 		cmocka_unit_test(test_stuck_thread),
 		IN_DIR(test_producers),

@@ -31,6 +31,8 @@ class Kind:
     cpus: int = 1
     limit: int = 900  # seconds until it is given up
     arch: str = "x86_64"
+    like: str = ""  # it runs what is for that kind
+    asked: bool = False  # for by its name, else it is left out
 
 
 # More than one CPU only for what is about that: the emulator may go on running code that
@@ -40,7 +42,14 @@ MACHINES = {
     "smp": Kind(images.small, "rdinit=/init", 15, cpus=2),
     "systemd": Kind(images.systemd, SYSTEMD, 14),
     "arm64": Kind(images.foreign("aarch64"), "rdinit=/init", 15, arch="aarch64"),
+    # Slow in the emulator, and few people's: for a release, not for each change.
+    **{
+        arch: Kind(images.foreign(arch), "rdinit=/init", 25, arch=arch, like="arm64", asked=True)
+        for arch in ("riscv64", "ppc64le", "s390x")
+    },
 }
+# Those that nobody has to ask for.
+USUAL = tuple(name for name, kind in MACHINES.items() if not kind.asked)
 # For `-o sensor=`; "auto" is what tests get that run once.
 SENSORS = ("tracepoint", "fexit")
 
@@ -80,16 +89,16 @@ def tests_of(machine, patterns):
     All of one sensor, then all of the next: a daemon serves them in turn, and two
     at once would double what each call costs.
     """
-    found = []
+    found, kind = [], MACHINES[machine].like or machine
     for script in sorted(images.GUEST.glob("*.sh")):
         text = script.read_text()
-        if machine not in head(text, "machines", "").split():
+        if kind not in head(text, "machines", "").split():
             continue
         sensors = SENSORS if head(text, "each", "") == "sensor" else ("auto",)
         timeout = int(head(text, "timeout", "60"))
-        only = head(text, f"kernels {machine}", head(text, "kernels", "")).split()
+        only = head(text, f"kernels {kind}", head(text, "kernels", "")).split()
         functions = re.findall(r"^test_(\w+)\(\)", text, re.M)
-        chosen = head(text, f"only {machine}", "").split()
+        chosen = head(text, f"only {kind}", "").split()
         functions = [name for name in functions if not chosen or name in chosen]
         for sensor in sensors:
             kernels = kernels_of(sensor, only)

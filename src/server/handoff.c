@@ -84,7 +84,8 @@ struct feed *handoff_take(struct handoff *h)
 	atomic_store(&h->wanted_ns, now_ns());
 	pthread_mutex_lock(&h->lock);
 	have = newest(h);
-	if (have != atomic_load(&h->tick)) {
+	/* Before the first tick there is none either: the first figures are waited for. */
+	if (!have || have != atomic_load(&h->tick)) {
 		eventfd_write(h->want_fd, 1);
 		while (newest(h) == have && !h->ended &&
 		       !pthread_cond_timedwait(&h->given, &h->lock, &until))

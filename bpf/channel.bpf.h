@@ -10,10 +10,20 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	/* 3,400 records near a limit. Mapped twice, all of it counts as resident: 1 MiB
-	 * more for each 512 KiB. */
+	/* 3,400 records near a limit; user space sets its size by the machine's. Mapped
+	 * twice, all of it counts as resident: 1 MiB more for each 512 KiB. */
 	__uint(max_entries, 1 << 19);
 } records SEC(".maps");
+
+/* input, set before the load: the ring's size */
+const volatile __u32 ring_size = 1 << 19;
+
+/* The last eighth of the ring is for a process's first refusal: what else would be told, the next
+ * snapshot or the totals tell as well. */
+static __always_inline bool ring_has_room(void)
+{
+	return bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) < ring_size / 8 * 7;
+}
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

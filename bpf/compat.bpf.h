@@ -76,6 +76,36 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *nod
 	return (void *)BPF_CORE_READ(now, __parent);
 }
 
+/* Without CONFIG_SECCOMP there is no such field. */
+struct seccomp___mode {
+	int mode;
+} __attribute__((preserve_access_index));
+struct task_struct___seccomp {
+	struct seccomp___mode seccomp;
+} __attribute__((preserve_access_index));
+#define SECCOMP_MODE_FILTER 2 /* include/uapi/linux/seccomp.h */
+
+/* Runs under a seccomp filter. */
+static __always_inline bool is_filtered(struct task_struct *task)
+{
+	struct task_struct___seccomp *t = (void *)task;
+
+	return bpf_core_field_exists(t->seccomp.mode) &&
+	       BPF_CORE_READ(t, seccomp.mode) == SECCOMP_MODE_FILTER;
+}
+
+/* Threads of the current task's process that have not exited. */
+struct signal_struct___threads {
+	int nr_threads;
+} __attribute__((preserve_access_index));
+
+static __always_inline int threads_left(struct task_struct *task)
+{
+	struct signal_struct___threads *signal = (void *)BPF_CORE_READ(task, signal);
+
+	return BPF_CORE_READ(signal, nr_threads);
+}
+
 #include "arch.bpf.h"
 
 /*

@@ -35,7 +35,7 @@ static __always_inline int refused_within(__u32 error)
 	call_identify_current(&c);
 	if (c.desc.flags & FDW_CALL_EXIT_SEEN)
 		bpf_map_update_elem(&told, &thread, &error, BPF_ANY);
-	return refused(&c, error);
+	return refused(error, true, 1);
 }
 
 static __always_inline bool was_told(__u32 error)
@@ -82,7 +82,8 @@ int BPF_PROG(fexit_do_dup2, struct files_struct *files, struct file *file,
 	return 0;
 }
 
-/* The number is given back, as what it was for failed: it was not opened. */
+/* The number is given back, as what it was for failed: it was not opened. One that was taken
+ * before we came (an open() that waits in a FIFO) was not counted. */
 SEC("fentry/put_unused_fd")
 int BPF_PROG(fentry_put_unused_fd, unsigned int fd)
 {
@@ -90,7 +91,7 @@ int BPF_PROG(fentry_put_unused_fd, unsigned int fd)
 
 	/* Not __sync_fetch_and_sub(): clang 21 and later make an instruction of it that
 	 * fetches as well, which 5.10 does not know. */
-	if (state)
+	if (state && state->opened)
 		__sync_fetch_and_add(&state->opened, -1);
 	return 0;
 }
@@ -122,8 +123,9 @@ static __always_inline int failed(long ret)
 	 * would have told it (6.13+, where another was preempted in it). */
 	if (ret == -EMFILE &&
 	    CURRENT_READ(c.task, files, next_fd) >= current_limit(c.task))
-		return refused(&c, EMFILE);
-	return refused_elsewhere(&c, -ret);
+		return refused(EMFILE, true, 1);
+	/* known not to be the table's */
+	return refused(-ret, false, 1);
 }
 
 SEC("fexit")

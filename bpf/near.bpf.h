@@ -8,6 +8,7 @@
 
 #include "call.bpf.h"
 #include "channel.bpf.h"
+#include "current.bpf.h"
 #include "fdtable.bpf.h"
 #include "process.bpf.h"
 
@@ -80,8 +81,7 @@ static __always_inline void add_state(const struct process_state *state,
 	out->opened = state->opened;
 	out->closed = process_closed(state, out->count);
 	out->flags |= FDW_TABLE_COUNTERS;
-	if (state->flags & PROCESS_OWN_LIMIT)
-		out->flags |= FDW_TABLE_OWN_LIMIT;
+	out->flags |= process_table_flags(state);
 }
 
 /* Counts the table and reports it, behind the gate. */
@@ -112,6 +112,11 @@ static __always_inline void near_report(struct call *c, struct process_state *st
 	}
 	if (!near_is_news(state, step, now) || !window_admits(state, now))
 		return;
+	if (!ring_has_room()) {
+		count_loss(FDW_LOSS_RING_FULL);
+		state->quiet_until_ns = now + MISS_PAUSE_NS;
+		return;
+	}
 	r->header.type = FDW_RECORD_NEAR;
 	r->header.size = sizeof(*r);
 	r->header.time_ns = now;

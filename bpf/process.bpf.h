@@ -12,6 +12,7 @@ enum process_flag {
 	PROCESS_OWN_LIMIT = 1 << 0,     /* it set its own RLIMIT_NOFILE */
 	PROCESS_IDENTITY_SENT = 1 << 1, /* a refusal's record told who it is … */
 	PROCESS_BASE = 1 << 2,          /* `base` is set */
+	PROCESS_UNCOUNTED = 1 << 3,     /* refusals of it found no room to be counted */
 };
 
 enum refusal_class { REFUSAL_EMFILE, REFUSAL_ENFILE, REFUSAL_ELSE, REFUSAL_CLASSES };
@@ -72,7 +73,12 @@ static __always_inline struct process_state *process_find(struct task_struct *le
 	return state && state->start_ns == start_ns ? state : NULL;
 }
 
-static const struct process_state fresh_state; /* 96 bytes less of stack */
+/* Those that a table's record tells, enum fdw_table_flag. */
+static __always_inline __u32 process_table_flags(const struct process_state *state)
+{
+	return (state->flags & PROCESS_OWN_LIMIT ? FDW_TABLE_OWN_LIMIT : 0) |
+	       (state->flags & PROCESS_UNCOUNTED ? FDW_TABLE_UNCOUNTED : 0);
+}
 
 /*
  * What it has closed, being at `count` now. Where closing is not watched it is what is
@@ -86,28 +92,6 @@ static __always_inline __u64 process_closed(const struct process_state *state,
 	if (!(state->flags & PROCESS_BASE))
 		return state->closed;
 	return had > (__s64)count ? (__u64)had - count : 0;
-}
-
-/* Of the current process; created on first use. NULL: no memory. */
-static __always_inline struct process_state *process_current(struct task_struct *task)
-{
-	struct process_state *state;
-	__u64 start_ns;
-	__u32 tgid;
-
-	if (use_task_storage)
-		return bpf_task_storage_get(&process_storage, task->group_leader, NULL,
-					    BPF_LOCAL_STORAGE_GET_F_CREATE);
-	tgid = bpf_get_current_pid_tgid() >> 32;
-	start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	state = bpf_map_lookup_elem(&process_hash, &tgid);
-	if (state && state->start_ns == start_ns)
-		return state;
-	bpf_map_update_elem(&process_hash, &tgid, &fresh_state, BPF_ANY);
-	state = bpf_map_lookup_elem(&process_hash, &tgid);
-	if (state)
-		state->start_ns = start_ns;
-	return state;
 }
 
 /* Who `task` is: its process by the leader, its credentials by itself. */

@@ -8,10 +8,12 @@
 
 #include "call.bpf.h"
 #include "channel.bpf.h"
+#include "current.bpf.h"
 #include "fdtable.bpf.h"
 #include "near.bpf.h"
 #include "process.bpf.h"
 
+/* User space sets its size. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -19,6 +21,19 @@ struct {
 	__type(key, struct fdw_refusal_key);
 	__type(value, struct fdw_refusal_value);
 } refusals SEC(".maps");
+
+/* How many of those are a user's: counted up here, and set anew by user space with each
+ * look, which takes away those of ended processes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u64);
+} refusal_users SEC(".maps");
+
+/* input, set before the load: a user with as many has its calls told apart no more, and with
+ * twice as many its further processes are not counted */
+const volatile __u64 user_share = 4096;
 
 /* Strings are appended at an offset that is masked before each use: older kernels'
  * verifiers (up to 6.12) lose its bound otherwise. The mask leaves room behind. */
@@ -42,45 +57,96 @@ struct {
 	__type(value, struct refusal_scratch);
 } refusal_scratch SEC(".maps");
 
-/* Calls are told apart as long as the process has not filled its share of the map:
- * one that fails on purpose by all numbers must not push out the others'. */
-static __always_inline __u32 refusal_call(const struct call *c,
-					  const struct process_state *state)
+/* Calls are told apart as long as the process and its user have not filled their shares of
+ * the map: one that fails on purpose by all numbers must not push out the others'. */
+static __always_inline __u32 refusal_call(__u32 call, const struct process_state *state,
+					  __u64 users)
 {
-	__u32 number = c->number & FDW_CALL_NUMBER;
+	__u32 number = call & FDW_CALL_NUMBER;
 
 	if (number >= FDW_MAX_CALLS && number != FDW_CALL_IO_URING)
 		return FDW_CALL_ELSE;
+	if (users >= user_share)
+		return FDW_CALL_ELSE;
 	return state && state->refusal_keys >= FDW_REFUSAL_KEYS_MAX ? FDW_CALL_ELSE
-								    : c->number;
+								    : call;
+}
+
+/* Entries of this user. */
+static __always_inline __u64 refusals_of_user(__u32 uid)
+{
+	__u64 *had = bpf_map_lookup_elem(&refusal_users, &uid);
+
+	return had ? *had : 0;
+}
+
+static __always_inline void one_more_of_user(__u32 uid)
+{
+	__u64 *had = bpf_map_lookup_elem(&refusal_users, &uid), one = 1;
+
+	if (had)
+		__sync_fetch_and_add(had, 1);
+	else
+		bpf_map_update_elem(&refusal_users, &uid, &one, BPF_NOEXIST);
+}
+
+/* What is told of this process from now on is less than there was. */
+static __always_inline void process_uncounted(struct process_state *state)
+{
+	count_loss(FDW_LOSS_REFUSAL_MAP);
+	if (state)
+		state->flags |= PROCESS_UNCOUNTED;
+}
+
+/*
+ * Makes the entry of a process's first refusal by this call and errno. Returns the call that it
+ * is counted under, whether there was room or not. Global, and a number is all that comes out
+ * of it: the verifier looks at it once, not from each place where a call may be refused.
+ */
+__noinline int refusal_begin(__u32 call, __u32 error)
+{
+	struct task_struct *task = current_task();
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct fdw_refusal_value none = {};
+	struct fdw_refusal_key key = {
+		.start_ns = start_time(leader),
+		.tgid = BPF_CORE_READ(task, tgid),
+		.error = error,
+	};
+	struct process_state *state = process_current(task);
+	__u64 users;
+
+	none.uid = BPF_CORE_READ(task, cred, euid.val);
+	users = refusals_of_user(none.uid);
+	key.call = refusal_call(call, state, users);
+	if (users >= 2 * user_share)
+		return key.call;
+	BPF_CORE_READ_STR_INTO(&none.comm, leader, comm);
+	if (bpf_map_update_elem(&refusals, &key, &none, BPF_NOEXIST))
+		return key.call; /* there is one already, or there is no room */
+	if (state)
+		__sync_fetch_and_add(&state->refusal_keys, 1);
+	one_more_of_user(none.uid);
+	return key.call;
 }
 
 /* Returns the new total; 0: there was no room to count it. */
-static __always_inline __u64 refusal_count(struct fdw_refusal_key *key,
-					   const struct call *c,
-					   struct process_state *state)
+static __always_inline __u64 refusal_count(struct fdw_refusal_key *key, __u32 call,
+					   __u32 times, struct process_state *state)
 {
-	struct fdw_refusal_value *value, one = {.count = 1};
-	struct task_struct *task = c->task;
+	struct fdw_refusal_value *value;
 
-	key->call = c->number;
+	key->call = call;
 	value = bpf_map_lookup_elem(&refusals, key);
 	if (!value) {
-		key->call = refusal_call(c, state);
-		BPF_CORE_READ_STR_INTO(&one.comm, task, group_leader, comm);
-		if (!bpf_map_update_elem(&refusals, key, &one, BPF_NOEXIST)) {
-			if (state)
-				__sync_fetch_and_add(&state->refusal_keys, 1);
-			return 1;
-		}
-		/* there is one already, or there is no room */
+		key->call = refusal_begin(call, key->error);
 		value = bpf_map_lookup_elem(&refusals, key);
 	}
 	if (!value) {
-		count_loss(FDW_LOSS_REFUSAL_MAP);
+		process_uncounted(state);
 		return 0;
 	}
-	__sync_fetch_and_add(&value->count, 1);
+	__sync_fetch_and_add(&value->count, times);
 	return value->count;
 }
 
@@ -208,6 +274,7 @@ static __always_inline void refusal_fill(struct call *c, struct process_state *s
 	r->error = error;
 	r->free_above = 0;
 	r->not_the_table = 0;
+	r->filtered = is_filtered(c->task);
 }
 
 static __always_inline void refusal_table(struct call *c, struct refusal_scratch *s,
@@ -261,55 +328,52 @@ static __always_inline bool identity_is_due(const struct call *c,
 }
 
 /*
- * A call was refused. It is counted in any case; a record is made of the first by
- * this call, and then of so many a second. `table`: it may have been the table, which
- * is counted, too.
+ * The current call was refused, `times` times in one. It is counted in any case; a record is
+ * made of the first by this call, and then of so many a second. `table`: it may have been the
+ * table, which is counted, too. Global, with plain numbers only: the verifier looks at it
+ * once, not for each way by which a call may be refused.
  */
-static __always_inline int refused_by(struct call *c, __u32 error, bool table)
+__noinline int refused(__u32 error, __u32 table, __u32 times)
 {
-	struct task_struct *task = c->task;
-	struct process_state *state = process_current(task);
 	__u64 now = bpf_ktime_get_boot_ns(), total;
-	struct fdw_refusal_key key = {
-		.start_ns = start_time(BPF_CORE_READ(task, group_leader)),
-		.tgid = BPF_CORE_READ(task, tgid),
-		.error = error,
-	};
+	struct fdw_refusal_key key = {.error = error};
+	struct process_state *state;
+	struct task_struct *task;
 	struct refusal_scratch *s;
+	struct call c = {};
 	__u32 zero = 0;
 	bool whole;
 
-	total = refusal_count(&key, c, state);
+	call_identify_current(&c);
+	task = c.task;
+	state = process_current(task);
+	key.start_ns = start_time(BPF_CORE_READ(task, group_leader));
+	key.tgid = BPF_CORE_READ(task, tgid);
+	total = refusal_count(&key, c.number, times, state);
 	if (!state)
 		count_loss(FDW_LOSS_PROCESS_MAP);
-	if (state && total != 1 &&
+	if (state && total != times &&
 	    now - state->refused_ns[class_of(error)] < FDW_REFUSED_INTERVAL_NS)
 		return 0;
+	/* A process's first has the last of the room. */
+	if (state && state->flags & PROCESS_IDENTITY_SENT && !ring_has_room()) {
+		count_loss(FDW_LOSS_RING_FULL);
+		return 0;
+	}
 	s = bpf_map_lookup_elem(&refusal_scratch, &zero);
 	if (!s || !gate_enter())
 		return 0;
-	refusal_fill(c, state, &s->record, error, total, now);
+	refusal_fill(&c, state, &s->record, error, total, now);
 	s->record.call = key.call;
 	if (table)
-		refusal_table(c, s, state);
+		refusal_table(&c, s, state);
 	else
 		s->record.not_the_table = 1;
-	whole = identity_is_due(c, state);
-	refusal_text(call_arg(c, c->desc.path_arg), whole);
+	whole = identity_is_due(&c, state);
+	refusal_text(call_arg(&c, c.desc.path_arg), whole);
 	refusal_send(s, state, error, whole);
 	gate_leave();
 	return 0;
-}
-
-static __noinline int refused(struct call *c, __u32 error)
-{
-	return refused_by(c, error, true);
-}
-
-/* One that is known not to be the table's. */
-static __noinline int refused_elsewhere(struct call *c, __u32 error)
-{
-	return refused_by(c, error, false);
 }
 
 #endif /* FDWARDEN_REFUSAL_BPF_H */

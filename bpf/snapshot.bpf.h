@@ -24,8 +24,7 @@ static __always_inline void add_counters(struct task_struct *leader,
 	r->table.opened = state->opened;
 	r->table.closed = process_closed(state, r->table.count);
 	r->table.flags |= FDW_TABLE_COUNTERS;
-	if (state->flags & PROCESS_OWN_LIMIT)
-		r->table.flags |= FDW_TABLE_OWN_LIMIT;
+	r->table.flags |= process_table_flags(state);
 }
 
 /* Flags of a table that is not its process's ordinary one; -1: leave it out. Threads

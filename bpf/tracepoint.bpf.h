@@ -20,6 +20,11 @@
 /* msg_flags of struct msghdr, include/linux/socket.h, and of its 32-bit form */
 #define MSG_FLAGS_OFFSET        48
 #define MSG_FLAGS_OFFSET_COMPAT 24
+/* struct mmsghdr */
+#define MMSG_SIZE               64
+#define MMSG_SIZE_COMPAT        32
+/* Of one recvmmsg() so many messages are looked at; the kernel takes 1,024. */
+#define MMSG_MAX                64
 
 static __always_inline bool is_dup(struct pt_regs *regs, bool compat)
 {
@@ -31,20 +36,28 @@ static __always_inline bool is_dup(struct pt_regs *regs, bool compat)
 /*
  * Descriptors in a message to a full table are dropped without an error: the call
  * succeeds and sets MSG_CTRUNC. It does so for a short control buffer as well, so
- * only a table that is full makes it a refusal.
+ * only a table that is full makes it a refusal. Global: the verifier looks at it once.
  */
-static __always_inline bool table_is_full(struct call *c)
+__noinline int table_is_full(void)
 {
-	struct task_struct *task = c->task;
-	struct files_struct *files = BPF_CORE_READ(task, files);
+	struct task_struct *task = current_task();
+	struct files_struct *files;
 	struct refusal_scratch *s;
 	struct fdw_table *table;
 	__u32 zero = 0;
 	bool full;
 
+	/* All below it are taken: there is nothing to count. */
+	if (CURRENT_READ(task, files, next_fd) >= current_limit(task))
+		return true;
+	files = BPF_CORE_READ(task, files);
 	s = bpf_map_lookup_elem(&refusal_scratch, &zero);
-	if (!s || !gate_enter())
+	if (!s)
 		return false;
+	if (!gate_enter()) {
+		process_uncounted(process_current(task));
+		return false;
+	}
 	table = &s->other;
 	read_limits(task, table);
 	full = files && !fdtable_count(files, table->soft_limit, table) &&
@@ -53,27 +66,44 @@ static __always_inline bool table_is_full(struct call *c)
 	return full;
 }
 
-static __noinline int truncated(struct call *c)
+/* Of so many messages, the first one's header at this address, those in which something was
+ * dropped. Global, and without a branch in its turns: 5.10's verifier would go into each of
+ * 64 turns by each way, and from there into all that follows. */
+__noinline int messages_cut(__u64 msg, __u32 messages, __u32 compat)
 {
-	__u64 msg = call_arg(c, 2);
-	__u32 flags = 0;
+	__u32 i, cut = 0, flags, size = compat ? MMSG_SIZE_COMPAT : MMSG_SIZE;
 
-	if (bpf_probe_read_user(&flags, sizeof(flags),
-				(void *)(msg + (c->compat ? MSG_FLAGS_OFFSET_COMPAT
-							  : MSG_FLAGS_OFFSET))) ||
-	    !(flags & MSG_CTRUNC) || !table_is_full(c))
+	msg += compat ? MSG_FLAGS_OFFSET_COMPAT : MSG_FLAGS_OFFSET;
+	for (i = 0; i < MMSG_MAX; i++) {
+		if (i >= messages)
+			break;
+		/* What can't be read is 0. */
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)msg);
+		cut += flags / MSG_CTRUNC & 1;
+		msg += size;
+	}
+	return cut;
+}
+
+/* `messages` were received: each in which descriptors were dropped is a refusal. */
+static __noinline int truncated(struct call *c, __u32 messages)
+{
+	__u32 cut = messages_cut(call_arg(c, 2), messages, c->compat);
+
+	if (!cut || cut > MMSG_MAX || !table_is_full())
 		return 0;
-	return refused(c, EMFILE);
+	return refused(EMFILE, true, cut);
 }
 
 /* Installed some, and returned something else than a number. */
-static __always_inline int gained_aside(struct call *c)
+static __always_inline int gained_aside(struct call *c, long ret)
 {
 	__u64 taken = CURRENT_READ(c->task, files, next_fd);
 	__u64 limit = current_limit(c->task);
 
-	if (c->desc.flags & FDW_CALL_MSGHDR && reaches_a_step(taken, limit))
-		truncated(c);
+	if (c->desc.flags & (FDW_CALL_MSGHDR | FDW_CALL_MMSGHDR) &&
+	    reaches_a_step(taken, limit))
+		truncated(c, c->desc.flags & FDW_CALL_MMSGHDR ? ret : 1);
 	return gained(c, c->desc.opens, taken, limit);
 }
 
@@ -88,7 +118,7 @@ static __always_inline void succeeded(struct call *c, struct pt_regs *regs, long
 		gained(c, 1, (__u32)ret + 1, current_limit(c->task));
 		return;
 	case FDW_YIELD_ASIDE:
-		gained_aside(c);
+		gained_aside(c, ret);
 		return;
 	case FDW_YIELD_CLOSE:
 		lost_one(c);
@@ -111,7 +141,7 @@ int BPF_PROG(sensor_exit, struct pt_regs *regs, long ret)
 		if (!error_may_be_limit(ret))
 			return 0;
 		call_identify(&c, nr);
-		return error_is_limit(&c, ret) ? refused(&c, -ret) : 0;
+		return error_is_limit(&c, ret) ? refused(-ret, true, 1) : 0;
 	}
 	if (!call_is_watched(nr))
 		return 0;

@@ -65,6 +65,8 @@ enum fdw_call_flag {
 	/* argument 1 (pipe), or 4 (socketpair), points to the two descriptors */
 	FDW_CALL_PAIR_1 = 1 << 4,
 	FDW_CALL_PAIR_4 = 1 << 5,
+	/* argument 2 is an array of mmsghdr, of which as many as it returns were filled */
+	FDW_CALL_MMSGHDR = 1 << 6,
 };
 
 struct fdw_call {
@@ -83,6 +85,7 @@ enum fdw_table_flag {
 	FDW_TABLE_LEADERLESS = 1 << 2, /* the main thread has exited */
 	FDW_TABLE_OWN_LIMIT = 1 << 3,  /* the process set its own limit */
 	FDW_TABLE_COUNTERS = 1 << 4,   /* opened, closed are known */
+	FDW_TABLE_UNCOUNTED = 1 << 5,  /* some refusals of it could not be counted */
 };
 
 struct fdw_task {
@@ -170,7 +173,8 @@ struct fdw_refused {
 	__u16 cmdline_len;
 	__u16 cgroup_len;
 	__u16 cgroup_levels;
-	__u32 not_the_table; /* 1: seen to be refused by something else */
+	__u16 not_the_table; /* 1: seen to be refused by something else */
+	__u16 filtered;      /* 1: under a seccomp filter, which may have refused it */
 	char text[];
 };
 _Static_assert(sizeof(struct fdw_refused) == 192, "wire layout");
@@ -300,7 +304,10 @@ struct fdw_refusal_value {
 	__u64 count;
 	char comm[FDW_COMM_LEN]; /* of the leader: all that is known of a process
 				    whose record found no room */
+	__u32 uid;               /* whose share of the map it is in */
+	__u32 reserved;
 };
+_Static_assert(sizeof(struct fdw_refusal_value) == 32, "wire layout");
 
 /* What was lost or could not be read, one slot each in a per-CPU array. */
 enum fdw_loss {

@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "collect/kernel.h"
 #include "collect/missed.h"
 #include "collect/realtime.h"
 #include "collect/sensor_programs.h"
+#include "collect/shares.h"
 #include "collect/syscalls.h"
 #include "sensor.skel.h"
 
@@ -23,6 +25,18 @@
  * been preempted in it. */
 #define DRAIN_PAUSE_US    200
 #define DRAIN_PATIENCE_US 20000
+
+/* Bytes of the ring. */
+#define RING_MIN          (512u << 10)
+#define RING_MAX          (8u << 20)
+#define RING_A_CPU        (256u << 10)
+#define RING_SHARE        1024 /* of memory at most */
+/* Entries of the refusals' map. */
+#define REFUSALS_MIN      16384
+#define REFUSALS_MAX      131072
+#define REFUSALS_SHARE    8192 /* a byte of memory for as many at most */
+/* One user's calls are told apart up to a quarter of that map, and its processes up to a half. */
+#define USER_SHARE        4
 
 struct sensor {
 	enum sensor_kind kind;
@@ -102,6 +116,46 @@ static int put_tails(const struct sensor *s)
 	return sensor_put_tails(s->bpf->obj, maps);
 }
 
+/*
+ * The ring holds what comes between two looks of the reader, which may be a tick and a storm
+ * apart. A process that is refused sends some 700 bytes until then: 1,500 of them a MiB.
+ */
+static uint32_t ring_size(uint64_t memory)
+{
+	uint64_t size = RING_MIN;
+
+	while (size < RING_MAX && size < RING_A_CPU * (uint64_t)get_nprocs() &&
+	       2 * size <= memory / RING_SHARE)
+		size *= 2;
+	return size;
+}
+
+/* As many as there can be processes, as far as memory goes: an entry takes some 120 bytes
+ * once it is used, and 16 before. */
+static uint32_t refusals_size(uint64_t memory)
+{
+	uint64_t size = REFUSALS_MIN, pids;
+
+	if (kernel_sysctl("kernel.pid_max", &pids))
+		pids = REFUSALS_MIN;
+
+	while (size < REFUSALS_MAX && size < pids &&
+	       2 * size <= memory / REFUSALS_SHARE)
+		size *= 2;
+	return size;
+}
+
+static void set_sizes(struct sensor *s)
+{
+	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+	uint32_t refusals = refusals_size(memory), ring = ring_size(memory);
+
+	bpf_map__set_max_entries(s->bpf->maps.records, ring);
+	bpf_map__set_max_entries(s->bpf->maps.refusals, refusals);
+	s->bpf->rodata->ring_size = ring;
+	s->bpf->rodata->user_share = refusals / USER_SHARE;
+}
+
 static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char *why,
 		size_t why_size)
 {
@@ -119,7 +173,9 @@ static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char 
 	bpf_map__set_autocreate(s->bpf->maps.process_storage, s->task_storage);
 	bpf_map__set_autocreate(s->bpf->maps.process_hash, !s->task_storage);
 	sensor_set_steps(s, steps, steps_len);
+	set_sizes(s);
 	err = sensor_choose_programs(s->bpf->obj, s->kind, calls, why, why_size);
+	bpf_program__set_autoload(s->bpf->progs.leader_exit, s->task_storage);
 	if (!err)
 		err = sensor_bpf__load(s->bpf);
 	if (!err)
@@ -335,7 +391,9 @@ void sensor_losses(const struct sensor *sensor, struct sensor_losses *out)
 	out->unreadable = loss(sensor, FDW_LOSS_READ);
 	out->gate = loss(sensor, FDW_LOSS_GATE);
 	out->malformed = sensor->malformed;
-	out->missed = missed_runs(sensor->bpf->obj);
+	/* What leader_exit keeps is no refusal. */
+	out->missed = missed_runs(sensor->bpf->obj) -
+		      missed_runs_of(sensor->bpf->progs.leader_exit);
 }
 
 int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *context)
@@ -343,6 +401,7 @@ int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *con
 	struct fdw_refusal_key keys[REFUSALS_BATCH];
 	struct fdw_refusal_value values[REFUSALS_BATCH];
 	int fd = bpf_map__fd(sensor->bpf->maps.refusals), err, visited = 0;
+	struct shares shares = {0};
 	uint32_t batch, n;
 	bool first = true;
 
@@ -351,13 +410,17 @@ int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *con
 		err = bpf_map_lookup_batch(fd, first ? NULL : &batch, &batch, keys,
 					   values, &n, NULL);
 		if (err && err != -ENOENT)
-			return err;
-		for (uint32_t i = 0; i < n; i++)
+			break;
+		for (uint32_t i = 0; i < n; i++) {
+			shares_add(&shares, values[i].uid);
 			visit(context, &keys[i], &values[i]);
+		}
 		visited += n;
 		first = false;
 	} while (!err);
-	return visited;
+	shares_tell(&shares, bpf_map__fd(sensor->bpf->maps.refusal_users),
+		    err == -ENOENT);
+	return err == -ENOENT ? visited : err;
 }
 
 void sensor_forget_refusal(struct sensor *sensor, const struct fdw_refusal_key *key)

@@ -24,6 +24,7 @@ static void classify(const struct monitor *m, const struct process *p,
 		.error = refusal->error,
 		.path = rec && rec->path_len ? rec->text : NULL,
 		.not_the_table = rec && rec->not_the_table,
+		.filtered = rec && rec->filtered,
 		.table_known = looked || was_full,
 		.used = table->used,
 		.soft_limit = table->soft_limit,
@@ -77,6 +78,11 @@ static void judge_refusal(struct monitor *m, struct process *p,
 
 	classify(m, p, refusal, rec, &verdict);
 	refusal->by_file_max = verdict.cause == LIMITS_FILE_MAX;
+	refusal->by_filter = verdict.cause == LIMITS_NONE;
+	if (refusal->by_filter) {
+		count_judged(m, refusal);
+		return;
+	}
 	if (refusal->by_file_max) {
 		count_judged(m, refusal);
 		judge_system(m, true, &cause, &p->who);
@@ -113,6 +119,8 @@ static void on_refusal_total(void *context, const struct fdw_refusal_key *key,
 	struct process *p = process_table_find(m->processes, key->tgid, key->start_ns);
 	struct process_refusal *refusal;
 
+	if (!value->count) /* its entry has just been made */
+		return;
 	if (!p) /* its record was lost, and it may be gone by now */
 		p = process_table_add(m->processes, key->tgid, key->start_ns, 0);
 	if (!p && process_table_has_ended(m->processes, key->tgid, key->start_ns))

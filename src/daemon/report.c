@@ -129,7 +129,8 @@ static void add_refused(const struct reporter *r, const struct process *process,
 			struct alert_fd *fd, struct alert_refusal calls[REFUSED_MAX])
 {
 	fd->refused_known = true;
-	fd->refused_inexact = r->losses->missed > process->missed_then;
+	fd->refused_inexact =
+		process->uncounted || r->losses->missed > process->missed_then;
 	fd->refused = calls;
 	for (size_t i = 0; i < process->refusals_len; i++) {
 		const struct process_refusal *refusal = &process->refusals[i];

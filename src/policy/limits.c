@@ -322,13 +322,25 @@ static void classify_enfile(const struct limits_refusal *refusal,
 {
 	if (files_have_slack(refusal) && is_call(refusal->call, openers))
 		set_other(out, DEVICE);
-	else if (files_have_slack(refusal) && !is_call(refusal->call, takers))
+	else if (files_have_slack(refusal) &&
+		 (refusal->filtered || !is_call(refusal->call, takers)))
 		set_other(out, UNKNOWN);
 	else
 		out->cause = LIMITS_FILE_MAX;
 }
 
-void limits_classify(const struct limits_refusal *refusal, struct limits_verdict *out)
+/* A filter's own errno is seen at the exit of a call as the kernel's is. It is taken for
+ * that where nothing of the kernel's own is known to give it. */
+static bool is_filters_own(const struct limits_refusal *refusal,
+			   const struct limits_verdict *verdict)
+{
+	return refusal->filtered && verdict->cause == LIMITS_OTHER &&
+	       (verdict->id == UNKNOWN || verdict->id == DEVICE ||
+		verdict->id == SOCKET_MEMORY ||
+		(verdict->id == UNIX_SOCKETS && files_have_slack(refusal)));
+}
+
+static void classify(const struct limits_refusal *refusal, struct limits_verdict *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->name = "unknown";
@@ -351,6 +363,16 @@ void limits_classify(const struct limits_refusal *refusal, struct limits_verdict
 		classify_enfile(refusal, out);
 	else
 		set_other(out, UNKNOWN);
+}
+
+void limits_classify(const struct limits_refusal *refusal, struct limits_verdict *out)
+{
+	classify(refusal, out);
+	if (is_filters_own(refusal, out)) {
+		memset(out, 0, sizeof(*out));
+		out->cause = LIMITS_NONE;
+		out->name = "unknown";
+	}
 }
 
 const struct limits_verdict *limits_of(unsigned int id)

@@ -14,6 +14,7 @@ enum limits_cause {
 	LIMITS_DESCRIPTORS, /* RLIMIT_NOFILE: the table is full */
 	LIMITS_FILE_MAX,    /* fs.file-max: the system's table is full */
 	LIMITS_OTHER,
+	LIMITS_NONE, /* a seccomp filter's own answer: nothing has run out */
 };
 
 struct limits_refusal {
@@ -24,6 +25,8 @@ struct limits_refusal {
 	/* What the sensor saw itself: something else than the table refused it. An
 	 * EMFILE then never is LIMITS_DESCRIPTORS. */
 	bool not_the_table;
+	/* The caller runs under a seccomp filter, which can refuse with any error. */
+	bool filtered;
 	/* the caller's table just after the call; false: these five say nothing */
 	bool table_known;
 	uint64_t used, soft_limit, lowest_free;

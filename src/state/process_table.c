@@ -213,6 +213,7 @@ static void take_table(struct process *process, const struct fdw_task *task,
 		       const struct fdw_table *fds, uint64_t time_ns)
 {
 	process->table = *fds;
+	process->uncounted |= fds->flags & FDW_TABLE_UNCOUNTED;
 	process->table_ns = time_ns;
 	process->has_table = true;
 	process->thread = fds->flags & FDW_TABLE_THREAD ? task->tid : 0;
@@ -428,7 +429,8 @@ uint64_t process_refusal_update(struct process_refusal *refusal, uint64_t total)
 
 uint64_t process_refusal_count(const struct process_refusal *refusal)
 {
-	return refusal->carried + refusal->total - refusal->base;
+	return refusal->by_filter ? 0
+				  : refusal->carried + refusal->total - refusal->base;
 }
 
 void process_refusals_open(struct process *process)

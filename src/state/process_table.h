@@ -28,6 +28,7 @@ struct process_refusal {
 	uint64_t total;
 	uint64_t judged;  /* of them, those that the policy has heard of */
 	bool by_file_max; /* the system's limit, as it was last judged */
+	bool by_filter;   /* likewise: a seccomp filter's answer, which is no refusal */
 	uint64_t base;    /* total at the end of the incident before */
 	uint64_t carried; /* of this incident, by the daemon before this one */
 };
@@ -88,6 +89,7 @@ struct process {
 	size_t refusals_len;
 	struct process_spin spin;
 	uint64_t refused_ns[PROCESS_REFUSAL_CLASSES]; /* last record, by errno */
+	bool uncounted; /* some of its refusals found no room to be counted */
 	/* Runs of the sensor that the kernel had left out when its incident opened: if
 	 * there are more, refusals may have been among them. */
 	uint64_t missed_then;

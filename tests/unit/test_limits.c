@@ -281,6 +281,52 @@ static void many_cpus(void **unused)
 	assert_int_equal(out.cause, LIMITS_OTHER);
 }
 
+/* Under a seccomp filter, what nothing of the kernel's own is known to refuse is the
+ * filter's answer; what has a limit of its own, or met a full table, is not. */
+static void filtered(void **unused)
+{
+	static const struct {
+		const char *call;
+		int error;
+		bool full;
+		enum limits_cause cause;
+	} calls[] = {
+		{"socket", EMFILE, false, LIMITS_NONE},
+		{"socket", ENFILE, false, LIMITS_NONE},
+		{"openat", EMFILE, false, LIMITS_NONE},
+		{"getppid", ENFILE, false, LIMITS_NONE},
+		{"socket", EMFILE, true, LIMITS_DESCRIPTORS},
+		{"inotify_init1", EMFILE, false, LIMITS_OTHER},
+		{"pipe2", ENFILE, false, LIMITS_OTHER},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		struct limits_refusal refusal = {
+			.call = calls[i].call,
+			.error = calls[i].error,
+			.args = {AF_UNIX},
+			.filtered = true,
+			.table_known = true,
+			.used = calls[i].full ? 1024 : 10,
+			.lowest_free = calls[i].full ? 1024 : 10,
+			.soft_limit = 1024,
+			.files_allocated = 1000,
+			.files_max = 100000,
+			.cpus = 2,
+		};
+		struct limits_verdict out;
+
+		limits_classify(&refusal, &out);
+		if (out.cause != calls[i].cause)
+			fail_msg("%s, error %d: cause %d", calls[i].call,
+				 calls[i].error, out.cause);
+		refusal.filtered = false;
+		limits_classify(&refusal, &out);
+		assert_int_not_equal(out.cause, LIMITS_NONE);
+	}
+}
+
 static void paths(void **unused)
 {
 	static const char path[] = "/proc/sys/fs/inotify/max_user_instances";
@@ -306,9 +352,8 @@ static void paths(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(causes),
-		cmocka_unit_test(verdicts_are_whole),
-		cmocka_unit_test(many_cpus),
+		cmocka_unit_test(causes),    cmocka_unit_test(verdicts_are_whole),
+		cmocka_unit_test(many_cpus), cmocka_unit_test(filtered),
 		cmocka_unit_test(paths),
 	};
 

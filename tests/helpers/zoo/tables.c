@@ -158,10 +158,16 @@ static int run_thread_table(const char *arg)
 	return own.err < 0 ? own.err : 0;
 }
 
+#define FLIGHTS_MOST 64
+
 struct flight {
 	char path[64];
 	atomic_int tid;
 };
+
+/* Those that wait. */
+static pthread_t flights[FLIGHTS_MOST];
+static size_t flights_len;
 
 static void *open_fifo(void *data)
 {
@@ -193,9 +199,11 @@ static bool is_asleep(int tid)
 static int start_flight(void)
 {
 	static struct flight flight; /* outlives this step with its thread */
-	pthread_t thread;
-	int next = dup(STDERR_FILENO), now, err;
+	int next, now, err;
 
+	if (flights_len == FLIGHTS_MOST)
+		zoo_fail(ZOO_USAGE, "flight: at most %d", FLIGHTS_MOST);
+	next = dup(STDERR_FILENO);
 	if (next < 0)
 		return -errno;
 	close(next);
@@ -203,7 +211,8 @@ static int start_flight(void)
 	snprintf(flight.path, sizeof(flight.path), "/tmp/fdzoo-fifo-%d", getpid());
 	if (mkfifo(flight.path, 0600))
 		return -errno;
-	err = -pthread_create(&thread, NULL, open_fifo, &flight);
+	err = -pthread_create(&flights[flights_len], NULL, open_fifo, &flight);
+	flights_len += !err;
 	for (now = next; !err && (now == next || !is_asleep(flight.tid));
 	     usleep(1000)) {
 		now = dup(STDERR_FILENO);
@@ -219,6 +228,28 @@ static int run_flight(const char *arg)
 
 	for (long n = arg ? zoo_number(arg, 1) : 1; !err && n > 0; n--)
 		err = start_flight();
+	return err;
+}
+
+static void do_nothing(int signal)
+{
+	(void)signal;
+}
+
+/* Without SA_RESTART: they fail with EINTR, and give their numbers back. */
+static int run_land(const char *arg)
+{
+	struct sigaction action = {.sa_handler = do_nothing};
+	int err = 0;
+
+	(void)arg;
+	if (sigaction(SIGUSR1, &action, NULL))
+		return -errno;
+	for (; !err && flights_len; flights_len--) {
+		err = -pthread_kill(flights[flights_len - 1], SIGUSR1);
+		if (!err)
+			err = -pthread_join(flights[flights_len - 1], NULL);
+	}
 	return err;
 }
 
@@ -259,5 +290,9 @@ const struct zoo_step zoo_tables[] = {
 	 .arg = "[N]",
 	 .run = run_flight,
 	 .help = "N opens that wait: a number, and no file yet"},
+	{.name = "land",
+	 .arg = "",
+	 .run = run_land,
+	 .help = "interrupt them: they give their numbers back"},
 	{0},
 };

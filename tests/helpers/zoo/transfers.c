@@ -156,6 +156,41 @@ static int run_scm_full(const char *arg)
 	return err;
 }
 
+#define MESSAGES_MOST 32
+
+/* N messages with one each, received by one call. */
+static int run_scm_full_many(const char *arg)
+{
+	struct mmsghdr messages[MESSAGES_MOST] = {0};
+	char control[MESSAGES_MOST][CMSG_SPACE(sizeof(int))], bytes[MESSAGES_MOST];
+	struct iovec parts[MESSAGES_MOST];
+	long number = zoo_number(arg, 1);
+	int err = prepare_pair(), got;
+
+	if (number > MESSAGES_MOST)
+		zoo_fail(ZOO_USAGE, "scm_full_many: at most %d", MESSAGES_MOST);
+	if (err >= 0)
+		err = zoo_fill(-1);
+	for (long i = 0; i < number && err >= 0; i++) {
+		parts[i] = (struct iovec){&bytes[i], 1};
+		messages[i].msg_hdr =
+			(struct msghdr){.msg_iov = &parts[i],
+					.msg_iovlen = 1,
+					.msg_control = control[i],
+					.msg_controllen = sizeof(control[i])};
+		err = send_rights(pair[0], 1);
+	}
+	if (err < 0)
+		return err;
+	got = recvmmsg(pair[1], messages, (unsigned int)number, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < got; i++)
+		if (!(messages[i].msg_hdr.msg_flags & MSG_CTRUNC))
+			got = -1;
+	if (got != number)
+		zoo_fail(ZOO_FAILED, "scm_full_many: %d messages", got);
+	return 0;
+}
+
 /* Sent and never received: in flight they count against the sender's limit. */
 static int prepare_scm_send(void)
 {
@@ -341,6 +376,10 @@ const struct zoo_step zoo_transfers[] = {
 	 .arg = "N",
 	 .run = run_scm_full,
 	 .help = "receive N into a full table: all are lost"},
+	{.name = "scm_full_many",
+	 .arg = "N",
+	 .run = run_scm_full_many,
+	 .help = "receive N in as many messages by one recvmmsg into a full table"},
 	{.name = "recvmsg",
 	 .arg = "[TIMES]",
 	 .help = "receive one by recvmsg",

@@ -57,6 +57,10 @@ bool before_watch(struct process *process, struct details *details, uint32_t low
 	    !details_ask_kinds(details, process))
 		return false;
 	before->asked_ns = now_ns;
+	if (process->table.flags & FDW_TABLE_COUNTERS) {
+		before->opened = process->table.opened;
+		before->closed = process->table.closed;
+	}
 	return true;
 }
 

@@ -16,6 +16,7 @@
 struct before {
 	struct growth_look look; /* not known: it has not come yet */
 	uint64_t asked_ns;
+	uint64_t opened, closed; /* until it was asked; 0: not known */
 };
 
 /* A process as a snapshot shows it, with its lowest level at `lowest_bp` of the limit: asks

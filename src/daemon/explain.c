@@ -76,31 +76,31 @@ static void add_verdict(const struct process *process,
 	history->refused_per_s = process->spin.per_s;
 	history->core_share = process->spin.core_share;
 	history->refused_call = syscalls_name(process->spin.call);
-	if (process->policy.leak && watch && watch->then.known)
+	if (process->policy.leak && watch && watch->then.known) {
 		history->before = watch->then;
-	else if (process->before)
+	} else if (process->before) {
 		history->before = process->before->look;
+		history->opened_before = process->before->opened;
+		history->closed_before = process->before->closed;
+	}
 }
 
-int explain_ask(struct process_table *table, struct process *process, uint64_t since_ns,
-		struct explain_question *out)
+void explain_history(const struct process *process, uint64_t since_ns,
+		     struct feed_history *out)
 {
 	const struct fdw_table *fds = &process->table;
-	struct search search = {.parent = process, .out = out};
 	struct forecast forecast;
 
 	memset(out, 0, sizeof(*out));
-	out->tid = (pid_t)process->thread;
+	out->pid = process->who.pid;
+	out->start_ns = process->who.start_ns;
 	out->own_limit = fds->flags & FDW_TABLE_OWN_LIMIT;
 	out->own_limit_known = since_ns && process->who.start_ns >= since_ns;
-	out->used = fds->used;
-	out->soft_limit = fds->soft_limit;
-	out->hard_limit = fds->hard_limit;
 	out->peak = process->policy.max_used > fds->used ? process->policy.max_used
 							 : fds->used;
 	out->seen_s = seconds_watched(process, since_ns);
 	forecast_estimate(&process->history, fds->soft_limit, &forecast);
-	out->history = (struct diagnosis_history){
+	out->verdict = (struct diagnosis_history){
 		.counters_known = fds->flags & FDW_TABLE_COUNTERS,
 		.opened = fds->opened,
 		.closed = fds->closed,
@@ -115,8 +115,42 @@ int explain_ask(struct process_table *table, struct process *process, uint64_t s
 		.used = fds->used,
 		.soft_limit = fds->soft_limit,
 	};
+	add_verdict(process, &out->verdict);
+}
+
+/* The present figures are the question's own. */
+void explain_take_history(struct explain_question *question,
+			  const struct feed_history *history)
+{
+	struct diagnosis_history verdict = history->verdict;
+
+	verdict.age_s = question->history.age_s;
+	verdict.used = question->history.used;
+	verdict.soft_limit = question->history.soft_limit;
+	question->history = verdict;
+	question->own_limit = history->own_limit;
+	question->own_limit_known = history->own_limit_known;
+	question->seen_s = history->seen_s;
+	question->peak =
+		history->peak > question->used ? history->peak : question->used;
+}
+
+int explain_ask(struct process_table *table, struct process *process, uint64_t since_ns,
+		struct explain_question *out)
+{
+	const struct fdw_table *fds = &process->table;
+	struct search search = {.parent = process, .out = out};
+	struct feed_history history;
+
+	memset(out, 0, sizeof(*out));
+	out->tid = (pid_t)process->thread;
+	out->used = fds->used;
+	out->soft_limit = fds->soft_limit;
+	out->hard_limit = fds->hard_limit;
+	explain_history(process, since_ns, &history);
+	out->history = history.verdict;
+	explain_take_history(out, &history);
 	process_table_each(table, visit_relative, &search);
-	add_verdict(process, &out->history);
 	return identity_copy(&out->who, &process->who);
 }
 

@@ -14,6 +14,7 @@
 
 #include "collect/census.h"
 #include "output/explanation.h"
+#include "output/feed.h"
 #include "state/identity.h"
 #include "state/process_table.h"
 
@@ -47,6 +48,12 @@ struct explain_question {
  * is none. 0 or -ENOMEM. */
 int explain_ask(struct process_table *table, struct process *process, uint64_t since_ns,
 		struct explain_question *out);
+/* The same of the process alone, without its relatives. */
+void explain_history(const struct process *process, uint64_t since_ns,
+		     struct feed_history *out);
+/* Puts what has become known over time into a question that has one look. */
+void explain_take_history(struct explain_question *question,
+			  const struct feed_history *history);
 void explain_question_clear(struct explain_question *question);
 
 /*

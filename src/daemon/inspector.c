@@ -118,6 +118,13 @@ static void fill_history(const struct alert_fd *fd, struct explain_question *que
 	question->history.leak_told = fd->leak_told;
 }
 
+/* Whether the daemon knows it for more than one look. */
+static bool is_of(const struct server_job *job, const struct process *process)
+{
+	return job->history.pid == process->who.pid &&
+	       job->history.start_ns == process->who.start_ns;
+}
+
 /* NULL: it can't be explained, and `job` says why. */
 static struct explainer_job *explain(struct inspector *s, struct server_job *job,
 				     struct look *look, const struct alert_fd *fd)
@@ -128,7 +135,10 @@ static struct explainer_job *explain(struct inspector *s, struct server_job *job
 	uint64_t waited_ns = 0;
 
 	if (!explain_ask(look->table, look->process, 0, &question)) {
-		fill_history(fd, &question);
+		if (is_of(job, look->process))
+			explain_take_history(&question, &job->history);
+		else
+			fill_history(fd, &question);
 		question.nr_open = kernel_nr_open(&s->files);
 		if (kernel_files_read(&s->files, &question.files, &question.files_max))
 			question.files = question.files_max = 0;

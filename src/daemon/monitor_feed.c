@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "daemon/explain.h"
 #include "daemon/monitor_impl.h"
 #include "output/feed.h"
 
@@ -17,6 +18,18 @@ static void round_rates(struct alert_fd *fd)
 {
 	fd->growth_per_s = fd->growth_known ? round(fd->growth_per_s * 100) / 100 : 0;
 	fd->exhausted_in_s = fd->exhaustion_known ? round(fd->exhausted_in_s) : 0;
+}
+
+/* Of one that is in no trouble, nor near it, one look tells as much. */
+static void add_history(struct filling *filling, struct process *p)
+{
+	struct feed_history *to;
+
+	if (!p->policy.incident && !p->before && !p->watch && p->spin.per_s <= 0)
+		return;
+	to = feed_add_history(filling->feed);
+	if (to)
+		explain_history(p, filling->monitor->collect.since_ns, to);
 }
 
 static void add_row(void *context, struct process *p)
@@ -44,6 +57,7 @@ static void add_row(void *context, struct process *p)
 		to->row.refused += p->refusals[i].total;
 	to->exec_id = p->exec_id;
 	to->files = p->table.files;
+	add_history(filling, p);
 	if (!p->policy.incident)
 		return;
 	to->row.level = p->policy.level;

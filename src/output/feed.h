@@ -11,6 +11,18 @@
 #include <stdint.h>
 
 #include "output/roster.h"
+#include "policy/diagnosis.h"
+
+/* What has become known over time of a process that is in trouble or near it: what else
+ * than one look its explanation rests on. */
+struct feed_history {
+	pid_t pid;
+	uint64_t start_ns;
+	bool own_limit, own_limit_known;
+	uint64_t peak; /* most descriptors that were used in its incident */
+	double seen_s; /* for how long it was watched; 0: not known */
+	struct diagnosis_history verdict; /* without children and parent */
+};
 
 struct feed_row {
 	struct roster_row row; /* its identity without strings; shared_with unset */
@@ -24,10 +36,19 @@ struct feed {
 	struct roster head; /* without rows; number unset */
 	struct feed_row *rows;
 	size_t len, size;
+	struct feed_history *histories; /* of few, in the order of nothing */
+	size_t histories_len, histories_size;
 };
 
 /* Makes room for `len` rows, and empties it. 0 or -ENOMEM. */
 int feed_reserve(struct feed *feed, size_t len);
+
+/* Room for one more history, which is zeroed. NULL: no memory. */
+struct feed_history *feed_add_history(struct feed *feed);
+
+/* NULL: none is known. */
+const struct feed_history *feed_find_history(const struct feed *feed, pid_t pid,
+					     uint64_t start_ns);
 void feed_clear(struct feed *feed);
 
 #endif

@@ -149,6 +149,19 @@ static bool is_wanted(const struct diagnosis_view *v, enum diagnosis_rule rule,
 	}
 }
 
+/* One that knows no more than what these are, which another has said of the same. */
+static bool is_said(const struct diagnosis *found, size_t n)
+{
+	const struct diagnosis *last = &found[n];
+
+	if (last->rule != DIAGNOSIS_KIND || last->leak)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (found[i].count == last->count)
+			return true;
+	return false;
+}
+
 size_t diagnosis_make(const struct inventory *inventory,
 		      const struct diagnosis_history *history,
 		      struct diagnosis out[DIAGNOSIS_MAX])
@@ -164,7 +177,7 @@ size_t diagnosis_make(const struct inventory *inventory,
 		memset(&found[n], 0, sizeof(found[n]));
 		found[n].rule = (enum diagnosis_rule)i;
 		if (is_wanted(&v, (enum diagnosis_rule)i, found, n) &&
-		    rules[i].applies(&v, &found[n]))
+		    rules[i].applies(&v, &found[n]) && !is_said(found, n))
 			n++;
 	}
 	qsort(found, n, sizeof(found[0]), by_worth);

@@ -60,6 +60,8 @@ struct diagnosis_history {
 	/* What it had when it came near its levels, or was first watched: what has become more
 	 * since then decides what grows. Not known (zeroed): there was no such look. */
 	struct growth_look before;
+	/* … and what was opened and closed until then; 0 and 0: from the start. */
+	uint64_t opened_before, closed_before;
 	/* Descriptors that its parent has as well, after an exec; 0: none, unknown. */
 	uint64_t inherited;
 	pid_t parent;

@@ -20,12 +20,29 @@ bool diagnosis_grows(const struct diagnosis_view *v)
 	       (h->growth_sound || grown >= GROWN_SHARE * v->total);
 }
 
+static bool is_kept(uint64_t opened, uint64_t closed)
+{
+	return opened >= DIAGNOSIS_MANY && opened >= NEVER_CLOSED * closed;
+}
+
+/* An interpreter opens and closes hundreds of files when it starts, which says nothing of
+ * what has become more since. */
+static bool keeps_since(const struct diagnosis_view *v)
+{
+	const struct diagnosis_history *h = v->history;
+
+	return v->attributed && h->opened_before && h->opened >= h->opened_before &&
+	       h->closed >= h->closed_before &&
+	       h->opened - h->opened_before >= DIAGNOSIS_FEW &&
+	       h->opened - h->opened_before >=
+		       NEVER_CLOSED * (h->closed - h->closed_before);
+}
+
 bool diagnosis_never_closes(const struct diagnosis_view *v)
 {
 	const struct diagnosis_history *h = v->history;
 
-	return h->counters_known && h->opened >= DIAGNOSIS_MANY &&
-	       h->opened >= NEVER_CLOSED * h->closed;
+	return h->counters_known && (is_kept(h->opened, h->closed) || keeps_since(v));
 }
 
 static bool is_limited(const struct diagnosis_history *h)

@@ -128,20 +128,23 @@ static bool is_for_clients(const struct diagnosis_view *v, const struct kinds *c
 bool diagnosis_unsaid_grows(const struct diagnosis_view *v)
 {
 	return v->attributed && !growth_is_client(&v->grown[0].kind) &&
-	       v->grown[0].grown * 2 >= v->grown_sum && diagnosis_grows(v);
+	       v->grown[0].grown * 2 >= v->grown_sum &&
+	       (diagnosis_grows(v) || diagnosis_at_wall(v));
 }
 
-static void choose(const struct diagnosis_view *v, struct kinds *out)
+static void choose_grown(const struct diagnosis_view *v, struct kinds *out)
 {
 	memset(out, 0, sizeof(*out));
-	if (v->attributed) {
-		for (; out->len < v->grown_len; out->len++) {
-			out->kinds[out->len] = &v->grown[out->len].kind;
-			out->counts[out->len] = v->grown[out->len].grown;
-		}
-		out->sum = (double)v->grown_sum;
-		return;
+	for (; out->len < v->grown_len; out->len++) {
+		out->kinds[out->len] = &v->grown[out->len].kind;
+		out->counts[out->len] = v->grown[out->len].grown;
 	}
+	out->sum = (double)v->grown_sum;
+}
+
+static void choose_all(const struct diagnosis_view *v, struct kinds *out)
+{
+	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < v->now.len; i++) {
 		/* a suspicion is never one of clients */
 		if (v->history->leak_suspected && growth_is_client(&v->now.kinds[i]))
@@ -150,6 +153,14 @@ static void choose(const struct diagnosis_view *v, struct kinds *out)
 		out->counts[out->len++] = v->now.kinds[i].count;
 	}
 	out->sum = v->total;
+}
+
+static void choose(const struct diagnosis_view *v, struct kinds *out)
+{
+	if (v->attributed)
+		choose_grown(v, out);
+	else
+		choose_all(v, out);
 }
 
 /*
@@ -239,10 +250,13 @@ static void say_mixture(const struct kinds *chosen, size_t n,
 		      out->leak ? ", made again and again and not freed" : "");
 }
 
-static void prove_mixture(const struct diagnosis_view *v, const struct kinds *chosen,
-			  size_t n, struct diagnosis *out)
+/* Returns how many objects there are of them. */
+static uint64_t prove_mixture(const struct diagnosis_view *v,
+			      const struct kinds *chosen, size_t n,
+			      const unsigned int parts[], struct diagnosis *out)
 {
 	char text[160] = "";
+	unsigned int all = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct diagnosis_sum sum = sum_of_kind(v, chosen->kinds[i]);
@@ -250,11 +264,57 @@ static void prove_mixture(const struct diagnosis_view *v, const struct kinds *ch
 
 		name_kind(chosen->kinds[i], name, sizeof(name));
 		out->count += sum.count;
+		all += parts[i];
 		snprintf(text + strlen(text), sizeof(text) - strlen(text),
 			 "%s%" PRIu64 " %s", i ? ", " : "", sum.count, name);
 	}
 	out->share = v->total > 0 ? fmin((double)out->count / v->total, 1) : 0;
 	diagnosis_seen(out, "%s, of %.0f descriptors", text, v->total);
+	return out->count / all;
+}
+
+/* How many kinds of them are in such a ratio, and it; 0: they are in none. */
+static size_t mixture_of(const struct kinds *chosen, unsigned int parts[])
+{
+	double sum = 0;
+	size_t n;
+
+	for (n = 0; n < chosen->len && n < MIXTURE_KINDS; n++) {
+		if (chosen->counts[n] * RATIO_MOST * 2 < chosen->counts[0])
+			break; /* beside them */
+		sum += (double)chosen->counts[n];
+	}
+	return n >= 2 && sum >= MIXTURE_SHARE * chosen->sum &&
+			       ratio_of(chosen, n, parts) >= MIXTURE_LEAST
+		       ? n
+		       : 0;
+}
+
+static uint64_t grown_of(const struct diagnosis_view *v, const struct growth_kind *kind)
+{
+	for (size_t i = 0; i < v->grown_len; i++)
+		if (growth_same(&v->grown[i].kind, kind))
+			return v->grown[i].grown;
+	return 0;
+}
+
+/* Of a few that were made since the look before the last may be half made, which spoils the
+ * ratio of what has grown: then that of all is believed, if so many more of each came as such
+ * objects have, but for one object. */
+static bool grew_as(const struct diagnosis_view *v, const struct kinds *chosen,
+		    size_t n, const unsigned int parts[])
+{
+	unsigned int all = 0;
+	double objects;
+
+	for (size_t i = 0; i < n; i++)
+		all += parts[i];
+	objects = rint((double)v->grown_sum / all);
+	for (size_t i = 0; i < n; i++)
+		if (fabs((double)grown_of(v, chosen->kinds[i]) - objects * parts[i]) >
+		    parts[i])
+			return false;
+	return objects >= 1;
 }
 
 bool diagnosis_mixture(const struct diagnosis_view *v, struct diagnosis *out)
@@ -262,25 +322,24 @@ bool diagnosis_mixture(const struct diagnosis_view *v, struct diagnosis *out)
 	struct kinds chosen;
 	unsigned int parts[MIXTURE_KINDS];
 	double sum = 0;
-	uint64_t objects = 0;
 	size_t n;
 
 	if (!is_asked(v))
 		return false;
 	choose(v, &chosen);
-	for (n = 0; n < chosen.len && n < MIXTURE_KINDS; n++) {
-		if (chosen.counts[n] * RATIO_MOST * 2 < chosen.counts[0])
-			break; /* beside them */
-		sum += (double)chosen.counts[n];
+	n = mixture_of(&chosen, parts);
+	if (!n && v->attributed) {
+		choose_all(v, &chosen);
+		n = mixture_of(&chosen, parts);
+		if (n && !grew_as(v, &chosen, n, parts))
+			return false;
 	}
-	if (n < 2 || sum < MIXTURE_SHARE * chosen.sum)
+	if (!n)
 		return false;
-	objects = ratio_of(&chosen, n, parts);
-	if (objects < MIXTURE_LEAST)
-		return false;
+	for (size_t i = 0; i < n; i++)
+		sum += (double)chosen.counts[i];
 	out->leak = not_closed(v, &chosen, n, sum / chosen.sum);
-	prove_mixture(v, &chosen, n, out);
-	say_mixture(&chosen, n, parts, objects, out);
+	say_mixture(&chosen, n, parts, prove_mixture(v, &chosen, n, parts, out), out);
 	return true;
 }
 

@@ -239,7 +239,7 @@ bool diagnosis_outgoing(const struct diagnosis_view *v, struct diagnosis *out)
 			     in = diagnosis_sum_of(v, accepted);
 	struct service service;
 	char name[160];
-	bool young;
+	bool young, grows = diagnosis_not_closed(v, outgoing);
 
 	if (!all.most)
 		return false;
@@ -255,13 +255,20 @@ bool diagnosis_outgoing(const struct diagnosis_view *v, struct diagnosis *out)
 	/* A pool is filled at once, when the program starts. */
 	young = v->history->age_s > 0 && v->history->age_s < STARTING_S &&
 		!v->history->leak_suspected;
-	out->leak = (!young && diagnosis_not_closed(v, outgoing)) ||
+	out->leak = (!young && grows) ||
 		    (diagnosis_at_wall(v) && !diagnosis_others_grow(v, outgoing));
 	if (out->leak)
 		diagnosis_say(out,
 			      "%" PRIu64 " connections to %s, without bound: responses "
 			      "not read to their end and closed, or a pool without a "
 			      "limit",
+			      service.count, name);
+	else if (grows)
+		diagnosis_say(out,
+			      "%" PRIu64
+			      " connections to %s, more and more since it was "
+			      "started: a pool that is being filled, or without "
+			      "bound",
 			      service.count, name);
 	else
 		diagnosis_say(out,

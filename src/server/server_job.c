@@ -30,6 +30,21 @@ void server_job_free(struct server_job *job)
 	free(job);
 }
 
+void server_job_know(struct server_job *job, const struct roster_row *row,
+		     const struct feed *feed)
+{
+	const struct feed_history *history;
+
+	if (!row)
+		return;
+	job->watched_ns = row->who.start_ns;
+	job->watched = row->fd;
+	history =
+		feed ? feed_find_history(feed, row->who.pid, row->who.start_ns) : NULL;
+	if (history)
+		job->history = *history;
+}
+
 void server_job_fail(struct server_job *job, enum request_error error,
 		     const char *format, ...)
 {

@@ -15,6 +15,7 @@
 #include "server/request.h"
 #include "server/shared_text.h"
 #include "output/alert.h"
+#include "output/feed.h"
 
 struct server_job {
 	struct server_job *next;
@@ -24,7 +25,8 @@ struct server_job {
 	/* of a process that is asked for: what the monitor has seen of it, and its start */
 	struct alert_fd watched;
 	uint64_t watched_ns;
-	uint64_t start_ns; /* of the process that was found and looked at */
+	struct feed_history history; /* pid 0: it is in no trouble */
+	uint64_t start_ns;           /* of the process that was found and looked at */
 	/* the answer: members of the reply, without braces; or what went wrong */
 	struct shared_text *body;
 	enum request_error error;
@@ -34,6 +36,11 @@ struct server_job {
 /* The request is moved. NULL: no memory, and the request is as it was. */
 struct server_job *server_job_new(uint64_t client, struct request *request);
 void server_job_free(struct server_job *job); /* accepts NULL */
+
+/* Puts in what the monitor knows of the process that is asked for. `row` NULL: nothing;
+ * `feed` NULL: not how it came to it. */
+void server_job_know(struct server_job *job, const struct roster_row *row,
+		     const struct feed *feed);
 
 /* Ends it with an error. */
 void server_job_fail(struct server_job *job, enum request_error error,

@@ -18,6 +18,7 @@ struct server_roster {
 	pthread_t thread;
 	bool started;
 	struct handoff *figures;
+	const struct feed *feed; /* the newest that was taken; NULL: none yet */
 };
 
 /* ---- the monitor's thread ---- */
@@ -43,6 +44,8 @@ static void refresh(struct server_roster *r)
 {
 	struct feed *feed = handoff_take(r->figures);
 
+	if (feed)
+		r->feed = feed;
 	if (feed && !roster_keeper_update(r->keeper, feed))
 		server_replies_renew(r->made);
 }
@@ -52,12 +55,7 @@ static void refresh(struct server_roster *r)
 static struct server_queue *find(struct server_roster *r, const struct roster *roster,
 				 struct server_job *job)
 {
-	const struct roster_row *row = roster_find(roster, job->request.pid, 0);
-
-	if (!row)
-		return r->processes;
-	job->watched_ns = row->who.start_ns;
-	job->watched = row->fd;
+	server_job_know(job, roster_find(roster, job->request.pid, 0), r->feed);
 	return r->processes;
 }
 

@@ -66,7 +66,7 @@ static void *run(void *context)
 
 /* The request is moved. */
 static void ask(struct looker *l, struct server_job **to, struct request *request,
-		const struct roster_row *row)
+		const struct roster_row *row, const struct feed *feed)
 {
 	struct server_job *job = server_job_new(0, request);
 
@@ -74,10 +74,7 @@ static void ask(struct looker *l, struct server_job **to, struct request *reques
 		request_clear(request);
 		return;
 	}
-	if (row) {
-		job->watched = row->fd;
-		job->watched_ns = row->who.start_ns;
-	}
+	server_job_know(job, row, feed);
 	pthread_mutex_lock(&l->lock);
 	server_job_free(*to);
 	*to = job;
@@ -94,11 +91,11 @@ void looker_ask_kinds(struct looker *l, const pid_t *pids, size_t len)
 	if (!request.pids)
 		return;
 	memcpy(request.pids, pids, request.pids_len * sizeof(*pids));
-	ask(l, &l->kinds, &request, NULL);
+	ask(l, &l->kinds, &request, NULL, NULL);
 }
 
-void looker_ask_page(struct looker *l, const struct roster_row *row, pid_t pid,
-		     int width, bool utf8)
+void looker_ask_page(struct looker *l, const struct roster_row *row,
+		     const struct feed *feed, pid_t pid, int width, bool utf8)
 {
 	struct request request = {
 		.kind = REQUEST_PROCESS,
@@ -108,7 +105,7 @@ void looker_ask_page(struct looker *l, const struct roster_row *row, pid_t pid,
 		.ascii = !utf8,
 	};
 
-	ask(l, &l->page, &request, row);
+	ask(l, &l->page, &request, row, feed);
 }
 
 int looker_fd(const struct looker *l)

@@ -15,6 +15,7 @@
 #include "top/recent.h"
 #include "top/source.h"
 
+struct feed;
 struct looker;
 
 /* 0 or -errno. close accepts NULL, and waits for what is being looked at. */
@@ -22,10 +23,10 @@ int looker_open(struct looker **out);
 void looker_close(struct looker *looker);
 
 /* Asks; what was asked before and not begun yet is dropped. `row` is what is known of the
- * process; NULL: nothing. */
+ * process, and `feed` how it came to it; NULL: nothing. */
 void looker_ask_kinds(struct looker *looker, const pid_t *pids, size_t len);
-void looker_ask_page(struct looker *looker, const struct roster_row *row, pid_t pid,
-		     int width, bool utf8);
+void looker_ask_page(struct looker *looker, const struct roster_row *row,
+		     const struct feed *feed, pid_t pid, int width, bool utf8);
 
 /* Readable when there are answers, which looker_take() hands on; pages with the alerts that
  * are `recent`. */

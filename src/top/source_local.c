@@ -78,7 +78,7 @@ static void ask_page(struct source *source, pid_t pid, int width, bool utf8)
 	struct local_source *s = of(source);
 
 	looker_ask_page(s->looker, roster_find(roster_keeper_roster(s->keeper), pid, 0),
-			pid, width, utf8);
+			&s->feed, pid, width, utf8);
 }
 
 static size_t fds(const struct source *source, struct pollfd *out)

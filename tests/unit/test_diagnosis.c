@@ -526,6 +526,23 @@ static const struct test cases[] = {
 	 DIAGNOSIS_SAME_FILE,
 	 true},
 
+	{"objects of which few were made since, the last one by half",
+	 {{PIPES, 102},
+	  {JARS, 100},
+	  {EVENTFDS, 51},
+	  {WAS, 0},
+	  {PIPES, 92},
+	  {JARS, 92},
+	  {EVENTFDS, 46}},
+	 {.soft_limit = 256,
+	  .used = 253,
+	  .growth_known = true,
+	  .growth_per_s = 80,
+	  .growth_over_s = 2,
+	  .in_trouble = true},
+	 DIAGNOSIS_MIXTURE,
+	 true},
+
 	/* ---- how it came to have them ---- */
 	{"a leak beneath much traffic",
 	 {{JARS, 300}, {PIPES, 560}},
@@ -866,12 +883,63 @@ static void peer_is_named(void **state)
 	assert_int_equal(out[0].count, 300);
 }
 
+/* What has just begun to connect: neither a leak nor at rest, and it is said once. */
+static void a_pool_that_is_filled(void **state)
+{
+	const struct test filling = {
+		.parts = {{OUTGOING_TO_ONE, 830}, {WAS, 0}, {OUTGOING_TO_ONE, 640}},
+		.history = {.soft_limit = 1024,
+			    .used = 830,
+			    .growth_known = true,
+			    .growth_per_s = 28,
+			    .growth_over_s = 20,
+			    .growth_sound = true,
+			    .age_s = 24,
+			    .in_trouble = true},
+	};
+	struct diagnosis out[DIAGNOSIS_MAX];
+
+	(void)state;
+	assert_int_equal(diagnose(&filling, out), 1);
+	assert_int_equal(out[0].rule, DIAGNOSIS_OUTGOING_CONNECTIONS);
+	assert_false(out[0].leak);
+	assert_non_null(strstr(out[0].text, "more and more"));
+}
+
+/* Of all that there are, not of those that were made since the look before. */
+static void objects_are_counted(void **state)
+{
+	const struct test test = {
+		.parts = {{PIPES, 126},
+			  {EPOLLS, 63},
+			  {INOTIFYS, 63},
+			  {WAS, 0},
+			  {PIPES, 80},
+			  {EPOLLS, 40},
+			  {INOTIFYS, 40}},
+		.history = {.soft_limit = 256,
+			    .used = 252,
+			    .growth_known = true,
+			    .growth_per_s = 80,
+			    .growth_over_s = 2,
+			    .in_trouble = true},
+	};
+	struct diagnosis out[DIAGNOSIS_MAX];
+
+	(void)state;
+	assert_int_equal(diagnose(&test, out), 1);
+	assert_int_equal(out[0].rule, DIAGNOSIS_MIXTURE);
+	assert_non_null(strstr(out[0].text, "about 63 objects"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(causes),
 		cmocka_unit_test(names),
 		cmocka_unit_test(peer_is_named),
+		cmocka_unit_test(a_pool_that_is_filled),
+		cmocka_unit_test(objects_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

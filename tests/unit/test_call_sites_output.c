@@ -130,9 +130,9 @@ static void page_for_people(void **state)
 	char *text = page(&view);
 
 	(void)state;
-	has(text,
-	    "api[1234]: 18 descriptors open, 14 of them opened in the last 20.0 s\n"
-	    "(0.7 a second), 4 unknown\n");
+	has(text, "api[1234]: 18 descriptors open, 14 of them opened in the last 20.0 "
+		  "s (0.7 a\n"
+		  "second), 4 unknown\n");
 	has(text, "12  file         leak() at src/leak.c:12\n");
 	has(text, "0.6 a second; oldest 19.0 s, median ");
 	has(text, ">#1  leak() at src/leak.c:12\n");
@@ -147,7 +147,7 @@ static void page_for_people(void **state)
 	view.ended = true;
 	text = page(&view);
 	has(text, "api[1234] has ended: 18 descriptors were open, as far as was seen");
-	has(text, "5\nruns of our programs that the kernel left out.");
+	has(text, "\n5 runs of our programs that the kernel left out.");
 	free(text);
 	call_sites_free(sites);
 }

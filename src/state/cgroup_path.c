@@ -166,6 +166,8 @@ static struct container container_of_component(struct cgroup_part part,
  * Below a user's manager, and in a container, anything has the name that its processes
  * like. */
 struct walk {
+	const char *path;
+	cgroup_is_roots is_roots;
 	struct cgroup_part unit; /* of PID 1; at NULL: none */
 	const char *from;        /* what is below it is not PID 1's; NULL: nothing is */
 	struct container outer;  /* made by root's runtime */
@@ -180,6 +182,62 @@ struct walk {
 static bool is_of_users(struct cgroup_part part)
 {
 	return is(part, "user") || is(part, CGROUP_PATH_UNKNOWN);
+}
+
+/* Services whose own directories are a runtime's for its containers, as with a cgroup driver
+ * other than the one that the path is meant for. */
+static bool is_of_runtime(struct cgroup_part unit)
+{
+	static const char *const units[] = {
+		"containerd.service",
+		"docker.service",
+		"snap.docker.dockerd.service",
+		"crio.service",
+		"kubelet.service",
+		"k3s.service",
+		"k3s-agent.service",
+		"rke2-server.service",
+		"rke2-agent.service",
+		"k0scontroller.service",
+		"k0sworker.service",
+		"snap.microk8s.daemon-containerd.service",
+		"snap.microk8s.daemon-kubelite.service",
+		"buildkit.service",
+	};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (is(unit, units[i]))
+			return true;
+	return false;
+}
+
+/* The one place that decides whether a directory named like a container is one: PID 1's own
+ * unit is, so is what lies where only root writes, and what a runtime's service has made.
+ * Below any other unit its processes may make directories, if systemd has given them that:
+ * there it is their word. Podman's, in a unit of its own (--cgroups=split, as a Quadlet has
+ * it), is believed if the directory is root's. */
+static bool is_believed(const struct walk *walk, struct cgroup_part part)
+{
+	static const char split[] = "libpod-payload-";
+	const char *below = walk->unit.at ? walk->unit.at + walk->unit.len : NULL;
+
+	if (walk->manager.at)
+		return false;
+	if (!below || is_of_runtime(walk->unit))
+		return true;
+	return ends_with(walk->unit, ".service") && starts_with(part, split) &&
+	       below + strspn(below, "/") == part.at && walk->is_roots &&
+	       walk->is_roots(walk->path, (size_t)(part.at + part.len - walk->path));
+}
+
+/* On whose word a container or a pod below here would be one; at NULL: root's. */
+static struct cgroup_part word_of(const struct walk *walk)
+{
+	if (walk->outer.id.at)
+		return walk->outer.id;
+	if (walk->manager.at || is_of_runtime(walk->unit))
+		return walk->manager;
+	return walk->unit;
 }
 
 static void walk_trusted(struct walk *walk, struct cgroup_part part)
@@ -208,17 +266,17 @@ static void walk_below(struct walk *walk, struct cgroup_part part)
 		walk->scope = part;
 }
 
-static void walk_path(const char *path, struct walk *out)
+static void walk_path(const char *path, cgroup_is_roots is_roots, struct walk *out)
 {
 	struct cgroup_part part, parent = {0};
 	struct container here;
 
-	memset(out, 0, sizeof(*out));
+	*out = (struct walk){.path = path, .is_roots = is_roots};
 	while (next_component(&path, &part)) {
 		here = container_of_component(part, parent, path);
 		if (here.id.at)
 			out->inner = here;
-		if (here.id.at && !out->outer.id.at && !out->manager.at) {
+		if (here.id.at && !out->outer.id.at && is_believed(out, part)) {
 			out->outer = here;
 			out->from = part.at;
 			out->service = out->scope = (struct cgroup_part){0};
@@ -237,7 +295,7 @@ static struct container find_container(const char *path)
 {
 	struct walk walk;
 
-	walk_path(path, &walk);
+	walk_path(path, NULL, &walk);
 	return walk.inner;
 }
 
@@ -326,14 +384,14 @@ bool cgroup_path_pod_uid(const char *path, char uid[CGROUP_POD_UID_LEN])
 /* As much of a container's 64 digits as its users' tools show. */
 #define SHORT_ID 12
 
-int cgroup_path_service(const char *path, char **out)
+int cgroup_path_service(const char *path, cgroup_is_roots is_roots, char **out)
 {
 	struct cgroup_part part, named, outer;
 	struct walk walk;
 	const char *rest;
 	size_t shown;
 
-	walk_path(path, &walk);
+	walk_path(path, is_roots, &walk);
 	part = walk.service.at ? walk.service : walk.scope;
 	*out = NULL;
 	if (!part.at && !walk.unit.at)
@@ -358,22 +416,19 @@ int cgroup_path_service(const char *path, char **out)
 	return *out ? 0 : -ENOMEM;
 }
 
-int cgroup_path_claimed_by(const char *path, char **out)
+int cgroup_path_claimed_by(const char *path, cgroup_is_roots is_roots, char **out)
 {
 	char pod[CGROUP_POD_UID_LEN];
 	struct cgroup_part by;
 	struct walk walk;
 
-	walk_path(path, &walk);
-	by = walk.outer.id.at ? walk.outer.id : walk.manager;
+	walk_path(path, is_roots, &walk);
+	by = word_of(&walk);
 	*out = NULL;
-	if (!by.at || walk.inner.id.at == walk.outer.id.at) {
-		/* a pod's directory without a container in it */
-		if (!walk.inner.id.at && cgroup_path_pod_uid(path, pod))
-			by = walk.manager;
-		else
-			by.at = NULL;
-	}
+	/* also of a pod's directory without a container in it */
+	if (walk.inner.id.at == walk.outer.id.at &&
+	    (walk.inner.id.at || !cgroup_path_pod_uid(path, pod)))
+		by.at = NULL;
 	if (!by.at)
 		return 0;
 	*out = strndup(by.at, by.len);

@@ -14,6 +14,10 @@ struct cgroup_part {
 	size_t len;
 };
 
+/* Whether the directory that the first `len` bytes of the path name was made by root, which
+ * its owner tells. */
+typedef bool (*cgroup_is_roots)(const char *path, size_t len);
+
 /*
  * The service that it belongs to. A name without a slash is that of a unit of the host's
  * own, which PID 1 manages: "nginx.service". Below that, whoever may write there has
@@ -23,18 +27,20 @@ struct cgroup_part {
  * it is a *.scope that is not a container's. *out, which is to be freed, is NULL where
  * there is none. Returns 0 or -ENOMEM.
  */
-int cgroup_path_service(const char *path, char **out);
+int cgroup_path_service(const char *path, cgroup_is_roots is_roots, char **out);
 
 /* Stands in front of a path of which the first components are not known. */
 #define CGROUP_PATH_UNKNOWN "..."
 
 /*
  * On whose word alone the path names a container or a pod: that of the user's manager
- * ("user@1000.service"), or the outer container, in which anyone may make directories
- * with such names. *out, to be freed, is NULL where a runtime of root's made it, or where
- * there is none. Returns 0 or -ENOMEM.
+ * ("user@1000.service"), of another service or a session whose processes may make
+ * directories ("web.service", "session-3.scope"), or of the outer container, in which anyone
+ * may. *out, to be freed, is NULL where PID 1 or a runtime of root's made it, or where there
+ * is none. `is_roots` is asked where the path does not tell; NULL: it is not root's. Returns
+ * 0 or -ENOMEM.
  */
-int cgroup_path_claimed_by(const char *path, char **out);
+int cgroup_path_claimed_by(const char *path, cgroup_is_roots is_roots, char **out);
 
 /* The name of systemd-nspawn as a runtime: its containers' ids are as systemd
  * escapes them ("web\x2d1"). */

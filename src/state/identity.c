@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "state/cgroup_path.h"
@@ -139,15 +140,40 @@ static void move_owner(struct identity *who, struct identity *owner)
 	who->pod_uid = owner->pod_uid;
 }
 
+/* Whether root has made that cgroup, in each hierarchy that has it: a service to which systemd
+ * has given its cgroup as a user makes its own. Only cgroupfs is asked, which never waits. */
+static bool is_roots_cgroup(const char *path, size_t len)
+{
+	static const char *const tops[] = {"", "/unified", "/systemd", "/memory",
+					   "/pids"};
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof(tops) / sizeof(tops[0]); i++) {
+		char at[PATH_MAX];
+		struct stat st;
+		int size = snprintf(at, sizeof(at), "/sys/fs/cgroup%s/%.*s", tops[i],
+				    (int)len, path);
+
+		if (size < 0 || (size_t)size >= sizeof(at) || strstr(at, "/../"))
+			return false;
+		if (stat(at, &st) < 0)
+			continue;
+		if (st.st_uid != 0)
+			return false;
+		found = true;
+	}
+	return found;
+}
+
 /* Service, container and pod by the path. */
 static int set_owner(struct identity *who, const char *path)
 {
 	struct identity owner = {0};
 	char pod[CGROUP_POD_UID_LEN];
-	int err = cgroup_path_service(path, &owner.service);
+	int err = cgroup_path_service(path, is_roots_cgroup, &owner.service);
 
 	if (!err)
-		err = cgroup_path_claimed_by(path, &owner.claimed_by);
+		err = cgroup_path_claimed_by(path, is_roots_cgroup, &owner.claimed_by);
 	if (!err)
 		err = copy_container(&owner, path);
 	if (!err && cgroup_path_pod_uid(path, pod)) {

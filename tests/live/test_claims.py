@@ -106,6 +106,28 @@ def test_a_service_of_the_hosts_by_name():
             same(daemon.of_unlocked(real.pid), [], "alerts of the host's, which are ignored")
 
 
+def test_a_container_of_a_services_own():
+    """A service to which systemd has given its cgroup names a directory in it like a container:
+    that is its word, whoever it runs as, and a rule for the container is not about it."""
+    config = f"[rule box]\ncontainer = {CONTAINER}\nignore = yes\n"
+    with Tree() as tree, Scratch() as scratch:
+        os.chmod(scratch.path, 0o755)
+        path = scratch.file("rules.conf", config)
+        unit = tree.make("system.slice/fdwarden-try.service", owner=USER)
+        roots = tree.make("system.slice/fdwarden-other.service")
+        with service(*QUICK, config=path) as daemon, \
+                as_user(f"{unit}/docker-{CONTAINER}.scope", *FULL) as boxed, \
+                Zoo(*FULL, preexec_fn=enters(f"{roots}/docker-{CONTAINER}.scope")) as sandboxed, \
+                Zoo(*FULL, preexec_fn=enters(f"{roots}/libpod-payload-{CONTAINER}")) as podmans:
+            for one in boxed, sandboxed, podmans:
+                one.expect("open")
+            for one, by in (boxed, "fdwarden-try.service"), (sandboxed, "fdwarden-other.service"):
+                _, alert = daemon.wait(one.pid, "fd-warning", 10)
+                same((alert["container"]["id"], alert["container"].get("claimed_by")),
+                     (CONTAINER, by), "its container, on whose word")
+            same(daemon.of_unlocked(podmans.pid), [], "alerts of podman's, by root's word")
+
+
 def test_not_hidden_among_a_users():
     """Many small processes in a directory that a user has named nginx.service do not fold the
     host's nginx.service into their summary."""

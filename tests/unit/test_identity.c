@@ -208,6 +208,58 @@ static const struct claim {
 	 SHORT_ID "/system.slice/sshd.service", NULL, ID},
 	{"/system.slice/docker-" ID ".scope/docker-" ID2 ".scope", NULL, ID,
 	 "/system.slice/docker-" ID ".scope/docker-" ID2 ".scope"},
+	/* PID 1's own units, slices and scopes, are a runtime's word */
+	{"/system.slice/docker-" ID ".scope", NULL, NULL, ID},
+	{"/system.slice/docker-" ID ".scope/init.scope", SHORT_ID "/init.scope", NULL,
+	 ID},
+	{"/machine.slice/libpod-" ID ".scope/container", NULL, NULL, ID},
+	{"/machine.slice/machine-web.scope/payload", NULL, NULL, "web"},
+	{"/machine.slice/systemd-nspawn@web.service/payload/init.scope",
+	 "web/payload/init.scope", NULL, "web"},
+	{BURSTABLE "/cri-containerd-" ID ".scope", NULL, NULL, ID},
+	{BURSTABLE "/crio-" ID ".scope/container", NULL, NULL, ID},
+	{"/user.slice/user-1000.slice/docker-" ID ".scope", NULL, NULL, ID},
+	/* and what is where no unit is: drivers that write cgroups themselves */
+	{"/docker/" ID, NULL, NULL, ID},
+	{"/kubepods/burstable/pod" UID "/" ID, NULL, NULL, ID},
+	{"/kubepods/pod" UID, NULL, NULL, "x"},
+	{"/libpod_parent/libpod-" ID, NULL, NULL, ID},
+	{"/default/" ID, NULL, NULL, ID},
+	{"/lxc.payload.web/init.scope", "web/init.scope", NULL, "web"},
+	{"/system.slice:docker:" ID, NULL, NULL, ID},
+	/* below the service of a runtime */
+	{"/system.slice/containerd.service/kubepods-burstable-"
+	 "pod0e51c6f5_1111_2222_3333_444444444444.slice:cri-containerd:" ID,
+	 "containerd.service", NULL, ID},
+	{"/system.slice/k3s.service/kubepods/pod" UID "/" ID, "k3s.service", NULL, ID},
+	{"/system.slice/docker.service/docker/" ID "/docker/" ID2, "docker.service", ID,
+	 "/system.slice/docker.service/docker/" ID "/docker/" ID2},
+	/* below any other one, and in a session: what its processes have made */
+	{"/system.slice/foo.service/docker-" ID ".scope", "foo.service", "foo.service",
+	 "/system.slice/foo.service/docker-" ID ".scope"},
+	{"/system.slice/foo.service/a/b/docker-" ID ".scope/sshd.service",
+	 "foo.service", "foo.service",
+	 "/system.slice/foo.service/a/b/docker-" ID ".scope/sshd.service"},
+	{"/system.slice/foo.service/docker/" ID, "foo.service", "foo.service",
+	 "/system.slice/foo.service/docker/" ID},
+	{"/system.slice/foo.service/kubepods/pod" UID, "foo.service", "foo.service",
+	 "/system.slice/foo.service/kubepods/pod" UID},
+	{"/system.slice/foo.service/lxc.payload.web", "foo.service", "foo.service",
+	 "/system.slice/foo.service/lxc.payload.web"},
+	{"/system.slice/foo.service/machine-web.scope/payload", "foo.service",
+	 "foo.service", "/system.slice/foo.service/machine-web.scope/payload"},
+	{"/system.slice/xcontainerd.service/docker/" ID, "xcontainerd.service",
+	 "xcontainerd.service", "/system.slice/xcontainerd.service/docker/" ID},
+	{"/user.slice/user-1000.slice/session-1.scope/docker-" ID ".scope",
+	 "session-1.scope", "session-1.scope",
+	 "/user.slice/user-1000.slice/session-1.scope/docker-" ID ".scope"},
+	{"/system.slice/foo.service/containerd.service/docker/" ID, "foo.service",
+	 "foo.service", "/system.slice/foo.service/containerd.service/docker/" ID},
+	{USER "/containerd.service/docker/" ID, "user@1000.service/containerd.service",
+	 "user@1000.service", USER "/containerd.service/docker/" ID},
+	/* podman's in a unit of its own, of which there is no directory here */
+	{"/system.slice/foo.service/libpod-payload-" ID, "foo.service", "foo.service",
+	 "/system.slice/foo.service/libpod-payload-" ID},
 	/* a directory that systemd does not know */
 	{"/foo/sshd.service", "foo/sshd.service", NULL, "foo/sshd.service"},
 	{"/../system.slice/sshd.service", "sshd.service", NULL, "sshd.service"},
@@ -227,6 +279,48 @@ static void test_claims(void **state)
 		assert_text(copy.claimed_by, claims[i].claimed_by);
 		identity_clear(&copy);
 		identity_clear(&who);
+	}
+}
+
+static const char *roots; /* the directory that root has made */
+
+static bool is_roots(const char *path, size_t len)
+{
+	return len == strlen(roots) && memcmp(path, roots, len) == 0;
+}
+
+/* A container of podman's that is a unit of its own: root's directory right below a service, and
+ * nothing else that is root's. */
+static void test_split(void **state)
+{
+	static const char unit[] = "/system.slice/web.service/libpod-payload-" ID;
+	static const char *const claims_still[] = {
+		"/system.slice/web.service/a/libpod-payload-" ID,
+		"/system.slice/web.service/docker-" ID ".scope",
+		"/system.slice/web.scope/libpod-payload-" ID,
+		USER "/libpod-payload-" ID,
+	};
+	char *text;
+
+	(void)state;
+	roots = unit;
+	assert_int_equal(cgroup_path_claimed_by(unit, is_roots, &text), 0);
+	assert_null(text);
+	assert_int_equal(cgroup_path_service("/system.slice/web.service/"
+					     "libpod-payload-" ID "/a/x.service",
+					     is_roots, &text),
+			 0);
+	assert_text(text, SHORT_ID "/a/x.service");
+	free(text);
+	roots = "/system.slice/other.service";
+	assert_int_equal(cgroup_path_claimed_by(unit, is_roots, &text), 0);
+	assert_text(text, "web.service");
+	free(text);
+	for (size_t i = 0; i < sizeof(claims_still) / sizeof(*claims_still); i++) {
+		roots = claims_still[i];
+		assert_int_equal(cgroup_path_claimed_by(roots, is_roots, &text), 0);
+		assert_non_null(text);
+		free(text);
 	}
 }
 
@@ -718,6 +812,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cgroups),
 		cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_split),
 		cmocka_unit_test(test_hierarchies),
 		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_task),

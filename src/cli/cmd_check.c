@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/look.h"
+#include "cli/subject.h"
 #include "collect/kernel.h"
 #include "config/config.h"
 #include "output/text.h"
@@ -35,10 +36,13 @@ static const struct cli_option option_table[] = {
 
 static const struct cli_usage usage = {
 	.synopsis = "[--warn PERCENT] [--critical PERCENT] [--socket PATH] "
-		    "[PID | --service NAME]",
+		    "[PID|NAME]",
 	CLI_OPTIONS(option_table),
 	.operands = true,
-	.notes = "Without PID and --service: the fullest process of the host.\n"
+	.notes = "Without PID, NAME and --service: the fullest process of the host; "
+		 "NAME is that "
+		 "of a program,\na service, a container or a pod, or a pattern as of a "
+		 "shell.\n"
 		 "Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, wrong usage "
 		 "included.\n"
 		 "Asks the daemon, if one runs that may be asked; else looks by "
@@ -87,11 +91,13 @@ static int read_question(const struct options *set, int argc, char **argv,
 	if (out->warn_bp > out->critical_bp)
 		return wrong("--warn must not be above --critical");
 	if (argc > 1)
-		return wrong("one pid at a time");
+		return wrong("one process at a time");
 	if (argc && set->service)
-		return wrong("either a pid or --service");
+		return wrong("either a pid, a name or --service");
+	if (argc && !subject_is_valid(argv[0]))
+		return wrong(SUBJECT_INVALID, argv[0]);
 	if (argc && cli_parse_pid(argv[0], &pid))
-		return wrong("'%s' is not a pid", argv[0]);
+		out->name = argv[0];
 	out->pid = pid;
 	out->service = set->service;
 	return 0;

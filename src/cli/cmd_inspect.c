@@ -37,10 +37,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "PID [--json [--descriptors]] [-c FILE] [--socket PATH]",
+	.synopsis = "PID|NAME [--json [--descriptors]] [-c FILE] [--socket PATH]",
 	CLI_OPTIONS(options),
 	.operands = true,
-	.notes = "Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and "
+	.notes = "NAME is that of a program, a service, a container or a pod, or a "
+		 "pattern as of a shell;\nof several processes it is the fullest.\n"
+		 "Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and "
 		 "CAP_DAC_READ_SEARCH to say who\nother users' processes are and where "
 		 "their limits come from. What can't be seen is\nnamed. Without the "
 		 "first two it asks the daemon.",
@@ -244,14 +246,15 @@ int cmd_inspect(int argc, char **argv)
 {
 	struct options set = {0};
 	int code = cli_parse(&usage, &argc, &argv, &set), pid, err;
-	char why[REMOTE_WHY_MAX], lacking[REMOTE_WHY_MAX];
+	char why[SUBJECT_WHY_MAX], lacking[REMOTE_WHY_MAX];
 
 	if (code != CLI_RUN)
 		return code;
 	if (argc != 1)
-		return cli_wrong_usage(argc ? "one pid at a time" : "no pid given");
-	if (cli_parse_pid(argv[0], &pid))
-		return cli_wrong_usage("'%s' is not a pid", argv[0]);
+		return cli_wrong_usage(argc ? "one process at a time"
+					    : "no pid or name given");
+	if (!subject_is_valid(argv[0]))
+		return cli_wrong_usage(SUBJECT_INVALID, argv[0]);
 	if (set.descriptors && !set.json)
 		return cli_wrong_usage("--descriptors is for --json");
 	if (remote_check_config(&set.remote, why, sizeof(why))) {
@@ -259,10 +262,10 @@ int cmd_inspect(int argc, char **argv)
 		return CLI_USAGE;
 	}
 	kernel_quiet_libbpf();
-	err = subject_check(pid, why, sizeof(why));
+	err = subject_find(&set.remote, argv[0], false, &pid, why, sizeof(why));
 	if (!err && remote_is_wanted(&set.remote, lacking, sizeof(lacking))) {
 		err = inspect_remotely(&set, pid, lacking, sizeof(lacking));
-		memcpy(why, lacking, sizeof(why));
+		snprintf(why, sizeof(why), "%s", lacking);
 	} else if (!err) {
 		err = inspect_ourselves(&set, pid, why, sizeof(why));
 	}

@@ -12,6 +12,7 @@
 #include "cli/look.h"
 #include "cli/printing.h"
 #include "cli/running.h"
+#include "cli/subject.h"
 #include "collect/kernel.h"
 #include "log.h"
 #include "output/view_ps.h"
@@ -33,10 +34,12 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "[--json] [--sort KEY] [-c FILE] [--socket PATH] [PID…]",
+	.synopsis = "[--json] [--sort KEY] [-c FILE] [--socket PATH] [PID|NAME…]",
 	CLI_OPTIONS(options),
 	.operands = true,
 	.notes =
+		"NAME is that of a program, a service, a container or a pod, or a "
+		"pattern as of a shell.\n"
 		"Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and "
 		"CAP_DAC_READ_SEARCH for "
 		"the executables\nof other users' processes. Without these it asks the "
@@ -115,7 +118,6 @@ static int run(const struct options *set, const int *pids, size_t pids_len,
 	int code = CLI_FAILED, err;
 	struct look look;
 
-	kernel_quiet_libbpf();
 	if (look_take(&set->remote, pids, pids_len, &look, why, sizeof(why))) {
 		log_error("ps: %s", why);
 	} else {
@@ -137,8 +139,9 @@ int cmd_ps(int argc, char **argv)
 {
 	struct options set = {.sort = "usage"};
 	int code = cli_parse(&usage, &argc, &argv, &set);
-	char why[REMOTE_WHY_MAX];
+	char why[SUBJECT_WHY_MAX];
 	enum view_ps_key key;
+	size_t pids_len;
 	int *pids;
 
 	if (code != CLI_RUN)
@@ -150,14 +153,16 @@ int cmd_ps(int argc, char **argv)
 		log_error("ps: %s", why);
 		return CLI_USAGE;
 	}
-	pids = calloc(argc + 1, sizeof(*pids));
-	if (!pids)
+	for (int i = 0; i < argc; i++)
+		if (!subject_is_valid(argv[i]))
+			return cli_wrong_usage(SUBJECT_INVALID, argv[i]);
+	kernel_quiet_libbpf();
+	if (subject_find_all(&set.remote, argv, argc, &pids, &pids_len, why,
+			     sizeof(why))) {
+		log_error("ps: %s", why);
 		return CLI_FAILED;
-	for (int i = 0; i < argc && code == CLI_RUN; i++)
-		if (cli_parse_pid(argv[i], &pids[i]))
-			code = cli_wrong_usage("'%s' is not a pid", argv[i]);
-	if (code == CLI_RUN)
-		code = run(&set, pids, argc, key);
+	}
+	code = run(&set, pids, pids_len, key);
 	free(pids);
 	return code;
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/subject.h"
+#include "collect/kernel.h"
 #include "daemon/remedy.h"
 #include "log.h"
 #include "output/json.h"
@@ -23,10 +25,13 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "PID --soft N [--json]",
+	.synopsis = "PID|NAME --soft N [--json]",
 	CLI_OPTIONS(options),
 	.operands = true,
-	.notes = "Only within the hard limit, which stays as it is. It holds until the "
+	.notes = "NAME is that of a program, a service, a container or a pod, and must "
+		 "mean "
+		 "one process alone.\nOnly within the hard limit, which stays as it "
+		 "is. It holds until the "
 		 "process ends or sets\nits own. For another user's process "
 		 "CAP_SYS_RESOURCE is needed.",
 };
@@ -118,23 +123,41 @@ static void warn_of_no_use(int pid)
 	identity_clear(&who);
 }
 
+/* A pid is taken as it is: of another user's process we may know nothing. */
+static int find(const char *text, int *pid, char *why, size_t size)
+{
+	const struct remote_options remote = {0};
+
+	if (!cli_parse_pid(text, pid))
+		return 0;
+	return subject_find(&remote, text, true, pid, why, size);
+}
+
 int cmd_raise(int argc, char **argv)
 {
 	struct options set = {0};
 	int code = cli_parse(&usage, &argc, &argv, &set), pid, err;
 	uint64_t soft, before, hard;
+	char why[SUBJECT_WHY_MAX];
 
 	if (code != CLI_RUN)
 		return code;
 	if (argc != 1)
-		return cli_wrong_usage(argc ? "one pid at a time" : "no pid given");
-	if (cli_parse_pid(argv[0], &pid))
-		return cli_wrong_usage("'%s' is not a pid", argv[0]);
+		return cli_wrong_usage(argc ? "one process at a time"
+					    : "no pid or name given");
+	if (!subject_is_valid(argv[0]))
+		return cli_wrong_usage(SUBJECT_INVALID, argv[0]);
 	if (!set.soft)
 		return cli_wrong_usage("no --soft N given");
 	if (parse_limit(set.soft, &soft))
 		return cli_wrong_usage("--soft %s: a number above 0 is needed",
 				       set.soft);
+	kernel_quiet_libbpf();
+	err = find(argv[0], &pid, why, sizeof(why));
+	if (err) {
+		log_error("raise: %s", why);
+		return CLI_FAILED;
+	}
 	err = remedy_set_soft_limit(pid, 0, soft, &before, &hard);
 	if (err) {
 		complain(pid, soft, before, hard, err);

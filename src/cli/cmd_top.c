@@ -2,6 +2,7 @@
 /* fdwarden top: the live view. */
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cli/cli.h"
@@ -31,9 +32,14 @@ static const struct cli_option options[] = {
 
 static const struct cli_usage usage = {
 	.synopsis =
-		"[-d SEC] [-n N] [-b] [--json] [--sort KEY] [--socket PATH] [-c FILE]",
+		"[-d SEC] [-n N] [-b] [--json] [--sort KEY] [--socket PATH] [-c FILE] "
+		"[WORD…]",
 	CLI_OPTIONS(options),
-	.notes = "Keys to sort by: " COLUMN_KEYS_OF_NAMES ",\n" COLUMN_KEYS_OF_NUMBERS
+	.operands = true,
+	.notes = "WORDs filter, as key / does: each must be found in the pid, name, "
+		 "user, service, "
+		 "container,\npod or command line.\n\nKeys to sort "
+		 "by: " COLUMN_KEYS_OF_NAMES ",\n" COLUMN_KEYS_OF_NUMBERS
 		 ".\n\nShows what the daemon that runs sees, which takes no privilege "
 		 "but "
 		 "the group of its\nsocket. Without one it looks itself: CAP_BPF and "
@@ -68,12 +74,23 @@ static int parse_number(const char *text, uint64_t *number)
 	return errno || *end || !*number ? -EINVAL : 0;
 }
 
+/* Words with a space between; what is too long is cut. */
+static void join(int argc, char **argv, char *text, size_t size)
+{
+	size_t len = 0;
+
+	*text = 0;
+	for (int i = 0; i < argc && len < size; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s%s", i ? " " : "",
+					argv[i]);
+}
+
 int cmd_top(int argc, char **argv)
 {
 	struct options set = {.sort = "usage"};
 	struct top_options top = {.interval_ns = 1000000000};
 	int code = cli_parse(&usage, &argc, &argv, &set), err;
-	char why[1024];
+	char why[1024], filter[1024];
 
 	if (code != CLI_RUN)
 		return code;
@@ -85,6 +102,8 @@ int cmd_top(int argc, char **argv)
 		return cli_wrong_usage("-n %s: a number above 0 is needed", set.number);
 	if (column_parse(set.sort, &top.sort))
 		return cli_wrong_usage("--sort %s: allowed are " COLUMN_KEYS, set.sort);
+	join(argc, argv, filter, sizeof(filter));
+	top.filter = *filter ? filter : NULL;
 	top.batch = set.batch;
 	top.json = set.json;
 	top.socket = set.socket;

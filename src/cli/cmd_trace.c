@@ -34,7 +34,7 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "PID [--duration SEC] [--json|--folded]",
+	.synopsis = "PID|NAME [--duration SEC] [--json|--folded]",
 	CLI_OPTIONS(options),
 	.operands = true,
 	.notes =
@@ -228,14 +228,15 @@ int cmd_trace(int argc, char **argv)
 	struct inspection inspection = {0};
 	uint64_t duration_ns;
 	uint32_t stack_bytes;
-	char why[512];
+	char why[SUBJECT_WHY_MAX];
 
 	if (code != CLI_RUN)
 		return code;
 	if (argc != 1)
-		return cli_wrong_usage(argc ? "one pid at a time" : "no pid given");
-	if (cli_parse_pid(argv[0], &pid))
-		return cli_wrong_usage("'%s' is not a pid", argv[0]);
+		return cli_wrong_usage(argc ? "one process at a time"
+					    : "no pid or name given");
+	if (!subject_is_valid(argv[0]))
+		return cli_wrong_usage(SUBJECT_INVALID, argv[0]);
 	if (parse_duration(set.duration, &duration_ns))
 		return cli_wrong_usage("'%s' is no duration: a number of seconds up to "
 				       "%.0f",
@@ -248,9 +249,9 @@ int cmd_trace(int argc, char **argv)
 	if (set.json && set.folded)
 		return cli_wrong_usage("--json and --folded exclude each other");
 	kernel_quiet_libbpf();
-	err = subject_check(pid, why, sizeof(why));
+	err = kernel_check(why, sizeof(why));
 	if (!err)
-		err = kernel_check(why, sizeof(why));
+		err = subject_find(NULL, argv[0], false, &pid, why, sizeof(why));
 	if (!err)
 		err = inspection_find(pid, &inspection, why, sizeof(why));
 	if (err)

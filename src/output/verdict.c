@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "output/text.h"
+#include "state/identity_match.h"
 
 #define TEXT_MAX      2048
 /* Of the limit: from here on how full it is says more than a suspicion. */
@@ -55,6 +56,8 @@ static bool is_asked(const struct roster_row *row, const struct verdict_question
 {
 	if (q->pid && row->who.pid != q->pid)
 		return false;
+	if (q->name && !identity_matches(&row->who, q->name))
+		return false;
 	return !q->service ||
 	       (row->who.service && !strcmp(row->who.service, q->service));
 }
@@ -64,8 +67,8 @@ static bool is_asked(const struct roster_row *row, const struct verdict_question
 static bool may_be_trouble(const struct roster *roster, const struct roster_row *row,
 			   const struct verdict_question *q)
 {
-	return row->fd.sealed && !roster->interval_ns && (q->pid || q->service) &&
-	       row->fd.used >= row->fd.soft_limit;
+	return row->fd.sealed && !roster->interval_ns &&
+	       (q->pid || q->service || q->name) && row->fd.used >= row->fd.soft_limit;
 }
 
 /* Nobody is to be told that it is full: it chose to be, or a rule ignores it. */
@@ -221,7 +224,7 @@ static void add_data(const struct roster *roster, const struct roster_row *row,
 				" 'processes'=%" PRIu64 ";;;0; 'above_warning'=%" PRIu64
 				";;;0;",
 				found->processes, found->over);
-	if (!q->service && roster->system.known)
+	if (!q->service && !q->name && roster->system.known)
 		snprintf(data + len, size - len, " 'files'=%" PRIu64 ";;;0;%" PRIu64,
 			 roster->system.allocated, roster->system.max);
 }
@@ -245,6 +248,10 @@ enum verdict verdict_make(const struct roster *roster,
 	} else if (question->pid) {
 		snprintf(text, sizeof(text), "no process %d with a descriptor table",
 			 (int)question->pid);
+	} else if (question->name) {
+		snprintf(text, sizeof(text),
+			 "no process, service, container or pod is called %s",
+			 question->name);
 	} else if (question->service) {
 		snprintf(text, sizeof(text), "no process of service %s",
 			 question->service);

@@ -20,6 +20,7 @@ struct verdict_question {
 	uint32_t warn_bp, critical_bp; /* basis points of the soft limit */
 	pid_t pid;                     /* 0: not asked for */
 	const char *service;           /* NULL: not asked for */
+	const char *name;              /* identity_matches(); NULL: not asked for */
 };
 
 /* About the fullest of the processes that are asked for. `line` has no newline, and

@@ -163,8 +163,8 @@ struct batch *batch_new(const struct batch_options *options)
 		return NULL;
 	b->options = *options;
 	b->model = model_new(user_names_find);
-	if (!b->model) {
-		free(b);
+	if (!b->model || model_filter(b->model, options->filter)) {
+		batch_free(b);
 		return NULL;
 	}
 	model_sort(b->model, options->sort, options->descending);

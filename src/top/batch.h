@@ -29,6 +29,7 @@ struct batch_options {
 	uint64_t refreshes; /* 0: until it is ended */
 	enum column sort;
 	bool descending, json;
+	const char *filter; /* NULL: none. Borrowed for batch_new(). */
 	struct batch_style style;
 };
 

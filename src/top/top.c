@@ -85,6 +85,7 @@ static int run_batch(const struct top_options *options, const struct config *con
 		.refreshes = options->refreshes,
 		.sort = options->sort,
 		.descending = !column_info(options->sort)->ascending,
+		.filter = options->filter,
 		.json = options->json,
 		.style = {.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8")},
 	};
@@ -116,6 +117,7 @@ static int run_view(const struct top_options *options, const struct config *conf
 		.refreshes = options->refreshes,
 		.sort = options->sort,
 		.descending = !column_info(options->sort)->ascending,
+		.filter = options->filter,
 	};
 	struct source_handlers handlers;
 	struct source *source = NULL;

@@ -79,7 +79,7 @@ expect 2 '' '^fdwarden: top: -d 0\.01: a number of seconds from 0\.1 to 3600 is 
 expect 2 '' '^fdwarden: top: -d 1s: a number of seconds ' top -d 1s
 expect 2 '' '^fdwarden: top: -n 0: a number above 0 is needed; ' top -n 0
 expect 2 '' '^fdwarden: top: --sort trend: allowed are usage, used, count, ' top --sort trend
-expect 2 '' "^fdwarden: top: 'x' is too much: no operand is taken; " top x
+expect 1 '' "^fdwarden: top: standard input is no terminal" top x
 expect 1 '' '^fdwarden: top: no daemon is running: nothing listens at /nowhere/sock; ' \
 	top -b --socket /nowhere/sock
 expect 1 '' '^fdwarden: top: standard (input|output) is no terminal; .*top -b.* writes text' \
@@ -113,17 +113,27 @@ expect 2 '' "^fdwarden: check-config: 'x' is too much" check-config x
 expect 2 '' "^fdwarden: $dir/unknown:3: unknown key" daemon -c "$dir/unknown"
 expect 2 '' '^fdwarden: -o zip=1: unknown key .zip. outside of any section' daemon -c /dev/null -o zip=1
 expect 2 '' '^fdwarden: ps: ' ps 0
-expect 2 '' '^fdwarden: ps: ' ps 1x
+expect 2 '' "^fdwarden: ps: '1.5' is neither a pid nor a name; " ps $$ 1.5
+expect 1 '' "^fdwarden: ps: no process, service, container or pod is called '1x'; " ps 1x
 expect 2 '' '^fdwarden: ps: ' ps --sort nonsense
+
+# Names, of which there is none: in one line, and no terminal escapes in it.
+for command in inspect trace 'raise --soft 9' ps; do
+	# shellcheck disable=SC2086
+	expect 1 '' "^fdwarden: ${command%% *}: no process, service, container or pod is called 'nob.ody'; " \
+		$command "$(printf 'nob\033ody')"
+done
 
 # One line about what can't be inspected, or raised.
 gone=$(sh -c 'echo $$')
 kernel_thread=2
-expect 2 '' "^fdwarden: inspect: no pid given; $see" inspect
-expect 2 '' "^fdwarden: inspect: 'x' is not a pid; " inspect x
-expect 2 '' '^fdwarden: inspect: one pid at a time; ' inspect 1 2
+expect 2 '' "^fdwarden: inspect: no pid or name given; $see" inspect
+expect 2 '' "^fdwarden: inspect: '-1' is neither a pid nor a name; " inspect -- -1
+expect 2 '' "^fdwarden: inspect: '' is neither a pid nor a name; " inspect ''
+expect 2 '' "^fdwarden: inspect: '0' is neither a pid nor a name; " inspect 0
+expect 2 '' '^fdwarden: inspect: one process at a time; ' inspect 1 2
 expect 2 '' '^fdwarden: inspect: --descriptors is for --json; ' inspect 1 --descriptors
-expect 2 '' "^fdwarden: trace: no pid given; $see" trace
+expect 2 '' "^fdwarden: trace: no pid or name given; $see" trace
 expect 2 '' '^fdwarden: trace: .x. is no duration: ' trace 1 --duration x
 expect 2 '' '^fdwarden: trace: .511. is no size of a stack: ' trace 1 --stack 511
 expect 2 '' '^fdwarden: trace: --json and --folded exclude each other; ' trace 1 --json --folded
@@ -134,7 +144,7 @@ if grep -q '^Name:	kthreadd' /proc/$kernel_thread/status; then
 		inspect $kernel_thread
 fi
 expect 2 '' '^fdwarden: raise: no --soft N given; ' raise 1
-expect 2 '' '^fdwarden: raise: no pid given; ' raise
+expect 2 '' '^fdwarden: raise: no pid or name given; ' raise
 expect 2 '' '^fdwarden: raise: --soft -1: ' raise 1 --soft=-1
 expect 2 '' '^fdwarden: raise: --soft 0: ' raise 1 --soft 0
 expect 1 '' "^fdwarden: raise: no process $gone$" raise "$gone" --soft 100
@@ -152,7 +162,7 @@ expect 3 '^FDWARDEN UNKNOWN - no daemon is running: ' '' check --socket "$dir/no
 expect 0 '^Usage: fdwarden check' '' check --help
 expect 0 '^Usage: fdwarden check' '' help check
 for wrong in --zip -Z '--warn 0' '--warn 101' '--warn x' '--critical -5' '--warn 50 --critical 40' \
-	'1 2' '0' 'x' '1 --service y' '--help=1'; do
+	'1 2' '0' '1 --service y' 'x --service y' '--help=1'; do
 	# shellcheck disable=SC2086
 	expect 3 '' "^fdwarden: check: .*; $see check --help'" check $wrong
 done

@@ -6,8 +6,9 @@ import re
 import resource
 import shutil
 import subprocess
+import tempfile
 
-from harness import (FDWARDEN, Scratch, Skip, Zoo, boot_ns, check, inspect, need_root, note,
+from harness import (FDWARDEN, FDZOO, Scratch, Skip, Zoo, boot_ns, check, inspect, need_root, note,
                      same)
 from programs import Program
 
@@ -302,6 +303,44 @@ def test_raise_by_hand():
             same(done.returncode, 1, f"raise to {soft}")
             check(what in done.stderr, f"{done.stderr!r}")
         same(limits(zoo.pid), (1000, 1000), "limits after what failed")
+
+
+def test_by_name():
+    """A name goes wherever a pid does: the fullest of several, and raise takes one alone."""
+    with tempfile.TemporaryDirectory() as work:
+        # Names that nobody else has.
+        first, second = (f"zoo{os.getpid()}{letter}" for letter in "ab")
+        for name in (first, second):
+            shutil.copy(FDZOO, os.path.join(work, name))
+        with Zoo("limit=100", "openat=10", "say=there", "wait",
+                 program=os.path.join(work, first)) as few, \
+             Zoo("limit=100", "openat=60", "say=there", "wait",
+                 program=os.path.join(work, second)) as many:
+            few.expect("there")
+            many.expect("there")
+            same([p["process"]["pid"] for p in json.loads(run("ps", first, "--json").stdout)
+                  ["processes"]], [few.pid], "ps NAME")
+            both = json.loads(run("ps", f"{first[:-1]}?", "--json").stdout)["processes"]
+            same([p["process"]["pid"] for p in both], [many.pid, few.pid], "ps PATTERN")
+            done = run("inspect", first, "--json")
+            same(json.loads(done.stdout)["process"]["pid"], few.pid, "inspect NAME")
+            same(done.stderr, b"", "no line about others")
+            done = run("inspect", f"{first[:-1]}?", "--json")
+            same(json.loads(done.stdout)["process"]["pid"], many.pid, "inspect PATTERN")
+            check(f"are 2 processes; this is the fullest, {many.pid}; the others: {few.pid}"
+                  .encode() in done.stderr, f"{done.stderr!r}")
+            check(f"[{many.pid}] has".encode() in run("check", f"{first[:-1]}*").stdout, "check")
+            check(b"OK" in run("check", first).stdout, "check of the other")
+            done = run("raise", f"{first[:-1]}?", "--soft", 200)
+            same(done.returncode, 1, "raise of two")
+            check(b"name one by its pid" in done.stderr, f"{done.stderr!r}")
+            same(limits(many.pid)[0], 100, "nothing was changed")
+            resource.prlimit(few.pid, resource.RLIMIT_NOFILE, (100, 1000))
+            same(run("raise", first, "--soft", 200).returncode, 0, "raise of one")
+            same(limits(few.pid), (200, 1000), "its limits")
+            done = run("top", "-b", "-n", 1, first)
+            check(first.encode() in done.stdout and second.encode() not in done.stdout,
+                  f"top WORD: {done.stdout!r}")
 
 
 def test_raise_of_another_users_process():

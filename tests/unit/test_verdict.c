@@ -25,7 +25,8 @@ static void set_row(size_t i, pid_t pid, const char *comm, uint64_t used, uint64
 
 static enum verdict ask(pid_t pid, const char *service)
 {
-	struct verdict_question question = {8000, 9500, pid, service};
+	struct verdict_question question = {
+		.warn_bp = 8000, .critical_bp = 9500, .pid = pid, .service = service};
 
 	return verdict_make(&roster, &question, line, sizeof(line));
 }
@@ -65,6 +66,30 @@ static void host_is_as_its_fullest(void **state)
 	rows[1].fd.used = 819; /* 79.98 % */
 	assert_int_equal(ask(0, NULL), VERDICT_OK);
 	assert_non_null(strstr(line, "FDWARDEN OK - nginx[20]"));
+}
+
+static enum verdict ask_name(const char *name)
+{
+	struct verdict_question question = {
+		.warn_bp = 8000, .critical_bp = 9500, .name = name};
+
+	return verdict_make(&roster, &question, line, sizeof(line));
+}
+
+/* A program, a service without its suffix, a pattern: the fullest of those. */
+static void by_name(void **state)
+{
+	(void)state;
+	assert_int_equal(ask_name("sh"), VERDICT_OK);
+	assert_non_null(strstr(line, "sh[10] has 3 of 1024"));
+	assert_null(strstr(line, "'files'")); /* the host was not asked about */
+	assert_int_equal(ask_name("nginx"), VERDICT_WARNING);
+	assert_int_equal(ask_name("*"), VERDICT_WARNING);
+	assert_non_null(strstr(line, "nginx[20]"));
+	assert_non_null(strstr(line, "fullest of 4"));
+	assert_int_equal(ask_name("nobody"), VERDICT_UNKNOWN);
+	assert_non_null(
+		strstr(line, "no process, service, container or pod is called nobody"));
 }
 
 static void refused_is_critical(void **state)
@@ -185,6 +210,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(host_is_as_its_fullest, set_up),
+		cmocka_unit_test_setup(by_name, set_up),
 		cmocka_unit_test_setup(refused_is_critical, set_up),
 		cmocka_unit_test_setup(programs_are_judged_by_what_they_take, set_up),
 		cmocka_unit_test_setup(suspicion_is_a_warning, set_up),

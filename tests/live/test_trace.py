@@ -269,7 +269,13 @@ def test_in_a_container():
         with Leaker(*command, pid=inner_pid) as leaker:
             told, _ = trace_leak(leaker)
             check_first(told, "^leak_file$", "leak.c", line_of("leak.c"))
-            same(told["fd"]["call_sites"][0]["module"], "/bin/leak", "path as it has it")
+            path = told["fd"]["call_sites"][0]["module"]
+            # Where these tests run in a chroot, pivot_root() puts the new root in its place: as
+            # the kernel has it the path goes on up to the root of the namespace.
+            if os.path.samefile("/proc/1/root", "/"):
+                same(path, "/bin/leak", "path as it has it")
+            else:
+                check(path.endswith("/bin/leak"), f"path as it has it, in a chroot: {path}")
             os.kill(leaker.pid, signal.SIGKILL)
 
 
@@ -300,7 +306,8 @@ def test_page_and_folded():
         stacks = {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1]) for line in lines}
         leak = [stack for stack in stacks if stack.endswith("handle_request;leak_file;__open")
                 or ";handle_request;leak_file;" in stack]
-        same([stacks[stack] for stack in leak], [COUNT], f"the leak's stack in {lines}")
+        # Of more than one stack where the C library takes another way now and then.
+        same(sum(stacks[stack] for stack in leak), COUNT, f"the leak's stacks in {lines}")
         check(leak[0].startswith("_start;"), f"begins with the outermost: {leak}")
         check(abs(sum(stacks.values()) - listed(leaker.pid)) < 8, "all descriptors are told")
 

@@ -24,8 +24,8 @@ PROGRAM_ARRAY(hooked_exit);
 PROGRAM_ARRAY(hooked_alloc);
 PROGRAM_ARRAY(hooked_dup2);
 
-/* Off where the kernel allows no tail call in a program with functions of its own: without a
- * JIT, and on arm64 before 6.0. */
+/* Off where the kernel allows no tail call in a program with functions of its own: on arm64 before
+ * 6.0, and without a JIT, where no program may have one at all. */
 const volatile bool use_hooks = false;
 
 /* Set by user space. `hooks` is one more than the last index in use. */

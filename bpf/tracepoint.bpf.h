@@ -131,23 +131,41 @@ static __always_inline void succeeded(struct call *c, struct pt_regs *regs, long
 	}
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sensor_exit, struct pt_regs *regs, long ret)
+/* Returns whether the call may have got a descriptor, or given one up. */
+static __always_inline bool exited_call(struct pt_regs *regs, long ret)
 {
 	struct call c = {.regs = regs};
 	__u64 nr = syscall_number(regs, true);
 
 	if ((__u64)ret >= -(__u64)MAX_ERRNO) {
 		if (!error_may_be_limit(ret))
-			return 0;
+			return false;
 		call_identify(&c, nr);
-		return error_is_limit(&c, ret) ? refused(-ret, true, 1) : 0;
+		if (error_is_limit(&c, ret))
+			(void)refused(-ret, true, 1);
+		return false;
 	}
 	if (!call_is_watched(nr))
-		return 0;
+		return false;
 	call_identify(&c, nr);
 	succeeded(&c, regs, ret);
-	hook_run(ctx, &hooked_exit);
+	return true;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sensor_exit, struct pt_regs *regs, long ret)
+{
+	if (exited_call(regs, ret))
+		hook_run(ctx, &hooked_exit);
+	return 0;
+}
+
+/* The same for a kernel without a JIT (net.core.bpf_jit_enable=0, as Debian's riscv64 has it):
+ * it refuses a program that has functions and a tail call anywhere, be it never reached. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sensor_exit_bare, struct pt_regs *regs, long ret)
+{
+	(void)exited_call(regs, ret);
 	return 0;
 }
 

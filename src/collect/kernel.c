@@ -129,6 +129,18 @@ const char *kernel_bpf_log(void)
 	return bpf_reason.log;
 }
 
+/* It is off by default on Debian's riscv64 (6.12), and can be so elsewhere. */
+static bool jit_is_off(void)
+{
+	int fd = open("/proc/sys/net/core/bpf_jit_enable", O_RDONLY | O_CLOEXEC);
+	char value = 0;
+	bool off = fd >= 0 && read(fd, &value, 1) == 1 && value == '0';
+
+	if (fd >= 0)
+		close(fd);
+	return off;
+}
+
 void kernel_describe_failure(const char *what, int err, char *why, size_t size)
 {
 	struct utsname name;
@@ -136,6 +148,14 @@ void kernel_describe_failure(const char *what, int err, char *why, size_t size)
 	if (!*bpf_reason.program) {
 		snprintf(why, size, "%s: %s: %s", what, reason_of_error(-err),
 			 bpf_reason.text);
+		return;
+	}
+	if (strstr(bpf_reason.verdict, "JIT") && jit_is_off()) {
+		snprintf(why, size,
+			 "%s: the kernel's BPF compiler is off: \"%s\"; switch it on "
+			 "with "
+			 "'sysctl -w net.core.bpf_jit_enable=1'",
+			 what, bpf_reason.verdict);
 		return;
 	}
 	uname(&name);

@@ -174,7 +174,8 @@ static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char 
 	bpf_map__set_autocreate(s->bpf->maps.process_hash, !s->task_storage);
 	sensor_set_steps(s, steps, steps_len);
 	set_sizes(s);
-	err = sensor_choose_programs(s->bpf->obj, s->kind, calls, why, why_size);
+	err = sensor_choose_programs(s->bpf->obj, s->kind, s->use_hooks, calls, why,
+				     why_size);
 	bpf_program__set_autoload(s->bpf->progs.leader_exit, s->task_storage);
 	if (!err)
 		err = sensor_bpf__load(s->bpf);

@@ -143,18 +143,19 @@ static int choose_all(struct choice *c, struct bpf_object *object)
 	return choose_tails(c, object);
 }
 
-static void choose_tracepoint(struct bpf_object *object)
+static void choose_tracepoint(struct bpf_object *object, bool hooks)
 {
+	const char *chosen = hooks ? "sensor_exit" : "sensor_exit_bare";
 	struct bpf_program *program;
 
 	bpf_object__for_each_program (program, object) {
 		const char *name = bpf_program__name(program);
 
-		bpf_program__set_autoload(program, !strcmp(name, "sensor_exit"));
+		bpf_program__set_autoload(program, !strcmp(name, chosen));
 	}
 }
 
-int sensor_choose_programs(struct bpf_object *object, enum sensor_kind kind,
+int sensor_choose_programs(struct bpf_object *object, enum sensor_kind kind, bool hooks,
 			   struct fdw_call calls[2 * FDW_MAX_CALLS], char *why,
 			   size_t why_size)
 {
@@ -162,7 +163,7 @@ int sensor_choose_programs(struct bpf_object *object, enum sensor_kind kind,
 	int err = -ENOMEM;
 
 	if (kind == SENSOR_TRACEPOINT) {
-		choose_tracepoint(object);
+		choose_tracepoint(object, hooks);
 		return 0;
 	}
 	c.kernel = btf__load_vmlinux_btf();

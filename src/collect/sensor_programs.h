@@ -7,14 +7,15 @@
 #define FDWARDEN_SENSOR_PROGRAMS_H
 
 #include <bpf/libbpf.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "collect/sensor.h"
 
 /* Marks the programs of `kind` for loading and the others not, and gives each its
- * kernel function; notes in `calls` whose exit is seen. Returns 0, or -ENOENT with
+ * kernel function; `hooks`: of the tracepoint's the one with them; notes in `calls` whose exit is seen. Returns 0, or -ENOENT with
  * one line in `why` if this kernel lacks a function that it takes. */
-int sensor_choose_programs(struct bpf_object *object, enum sensor_kind kind,
+int sensor_choose_programs(struct bpf_object *object, enum sensor_kind kind, bool hooks,
 			   struct fdw_call calls[2 * FDW_MAX_CALLS], char *why,
 			   size_t why_size);
 

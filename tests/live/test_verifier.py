@@ -20,7 +20,7 @@ def run(*arguments):
 
 def says_what_to_do(text):
     release = re.escape(os.uname().release)
-    check(re.search(rf"the verifier of Linux {release} refuses prog 'sensor_exit' as clang "
+    check(re.search(rf"the verifier of Linux {release} refuses prog 'sensor_exit\w*' as clang "
                     r"\d+\S* has built it: \".+\"; build it with another clang", text),
           f"it says: {text}")
     check("Permission denied" not in text, f"it says that root may not: {text}")

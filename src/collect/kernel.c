@@ -129,20 +129,27 @@ const char *kernel_bpf_log(void)
 	return bpf_reason.log;
 }
 
-/* It is off by default on Debian's riscv64 (6.12), and can be so elsewhere. */
-static bool jit_is_off(void)
+/* What is wrong with the kernel's BPF compiler; NULL: nothing. On Debian's riscv64 it is off by
+ * default, and its s390x kernel has none (both 6.12). */
+static const char *jit_trouble(void)
 {
 	int fd = open("/proc/sys/net/core/bpf_jit_enable", O_RDONLY | O_CLOEXEC);
 	char value = 0;
-	bool off = fd >= 0 && read(fd, &value, 1) == 1 && value == '0';
 
-	if (fd >= 0)
-		close(fd);
-	return off;
+	if (fd < 0)
+		return errno == ENOENT ? "has no JIT for BPF (CONFIG_BPF_JIT)" : NULL;
+	if (read(fd, &value, 1) != 1)
+		value = 0;
+	close(fd);
+	return value == '0' ? "has its JIT for BPF switched off; it is switched on "
+			      "with 'sysctl "
+			      "-w net.core.bpf_jit_enable=1'"
+			    : NULL;
 }
 
 void kernel_describe_failure(const char *what, int err, char *why, size_t size)
 {
+	const char *verdict = bpf_reason.verdict, *jit;
 	struct utsname name;
 
 	if (!*bpf_reason.program) {
@@ -150,22 +157,20 @@ void kernel_describe_failure(const char *what, int err, char *why, size_t size)
 			 bpf_reason.text);
 		return;
 	}
-	if (strstr(bpf_reason.verdict, "JIT") && jit_is_off()) {
-		snprintf(why, size,
-			 "%s: the kernel's BPF compiler is off: \"%s\"; switch it on "
-			 "with "
-			 "'sysctl -w net.core.bpf_jit_enable=1'",
-			 what, bpf_reason.verdict);
-		return;
-	}
 	uname(&name);
-	snprintf(why, size,
-		 "%s: the verifier of Linux %s refuses prog '%s' as %s has built it: "
-		 "\"%s\"; build it with another clang (make clean all CLANG=clang-N) "
-		 "and "
-		 "report what 'fdwarden features' prints",
-		 what, name.release, bpf_reason.program, BPF_COMPILER,
-		 bpf_reason.verdict);
+	jit = !*verdict || strstr(verdict, "JIT") ? jit_trouble() : NULL;
+	if (jit)
+		snprintf(why, size, "%s: Linux %s %s", what, name.release, jit);
+	else if (!*verdict)
+		snprintf(why, size, "%s: %s: Linux %s refuses prog '%s' without a word",
+			 what, reason_of_error(-err), name.release, bpf_reason.program);
+	else
+		snprintf(why, size,
+			 "%s: the verifier of Linux %s refuses prog '%s' as %s has "
+			 "built "
+			 "it: \"%s\"; build it with another clang (make clean all "
+			 "CLANG=clang-N) and report what 'fdwarden features' prints",
+			 what, name.release, bpf_reason.program, BPF_COMPILER, verdict);
 }
 
 /* The numbers of an open file, read from its start. Returns how many. */

@@ -377,7 +377,8 @@ def test_what_can_not_be_traced():
     """Each says in one line what is wrong."""
     check("no process" in refused("4194303"), "a pid that is none")
     check("thread of the kernel" in refused("2"), "a kernel thread")
-    refused("x", status=2)
+    refused("x", status=1)
+    refused("0", status=2)
     refused(str(os.getpid()), "--duration", "0", status=2)
     refused(str(os.getpid()), "--json", "--folded", status=2)
     if os.geteuid() == 0:

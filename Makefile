@@ -109,7 +109,7 @@ MUTANTS ?= 200
 PROPERTY_STEPS ?= 1000000
 SOAK_SECONDS ?= 3600
 
-.PHONY: mutants property soak all deps run check check-unit check-live check-vm check-cross verifier-baseline bench drift fuzz install uninstall screenshot \
+.PHONY: mutants property soak storms all deps run check check-unit check-live check-vm check-cross verifier-baseline bench drift fuzz install uninstall screenshot \
 	check-programs format lint tidy clean help vmlinux units helpers forecast-table cause-table compilers-table
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -129,6 +129,7 @@ help:
 	@echo 'make check-cross [ARCHES=] builds for other architectures and runs the unit tests'
 	@echo 'make install    [DESTDIR=] [PREFIX=$(PREFIX)]'
 	@echo 'make uninstall  takes away what install put there, but no configuration'
+	@echo 'make storms     thousands of processes refused at once: each told once, to the last call'
 	@echo 'make mutants    small faults on purpose: which does no unit test notice [MUTANTS=$(MUTANTS)]'
 	@echo 'make property   random histories against a model [PROPERTY_STEPS=$(PROPERTY_STEPS)]'
 	@echo 'make soak       a daemon under load for long [SOAK_SECONDS=$(SOAK_SECONDS)]'
@@ -399,6 +400,11 @@ mutants: units
 property: $(BUILD)/tests/unit/test_pipeline_random
 	@for i in 1 2 3; do FDWARDEN_STEPS=$(PROPERTY_STEPS) \
 		FDWARDEN_SEED=$$(od -An -N6 -tu8 /dev/urandom | tr -d ' ') $< || exit 1; done
+
+# One incident each and every refusal told once, with thousands of processes at a time: minutes,
+# and a load of hundreds on two CPUs.
+storms: all helpers
+	@FDWARDEN=$(BUILD)/fdwarden tests/live/storms
 
 soak: all helpers
 	@FDWARDEN=$(BUILD)/fdwarden tests/live/soak $(SOAK_SECONDS)

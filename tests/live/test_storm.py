@@ -14,11 +14,12 @@ REFUSALS = 3
 class Storm:
     """Processes of one crowd that are refused at once and exit."""
 
-    def __init__(self, size):
+    def __init__(self, size, refusals=REFUSALS):
         self.size = size
+        self.refusals = refusals
         self.name = f"s{os.getpid()}."
         self.zoo = Zoo("limit=40", f"crowd={size}", f"name={self.name}%", "say=there", "wait",
-                       f"refuse=openat:{REFUSALS}")
+                       f"refuse=openat:{refusals}")
 
     def start(self):
         self.zoo.expect("there", 120)
@@ -60,10 +61,10 @@ class Storm:
             actions = [alert["event"]["action"] for alert in of]
             same(actions.count("fd-recovered"), 1, f"ends of {pid}: {actions}")
             refused = of[-1]["fd"]["refused"]
-            same(refused["emfile"], REFUSALS, f"refusals of {pid}: {refused}")
+            same(refused["emfile"], self.refusals, f"refusals of {pid}: {refused}")
             for alert in of:
                 check_itself(alert)
-        same(self.refused(daemon), self.size * REFUSALS, "refusals of all")
+        same(self.refused(daemon), self.size * self.refusals, "refusals of all")
         whole = sum(any("command_line" in alert["process"] for alert in of)
                     for of in found.values())
         note(f"{len(found)} of {self.size} by themselves, {whole} with their command line, "
@@ -72,7 +73,7 @@ class Storm:
 
     def is_told(self, daemon):
         """To the end of each."""
-        return self.refused(daemon) >= self.size * REFUSALS
+        return self.refused(daemon) >= self.size * self.refusals
 
 
 def check_itself(alert):

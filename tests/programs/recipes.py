@@ -124,6 +124,103 @@ async def main():
 asyncio.run(main())
 """
 
+# A request of FastCGI for a script that opens files for as long as it is let.
+FILL = """<?php
+set_time_limit(0);
+for ($kept = []; count($kept) < 6000;) {
+    $one = @fopen("/etc/hostname", "r");
+    if ($one) $kept[] = $one; else usleep(20000);
+    if (count($kept) % 100 == 99) usleep(20000);
+}
+sleep(600);
+"""
+
+
+def fastcgi(script):
+    """One request for this script, without a body."""
+    def record(kind, body):
+        return bytes((1, kind, 0, 1)) + len(body).to_bytes(2, "big") + b"\0\0" + body
+    pairs = {"SCRIPT_FILENAME": script, "REQUEST_METHOD": "GET", "SCRIPT_NAME": "/fill"}
+    body = b"".join(bytes((len(key), len(value))) + key.encode() + value.encode()
+                    for key, value in pairs.items())
+    return (record(1, b"\0\1\0\0\0\0\0\0") + record(4, body) + record(4, b"")
+            + record(5, b""))
+
+
+PHP_POOL = """
+[global]
+error_log = /dev/null
+daemonize = no
+[www]
+user = root
+group = root
+listen = 127.0.0.1:19011
+pm = static
+pm.max_children = 1
+rlimit_files = 300
+"""
+
+SUPERVISORD = """
+[supervisord]
+nodaemon=true
+user=root
+minfds=300
+logfile=/dev/null
+logfile_maxbytes=0
+pidfile=/run/supervisord-test.pid
+[program:server]
+command=/usr/bin/python3 /srv/child.py
+"""
+
+JAVA = """
+import java.net.*;
+import java.util.*;
+public class Server {
+    public static void main(String[] arguments) throws Exception {
+        ServerSocket server = new ServerSocket();
+        server.bind(new InetSocketAddress("127.0.0.1", 19027), 500);
+        List<Socket> kept = new ArrayList<>();
+        while (true) {
+            try {
+                kept.add(server.accept());
+            } catch (java.io.IOException refused) {
+                Thread.sleep(20);
+            }
+        }
+    }
+}
+"""
+
+NGIRCD = """
+[Global]
+  Name = irc.test.example
+  Info = test
+  Listen = 127.0.0.1
+  Ports = 19042
+  ServerUID = root
+  ServerGID = root
+[Limits]
+  MaxConnections = 0
+  MaxConnectionsIP = 0
+  PingTimeout = 600
+  PongTimeout = 600
+"""
+
+PROSODY = """
+daemonize = false
+run_as_root = true
+network_backend = "epoll"
+pidfile = "/run/prosody-test.pid"
+log = { }
+interfaces = { "127.0.0.1" }
+c2s_ports = { 19045 }
+s2s_ports = { }
+modules_disabled = { "s2s" }
+c2s_timeout = 600
+data_path = "/tmp"
+VirtualHost "localhost"
+"""
+
 RECIPES = [
     Recipe("nginx", ["nginx-light"], ["/usr/sbin/nginx", "-c", "/etc/nginx/nginx.conf"], 19001,
            files={"/etc/nginx/nginx.conf": NGINX},
@@ -204,4 +301,33 @@ RECIPES = [
            19041, cheap=False),
     Recipe("asyncio", ["python3"], ["/usr/bin/python3", "/srv/server.py"], 19043,
            files={"/srv/server.py": ASYNCIO}),
+    Recipe("php-fpm", ["php8.2-fpm"], ["/usr/sbin/php-fpm8.2", "-F", "-R", "-y",
+                                       "/etc/php/8.2/fpm/pool.d/www.conf"], 19011,
+           files={"/etc/php/8.2/fpm/pool.d/www.conf": PHP_POOL, "/srv/fill.php": FILL},
+           edit=replace("rlimit_files"), hello=fastcgi("/srv/fill.php"), clients=1, pause=1,
+           cheap=False),
+    Recipe("supervisord", ["supervisor"], ["/usr/bin/python3", "/usr/bin/supervisord", "-c",
+                                           "/etc/supervisor/supervisord.conf"], 19012,
+           files={"/etc/supervisor/supervisord.conf": SUPERVISORD,
+                  "/srv/child.py": ASYNCIO.replace("19043", "19012")},
+           edit=replace("minfds"), soft=200, cheap=False),
+    Recipe("java", ["openjdk-17-jdk-headless"], ["/usr/bin/java", "-Xmx64m", "/srv/Server.java"],
+           19027, files={"/srv/Server.java": JAVA}, hard=300, cheap=False),
+    Recipe("prometheus", ["prometheus"],
+           ["/usr/bin/prometheus", "--config.file=/etc/prometheus/test.yml",
+            "--web.listen-address=127.0.0.1:19028", "--storage.tsdb.path=/tmp/prometheus",
+            "--web.max-connections=5000", "--log.level=error"], 19028,
+           files={"/etc/prometheus/test.yml": "global: {}\n"}, hard=300, cheap=False),
+    Recipe("etcd", ["etcd-server"],
+           ["/usr/bin/etcd", "--data-dir=/tmp/etcd", "--listen-client-urls=http://127.0.0.1:19029",
+            "--advertise-client-urls=http://127.0.0.1:19029",
+            "--listen-peer-urls=http://127.0.0.1:19030", "--log-level=error"], 19029,
+           hard=300, pause=0.5, cheap=False),
+    Recipe("nats", ["nats-server"], ["/usr/sbin/nats-server", "-a", "127.0.0.1", "-p", "19031",
+                                     "-l", "/dev/null"], 19031, hard=300, cheap=False),
+    Recipe("ngircd", ["ngircd"], ["/usr/sbin/ngircd", "-n", "-f", "/etc/ngircd/test.conf"], 19042,
+           files={"/etc/ngircd/test.conf": NGIRCD}, cheap=False),
+    Recipe("prosody", ["prosody"], ["/usr/bin/prosody", "--root", "--config",
+                                    "/etc/prosody/test.cfg.lua"], 19045,
+           files={"/etc/prosody/test.cfg.lua": PROSODY}, rest=12, cheap=False),
 ]

@@ -18,8 +18,11 @@ def write_table(path, rows):
         page = text.read()
     head, rest = page.split(BEGIN)
     tail = rest.split(END)[1]
+    # Those that were not tried now stay.
+    lines = {text.split()[1]: text for text in rest.split(END)[0].splitlines(True)[2:]}
+    lines.update((row["name"].split()[0], line(row)) for row in rows)
     made = ("| Program | Held | With a limit raised while it ran | Proposed for good | "
             "Held after it |\n|---|---|---|---|---|\n")
-    made += "".join(line(row) for row in sorted(rows, key=lambda row: row["name"]))
+    made += "".join(lines[name] for name in sorted(lines))
     with open(path, "w", encoding="utf-8") as out:
         out.write(head + BEGIN + made + END + tail)

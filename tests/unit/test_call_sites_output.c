@@ -88,8 +88,8 @@ static char *page(const struct call_sites_view *view)
 
 static void has(const char *text, const char *what)
 {
-	if (!strstr(text, what))
-		fail_msg("no %s in %s", what, text);
+	if (!text || !strstr(text, what))
+		fail_msg("no %s in %s", what, text ? text : "nothing");
 }
 
 static void folded_stacks(void **state)

@@ -117,8 +117,8 @@ static const char *ask(const char *method, const char *url)
 
 static void has(const char *text, const char *what)
 {
-	if (!strstr(text, what))
-		fail_msg("no %s in %s", what, text);
+	if (!text || !strstr(text, what))
+		fail_msg("no %s in %s", what, text ? text : "nothing");
 }
 
 static void metrics(void **state)

@@ -225,6 +225,11 @@ def is_own(alert):
     return alert.get("process", {}).get("pid") in Zoo.current
 
 
+def names_state(config):
+    with open(config, encoding="utf-8", errors="replace") as file:
+        return "[state]" in file.read()
+
+
 class Daemon:
     """`fdwarden daemon`, its alerts with the time of their arrival, its log."""
 
@@ -240,7 +245,9 @@ class Daemon:
         # without a file of its own it would take the machine's: its socket, and what
         # stands in the trouble of others
         arguments = ["-c", config or "/dev/null"]
-        own = ["socket.path="] if config else ["socket.path=", "state.file="]
+        own = ["socket.path="]
+        if not (config and names_state(config)):
+            own.append("state.file=")
         for option in [*own, *OPTIONS, *options]:
             arguments += ["-o", option]
         self.process = subprocess.Popen(

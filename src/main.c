@@ -25,6 +25,8 @@ const struct cli_command cli_commands[] = {
 	 "Show what fills one process's table, what is wrong, and which line to "
 	 "change"},
 	{"events", cmd_events, "Show the running daemon's alerts, and those that come"},
+	{"status", cmd_status,
+	 "Show whether a daemon monitors, since when, what stands, what is lost"},
 	{"check", cmd_check,
 	 "Check the fullest process for Nagios-compatible monitors: one line, 0 to 3"},
 	{"trace", cmd_trace,
@@ -40,9 +42,11 @@ const struct cli_command cli_commands[] = {
 
 static void print_help(void)
 {
-	printf("Usage: fdwarden COMMAND [OPTION]…\n"
+	printf("Usage: fdwarden [COMMAND [OPTION]…]\n"
 	       "Watches the file descriptors of every process, and says which one runs "
-	       "out of them.\n\nCommands:\n");
+	       "out of them.\nWithout a command: the fullest five, what stands, and "
+	       "what "
+	       "to type next.\n\nCommands:\n");
 	for (const struct cli_command *c = cli_commands; c->name; c++)
 		printf("  %-14s %s\n", c->name, c->help);
 	printf("  %-14s %s\n", "help [COMMAND]", "Show this help or that of a command");
@@ -103,8 +107,8 @@ static int run(int argc, char **argv)
 	const struct cli_command *command;
 
 	if (argc < 2) {
-		log_error("no command given; 'fdwarden --help' lists the commands");
-		return CLI_USAGE;
+		setlocale(LC_CTYPE, "");
+		return cmd_overview();
 	}
 	if (!strcmp(argv[1], "--version")) {
 		printf("fdwarden %s\n", FDWARDEN_VERSION);

@@ -114,5 +114,9 @@ int cmd_trace(int argc, char **argv);
 int cmd_raise(int argc, char **argv);
 int cmd_check_config(int argc, char **argv);
 int cmd_features(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+
+/* Without any command. */
+int cmd_overview(void);
 
 #endif

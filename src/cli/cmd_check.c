@@ -110,7 +110,8 @@ static int look(const struct options *set, int pid, struct look *out, char *why,
 	char socket_why[REMOTE_WHY_MAX], own_why[REMOTE_WHY_MAX];
 	const int *pids = pid ? &pid : NULL;
 	struct client *client;
-	int err = remote_open(&set->remote, &client, socket_why, sizeof(socket_why));
+	int err = remote_open(&set->remote, &client, socket_why, sizeof(socket_why)),
+	    socket_err;
 
 	memset(out, 0, sizeof(*out));
 	if (!err) {
@@ -121,13 +122,14 @@ static int look(const struct options *set, int pid, struct look *out, char *why,
 	}
 	if (!err)
 		return 0;
+	socket_err = err;
 	if (!set->remote.socket)
 		err = look_ourselves(pids, pids != NULL, out, own_why, sizeof(own_why));
 	else
 		*own_why = 0;
 	if (err) {
 		snprintf(why, why_size, "%s", own_why);
-		remote_explain(why, why_size, socket_why);
+		remote_explain(why, why_size, socket_err, socket_why);
 	}
 	return err;
 }

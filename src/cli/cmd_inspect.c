@@ -221,7 +221,7 @@ static int inspect_remotely(const struct options *set, int pid, char *why,
 	if (err == -ENOENT && !strncmp(socket_why, "no process", 10))
 		*why = 0; /* it has been asked: no privilege is wanting */
 	if (err)
-		remote_explain(why, why_size, socket_why);
+		remote_explain(why, why_size, err, socket_why);
 	return err;
 }
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -49,14 +48,12 @@ static const struct cli_usage usage = {
 static int print_table(const struct view_ps *view)
 {
 	struct view_ps_style style = {.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8")};
-	struct winsize window;
 
+	style.width = printing_width();
 	if (isatty(STDOUT_FILENO)) {
 		const char *no_color = getenv("NO_COLOR");
 
 		style.colour = !no_color || !*no_color;
-		if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &window))
-			style.width = window.ws_col;
 	}
 	return view_ps_table(view, &style, stdout);
 }

@@ -2,6 +2,7 @@
 /* fdwarden raise: a process's soft limit, by hand. */
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,16 +51,19 @@ static int parse_limit(const char *text, uint64_t *limit)
 
 static void complain(int pid, uint64_t soft, uint64_t before, uint64_t hard, int err)
 {
-	char what[64], text[512];
-
 	switch (err) {
 	case -ESRCH:
 		log_error("raise: no process %d", pid);
 		break;
 	case -EPERM:
-		snprintf(what, sizeof(what), "raise: process %d", pid);
-		remedy_denied(what, text, sizeof(text));
-		log_error("%s", text);
+		if (kernel_has_cap(CAP_SYS_RESOURCE))
+			log_error("raise: process %d: not permitted, by what confines "
+				  "this program (a security module, a filter)",
+				  pid);
+		else
+			log_error("raise: process %d is another user's: run it with "
+				  "sudo",
+				  pid);
 		break;
 	case -ERANGE:
 		log_error("raise: process %d has the hard limit %" PRIu64 ": a soft "

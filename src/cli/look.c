@@ -154,7 +154,7 @@ int look_take(const struct remote_options *set, const int *pids, size_t pids_len
 		return look_ourselves(pids, pids_len, out, why, why_size);
 	err = look_remotely(set, pids, pids_len, out, socket_why, sizeof(socket_why));
 	if (err)
-		remote_explain(why, why_size, socket_why);
+		remote_explain(why, why_size, err, socket_why);
 	return err;
 }
 

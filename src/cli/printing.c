@@ -11,6 +11,7 @@
 
 #define WIDTH_DEFAULT 80
 #define WIDTH_MIN     40
+#define WIDTH_MAX     10000
 
 int printing_json(cJSON *json)
 {
@@ -24,6 +25,29 @@ int printing_json(cJSON *json)
 	return err;
 }
 
+/* $COLUMNS; 0: it is not set, or no width. */
+static int width_of_environment(void)
+{
+	const char *text = getenv("COLUMNS");
+	char *end;
+	long value;
+
+	if (!text || *text < '1' || *text > '9')
+		return 0;
+	value = strtol(text, &end, 10);
+	return *end || value > WIDTH_MAX ? 0 : (int)value;
+}
+
+int printing_width(void)
+{
+	struct winsize window;
+
+	if (isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) &&
+	    window.ws_col)
+		return window.ws_col;
+	return width_of_environment();
+}
+
 struct page printing_page(void)
 {
 	struct page page = {
@@ -31,15 +55,14 @@ struct page printing_page(void)
 		.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8"),
 		.width = WIDTH_DEFAULT,
 	};
-	struct winsize window;
+	int width = printing_width();
 
 	if (isatty(STDOUT_FILENO)) {
 		const char *no_color = getenv("NO_COLOR");
 
 		page.colour = !no_color || !*no_color;
-		if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) &&
-		    window.ws_col >= WIDTH_MIN)
-			page.width = window.ws_col;
 	}
+	if (width >= WIDTH_MIN)
+		page.width = width;
 	return page;
 }

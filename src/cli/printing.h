@@ -13,7 +13,11 @@
  * -errno of the writing. */
 int printing_json(cJSON *json);
 
-/* As wide as the terminal, in colour there alone and not with NO_COLOR. */
+/* Columns of the terminal that standard output is; of what is none, $COLUMNS. 0: neither is
+ * known. */
+int printing_width(void);
+
+/* As wide as that, or 80; in colour there alone and not with NO_COLOR. */
 struct page printing_page(void);
 
 #endif

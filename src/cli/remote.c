@@ -49,7 +49,7 @@ static int find_path(const struct remote_options *set, char *path, size_t size,
 	if (config->socket_path)
 		snprintf(path, size, "%s", config->socket_path);
 	else
-		err = -ENOENT;
+		err = -ESRCH;
 	config_free(config);
 	if (err)
 		snprintf(why, why_size,
@@ -67,12 +67,22 @@ int remote_open(const struct remote_options *set, struct client **out, char *why
 	return err ? err : client_open(path, CLIENT_TIMEOUT_MS, out, why, why_size);
 }
 
-void remote_explain(char *why, size_t why_size, const char *socket_why)
+void remote_explain(char *why, size_t why_size, int err, const char *socket_why)
 {
+	bool nobody = err == -ENOENT || err == -ECONNREFUSED;
 	size_t len = strlen(why);
 
-	snprintf(why + len, why_size - len, "%s%s", len ? "; or over the socket: " : "",
-		 socket_why);
+	/* Who lacks the privilege to look is not helped by how daemons are started. */
+	if (len && nobody)
+		snprintf(why + len, why_size - len,
+			 "; and no daemon is running that could be asked");
+	else if (len && (err == -EACCES || err == -EPERM) &&
+		 !strstr(socket_why, "usermod"))
+		snprintf(why + len, why_size - len,
+			 "; nor may the daemon's socket be asked without");
+	else
+		snprintf(why + len, why_size - len, "%s%s",
+			 len ? "; or ask the daemon: " : "", socket_why);
 }
 
 static cJSON *make_request(const int *pids, size_t pids_len)

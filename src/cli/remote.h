@@ -35,8 +35,8 @@ bool remote_is_wanted(const struct remote_options *set, char *why, size_t why_si
 int remote_open(const struct remote_options *set, struct client **out, char *why,
 		size_t why_size);
 
-/* Adds to what one lacks (`why`) what the socket said. */
-void remote_explain(char *why, size_t why_size, const char *socket_why);
+/* Adds to what one lacks (`why`) what the socket said, of which `err` is the -errno. */
+void remote_explain(char *why, size_t why_size, int err, const char *socket_why);
 
 /* All processes, or those of `pids` (NULL: all), as the daemon last saw them. 0, or -errno with
  * one line in `why`. */

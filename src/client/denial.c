@@ -12,28 +12,32 @@
 #include "state/user_names.h"
 
 /* The group that may ask: of the socket, or of the first directory above it that can be
- * seen, for it may be what keeps us out. */
-static void find_group(const char *path, char *name, size_t size)
+ * seen, for it may be what keeps us out. false: it is root's, and there is no group of the
+ * usual name. */
+static bool find_group(const char *path, char *name, size_t size)
 {
 	char at[4096], buffer[16384];
 	struct stat st;
 	struct group entry, *group = NULL;
+	bool found;
 
 	snprintf(name, size, "%s", CLIENT_SOCKET_GROUP);
 	snprintf(at, sizeof(at), "%s", path);
-	while (stat(at, &st)) {
+	while (!(found = !stat(at, &st))) {
 		char *slash = strrchr(at, '/');
 
 		if (!slash || slash == at)
-			return;
+			break;
 		*slash = 0;
 	}
-	if (!st.st_gid) /* of root: not one to be added to */
-		return;
+	if (!found || !st.st_gid) /* root's is not one to be added to */
+		return !getgrnam_r(name, &entry, buffer, sizeof(buffer), &group) &&
+		       group;
 	if (!getgrgid_r(st.st_gid, &entry, buffer, sizeof(buffer), &group) && group)
 		snprintf(name, size, "%s", group->gr_name);
 	else
 		snprintf(name, size, "%u", (unsigned)st.st_gid);
+	return true;
 }
 
 /* A socket that is its user's alone: no group helps. `owner` is empty for root. */
@@ -59,7 +63,7 @@ void denial_explain(const char *path, int err, char *why, size_t why_size)
 	case ENOTDIR:
 		snprintf(why, why_size,
 			 "no daemon is running: nothing listens at %s; start it "
-			 "('systemctl start fdwarden'), or name its socket with "
+			 "('sudo systemctl start fdwarden'), or name its socket with "
 			 "--socket",
 			 path);
 		break;
@@ -67,18 +71,23 @@ void denial_explain(const char *path, int err, char *why, size_t why_size)
 	case EPERM:
 		if (is_private(path, user, sizeof(user))) {
 			snprintf(why, why_size,
-				 "%s: permission denied: only root%s%s may ask; give "
-				 "[socket] group in the daemon's configuration a group "
+				 "%s: permission denied: only root%s%s may ask: run it "
+				 "with sudo, or give [socket] group in the daemon's "
+				 "configuration a group "
 				 "that exists, then restart it",
 				 path, *user ? " and " : "", user);
 			break;
 		}
-		find_group(path, group, sizeof(group));
+		if (!find_group(path, group, sizeof(group))) {
+			snprintf(why, why_size,
+				 "%s: permission denied: run it with sudo", path);
+			break;
+		}
 		if (!user_names_find(geteuid(), user, sizeof(user)))
 			snprintf(user, sizeof(user), "USER");
 		snprintf(why, why_size,
-			 "%s: permission denied; add yourself to group %s "
-			 "('usermod -aG %s %s' as root), then log in anew",
+			 "%s: permission denied: run it with sudo, or add yourself to "
+			 "group %s ('sudo usermod -aG %s %s') and log in anew",
 			 path, group, group, user);
 		break;
 	case EAGAIN:

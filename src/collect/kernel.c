@@ -49,8 +49,8 @@ int kernel_check(char *why, size_t size)
 	/* CAP_SYS_ADMIN includes both. */
 	if ((!bpf || !perfmon) && !kernel_has_cap(CAP_SYS_ADMIN)) {
 		snprintf(why, size,
-			 "missing capability %s: run it as root, or as the service "
-			 "(systemctl start fdwarden)",
+			 "missing capability %s: run it with sudo, or as the service "
+			 "('sudo systemctl start fdwarden')",
 			 bpf       ? "CAP_PERFMON"
 			 : perfmon ? "CAP_BPF"
 				   : "CAP_BPF and CAP_PERFMON");

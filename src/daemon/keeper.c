@@ -69,6 +69,8 @@ void keeper_self(const struct keeper *k, const struct monitor *monitor,
 	snprintf(out->sensor, sizeof(out->sensor), "%s", self.sensor);
 	snprintf(out->counters, sizeof(out->counters), "%s", self.counters);
 	snprintf(out->snapshot, sizeof(out->snapshot), "%s", self.snapshot);
+	if (self.started_realtime_ns)
+		alert_timestamp(self.started_realtime_ns, out->started_at);
 	if (self.snapshot_realtime_ns)
 		alert_timestamp(self.snapshot_realtime_ns, out->snapshot_at);
 }

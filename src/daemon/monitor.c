@@ -475,6 +475,7 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 	m->self.counters = sensor_counters(m->collect.sensor);
 	m->self.sensor_refused = m->collect.refused;
 	m->self.snapshot = snapshot_name(m->collect.snapshot);
+	m->self.started_realtime_ns = kernel_now_ns() + kernel_boot_realtime_ns();
 	*out = m;
 	return 0;
 out:

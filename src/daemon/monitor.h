@@ -23,6 +23,7 @@ struct monitor;
 struct monitor_self {
 	const char *sensor, *counters, *snapshot;
 	const char *sensor_refused; /* why it is not fexit; "" if it is, or wanted so */
+	uint64_t started_realtime_ns; /* since 1970 */
 	uint64_t processes, descriptors;
 	struct snapshot_stats last_snapshot;
 	uint64_t snapshot_realtime_ns; /* when it began, since 1970; 0: never */

@@ -57,7 +57,8 @@ int remedy_set_soft_limit(pid_t pid, uint64_t start_ns, uint64_t soft_limit,
 	return prlimit(pid, RLIMIT_NOFILE, &limit, NULL) ? -errno : 0;
 }
 
-void remedy_denied(const char *what, char *text, size_t size)
+/* What an EPERM of that means and what to do, one line. */
+static void explain_denial(const char *what, char *text, size_t size)
 {
 	snprintf(text, size,
 		 "%s: not permitted: for another user's process CAP_SYS_RESOURCE is "
@@ -126,7 +127,7 @@ static void log_failure(const struct process *process, int err)
 	name_of(process, name);
 	snprintf(what, sizeof(what), "the soft limit of %s can't be raised", name);
 	if (err == -EPERM) {
-		remedy_denied(what, text, sizeof(text));
+		explain_denial(what, text, sizeof(text));
 		log_limited(&denied, LOG_LEVEL_ERROR, "%s", text);
 	} else {
 		log_limited(&other, LOG_LEVEL_ERROR, "%s: %s", what, strerror(-err));

@@ -22,9 +22,6 @@
 int remedy_set_soft_limit(pid_t pid, uint64_t start_ns, uint64_t soft_limit,
 			  uint64_t *before, uint64_t *hard);
 
-/* What an EPERM of that means and what to do, one line. */
-void remedy_denied(const char *what, char *text, size_t size);
-
 /*
  * A critical process of which it has become known what explains it: raises its limit if
  * its rule allows. Returns the soft limit before, and the process's table has the new one;

@@ -18,10 +18,8 @@ static const struct {
 	size_t offset;
 	bool always; /* of one snapshot too */
 } texts[] = {
-	{AT(sensor), false},
-	{AT(counters), false},
-	{AT(snapshot), true},
-	{AT(snapshot_at), false},
+	{AT(sensor), false},     {AT(counters), false},    {AT(snapshot), true},
+	{AT(started_at), false}, {AT(snapshot_at), false},
 };
 #define TEXTS_LEN (sizeof(texts) / sizeof(texts[0]))
 

@@ -16,6 +16,7 @@ struct self_figures {
 	int pid; /* of the daemon; 0: these are of one snapshot, all others absent but
 		    snapshot, snapshot_ns and torn */
 	char sensor[SELF_TEXT_LEN], counters[SELF_TEXT_LEN], snapshot[SELF_TEXT_LEN];
+	char started_at[SELF_TEXT_LEN];  /* when the daemon began; empty: not known */
 	char snapshot_at[SELF_TEXT_LEN]; /* when the last one began; empty: never */
 	uint64_t snapshot_ns;            /* how long it took */
 	uint64_t processes, descriptors; /* in it */

@@ -28,6 +28,7 @@ struct view_ps {
 	const struct alert_system *system;
 	struct view_ps_row *rows;
 	size_t len;
+	size_t all; /* of which these are some; 0: they are all */
 	/* What could not be seen. Rows of which something was denied
 	 * (identity.denied) or torn (alert_fd.torn) are counted by the view. */
 	uint64_t unread; /* processes whose table could not be read */

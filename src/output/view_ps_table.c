@@ -348,8 +348,13 @@ static const char *es(uint64_t count)
 static void print_system(const struct table *table)
 {
 	const struct alert_system *system = table->view->system;
+	size_t all = table->view->all;
 
-	fprintf(table->out, "%zu process%s", table->view->len, es(table->view->len));
+	if (table->view->all > table->view->len)
+		fprintf(table->out, "%zu of ", table->view->len);
+	else
+		all = table->view->len;
+	fprintf(table->out, "%zu process%s", all, es(all));
 	if (system->known) {
 		fprintf(table->out, "; the system has %" PRIu64, system->allocated);
 		if (system->max < INT64_MAX)

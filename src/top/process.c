@@ -210,7 +210,6 @@ void process_raise(struct view *view)
 	uint64_t before, hard;
 	int err =
 		remedy_set_soft_limit(p->pid, p->start_ns, p->raise_to, &before, &hard);
-	char text[512];
 
 	p->asked_ns = 0;
 	switch (err) {
@@ -219,8 +218,8 @@ void process_raise(struct view *view)
 			  p->raise_to);
 		break;
 	case -EPERM:
-		remedy_denied("not raised", text, sizeof(text));
-		view_note(view, "%s", text);
+		view_note(view, "not raised: it is another user's process: begin top "
+				"with sudo");
 		break;
 	case -ESRCH:
 		view_note(view, "%s has ended", p->name);

@@ -44,9 +44,9 @@ static int load(const struct top_options *options, struct config **out, char *wh
 static void say_denied(const char *socket_why, char *why, size_t why_size)
 {
 	snprintf(why, why_size,
-		 "%s; or run it as root, or with CAP_BPF and CAP_PERFMON, to look "
-		 "without a daemon",
-		 socket_why);
+		 "%s; %s with CAP_BPF and CAP_PERFMON it looks without a daemon",
+		 socket_why,
+		 strstr(socket_why, "run it with sudo") ? "or" : "run with sudo, or");
 }
 
 /* A running daemon's state first: it has seen more, and needs no privilege. */

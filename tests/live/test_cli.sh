@@ -46,13 +46,19 @@ see="see 'fdwarden"
 expect 0 '^fdwarden [0-9]+\.[0-9]+\.[0-9]+$' '' --version
 expect 0 '^  daemon +[A-Z]' '' --help
 expect 0 '^  check-config +[A-Z]' '' help
-expect 2 '' "^fdwarden: no command given; 'fdwarden --help' lists"
+# Without a command: a look, if one may.
+if "$fdwarden" ps $$ >"$dir/out" 2>&1; then
+	expect 0 '^  fdwarden inspect [0-9]+ +what fills it, '  ''
+	expect 0 '^ *PID USER +NAME ' ''
+	expect 0 '^[0-5] of [0-9]+ processes; the system has ' ''
+	expect 0 '^(A daemon monitors|No daemon was asked: )' ''
+fi
 expect 2 '' "^fdwarden: unknown command 'pss'; " pss
 expect 2 '' "^fdwarden: unknown option '--vers'; " --vers
 expect 2 '' "^fdwarden: unknown command ''; " ''
 expect 2 '' "^fdwarden: unknown command 'a\?b'; " $'a\nb'
 expect 2 '' "^fdwarden: help: unknown command 'pss'; " help pss
-for command in daemon ps top inspect events trace raise check-config features; do
+for command in daemon ps top inspect events status trace raise check-config features; do
 	expect 0 "^Usage: fdwarden $command" '' "$command" --help
 	expect 0 "^Usage: fdwarden $command" '' "$command" -h
 	expect 0 "^Usage: fdwarden $command" '' help "$command"
@@ -63,7 +69,7 @@ for command in daemon ps top inspect events trace raise check-config features; d
 		"$command" --help=1
 done
 # Help fits a terminal's width, and ends with its last line.
-for command in daemon ps top inspect events check trace raise check-config features; do
+for command in daemon ps top inspect events status check trace raise check-config features; do
 	ran=$((ran + 1))
 	"$fdwarden" help "$command" >"$dir/out"
 	[ "$(wc -L <"$dir/out")" -le 100 ] || complain "help $command: wider than 100 columns"
@@ -86,7 +92,7 @@ expect 1 '' '^fdwarden: top: standard (input|output) is no terminal; .*top -b.* 
 	top -c /dev/null
 expect 2 '' "^fdwarden: top: cannot read the configuration $dir/nothing: " top -b -c "$dir/nothing"
 
-for command in ps events features "inspect $$"; do
+for command in ps events status features "inspect $$"; do
 	# shellcheck disable=SC2086
 	expect 2 '' "^fdwarden: ${command% *}: cannot read the configuration $dir/nothing: " \
 		$command -c "$dir/nothing"
@@ -156,6 +162,11 @@ expect 1 '' "^fdwarden: raise: process $$ has the soft limit [0-9]+ already" rai
 expect 1 '' "^fdwarden: events: no daemon is running: nothing listens at $dir/nowhere; start it " \
 	events --socket "$dir/nowhere"
 expect 2 '' "^fdwarden: events: 'x' is too much" events x
+expect 1 '' "^fdwarden: status: no daemon is running: nothing listens at $dir/nowhere; start it " \
+	status --socket "$dir/nowhere"
+expect 1 '^\{"monitoring":false,"reason":"no daemon is running: ' '^fdwarden: status: no daemon' \
+	status --json --socket "$dir/nowhere"
+expect 2 '' "^fdwarden: status: 'x' is too much" status x
 expect 1 '' '^fdwarden: ps: no daemon is running: ' ps --socket "$dir/nowhere"
 expect 1 '' '^fdwarden: inspect: no daemon is running: ' inspect $$ --socket "$dir/nowhere"
 expect 3 '^FDWARDEN UNKNOWN - no daemon is running: ' '' check --socket "$dir/nowhere"
@@ -166,6 +177,48 @@ for wrong in --zip -Z '--warn 0' '--warn 101' '--warn x' '--critical -5' '--warn
 	# shellcheck disable=SC2086
 	expect 3 '' "^fdwarden: check: .*; $see check --help'" check $wrong
 done
+
+# Who may neither look nor ask is told of sudo, not of a group or a unit that is not there.
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	cp "$fdwarden" "$dir/fdwarden" && chmod 755 "$dir" "$dir/fdwarden"
+	printf '[socket]\npath = %s/none\n' "$dir" >"$dir/none.conf"
+	chmod 644 "$dir/none.conf"
+	printf '#!/bin/sh\nexec setpriv --reuid=65534 --regid=65534 --clear-groups %s "$@"\n' \
+		"$dir/fdwarden" >"$dir/as_nobody"
+	chmod 755 "$dir/as_nobody"
+	usual=$fdwarden
+	fdwarden=$dir/as_nobody
+	sudo='missing capability CAP_BPF and CAP_PERFMON: run it with sudo'
+	for command in ps 'ps 1' 'inspect 1' 'inspect init'; do
+		# shellcheck disable=SC2086
+		expect 1 '' "^fdwarden: ${command% *}: $sudo, .*; and no daemon is running that could be asked$" \
+			$command -c "$dir/none.conf"
+	done
+	expect 1 '' "^fdwarden: trace: $sudo" trace 1
+	expect 3 "^FDWARDEN UNKNOWN - $sudo, .*; and no daemon is running" '' \
+		check --config "$dir/none.conf"
+	expect 1 '' "^fdwarden: top: no daemon .*; run with sudo, or with CAP_BPF and CAP_PERFMON" \
+		top -b -n 1 -c "$dir/none.conf"
+	expect 1 '' "^fdwarden: raise: process $$ is another user's: run it with sudo$" \
+		raise $$ --soft 5
+	expect 1 '' "^fdwarden: status: no daemon is running: .*'sudo systemctl start fdwarden'" \
+		status -c "$dir/none.conf"
+	expect 1 '' "^fdwarden: $sudo, .*; 'fdwarden help' lists the commands$"
+	fdwarden=$usual
+fi
+
+# What is printed is as wide as COLUMNS says, where there is no terminal.
+if "$fdwarden" ps $$ >"$dir/out" 2>&1; then
+	for columns in 60 90; do
+		ran=$((ran + 2))
+		COLUMNS=$columns "$fdwarden" >"$dir/out" 2>&1
+		grep -v '^ *[Nf]' "$dir/out" | head -6 | tr -dc '\n -~' >"$dir/table"
+		[ "$(wc -L <"$dir/table")" -le $columns ] || complain "COLUMNS=$columns: wider"
+		COLUMNS=$columns "$fdwarden" ps >"$dir/out" 2>&1
+		tr -dc '\n -~' <"$dir/out" | sed '/^[0-9]* process/,$d' >"$dir/table"
+		[ "$(wc -L <"$dir/table")" -le $columns ] || complain "COLUMNS=$columns ps: wider"
+	done
+fi
 
 # What is printed reads the same.
 ran=$((ran + 1))

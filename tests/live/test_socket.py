@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import re
 import resource
 import shutil
 import socket
@@ -520,6 +521,37 @@ def test_events():
             same(follow.stderr.read().count("\n"), 1, "lines about it")
             follow.stdout.close()
             follow.stderr.close()
+
+
+def test_status():
+    """Whether it monitors, since when, what stands; and no daemon is an error."""
+    with Scratch() as scratch:
+        begin = time.time()
+        daemon, path = daemon_at(scratch)
+        with daemon, near() as zoo:
+            daemon.wait(zoo.pid, "fd-warning", 30)
+            done = run("status", "--socket", path)
+            same((done.returncode, done.stderr), (0, ""), f"{done}")
+            lines = done.stdout.splitlines()
+            check(lines[0].startswith("Monitoring since 2"), lines[0])
+            check(any(f", pid {daemon.pid}" in line for line in lines),
+                  done.stdout)
+            check(any(re.match(r"  incidents  .*[0-9]+ warning", line) for line in lines),
+                  done.stdout)
+            check(any(re.match(rf" +warning +fdzoo\[{zoo.pid}\].*: {listed(zoo.pid)} of 64",
+                               line) for line in lines), done.stdout)
+            check(any(line.startswith("  lost ") for line in lines), done.stdout)
+            said = json.loads(run("status", "--json", "--socket", path).stdout)
+            check(said["monitoring"] is True and said["self"]["pid"] == daemon.pid, f"{said}")
+            started = datetime.datetime.fromisoformat(
+                said["self"]["started_at"].replace("Z", "+00:00")).timestamp()
+            check(begin - 1 <= started <= time.time(), f"started_at {said['self']}")
+            mine = [p for p in said["processes"] if p["process"]["pid"] == zoo.pid]
+            same([p["watch"]["level"] for p in mine], ["warning"], "the process that stands")
+            check(all(p["watch"].get("incident") for p in said["processes"]),
+                  f"one without incident: {said['processes']}")
+        done = run("status", "--socket", path)
+        same((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1), f"{done}")
 
 
 def test_check():

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* fdwarden without a command: the fullest five, what stands, and what to type next. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/look.h"
+#include "cli/printing.h"
+#include "cli/stands.h"
+#include "collect/kernel.h"
+#include "log.h"
+#include "output/view_ps.h"
+
+#define FULLEST   5
+#define SHOWN_MAX 5
+
+/* The daemon first: it knows what stands. */
+static int look(struct look *out, char *why, size_t size)
+{
+	const struct remote_options usual = {0};
+	char socket_why[REMOTE_WHY_MAX];
+	struct client *client;
+	int err = remote_open(&usual, &client, socket_why, sizeof(socket_why)), own;
+
+	memset(out, 0, sizeof(*out));
+	if (!err) {
+		err = remote_roster(client, NULL, 0, &out->roster, socket_why,
+				    sizeof(socket_why));
+		client_close(client);
+		out->from_daemon = !err;
+	}
+	if (!err)
+		return 0;
+	own = look_ourselves(NULL, 0, out, why, size);
+	if (own)
+		remote_explain(why, size, err, socket_why);
+	return own;
+}
+
+/* The fullest of all but this command, which ends: its pid in *fullest, 0: there is none. */
+static int print_fullest(const struct look *look, const struct page *page, int *fullest)
+{
+	const struct roster *roster = &look->roster;
+	struct view_ps_row *rows = calloc(roster->len + 1, sizeof(*rows));
+	const struct view_ps_style style = {page->colour, page->utf8, page->width};
+	struct view_ps view = {
+		.system = &roster->system,
+		.rows = rows,
+		.lost = look->lost,
+	};
+	int err;
+
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < roster->len; i++)
+		if (roster->rows[i].who.pid != getpid())
+			rows[view.all++] = (struct view_ps_row){&roster->rows[i].who,
+								&roster->rows[i].fd};
+	view_ps_sort(rows, view.all, VIEW_PS_USAGE);
+	view.len = view.all < FULLEST ? view.all : FULLEST;
+	*fullest = view.len ? (int)rows[0].who->pid : 0;
+	err = view_ps_table(&view, &style, stdout);
+	free(rows);
+	return err;
+}
+
+static int print_standing(const struct look *look, const struct page *page)
+{
+	const struct roster_row **open = NULL;
+	char count[256];
+	size_t len;
+	int err = stands_find(&look->roster, &open, &len);
+
+	if (err)
+		return err;
+	if (!look->from_daemon) {
+		puts("\nNo daemon was asked: this is one look, and nobody is alerted. "
+		     "To be alerted:\n  sudo systemctl enable --now fdwarden");
+	} else if (!len) {
+		puts("\nA daemon monitors; no incident stands.");
+	} else {
+		stands_count(open, len, count, sizeof(count));
+		printf("\nA daemon monitors; what stands: %s\n", count);
+		stands_print(open, len, SHOWN_MAX, 2, page->width, page->utf8);
+	}
+	free(open);
+	return 0;
+}
+
+/* The command about the one that most needs it. */
+static void print_next(const struct look *look, int fullest)
+{
+	const struct roster_row **open = NULL;
+	size_t len;
+
+	if (!stands_find(&look->roster, &open, &len) && len)
+		fullest = (int)open[0]->who.pid;
+	free(open);
+	puts("\nNext:");
+	if (fullest)
+		printf("  fdwarden inspect %-8d what fills it, what is wrong, which "
+		       "line to change\n",
+		       fullest);
+	puts("  fdwarden top              all processes, live");
+	if (look->from_daemon)
+		puts("  fdwarden status           how it monitors, and whether "
+		     "anything is lost");
+	puts("  fdwarden help             all commands");
+}
+
+int cmd_overview(void)
+{
+	char why[2 * REMOTE_WHY_MAX];
+	struct page page = printing_page();
+	struct look taken;
+	int err, fullest = 0;
+
+	kernel_quiet_libbpf();
+	if (look(&taken, why, sizeof(why))) {
+		log_error("%s; 'fdwarden help' lists the commands", why);
+		look_clear(&taken);
+		return CLI_FAILED;
+	}
+	err = print_fullest(&taken, &page, &fullest);
+	if (!err)
+		err = print_standing(&taken, &page);
+	if (!err)
+		print_next(&taken, fullest);
+	look_clear(&taken);
+	if (err)
+		log_error("standard output: %s", strerror(-err));
+	return err ? CLI_FAILED : CLI_DONE;
+}

@@ -488,19 +488,21 @@ static void memory_is_bounded(void **state)
 
 static bool same_group(const char *place, const char *one, const char *other)
 {
+	void *state = NULL;
 	struct bench *b;
 	bool single;
 	struct grouping_subject subject = {.title = "x", .place = place};
 	struct policy_decision what = {.action = POLICY_FD_WARNING, .opens = true};
 
-	assert_int_equal(begin((void **)&b), 0);
+	assert_int_equal(begin(&state), 0);
+	b = state;
 	subject.texts[GROUPING_COMMAND_LINE] = one;
 	for (size_t i = 0; i < GROUPING_SINGLES; i++)
 		assert_true(grouping_admit(b->groups, &b->members[i], &subject, &what,
 					   b->now_ns));
 	subject.texts[GROUPING_COMMAND_LINE] = other;
 	single = grouping_admit(b->groups, &b->members[9], &subject, &what, b->now_ns);
-	end((void **)&b);
+	end(&state);
 	return !single;
 }
 

@@ -76,8 +76,10 @@ static size_t count(const char *all, const char *what)
 {
 	size_t n = 0;
 
-	for (const char *p = strstr(all, what); p; p = strstr(p + 1, what))
+	while ((all = strstr(all, what))) {
 		n++;
+		all++;
+	}
 	return n;
 }
 

@@ -93,7 +93,7 @@ OBJS := $(SRCS:%.c=$(BUILD)/%.o)
 # Rooms that know no BPF: unit tests are linked with these alone.
 PURE_SRCS := $(filter-out src/collect/% src/cli/% src/daemon/% src/top/%,$(SRCS)) \
 	$(wildcard src/collect/syscalls*.c) src/collect/census_record.c \
-	$(addprefix src/collect/,reason.c realtime.c) \
+	$(addprefix src/collect/,reason.c realtime.c) src/cli/values.c \
 	$(addprefix src/top/,history.c gauge.c item.c columns.c model.c lines.c keys.c batch_text.c recent.c)
 PURE_OBJS := $(PURE_SRCS:%.c=$(BUILD)/%.o)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,7 +52,7 @@ static void print_help(void)
 		printf("  %-14s %s\n", c->name, c->help);
 	printf("  %-14s %s\n", "help [COMMAND]", "Show this help or that of a command");
 	printf("\nOptions:\n"
-	       "  --version      Show the version\n"
+	       "  -V, --version  Show the version\n"
 	       "  -h, --help     Show this help\n\n"
 	       "Exit codes: 0 done, 1 failed at run time, 2 wrong usage or "
 	       "configuration.\n"
@@ -82,12 +83,17 @@ static void hold_standard_fds(void)
 	}
 }
 
+static bool is_help(const char *word)
+{
+	return !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
 static int help(int argc, char **argv)
 {
 	const struct cli_command *command;
 	char *ask[] = {NULL, "--help", NULL};
 
-	if (argc < 2 || (argc == 2 && !strcmp(argv[1], "help"))) {
+	if (argc < 2 || (argc == 2 && is_help(argv[1]))) {
 		print_help();
 		return CLI_DONE;
 	}
@@ -102,6 +108,16 @@ static int help(int argc, char **argv)
 	return command->run(2, ask);
 }
 
+static bool is_version(const char *word)
+{
+	static const char *const words[] = {"--version", "-V", "-v", "version"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(word, words[i]))
+			return true;
+	return false;
+}
+
 static int run(int argc, char **argv)
 {
 	const struct cli_command *command;
@@ -110,12 +126,8 @@ static int run(int argc, char **argv)
 		setlocale(LC_CTYPE, "");
 		return cmd_overview();
 	}
-	if (!strcmp(argv[1], "--version")) {
+	if (is_version(argv[1])) {
 		printf("fdwarden %s\n", FDWARDEN_VERSION);
-		return CLI_DONE;
-	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
-		print_help();
 		return CLI_DONE;
 	}
 	if (!strcmp(argv[1], UNWIND_CHILD_COMMAND) && argc == 4)
@@ -128,7 +140,7 @@ static int run(int argc, char **argv)
 		return files_opener_run(argv[2]);
 	if (!strcmp(argv[1], HOOK_RUNNER_COMMAND) && argc == 5)
 		return hook_runner_run(argv[2], argv[3], argv[4]);
-	if (!strcmp(argv[1], "help"))
+	if (is_help(argv[1]))
 		return help(argc - 1, argv + 1);
 	command = find_command(argv[1]);
 	if (!command) {

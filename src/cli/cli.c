@@ -16,11 +16,12 @@
 #include "log.h"
 
 /* Enough for every command's table; cli_parse() checks. */
-#define OPTIONS_MAX 24
+#define OPTIONS_MAX   24
 
 /* Values of getopt_long() that are no letters: the option's index over these. */
-#define VALUE_BASE  256
-#define VALUE_HELP  255
+#define VALUE_BASE    256
+#define VALUE_HELP    255
+#define VALUE_VERSION 254
 
 static const char *command_name = "";
 
@@ -60,6 +61,7 @@ static void print_help(const struct cli_usage *usage)
 		print_option(usage->options[i].letter, usage->options[i].name,
 			     usage->options[i].value, usage->options[i].help);
 	print_option('h', "help", NULL, "show this help");
+	print_option('V', "version", NULL, "show the version");
 	if (usage->notes)
 		printf("\n%s\n", usage->notes);
 }
@@ -70,7 +72,9 @@ static void make_tables(const struct cli_usage *usage, char *letters,
 {
 	*letters++ = ':';
 	*letters++ = 'h';
+	*letters++ = 'V';
 	*longs++ = (struct option){"help", no_argument, NULL, VALUE_HELP};
+	*longs++ = (struct option){"version", no_argument, NULL, VALUE_VERSION};
 	for (size_t i = 0; i < usage->options_len; i++) {
 		const struct cli_option *o = &usage->options[i];
 
@@ -128,7 +132,7 @@ static int bad_option(const struct cli_usage *usage, int value, const char *word
 	if (value == ':' && known && known->value)
 		return cli_wrong_usage("option '%s' needs a value: %s", word,
 				       known->value);
-	if (known || optopt == VALUE_HELP)
+	if (known || optopt == VALUE_HELP || optopt == VALUE_VERSION)
 		return cli_wrong_usage("option '%s': this option takes no value", word);
 	if (!strncmp(word, "--", 2))
 		return cli_wrong_usage("unknown or ambiguous option '%s'", word);
@@ -137,8 +141,8 @@ static int bad_option(const struct cli_usage *usage, int value, const char *word
 
 int cli_parse(const struct cli_usage *usage, int *argc, char ***argv, void *set)
 {
-	struct option longs[OPTIONS_MAX + 2];
-	char letters[2 * OPTIONS_MAX + 3];
+	struct option longs[OPTIONS_MAX + 3];
+	char letters[2 * OPTIONS_MAX + 4];
 	int value, at, code;
 
 	command_name = (*argv)[0];
@@ -156,6 +160,10 @@ int cli_parse(const struct cli_usage *usage, int *argc, char ***argv, void *set)
 		at = optind - 1;
 		if (value == 'h' || value == VALUE_HELP) {
 			print_help(usage);
+			return CLI_DONE;
+		}
+		if (value == 'V' || value == VALUE_VERSION) {
+			printf("fdwarden %s\n", FDWARDEN_VERSION);
 			return CLI_DONE;
 		}
 		if (value == '?' || value == ':')

@@ -12,13 +12,16 @@
 
 #include "cli/cli.h"
 #include "cli/remote.h"
+#include "cli/values.h"
 #include "client/member.h"
 #include "log.h"
 #include "output/text.h"
+#include "state/identity_match.h"
 #include "state/json_read.h"
 
 struct options {
 	bool follow, json;
+	const char *since, *service, *level;
 	struct remote_options remote;
 };
 
@@ -26,6 +29,12 @@ static const struct cli_option option_table[] = {
 	CLI_FLAG('f', "follow", struct options, follow, "go on with those that come"),
 	CLI_FLAG(0, "json", struct options, json,
 		 "print the alerts themselves, one JSON object a line"),
+	CLI_STRING(0, "since", "TIME", struct options, since,
+		   "none before: 10m (ago), 08:30, '2026-01-02 08:30'"),
+	CLI_STRING(0, "service", "NAME", struct options, service,
+		   "those of this service alone; NAME may be a pattern"),
+	CLI_STRING(0, "level", "LEVEL", struct options, level,
+		   "of this level or worse: info, warning, critical, exhausted"),
 	CLI_STRING('c', "config", "FILE", struct options, remote.config,
 		   "the daemon's configuration, for its socket"),
 	CLI_STRING(0, "socket", "PATH", struct options, remote.socket,
@@ -33,10 +42,13 @@ static const struct cli_option option_table[] = {
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "[--follow] [--json] [-c FILE] [--socket PATH]",
+	.synopsis = "[--follow] [--json] [--since TIME] [--service NAME] "
+		    "[--level LEVEL]\n                       [-c FILE] [--socket PATH]",
 	CLI_OPTIONS(option_table),
 	.notes = "Needs a daemon that runs, and no privilege but to be in its group "
-		 "(fdwarden).\nIt keeps the last 256 alerts.",
+		 "(fdwarden).\nIt keeps the last 256 alerts, or 1 MiB. Times are in "
+		 "your "
+		 "time zone ($TZ).",
 };
 
 /* As many as the daemon keeps. */
@@ -46,7 +58,15 @@ static const struct cli_usage usage = {
 struct printing {
 	const struct options *set;
 	bool colour, utf8;
+	time_t since; /* 0: from the beginning */
+	int severity; /* this and higher ones */
 };
+
+/* As event.severity has them. */
+static const struct {
+	const char *name;
+	int severity;
+} levels[] = {{"info", 0}, {"warning", 3}, {"critical", 4}, {"exhausted", 5}};
 
 static const char *text_of(const cJSON *object, const char *name)
 {
@@ -66,26 +86,50 @@ static const char *colour_of(const cJSON *alert)
 	return !strcmp(level, "critical") || !strcmp(level, "error") ? "\033[31m" : "";
 }
 
-/* Of the alert's time, which is UTC, the local one. */
-static void format_time(const char *timestamp, char *out, size_t size)
+/* Of the alert's time, which is UTC. false: it is none. */
+static bool read_time(const char *timestamp, time_t *out)
 {
 	struct tm tm = {0};
+
+	if (!strptime(timestamp, "%Y-%m-%dT%H:%M:%S", &tm))
+		return false;
+	*out = timegm(&tm);
+	return true;
+}
+
+/* The local one, with its zone: who reads it may be in another than the host. */
+static void format_time(const char *timestamp, char *out, size_t size)
+{
+	struct tm tm;
 	time_t seconds;
 
 	snprintf(out, size, "?");
-	if (!strptime(timestamp, "%Y-%m-%dT%H:%M:%S", &tm))
-		return;
-	seconds = timegm(&tm);
-	if (localtime_r(&seconds, &tm))
-		strftime(out, size, "%Y-%m-%d %H:%M:%S", &tm);
+	if (read_time(timestamp, &seconds) && localtime_r(&seconds, &tm))
+		strftime(out, size, "%Y-%m-%d %H:%M:%S %z", &tm);
 }
 
-/* "2026-01-02 03:04:05  critical   nginx[1234] has …" */
+static bool is_wanted(const struct printing *p, const cJSON *alert)
+{
+	const cJSON *event = cJSON_GetObjectItemCaseSensitive(alert, "event");
+	const cJSON *severity = cJSON_GetObjectItemCaseSensitive(event, "severity");
+	const cJSON *service = cJSON_GetObjectItemCaseSensitive(alert, "service");
+	time_t when;
+
+	if (p->since && read_time(text_of(alert, "@timestamp"), &when) &&
+	    when < p->since)
+		return false;
+	if (p->severity && !(severity && severity->valuedouble >= p->severity))
+		return false;
+	return !p->set->service ||
+	       identity_is_service(text_of(service, "name"), p->set->service);
+}
+
+/* "2026-01-02 03:04:05 +0100  critical   nginx[1234] has …" */
 static void print_text(const struct printing *p, const cJSON *alert)
 {
 	const cJSON *event = cJSON_GetObjectItemCaseSensitive(alert, "event");
 	const char *action = text_of(event, "action"), *colour = colour_of(alert);
-	char when[32], what[64], message[4 * MESSAGE_MAX];
+	char when[48], what[64], message[4 * MESSAGE_MAX];
 
 	if (!strncmp(action, "fd-", 3))
 		action += 3;
@@ -117,7 +161,9 @@ static bool print_line(const struct printing *p, const char *line, size_t len)
 	const cJSON *lost = cJSON_GetObjectItemCaseSensitive(json, "lost");
 	bool last = !strcmp(text_of(json, "reply"), "self");
 
-	if (alert && p->set->json)
+	if (alert && !is_wanted(p, alert))
+		; /* not asked for */
+	else if (alert && p->set->json)
 		print_json(line, len);
 	else if (alert)
 		print_text(p, alert);
@@ -180,6 +226,24 @@ static bool wants_colour(const struct options *set)
 	return !set->json && isatty(STDOUT_FILENO) && (!no_color || !*no_color);
 }
 
+/* CLI_RUN, or the exit code. */
+static int read_filters(const struct options *set, struct printing *p)
+{
+	if (set->since && values_parse_since(set->since, time(NULL), &p->since))
+		return cli_wrong_usage("--since %s: " VALUES_SINCE ", is needed",
+				       set->since);
+	for (size_t i = 0; set->level; i++) {
+		if (i == sizeof(levels) / sizeof(levels[0]))
+			return cli_wrong_usage("--level %s: allowed are info, warning, "
+					       "critical, exhausted",
+					       set->level);
+		p->severity = levels[i].severity;
+		if (!strcmp(set->level, levels[i].name))
+			break;
+	}
+	return CLI_RUN;
+}
+
 int cmd_events(int argc, char **argv)
 {
 	struct options set = {0};
@@ -188,6 +252,8 @@ int cmd_events(int argc, char **argv)
 	struct client *client;
 	char why[REMOTE_WHY_MAX];
 
+	if (code == CLI_RUN)
+		code = read_filters(&set, &printing);
 	if (code != CLI_RUN)
 		return code;
 	if (remote_check_config(&set.remote, why, sizeof(why))) {

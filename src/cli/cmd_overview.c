@@ -57,8 +57,10 @@ static int print_fullest(const struct look *look, const struct page *page, int *
 		return -ENOMEM;
 	for (size_t i = 0; i < roster->len; i++)
 		if (roster->rows[i].who.pid != getpid())
-			rows[view.all++] = (struct view_ps_row){&roster->rows[i].who,
-								&roster->rows[i].fd};
+			rows[view.all++] = (struct view_ps_row){
+				.who = &roster->rows[i].who,
+				.fd = &roster->rows[i].fd,
+			};
 	view_ps_sort(rows, view.all, VIEW_PS_USAGE);
 	view.len = view.all < FULLEST ? view.all : FULLEST;
 	*fullest = view.len ? (int)rows[0].who->pid : 0;

@@ -15,9 +15,11 @@
 #include "collect/kernel.h"
 #include "log.h"
 #include "output/view_ps.h"
+#include "state/user_names.h"
 
 struct options {
 	bool json;
+	bool watch;
 	const char *sort;
 	struct remote_options remote;
 };
@@ -25,7 +27,9 @@ struct options {
 static const struct cli_option options[] = {
 	CLI_FLAG(0, "json", struct options, json, "print one JSON document"),
 	CLI_STRING('s', "sort", "KEY", struct options, sort,
-		   "sort by KEY: " VIEW_PS_KEY_NAMES " (default usage)"),
+		   "sort by KEY (default usage)"),
+	CLI_FLAG(0, "watch", struct options, watch,
+		 "says how to see it live: fdwarden top"),
 	CLI_STRING('c', "config", "FILE", struct options, remote.config,
 		   "the daemon's configuration, for its socket and figures"),
 	CLI_STRING(0, "socket", "PATH", struct options, remote.socket,
@@ -37,6 +41,7 @@ static const struct cli_usage usage = {
 	CLI_OPTIONS(options),
 	.operands = true,
 	.notes =
+		"Keys to sort by: " VIEW_PS_NUMBER_KEYS ",\n" VIEW_PS_TEXT_KEYS ".\n\n"
 		"NAME is that of a program, a service, a container or a pod, or a "
 		"pattern as of a shell.\n"
 		"Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and "
@@ -56,6 +61,14 @@ static int print_table(const struct view_ps *view)
 		style.colour = !no_color || !*no_color;
 	}
 	return view_ps_table(view, &style, stdout);
+}
+
+static void name_users(struct view_ps_row *rows, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!user_names_find(rows[i].who->uid, rows[i].user,
+				     sizeof(rows[i].user)))
+			rows[i].user[0] = 0;
 }
 
 static int print(const struct options *set, const struct look *look,
@@ -80,8 +93,13 @@ static int print(const struct options *set, const struct look *look,
 	if (!rows)
 		return -ENOMEM;
 	for (size_t i = 0; i < roster->len; i++)
-		rows[i] =
-			(struct view_ps_row){&roster->rows[i].who, &roster->rows[i].fd};
+		rows[i] = (struct view_ps_row){
+			.who = &roster->rows[i].who,
+			.fd = &roster->rows[i].fd,
+			.refused = roster->rows[i].refused,
+		};
+	if (key == VIEW_PS_USER)
+		name_users(rows, roster->len);
 	roster_host(roster, &host);
 	if (!look->from_daemon && set->json &&
 	    running_self(set->remote.config, &self, why, sizeof(why)))
@@ -143,6 +161,9 @@ int cmd_ps(int argc, char **argv)
 
 	if (code != CLI_RUN)
 		return code;
+	if (set.watch)
+		return cli_wrong_usage("--watch: 'fdwarden top' is the live view, and "
+				       "'fdwarden top -b' writes it as text");
 	if (view_ps_key_parse(set.sort, &key))
 		return cli_wrong_usage("--sort %s: allowed are " VIEW_PS_KEY_NAMES,
 				       set.sort);

@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/subject.h"
+#include "cli/values.h"
 #include "collect/kernel.h"
 #include "daemon/remedy.h"
 #include "log.h"
@@ -18,15 +19,21 @@
 struct options {
 	const char *soft;
 	bool json;
+	struct remote_options remote;
 };
 
 static const struct cli_option options[] = {
-	CLI_STRING(0, "soft", "N", struct options, soft, "the new soft limit"),
+	CLI_STRING(0, "soft", "N", struct options, soft,
+		   "the new soft limit: 4096, or 4k for the same"),
 	CLI_FLAG(0, "json", struct options, json, "print one JSON document"),
+	CLI_STRING('c', "config", "FILE", struct options, remote.config,
+		   "the daemon's configuration, for its socket"),
+	CLI_STRING(0, "socket", "PATH", struct options, remote.socket,
+		   "ask the daemon at this socket about names"),
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "PID|NAME --soft N [--json]",
+	.synopsis = "PID|NAME --soft N [--json] [-c FILE] [--socket PATH]",
 	CLI_OPTIONS(options),
 	.operands = true,
 	.notes = "NAME is that of a program, a service, a container or a pod, and must "
@@ -39,14 +46,9 @@ static const struct cli_usage usage = {
 
 static int parse_limit(const char *text, uint64_t *limit)
 {
-	char *end;
-
-	/* strtoull() would take spaces and signs. */
-	if (*text < '0' || *text > '9')
+	if (values_parse_number(text, limit) || !*limit || *limit == UINT64_MAX)
 		return -EINVAL;
-	errno = 0;
-	*limit = strtoull(text, &end, 10);
-	return errno || *end || !*limit || *limit == UINT64_MAX ? -EINVAL : 0;
+	return 0;
 }
 
 static void complain(int pid, uint64_t soft, uint64_t before, uint64_t hard, int err)
@@ -128,13 +130,12 @@ static void warn_of_no_use(int pid)
 }
 
 /* A pid is taken as it is: of another user's process we may know nothing. */
-static int find(const char *text, int *pid, char *why, size_t size)
+static int find(const struct remote_options *remote, const char *text, int *pid,
+		char *why, size_t size)
 {
-	const struct remote_options remote = {0};
-
 	if (!cli_parse_pid(text, pid))
 		return 0;
-	return subject_find(&remote, text, true, pid, why, size);
+	return subject_find(remote, text, true, pid, why, size);
 }
 
 int cmd_raise(int argc, char **argv)
@@ -154,10 +155,15 @@ int cmd_raise(int argc, char **argv)
 	if (!set.soft)
 		return cli_wrong_usage("no --soft N given");
 	if (parse_limit(set.soft, &soft))
-		return cli_wrong_usage("--soft %s: a number above 0 is needed",
-				       set.soft);
+		return cli_wrong_usage(
+			"--soft %s: a number above 0 is needed, as 4096 or 4k",
+			set.soft);
+	if (remote_check_config(&set.remote, why, sizeof(why))) {
+		log_error("raise: %s", why);
+		return CLI_USAGE;
+	}
 	kernel_quiet_libbpf();
-	err = find(argv[0], &pid, why, sizeof(why));
+	err = find(&set.remote, argv[0], &pid, why, sizeof(why));
 	if (err) {
 		log_error("raise: %s", why);
 		return CLI_FAILED;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* fdwarden top: the live view. */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "cli/values.h"
 #include "log.h"
 #include "top/top.h"
 #include "top/view.h"
@@ -16,8 +16,8 @@ struct options {
 };
 
 static const struct cli_option options[] = {
-	CLI_STRING('d', "delay", "SEC", struct options, delay,
-		   "look every SEC seconds, 0.1 to 3600 (default 1)"),
+	CLI_STRING('d', "delay", "TIME", struct options, delay,
+		   "look so often: 500ms, 5s; a bare number is seconds (default 1)"),
 	CLI_STRING('n', "number", "N", struct options, number, "end after N refreshes"),
 	CLI_FLAG('b', "batch", struct options, batch, "write text, for logs"),
 	CLI_FLAG(0, "json", struct options, json,
@@ -32,7 +32,7 @@ static const struct cli_option options[] = {
 
 static const struct cli_usage usage = {
 	.synopsis =
-		"[-d SEC] [-n N] [-b] [--json] [--sort KEY] [--socket PATH] [-c FILE] "
+		"[-d TIME] [-n N] [-b] [--json] [--sort KEY] [--socket PATH] [-c FILE] "
 		"[WORD…]",
 	CLI_OPTIONS(options),
 	.operands = true,
@@ -48,30 +48,15 @@ static const struct cli_usage usage = {
 
 static int parse_delay(const char *text, uint64_t *ns)
 {
-	char *end;
-	double seconds;
-
-	/* strtod() would take spaces, signs, and words. */
-	if ((*text < '0' || *text > '9') && *text != '.')
+	if (values_parse_duration(text, ns) || *ns < VIEW_INTERVAL_MIN_NS ||
+	    *ns > VIEW_INTERVAL_MAX_NS)
 		return -EINVAL;
-	errno = 0;
-	seconds = strtod(text, &end);
-	if (errno || *end || !(seconds >= VIEW_INTERVAL_MIN_NS / 1e9) ||
-	    !(seconds <= VIEW_INTERVAL_MAX_NS / 1e9))
-		return -EINVAL;
-	*ns = (uint64_t)llround(seconds * 1e9);
 	return 0;
 }
 
 static int parse_number(const char *text, uint64_t *number)
 {
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	*number = strtoull(text, &end, 10);
-	return errno || *end || !*number ? -EINVAL : 0;
+	return values_parse_number(text, number) || !*number ? -EINVAL : 0;
 }
 
 /* Words with a space between; what is too long is cut. */
@@ -95,9 +80,9 @@ int cmd_top(int argc, char **argv)
 	if (code != CLI_RUN)
 		return code;
 	if (set.delay && parse_delay(set.delay, &top.interval_ns))
-		return cli_wrong_usage("-d %s: a number of seconds from 0.1 to 3600 is "
-				       "needed",
-				       set.delay);
+		return cli_wrong_usage(
+			"-d %s: from 100ms to 1h are allowed: " VALUES_DURATION,
+			set.delay);
 	if (set.number && parse_number(set.number, &top.refreshes))
 		return cli_wrong_usage("-n %s: a number above 0 is needed", set.number);
 	if (column_parse(set.sort, &top.sort))

@@ -12,6 +12,7 @@
 #include "cli/inspection.h"
 #include "cli/printing.h"
 #include "cli/subject.h"
+#include "cli/values.h"
 #include "collect/kernel.h"
 #include "daemon/trace.h"
 #include "log.h"
@@ -24,17 +25,17 @@ struct options {
 };
 
 static const struct cli_option options[] = {
-	CLI_STRING('d', "duration", "SEC", struct options, duration,
-		   "trace for so long (default 10)"),
+	CLI_STRING('d', "duration", "TIME", struct options, duration,
+		   "trace for so long: 30s, 2m; a bare number is seconds (default 10)"),
 	CLI_FLAG(0, "json", struct options, json, "print one JSON document"),
 	CLI_FLAG(0, "folded", struct options, folded,
 		 "print one line a stack, for flame graphs"),
 	CLI_STRING(0, "stack", "BYTES", struct options, stack,
-		   "keep so much of each stack (default 8192)"),
+		   "keep so much of each stack (default 8k)"),
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "PID|NAME [--duration SEC] [--json|--folded]",
+	.synopsis = "PID|NAME [--duration TIME] [--json|--folded]",
 	CLI_OPTIONS(options),
 	.operands = true,
 	.notes =
@@ -45,30 +46,23 @@ static const struct cli_usage usage = {
 		"takes less than twice the time.",
 };
 
-#define DURATION_MAX  86400.0
-#define HOST_NAME_LEN 256
-#define LOOK_NS       100000000ull
-#define PROGRESS_NS   1000000000ull
+#define DURATION_MAX_NS 86400000000000ull
+#define HOST_NAME_LEN   256
+#define LOOK_NS         100000000ull
+#define PROGRESS_NS     1000000000ull
 
 static int parse_duration(const char *text, uint64_t *ns)
 {
-	char *end;
-	double value;
-
-	if (*text < '0' || *text > '9')
+	if (values_parse_duration(text, ns) || !*ns || *ns > DURATION_MAX_NS)
 		return -EINVAL;
-	value = strtod(text, &end);
-	if (*end || !(value > 0) || value > DURATION_MAX)
-		return -EINVAL;
-	*ns = (uint64_t)(value * 1e9);
 	return 0;
 }
 
 static int parse_stack(const char *text, uint32_t *bytes)
 {
-	int value;
+	uint64_t value;
 
-	if (cli_parse_pid(text, &value) || value < FDW_STACK_MIN ||
+	if (values_parse_number(text, &value) || value < FDW_STACK_MIN ||
 	    value > FDW_STACK_MAX || value % 8)
 		return -EINVAL;
 	*bytes = (uint32_t)value;
@@ -205,8 +199,8 @@ static int trace_process(const struct options *set, const struct process *proces
 		log_error("trace: %s", why);
 		return err;
 	}
-	log_info("tracing %s[%d] for %s s; Ctrl-C ends it early", name,
-		 process->who.pid, set->duration);
+	log_info("tracing %s[%d] for %g s; Ctrl-C ends it early", name,
+		 process->who.pid, (double)duration_ns / 1e9);
 	follow(trace, process, duration_ns, &signals);
 	err = trace_sites(trace, &sites);
 	if (sites) {
@@ -238,13 +232,14 @@ int cmd_trace(int argc, char **argv)
 	if (!subject_is_valid(argv[0]))
 		return cli_wrong_usage(SUBJECT_INVALID, argv[0]);
 	if (parse_duration(set.duration, &duration_ns))
-		return cli_wrong_usage("'%s' is no duration: a number of seconds up to "
-				       "%.0f",
-				       set.duration, DURATION_MAX);
+		return cli_wrong_usage("--duration %s: " VALUES_DURATION
+				       ", up to a day, "
+				       "is needed",
+				       set.duration);
 	if (parse_stack(set.stack, &stack_bytes))
 		return cli_wrong_usage(
-			"'%s' is no size of a stack: a multiple of 8 from "
-			"%d to %d",
+			"--stack %s: a multiple of 8 from %d to %d is needed, in "
+			"bytes or as 8k",
 			set.stack, FDW_STACK_MIN, FDW_STACK_MAX);
 	if (set.json && set.folded)
 		return cli_wrong_usage("--json and --folded exclude each other");

@@ -58,8 +58,7 @@ static bool is_asked(const struct roster_row *row, const struct verdict_question
 		return false;
 	if (q->name && !identity_matches(&row->who, q->name))
 		return false;
-	return !q->service ||
-	       (row->who.service && !strcmp(row->who.service, q->service));
+	return !q->service || identity_is_service(row->who.service, q->service);
 }
 
 /* A single look takes each process with a descriptor above its limit for one that lowered it

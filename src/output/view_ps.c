@@ -8,24 +8,7 @@
 
 #include "output/json.h"
 
-static const char *const key_names[VIEW_PS_KEYS] = {
-	[VIEW_PS_USAGE] = "usage", [VIEW_PS_COUNT] = "count",
-	[VIEW_PS_LIMIT] = "limit", [VIEW_PS_GROWTH] = "growth",
-	[VIEW_PS_PID] = "pid",     [VIEW_PS_NAME] = "name",
-};
-
-int view_ps_key_parse(const char *name, enum view_ps_key *out)
-{
-	int key;
-
-	for (key = 0; key < VIEW_PS_KEYS; key++) {
-		if (strcmp(name, key_names[key]) == 0) {
-			*out = (enum view_ps_key)key;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
+typedef int (*row_order)(const struct view_ps_row *a, const struct view_ps_row *b);
 
 /* ---- order: each comparison is negative when `a` comes first ---- */
 
@@ -65,16 +48,19 @@ static int by_usage(const struct view_ps_row *a, const struct view_ps_row *b)
 	return higher_first(a->fd->known, share(a->fd), b->fd->known, share(b->fd));
 }
 
-static int by_count(const struct view_ps_row *a, const struct view_ps_row *b)
-{
-	return more_first(a->fd->known, a->fd->count, b->fd->known, b->fd->count);
-}
+#define NUMBER_ORDER(name, known, value)                                               \
+	static int name(const struct view_ps_row *a, const struct view_ps_row *b)      \
+	{                                                                              \
+		return more_first(a->known, a->value, b->known, b->value);             \
+	}
 
-static int by_limit(const struct view_ps_row *a, const struct view_ps_row *b)
-{
-	return more_first(a->fd->known, a->fd->soft_limit, b->fd->known,
-			  b->fd->soft_limit);
-}
+NUMBER_ORDER(by_used, fd->known, fd->used)
+NUMBER_ORDER(by_count, fd->known, fd->count)
+NUMBER_ORDER(by_soft, fd->known, fd->soft_limit)
+NUMBER_ORDER(by_hard, fd->known, fd->hard_limit)
+NUMBER_ORDER(by_opened, fd->counters_known, fd->opened)
+NUMBER_ORDER(by_closed, fd->counters_known, fd->closed)
+NUMBER_ORDER(by_refused, fd->known, refused)
 
 static int by_growth(const struct view_ps_row *a, const struct view_ps_row *b)
 {
@@ -82,12 +68,97 @@ static int by_growth(const struct view_ps_row *a, const struct view_ps_row *b)
 			    b->fd->growth_known, b->fd->growth_per_s);
 }
 
-static int by_name(const struct view_ps_row *a, const struct view_ps_row *b)
+/* What is full, and did not choose to be, has no time left. */
+static int by_full(const struct view_ps_row *a, const struct view_ps_row *b)
 {
-	return strcmp(a->who->comm, b->who->comm);
+	const struct alert_fd *fds[] = {a->fd, b->fd};
+	double left[2];
+	bool known[2];
+
+	for (int i = 0; i < 2; i++) {
+		bool full = fds[i]->known && !fds[i]->sealed &&
+			    fds[i]->used >= fds[i]->soft_limit;
+
+		known[i] = full || (fds[i]->exhaustion_known && !fds[i]->sealed);
+		left[i] = full ? -1 : fds[i]->exhausted_in_s;
+	}
+	return higher_first(known[0], -left[0], known[1], -left[1]);
 }
 
-typedef int (*row_order)(const struct view_ps_row *a, const struct view_ps_row *b);
+static int texts(const char *a, const char *b)
+{
+	if (!a || !b)
+		return (a == NULL) - (b == NULL);
+	return strcmp(a, b);
+}
+
+static int by_name(const struct view_ps_row *a, const struct view_ps_row *b)
+{
+	return texts(a->who->comm, b->who->comm);
+}
+
+static int by_user(const struct view_ps_row *a, const struct view_ps_row *b)
+{
+	int order = texts(*a->user ? a->user : NULL, *b->user ? b->user : NULL);
+
+	return order ? order
+		     : (a->who->uid > b->who->uid) - (a->who->uid < b->who->uid);
+}
+
+/* As the column shows it. */
+static const char *service_of(const struct view_ps_row *row)
+{
+	return row->who->service ? row->who->service : row->who->container_id;
+}
+
+static int by_service(const struct view_ps_row *a, const struct view_ps_row *b)
+{
+	return texts(service_of(a), service_of(b));
+}
+
+static const char *command_of(const struct view_ps_row *row)
+{
+	return row->who->command_line ? row->who->command_line : row->who->executable;
+}
+
+static int by_command(const struct view_ps_row *a, const struct view_ps_row *b)
+{
+	return texts(command_of(a), command_of(b));
+}
+
+static const struct {
+	const char *name;
+	row_order order;
+} keys[VIEW_PS_KEYS] = {
+	[VIEW_PS_USAGE] = {"usage", by_usage},
+	[VIEW_PS_USED] = {"used", by_used},
+	[VIEW_PS_COUNT] = {"count", by_count},
+	[VIEW_PS_SOFT] = {"soft", by_soft},
+	[VIEW_PS_HARD] = {"hard", by_hard},
+	[VIEW_PS_GROWTH] = {"growth", by_growth},
+	[VIEW_PS_FULL] = {"full", by_full},
+	[VIEW_PS_OPENED] = {"opened", by_opened},
+	[VIEW_PS_CLOSED] = {"closed", by_closed},
+	[VIEW_PS_REFUSED] = {"refused", by_refused},
+	[VIEW_PS_PID] = {"pid", by_pid},
+	[VIEW_PS_USER] = {"user", by_user},
+	[VIEW_PS_NAME] = {"name", by_name},
+	[VIEW_PS_SERVICE] = {"service", by_service},
+	[VIEW_PS_COMMAND] = {"command", by_command},
+};
+
+int view_ps_key_parse(const char *name, enum view_ps_key *out)
+{
+	if (!strcmp(name, "limit"))
+		name = "soft";
+	for (int key = 0; key < VIEW_PS_KEYS; key++) {
+		if (!strcmp(name, keys[key].name)) {
+			*out = (enum view_ps_key)key;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
 
 static int compare(const void *a, const void *b, void *order)
 {
@@ -98,12 +169,7 @@ static int compare(const void *a, const void *b, void *order)
 
 void view_ps_sort(struct view_ps_row *rows, size_t len, enum view_ps_key key)
 {
-	static const row_order orders[VIEW_PS_KEYS] = {
-		[VIEW_PS_USAGE] = by_usage, [VIEW_PS_COUNT] = by_count,
-		[VIEW_PS_LIMIT] = by_limit, [VIEW_PS_GROWTH] = by_growth,
-		[VIEW_PS_PID] = by_pid,     [VIEW_PS_NAME] = by_name,
-	};
-	row_order order = orders[key];
+	row_order order = keys[key].order;
 
 	if (len > 1)
 		qsort_r(rows, len, sizeof(*rows), compare, &order);

@@ -19,6 +19,8 @@
 struct view_ps_row {
 	const struct identity *who;
 	const struct alert_fd *fd;
+	uint64_t refused; /* calls refused since monitoring began; 0 without a daemon */
+	char user[48];    /* to sort by; empty: by its number */
 };
 
 /* One snapshot; all of it is the caller's. */
@@ -36,19 +38,32 @@ struct view_ps {
 	const struct self_figures *self; /* for the JSON; NULL: none */
 };
 
+/* Those of the live view, but the kind, which is not looked at here. */
 enum view_ps_key {
 	VIEW_PS_USAGE, /* fullest first; sealed ones after all others, unknown last */
-	VIEW_PS_COUNT, /* most first, and so for limit and growth */
-	VIEW_PS_LIMIT,
+	VIEW_PS_USED,  /* most first, and so for all numbers that follow */
+	VIEW_PS_COUNT,
+	VIEW_PS_SOFT,
+	VIEW_PS_HARD,
 	VIEW_PS_GROWTH,
+	VIEW_PS_FULL, /* the soonest first */
+	VIEW_PS_OPENED,
+	VIEW_PS_CLOSED,
+	VIEW_PS_REFUSED,
 	VIEW_PS_PID,  /* lowest first */
-	VIEW_PS_NAME, /* by bytes */
+	VIEW_PS_USER, /* by bytes, and so for all texts; none last */
+	VIEW_PS_NAME,
+	VIEW_PS_SERVICE,
+	VIEW_PS_COMMAND,
 	VIEW_PS_KEYS
 };
 
-/* "usage", … 0 or -EINVAL. */
+/* "usage", …; "limit" is another name of "soft". 0 or -EINVAL. */
 int view_ps_key_parse(const char *name, enum view_ps_key *out);
-#define VIEW_PS_KEY_NAMES "usage, count, limit, growth, pid, name"
+#define VIEW_PS_NUMBER_KEYS                                                            \
+	"usage, used, count, limit, soft, hard, growth, full, opened, closed, refused"
+#define VIEW_PS_TEXT_KEYS "pid, user, name, service, command"
+#define VIEW_PS_KEY_NAMES VIEW_PS_NUMBER_KEYS ", " VIEW_PS_TEXT_KEYS
 
 /* Stable in what it shows: ties are in the order of pids. */
 void view_ps_sort(struct view_ps_row *rows, size_t len, enum view_ps_key key);

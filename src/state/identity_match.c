@@ -68,6 +68,15 @@ static bool is_name(const struct identity *who, const char *file, const char *na
 	       !strncmp(who->comm, name, sizeof(who->comm) - 1);
 }
 
+bool identity_is_service(const char *service, const char *name)
+{
+	if (!service || !*service || !name || !*name)
+		return false;
+	if (identity_is_pattern(name))
+		return !fnmatch(name, service, 0);
+	return is_service(service, name);
+}
+
 bool identity_matches(const struct identity *who, const char *name)
 {
 	char file[256];

@@ -15,6 +15,10 @@
  */
 bool identity_matches(const struct identity *who, const char *name);
 
+/* Whether `service`, or its name without ".service", is called `name`, or matches it where that is
+ * a pattern. Either may be NULL: it is none. */
+bool identity_is_service(const char *service, const char *name);
+
 /* Whether it is a pattern, which may mean several on purpose. */
 bool identity_is_pattern(const char *name);
 

@@ -44,7 +44,16 @@ printf '\0' >>"$dir/random"
 
 see="see 'fdwarden"
 expect 0 '^fdwarden [0-9]+\.[0-9]+\.[0-9]+$' '' --version
+for version in --version -V -v version 'ps -V' 'check -V' 'daemon --version'; do
+	# shellcheck disable=SC2086
+	expect 0 '^fdwarden [0-9]+\.[0-9]+\.[0-9]+$' '' $version
+done
 expect 0 '^  daemon +[A-Z]' '' --help
+for help in -h 'help -h' 'help --help' 'help help'; do
+	# shellcheck disable=SC2086
+	expect 0 '^Usage: fdwarden ' '' $help
+done
+expect 0 '^Usage: fdwarden ps ' '' --help ps
 expect 0 '^  check-config +[A-Z]' '' help
 # Without a command: a look, if one may.
 if "$fdwarden" ps $$ >"$dir/out" 2>&1; then
@@ -81,8 +90,14 @@ for word in zip log; do
 	"$fdwarden" --help | grep -qE "^  $word " && complain "--help lists $word"
 done
 
-expect 2 '' '^fdwarden: top: -d 0\.01: a number of seconds from 0\.1 to 3600 is needed; ' top -d 0.01
-expect 2 '' '^fdwarden: top: -d 1s: a number of seconds ' top -d 1s
+for delay in 0.01 10ms 2h x -1 1y; do
+	expect 2 '' "^fdwarden: top: -d $delay: from 100ms to 1h are allowed: a duration, as 5s" \
+		top "-d$delay"
+done
+for delay in 1s 500ms .5 1m; do
+	expect 1 '' '^fdwarden: top: no daemon is running' top -b -d $delay --socket /nowhere/sock
+done
+expect 1 '' '^fdwarden: top: no daemon is running' top -b -n 1k --socket /nowhere/sock
 expect 2 '' '^fdwarden: top: -n 0: a number above 0 is needed; ' top -n 0
 expect 2 '' '^fdwarden: top: --sort trend: allowed are usage, used, count, ' top --sort trend
 expect 1 '' "^fdwarden: top: standard input is no terminal" top x
@@ -121,7 +136,16 @@ expect 2 '' '^fdwarden: -o zip=1: unknown key .zip. outside of any section' daem
 expect 2 '' '^fdwarden: ps: ' ps 0
 expect 2 '' "^fdwarden: ps: '1.5' is neither a pid nor a name; " ps $$ 1.5
 expect 1 '' "^fdwarden: ps: no process, service, container or pod is called '1x'; " ps 1x
-expect 2 '' '^fdwarden: ps: ' ps --sort nonsense
+expect 2 '' '^fdwarden: ps: --sort nonsense: allowed are usage, used, ' ps --sort nonsense
+expect 2 '' '^fdwarden: ps: --sort kind: allowed are ' ps --sort kind
+expect 2 '' "^fdwarden: ps: --watch: 'fdwarden top' is the live view, and 'fdwarden top -b' " ps --watch
+# What top sorts by ps sorts by too, but for the kind.
+keys=$("$fdwarden" top --help | tr '\n' ' ' | sed 's/.*Keys to sort by: //; s/\..*//; s/,//g')
+[ "$(wc -w <<<"$keys")" = 17 ] || complain "top --help: not 17 keys: $keys"
+for key in $keys; do
+	[ "$key" = kind ] && continue
+	expect 1 '' '^fdwarden: ps: no daemon is running: ' ps --sort "$key" --socket /nowhere/sock
+done
 
 # Names, of which there is none: in one line, and no terminal escapes in it.
 for command in inspect trace 'raise --soft 9' ps; do
@@ -140,8 +164,14 @@ expect 2 '' "^fdwarden: inspect: '0' is neither a pid nor a name; " inspect 0
 expect 2 '' '^fdwarden: inspect: one process at a time; ' inspect 1 2
 expect 2 '' '^fdwarden: inspect: --descriptors is for --json; ' inspect 1 --descriptors
 expect 2 '' "^fdwarden: trace: no pid or name given; $see" trace
-expect 2 '' '^fdwarden: trace: .x. is no duration: ' trace 1 --duration x
-expect 2 '' '^fdwarden: trace: .511. is no size of a stack: ' trace 1 --stack 511
+for duration in x 0 2d -1 '5 s' 86401; do
+	expect 2 '' "^fdwarden: trace: --duration $duration: a duration, as 5s, 1m30s or 500ms, or a " \
+		trace 1 --duration "$duration"
+done
+for stack in 511 32k 4097; do
+	expect 2 '' "^fdwarden: trace: --stack $stack: a multiple of 8 from 512 to 16384 " \
+		trace 1 --stack $stack
+done
 expect 2 '' '^fdwarden: trace: --json and --folded exclude each other; ' trace 1 --json --folded
 expect 1 '' "^fdwarden: trace: no process $gone$" trace "$gone"
 expect 1 '' "^fdwarden: inspect: no process $gone$" inspect "$gone"
@@ -152,8 +182,11 @@ fi
 expect 2 '' '^fdwarden: raise: no --soft N given; ' raise 1
 expect 2 '' '^fdwarden: raise: no pid or name given; ' raise
 expect 2 '' '^fdwarden: raise: --soft -1: ' raise 1 --soft=-1
-expect 2 '' '^fdwarden: raise: --soft 0: ' raise 1 --soft 0
+expect 2 '' '^fdwarden: raise: --soft 0: a number above 0 is needed, as 4096 or 4k; ' raise 1 --soft 0
+expect 2 '' '^fdwarden: raise: --soft 4g: ' raise 1 --soft 4g
 expect 1 '' "^fdwarden: raise: no process $gone$" raise "$gone" --soft 100
+expect 1 '' "^fdwarden: raise: no process $gone$" raise "$gone" --soft 4k -c /dev/null
+expect 1 '' "^fdwarden: trace: no process $gone$" trace "$gone" --duration 1m30s --stack 4k
 expect 1 '' "^fdwarden: raise: process $$ has the hard limit [0-9]+: a soft limit of " \
 	raise $$ --soft 99999999999
 expect 1 '' "^fdwarden: raise: process $$ has the soft limit [0-9]+ already" raise $$ --soft 1
@@ -162,6 +195,16 @@ expect 1 '' "^fdwarden: raise: process $$ has the soft limit [0-9]+ already" rai
 expect 1 '' "^fdwarden: events: no daemon is running: nothing listens at $dir/nowhere; start it " \
 	events --socket "$dir/nowhere"
 expect 2 '' "^fdwarden: events: 'x' is too much" events x
+for since in x 25:00 2026-13-01 -5m ''; do
+	expect 2 '' "^fdwarden: events: --since $since: a time, as 10m \(ago\), 08:30, " \
+		events "--since=$since"
+done
+for since in 10m 90 08:30 today yesterday 2026-01-02 '2026-01-02 08:30' 2026-01-02T08:30:00Z; do
+	expect 1 '' "^fdwarden: events: no daemon is running: " \
+		events --since "$since" --service web --level warning --socket "$dir/nowhere"
+done
+expect 2 '' '^fdwarden: events: --level bad: allowed are info, warning, critical, exhausted; ' \
+	events --level bad
 expect 1 '' "^fdwarden: status: no daemon is running: nothing listens at $dir/nowhere; start it " \
 	status --socket "$dir/nowhere"
 expect 1 '^\{"monitoring":false,"reason":"no daemon is running: ' '^fdwarden: status: no daemon' \

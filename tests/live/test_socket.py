@@ -508,7 +508,21 @@ def test_events():
             done = run("events", "--socket", path)
             same((done.returncode, done.stderr), (0, ""), "events")
             line = next(l for l in done.stdout.splitlines() if f"[{zoo.pid}]" in l)
-            check(line.split()[2] == "warning" and first["message"] in line, line)
+            check(line.split()[3] == "warning" and first["message"] in line, line)
+            then = datetime.datetime.strptime(line[:25], "%Y-%m-%d %H:%M:%S %z").timestamp()
+            told = datetime.datetime.fromisoformat(
+                first["@timestamp"].replace("Z", "+00:00")).timestamp()
+            same(int(then), int(told), "the time with its zone")
+            east = run("events", "--socket", path, env={**os.environ, "TZ": "XXX-3"})
+            check(any(l[20:25] == "+0300" and f"[{zoo.pid}]" in l
+                      for l in east.stdout.splitlines()), east.stdout)
+
+            def shown(*arguments):
+                return f"[{zoo.pid}]" in run("events", "--socket", path, *arguments).stdout
+
+            same((shown("--since", "10m"), shown("--since", "2099-01-01"), shown("--level", "warning"),
+                  shown("--level", "critical"), shown("--service", "no-such-service")),
+                 (True, False, True, False, False), "filters")
             same(run("events", "--json", "--socket", path).stdout.count(
                 first["event"]["id"]), 1, "events --json")
             zoo.end()

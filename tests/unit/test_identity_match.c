@@ -56,6 +56,19 @@ static void patterns(void **state)
 	assert_false(identity_is_pattern("a"));
 }
 
+static void services(void **state)
+{
+	(void)state;
+	assert_true(identity_is_service("web.service", "web.service"));
+	assert_true(identity_is_service("web.service", "web"));
+	assert_true(identity_is_service("web@1.service", "web@*"));
+	assert_false(identity_is_service("web.service", "we"));
+	assert_false(identity_is_service("web.socket", "web"));
+	assert_false(identity_is_service("", "*"));
+	assert_false(identity_is_service(NULL, "*"));
+	assert_false(identity_is_service("web.service", ""));
+}
+
 /* Of what is not known nothing matches, not even "*". */
 static void what_is_not_known(void **state)
 {
@@ -89,9 +102,9 @@ static void long_and_deleted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_name_of_it),  cmocka_unit_test(not_parts_of_it),
-		cmocka_unit_test(patterns),         cmocka_unit_test(what_is_not_known),
-		cmocka_unit_test(long_and_deleted),
+		cmocka_unit_test(each_name_of_it),   cmocka_unit_test(not_parts_of_it),
+		cmocka_unit_test(patterns),          cmocka_unit_test(services),
+		cmocka_unit_test(what_is_not_known), cmocka_unit_test(long_and_deleted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

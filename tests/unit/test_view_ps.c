@@ -64,7 +64,7 @@ static int set_up(void **state)
 	memcpy(fds, tables, sizeof(fds));
 	fds[SSHD].sealed = true;
 	for (i = 0; i < ROWS; i++)
-		rows[i] = (struct view_ps_row){&whos[i], &fds[i]};
+		rows[i] = (struct view_ps_row){.who = &whos[i], .fd = &fds[i]};
 	return 0;
 }
 
@@ -95,8 +95,10 @@ static void assert_table(const struct view_ps *view, const struct view_ps_style 
 
 static void test_keys(void **state)
 {
-	static const char *const names[] = {"usage",  "count", "limit",
-					    "growth", "pid",   "name"};
+	static const char *const names[] = {"usage",  "used",    "count",  "soft",
+					    "hard",   "growth",  "full",   "opened",
+					    "closed", "refused", "pid",    "user",
+					    "name",   "service", "command"};
 	enum view_ps_key key;
 	size_t i;
 
@@ -106,6 +108,9 @@ static void test_keys(void **state)
 		assert_int_equal(key, i);
 		assert_non_null(strstr(VIEW_PS_KEY_NAMES, names[i]));
 	}
+	assert_int_equal(view_ps_key_parse("limit", &key), 0);
+	assert_int_equal(key, VIEW_PS_SOFT);
+	assert_int_equal(view_ps_key_parse("kind", &key), -EINVAL);
 	assert_int_equal(view_ps_key_parse("", &key), -EINVAL);
 	assert_int_equal(view_ps_key_parse("Usage", &key), -EINVAL);
 }
@@ -125,13 +130,53 @@ static void test_sort(void **state)
 	/* a sealed one is not near anything, an unknown one last */
 	assert_order(VIEW_PS_USAGE, (pid_t[]){1234, 99999, 8, 77, 5});
 	assert_order(VIEW_PS_COUNT, (pid_t[]){99999, 1234, 77, 8, 5});
-	assert_order(VIEW_PS_LIMIT, (pid_t[]){99999, 8, 1234, 77, 5});
+	assert_order(VIEW_PS_SOFT, (pid_t[]){99999, 8, 1234, 77, 5});
 	assert_order(VIEW_PS_PID, (pid_t[]){5, 8, 77, 1234, 99999});
 	assert_order(VIEW_PS_NAME, (pid_t[]){8, 99999, 5, 1234, 77});
 	fds[CRON].growth_known = fds[JAVA].growth_known = true;
 	fds[CRON].growth_per_s = -1;
 	assert_order(VIEW_PS_GROWTH, (pid_t[]){99999, 8, 5, 77, 1234});
 	view_ps_sort(NULL, 0, VIEW_PS_PID);
+}
+
+static size_t row_of(const struct identity *who)
+{
+	size_t i = 0;
+
+	while (rows[i].who != who)
+		i++;
+	return i;
+}
+
+/* As the live view does: what is full has no time left, who has no name comes last. */
+static void test_sort_by_what_few_have(void **state)
+{
+	(void)state;
+	fds[CRON].exhaustion_known = true;
+	fds[CRON].exhausted_in_s = 41;
+	fds[NGINX].used = fds[NGINX].soft_limit;
+	view_ps_sort(rows, ROWS, VIEW_PS_FULL);
+	assert_int_equal(row_of(&whos[NGINX]), 0);
+	assert_int_equal(row_of(&whos[CRON]), 1);
+	fds[SSHD].used = fds[SSHD].soft_limit; /* it chose to be */
+	view_ps_sort(rows, ROWS, VIEW_PS_FULL);
+	assert_in_set(row_of(&whos[SSHD]), ((const uintmax_t[]){2, 3, 4}), 3);
+	for (size_t i = 0; i < ROWS; i++)
+		rows[i].refused = rows[i].who == &whos[JAVA] ? 7 : 0;
+	view_ps_sort(rows, ROWS, VIEW_PS_REFUSED);
+	assert_int_equal(row_of(&whos[JAVA]), 0);
+	for (size_t i = 0; i < ROWS; i++)
+		snprintf(rows[i].user, sizeof(rows[i].user), "%s",
+			 rows[i].who == &whos[CRON]   ? "anna"
+			 : rows[i].who == &whos[JAVA] ? "bert"
+						      : "");
+	view_ps_sort(rows, ROWS, VIEW_PS_USER);
+	assert_int_equal(row_of(&whos[CRON]), 0);
+	assert_int_equal(row_of(&whos[JAVA]), 1);
+	fds[JAVA].counters_known = true;
+	fds[JAVA].opened = 3;
+	view_ps_sort(rows, ROWS, VIEW_PS_OPENED);
+	assert_int_equal(row_of(&whos[JAVA]), 0);
 }
 
 /* Limits that a double can't tell apart are still in order; an unlimited one and
@@ -144,7 +189,7 @@ static void test_sort_extremes(void **state)
 	fds[NGINX].soft_limit = UINT64_MAX;
 	fds[SSHD].soft_limit = 0;
 	fds[SSHD].sealed = false;
-	assert_order(VIEW_PS_LIMIT, (pid_t[]){1234, 8, 99999, 77, 5});
+	assert_order(VIEW_PS_SOFT, (pid_t[]){1234, 8, 99999, 77, 5});
 	assert_int_equal((view_ps_sort(rows, ROWS, VIEW_PS_USAGE), rows[0].who->pid),
 			 77);
 }
@@ -417,6 +462,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FRESH(test_keys),
 		FRESH(test_sort),
+		FRESH(test_sort_by_what_few_have),
 		FRESH(test_sort_extremes),
 		FRESH(test_threads_follow_their_process),
 		FRESH(test_table),

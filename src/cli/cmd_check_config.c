@@ -56,20 +56,41 @@ static bool try_file(const char *path)
 	return err && err != EACCES ? complain("output.file", path, err) : true;
 }
 
-static bool try_hook(const char *path)
+static bool try_hook(const struct config *config)
+{
+	char why[512];
+	struct stat st;
+
+	if (stat(config->hook, &st) < 0 && errno != EACCES)
+		return complain("output.hook", config->hook, errno);
+	if (!config_doubts_hook(config, why, sizeof(why)))
+		return true;
+	log_error("%s", why);
+	return false;
+}
+
+/* A socket that is there is a daemon's, or is left of one, and is replaced. */
+static bool try_socket(const char *path)
 {
 	struct stat st;
 
-	if (stat(path, &st) < 0 && errno != EACCES)
-		return complain("output.hook", path, errno);
-	return true;
+	if (lstat(path, &st) < 0 || S_ISSOCK(st.st_mode))
+		return true;
+	log_error(
+		"socket.path %s is there and is no socket; the daemon would serve none "
+		"until it is taken away",
+		path);
+	return false;
 }
 
-static bool try_outputs(const struct config *config)
+/* All of them, so that each complaint is seen. */
+static bool try_paths(const struct config *config)
 {
-	bool good = !config->file || try_file(config->file);
+	bool file = !config->file || try_file(config->file);
+	bool hook = !config->hook || try_hook(config);
+	bool socket = !config->socket_path || try_socket(config->socket_path);
 
-	return (!config->hook || try_hook(config->hook)) && good;
+	return file && hook && socket;
 }
 
 int cmd_check_config(int argc, char **argv)
@@ -81,14 +102,15 @@ int cmd_check_config(int argc, char **argv)
 
 	if (code != CLI_RUN)
 		return code;
-	if (config_load(set.path ? set.path : CONFIG_PATH, set.path != NULL,
+	if (config_load(set.path ? set.path : CONFIG_PATH,
+			CONFIG_CHECK_PATHS | (set.path ? CONFIG_MUST_EXIST : 0),
 			set.overrides.items, set.overrides.len, &config, error,
 			sizeof(error)) < 0) {
 		log_error("%s", error);
 		return CLI_USAGE;
 	}
 	config_print(config, stdout);
-	code = try_outputs(config) ? CLI_DONE : CLI_FAILED;
+	code = try_paths(config) ? CLI_DONE : CLI_FAILED;
 	config_free(config);
 	return code;
 }

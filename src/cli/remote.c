@@ -19,7 +19,8 @@ int remote_check_config(const struct remote_options *set, char *why, size_t why_
 	int err = 0;
 
 	if (set->config)
-		err = config_load(set->config, true, NULL, 0, &config, why, why_size);
+		err = config_load(set->config, CONFIG_MUST_EXIST, NULL, 0, &config, why,
+				  why_size);
 	config_free(config);
 	return err;
 }
@@ -40,8 +41,9 @@ static int find_path(const struct remote_options *set, char *path, size_t size,
 	snprintf(path, size, "%s", set->socket ? set->socket : CONFIG_SOCKET_PATH);
 	if (set->socket)
 		return 0;
-	err = config_load(set->config ? set->config : CONFIG_PATH, set->config != NULL,
-			  NULL, 0, &config, why, why_size);
+	err = config_load(set->config ? set->config : CONFIG_PATH,
+			  set->config ? CONFIG_MUST_EXIST : 0, NULL, 0, &config, why,
+			  why_size);
 	if (err == -EACCES && !set->config)
 		return 0;
 	if (err)

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What is wrong with the values together: levels, and rules. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "config/loading.h"
+#include "config/pattern_syntax.h"
 
-static size_t key_index(const char *section, const char *name)
+size_t config_key_index(const char *section, const char *name)
 {
 	return (size_t)(config_find_key(section, name) - config_keys);
 }
@@ -68,38 +68,25 @@ static bool name_is_too_long(const char *pattern)
 	       !strpbrk(pattern, "*?[\\");
 }
 
-/* fnmatch() takes a '[' that is not closed, and a '\\' with nothing behind it, as they
- * are: what was meant then never matches. */
-static bool is_pattern_whole(const char *at)
-{
-	for (; *at; at++) {
-		if (*at == '\\' && !*++at)
-			return false;
-		if (*at != '[')
-			continue;
-		at += at[1] == '!' || at[1] == '^';
-		at += at[1] == ']';
-		for (at++; *at && *at != ']'; at++)
-			if (*at == '\\' && !*++at)
-				return false;
-		if (!*at)
-			return false;
-	}
-	return true;
-}
-
-/* A number that is nobody's: below 0, or above what a uid can be. */
+/* A user is compared by name and by the plain decimal number: what only looks like another
+ * way to write a number would match nobody. */
 static bool is_no_uid(const char *pattern)
 {
+	size_t sign, len, digits;
 	unsigned long long number;
-	char *end;
 
-	if (!pattern || (pattern[0] != '-' && !isdigit((unsigned char)pattern[0])))
+	if (!pattern)
+		return false;
+	sign = pattern[0] == '-' || pattern[0] == '+';
+	len = strlen(pattern + sign);
+	digits = strspn(pattern + sign, "0123456789");
+	if (len > 2 && pattern[sign] == '0' && (pattern[sign + 1] | 0x20) == 'x')
+		return strspn(pattern + sign + 2, "0123456789abcdefABCDEF") == len - 2;
+	if (!digits || digits != len)
 		return false;
 	errno = 0;
-	number = strtoull(pattern + (pattern[0] == '-'), &end, 10);
-	return end != pattern + (pattern[0] == '-') && !*end &&
-	       (pattern[0] == '-' || errno || number >= UINT32_MAX);
+	number = strtoull(pattern + sign, NULL, 10);
+	return sign || errno || number >= UINT32_MAX || (len > 1 && pattern[0] == '0');
 }
 
 static int check_patterns(struct loading *l, size_t index)
@@ -108,27 +95,26 @@ static int check_patterns(struct loading *l, size_t index)
 
 	for (size_t i = 0; i < config_keys_len; i++) {
 		const struct config_key *key = &config_keys[i];
-		const char *pattern;
+		const char *pattern, *fault;
 
 		if (key->type != CONFIG_PATTERN ||
 		    strcmp(key->section, CONFIG_RULE_SECTION) != 0)
 			continue;
 		pattern = *(char *const *)((const char *)rule + key->offset);
-		if (pattern && !is_pattern_whole(pattern))
-			return config_fail(
-				l, &l->rules[index].keys[i], -EINVAL,
-				"in rule '%s': the pattern of %s is not whole: a '[' "
-				"without its ']', or a '\\' at the end; write '\\[' "
-				"for "
-				"the character itself",
-				rule->name, key->name);
+		fault = pattern ? pattern_syntax_fault(pattern) : NULL;
+		if (fault)
+			return config_fail(l, &l->rules[index].keys[i], -EINVAL,
+					   "in rule '%s': the pattern of %s has %s",
+					   rule->name, key->name, fault);
 	}
 	if (is_no_uid(rule->match_user))
 		return config_fail(
 			l,
-			&l->rules[index].keys[key_index(CONFIG_RULE_SECTION, "user")],
+			&l->rules[index]
+				 .keys[config_key_index(CONFIG_RULE_SECTION, "user")],
 			-EINVAL,
-			"in rule '%s': %s is no user's number; allowed: 0 to %u",
+			"in rule '%s': %s is no user's number; allowed: 0 to %u, "
+			"without a sign or zeros before it",
 			rule->name, rule->match_user, UINT32_MAX - 1);
 	return 0;
 }
@@ -138,8 +124,8 @@ static int check_rule(struct loading *l, size_t index)
 	const struct config_rule *rule = &l->config->rules[index];
 	const struct rule_origins *at = &l->rules[index];
 	const struct origin *base = l->keys, *warn, *critical;
-	size_t t_warn = key_index("thresholds", "warn");
-	size_t t_critical = key_index("thresholds", "critical");
+	size_t t_warn = config_key_index("thresholds", "warn");
+	size_t t_critical = config_key_index("thresholds", "critical");
 	struct policy_settings set;
 	char where[80];
 
@@ -151,42 +137,24 @@ static int check_rule(struct loading *l, size_t index)
 			rule->name);
 	if (name_is_too_long(rule->match_name))
 		return config_fail(
-			l, &at->keys[key_index(CONFIG_RULE_SECTION, "name")], -EINVAL,
+			l, &at->keys[config_key_index(CONFIG_RULE_SECTION, "name")],
+			-EINVAL,
 			"in rule '%s': no process has so long a name; write its first "
 			"%d bytes: %.*s",
 			rule->name, NAME_MAX_BYTES, NAME_MAX_BYTES, rule->match_name);
 	if (check_patterns(l, index) < 0)
 		return l->err;
-	warn = rule->has_warn ? &at->keys[key_index(CONFIG_RULE_SECTION, "warn")]
+	warn = rule->has_warn ? &at->keys[config_key_index(CONFIG_RULE_SECTION, "warn")]
 			      : &base[t_warn];
-	critical = rule->has_critical
-			   ? &at->keys[key_index(CONFIG_RULE_SECTION, "critical")]
-			   : &base[t_critical];
+	critical =
+		rule->has_critical
+			? &at->keys[config_key_index(CONFIG_RULE_SECTION, "critical")]
+			: &base[t_critical];
 	snprintf(where, sizeof(where), "in rule '%s': ", rule->name);
 	config_rule_settings(l->config, rule, &set);
 	return check_settings(l, &set, warn, critical,
-			      &base[key_index("thresholds", "hysteresis")], where);
-}
-
-/* What is there must be a program. What is not, the start tells: it may be on a machine
- * other than this one. */
-static int check_hook(struct loading *l)
-{
-	const struct origin *at = &l->keys[key_index("output", "hook")];
-	const char *hook = l->config->hook;
-	struct stat st;
-
-	if (!hook || stat(hook, &st) < 0)
-		return 0;
-	if (S_ISDIR(st.st_mode))
-		return config_fail(l, at, -EINVAL,
-				   "hook %s is a directory; name a program", hook);
-	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
-		return config_fail(l, at, -EINVAL,
-				   "hook %s is no program; it must be a file that may "
-				   "be executed (chmod +x)",
-				   hook);
-	return 0;
+			      &base[config_key_index("thresholds", "hysteresis")],
+			      where);
 }
 
 static int check_socket(struct loading *l)
@@ -196,7 +164,7 @@ static int check_socket(struct loading *l)
 
 	if (!path || strlen(path) < sizeof(address.sun_path))
 		return 0;
-	return config_fail(l, &l->keys[key_index("socket", "path")], -EINVAL,
+	return config_fail(l, &l->keys[config_key_index("socket", "path")], -EINVAL,
 			   "socket.path is %zu bytes long; a socket's name has at most "
 			   "%zu",
 			   strlen(path), sizeof(address.sun_path) - 1);
@@ -209,11 +177,12 @@ int config_check(struct loading *l)
 	size_t len;
 
 	if (check_settings(l, &l->config->thresholds,
-			   &l->keys[key_index("thresholds", "warn")],
-			   &l->keys[key_index("thresholds", "critical")],
-			   &l->keys[key_index("thresholds", "hysteresis")], "") < 0)
+			   &l->keys[config_key_index("thresholds", "warn")],
+			   &l->keys[config_key_index("thresholds", "critical")],
+			   &l->keys[config_key_index("thresholds", "hysteresis")],
+			   "") < 0)
 		return l->err;
-	if (check_hook(l) < 0 || check_socket(l) < 0)
+	if (check_socket(l) < 0 || (l->check_paths && config_check_paths(l) < 0))
 		return l->err;
 	for (size_t i = 0; i < l->config->rules_len; i++)
 		if (check_rule(l, i) < 0)

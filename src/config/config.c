@@ -93,7 +93,7 @@ static int read_file(const char *path, char **text, size_t *len)
 	return err;
 }
 
-int config_load(const char *path, bool must_exist, const char *const *overrides,
+int config_load(const char *path, unsigned int flags, const char *const *overrides,
 		size_t overrides_len, struct config **out, char *error,
 		size_t error_size)
 {
@@ -103,7 +103,7 @@ int config_load(const char *path, bool must_exist, const char *const *overrides,
 
 	*out = NULL;
 	err = read_file(path, &text, &len);
-	if (err == -ENOENT && !must_exist)
+	if (err == -ENOENT && !(flags & CONFIG_MUST_EXIST))
 		err = 0;
 	if (err == -EFBIG) {
 		snprintf(error, error_size,
@@ -120,8 +120,8 @@ int config_load(const char *path, bool must_exist, const char *const *overrides,
 					     : strerror(-err));
 		return err;
 	}
-	err = config_load_text(path, text ? text : "", len, overrides, overrides_len,
-			       out, error, error_size);
+	err = config_load_text(path, text ? text : "", len, flags, overrides,
+			       overrides_len, out, error, error_size);
 	free(text);
 	return err;
 }

@@ -81,9 +81,16 @@ struct config {
 	size_t rules_len;
 };
 
+enum config_flags {
+	CONFIG_MUST_EXIST = 1, /* a missing file is an error; else the defaults hold */
+	/* Looks at what lies at the paths that are named, too: for who runs with them, or
+	 * is asked whether one can. For others a hook that is broken is no reason. */
+	CONFIG_CHECK_PATHS = 2,
+};
+
 /*
  * Reads `path` and then applies `overrides` ("section.key=value", for a rule
- * "rule NAME.key=value"). A missing file is an error only if `must_exist`.
+ * "rule NAME.key=value"); `flags` are of enum config_flags.
  * Checks everything: unknown sections and keys, values and their ranges,
  * warn < critical, hysteresis < warn, at most FDW_MAX_STEPS distinct levels.
  *
@@ -91,9 +98,13 @@ struct config {
  * `error` has one line, "FILE:LINE: what is wrong; what is allowed".
  * On success *out is a new configuration, to be freed with config_free().
  */
-int config_load(const char *path, bool must_exist, const char *const *overrides,
+int config_load(const char *path, unsigned int flags, const char *const *overrides,
 		size_t overrides_len, struct config **out, char *error,
 		size_t error_size);
+
+/* Whether the hook is there but may be no program that the kernel runs, which only its first
+ * run tells for sure. `why` is then one line about it. */
+bool config_doubts_hook(const struct config *config, char *why, size_t why_size);
 
 /* The effective configuration as a file that config_load() accepts. */
 void config_print(const struct config *config, FILE *out);

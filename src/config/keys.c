@@ -231,6 +231,18 @@ static bool is_listen(const char *text)
 	       port <= 65535;
 }
 
+/* A name, or a number that a group can have: the last one is nobody's. */
+static bool is_group(const char *text)
+{
+	uint64_t number;
+
+	if (strpbrk(text, " \t:/,") || text[0] == '-' || text[0] == '+')
+		return false;
+	if (text[strspn(text, "0123456789")])
+		return true;
+	return parse_digits(&text, &number) == 0 && number < UINT32_MAX;
+}
+
 static bool is_string_valid(enum config_type type, const char *text)
 {
 	switch (type) {
@@ -239,7 +251,7 @@ static bool is_string_valid(enum config_type type, const char *text)
 	case CONFIG_LISTEN:
 		return is_listen(text);
 	case CONFIG_GROUP:
-		return !strpbrk(text, " \t:/,") && text[0] != '-';
+		return is_group(text);
 	default:
 		return true;
 	}

@@ -77,7 +77,7 @@ void config_rule_settings(const struct config *config, const struct config_rule 
 size_t config_count_steps(const struct config *config, uint32_t steps[FDW_MAX_STEPS]);
 
 /* config_load() of a text in memory, which `name` is said of in errors. */
-int config_load_text(const char *name, const char *text, size_t len,
+int config_load_text(const char *name, const char *text, size_t len, unsigned int flags,
 		     const char *const *overrides, size_t overrides_len,
 		     struct config **out, char *error, size_t error_size);
 

@@ -445,7 +445,7 @@ static int set_defaults(struct loading *l)
 	return 0;
 }
 
-int config_load_text(const char *name, const char *text, size_t len,
+int config_load_text(const char *name, const char *text, size_t len, unsigned int flags,
 		     const char *const *overrides, size_t overrides_len,
 		     struct config **out, char *error, size_t error_size)
 {
@@ -459,6 +459,7 @@ int config_load_text(const char *name, const char *text, size_t len,
 	l->name = name;
 	l->text = text;
 	l->end = text + len;
+	l->check_paths = flags & CONFIG_CHECK_PATHS;
 	l->section = "";
 	l->rule = NO_RULE;
 	l->error = error;

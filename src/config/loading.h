@@ -22,6 +22,7 @@ struct loading {
 	struct config *config;
 	const char *name; /* of the file */
 	const char *text, *end;
+	bool check_paths;    /* CONFIG_CHECK_PATHS */
 	struct origin here;  /* what is looked at now */
 	const char *section; /* one of the table's; "" at first */
 	size_t rule;         /* index of the rule of this section; NO_RULE */
@@ -35,6 +36,14 @@ struct loading {
 /* Notes the failure, of which only the first is told. Returns the first's -errno. */
 int config_fail(struct loading *l, const struct origin *at, int err, const char *format,
 		...) __attribute__((format(printf, 4, 5)));
+
+/* Where a key's origin is in `keys`. */
+size_t config_key_index(const char *section, const char *name);
+
+/* Refuses what lies at a path and can never be what the key needs, as a directory where a
+ * file is to be. What is not there, or can't be looked at, is left to whoever opens it. 0 or
+ * -errno. */
+int config_check_paths(struct loading *l);
 
 /* What only the whole can be checked for. 0 or -errno. */
 int config_check(struct loading *l);

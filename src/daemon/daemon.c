@@ -55,11 +55,22 @@ struct daemon {
 static int load_config(const struct daemon_options *o, struct config **out, char *why)
 {
 	bool rested = capabilities_see_others();
-	int err = config_load(o->config_path, o->config_must_exist, o->overrides,
-			      o->overrides_len, out, why, WHY_SIZE);
+	int err = config_load(o->config_path,
+			      CONFIG_CHECK_PATHS |
+				      (o->config_must_exist ? CONFIG_MUST_EXIST : 0),
+			      o->overrides, o->overrides_len, out, why, WHY_SIZE);
 
 	capabilities_rest_again(rested);
 	return err;
+}
+
+/* It is run for each alert, and each would be lost: better said now than then. */
+static void say_doubts(const struct config *config)
+{
+	char why[WHY_SIZE];
+
+	if (config_doubts_hook(config, why, sizeof(why)))
+		log_warning("%s", why);
 }
 
 static bool decide(enum config_switch wanted, bool automatic)
@@ -281,6 +292,7 @@ static void reload(struct daemon *d)
 		config_free(fresh);
 	} else {
 		d->config = fresh;
+		say_doubts(fresh);
 		monitor_set_config(d->monitor, fresh);
 		if (old != d->started)
 			config_free(old);
@@ -453,6 +465,7 @@ static int start(struct daemon *d)
 	if (err || !d->outlet)
 		return CLI_FAILED;
 	open_outlet(d);
+	say_doubts(d->config);
 	d->manager = manager_open();
 	if (monitor_open(d->config, d->outlet, &d->monitor, why, sizeof(why))) {
 		log_error("%s", why);

@@ -30,7 +30,7 @@ static void check_round_trip(const struct config *config)
 	char error[512], *once = print(config, &once_len), *twice;
 	struct config *again;
 
-	if (config_load_text("printed", once, once_len, NULL, 0, &again, error,
+	if (config_load_text("printed", once, once_len, 0, NULL, 0, &again, error,
 			     sizeof(error)) < 0) {
 		fprintf(stderr, "%s\n%s", error, once);
 		abort();
@@ -78,8 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		overrides = 1;
 		size = (size_t)(last - text);
 	}
-	err = config_load_text("fuzz", text, size, &override, overrides, &config, error,
-			       sizeof(error));
+	err = config_load_text("fuzz", text, size, 0, &override, overrides, &config,
+			       error, sizeof(error));
 	if ((err == 0) != (config != NULL) || (err && (!*error || strchr(error, '\n'))))
 		abort();
 	if (config) {

@@ -2,11 +2,12 @@
 """Rules, and a configuration that changes while it runs."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
 
-from harness import Daemon, FDWARDEN, Scratch, Zoo, check, same, wait_until
+from harness import Daemon, FDWARDEN, Scratch, Skip, Zoo, check, same, wait_until
 
 QUICK = "[snapshot]\ninterval = 200ms\n"
 
@@ -98,6 +99,81 @@ def test_reload_of_a_bad_file():
             same(daemon.actions(zoo.pid), [], "alerts at 31 %")
             with near(35) as another:
                 daemon.wait(another.pid, "fd-warning")
+
+
+def no_configuration(path):
+    """Ways in which there is suddenly none at a path, and what is said of each."""
+    os.mkfifo(path)
+    yield "it is a FIFO; a file is needed"
+    os.unlink(path)
+    os.mkdir(path)
+    yield "Is a directory"
+    os.rmdir(path)
+    os.symlink(path, path)
+    yield "Too many levels of symbolic links"
+    os.unlink(path)
+    yield "No such file or directory"
+    with open(path, "w", encoding="utf-8"):
+        os.chmod(path, 0)
+    yield "Permission denied"
+    os.unlink(path)
+
+
+def test_reload_of_no_file():
+    """The daemon waits for nobody, says what is wrong, and keeps what it has."""
+    if not shutil.which("setpriv"):
+        raise Skip("no setpriv")
+    with Scratch() as scratch:
+        path = scratch.file("conf", QUICK + "[thresholds]\nwarn = 50%\n")
+        # root itself could read whatever it likes
+        with Daemon(config=path, command=("setpriv", "--bounding-set",
+                                          "-dac_override,-dac_read_search",
+                                          FDWARDEN)) as daemon:
+            os.unlink(path)
+            for why in no_configuration(path):
+                daemon.process.send_signal(signal.SIGHUP)
+                line = daemon.wait_log(f"cannot read the configuration {path}: {why}")
+                check("the configuration stays as it was" in line, line)
+                with near(35) as zoo:
+                    daemon.wait(zoo.pid, "fd-warning")
+            scratch.file("conf", QUICK + "[thresholds]\nwarn = 90%\n")
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_log("configuration reloaded")
+            with near(35) as zoo:
+                zoo.expect("near")
+                time.sleep(0.5)
+                same(daemon.actions(zoo.pid), [], "alerts at 55 % under warn = 90%")
+
+
+def test_reload_of_what_can_not_be():
+    """What lies at a path is told with its line, and outputs go on as they were."""
+    with Scratch() as scratch:
+        path, out = scratch.file("conf"), scratch.file("out")
+        scratch.file("conf", QUICK + f"[output]\nfile = {out}\n")
+        os.mkfifo(scratch.file("fifo"))
+        hook = scratch.file("hook", "echo no first line\n", 0o755)
+        with Daemon(config=path) as daemon:
+            scratch.file("conf", QUICK + f"[output]\nfile = {scratch.file('fifo')}\n")
+            daemon.process.send_signal(signal.SIGHUP)
+            line = daemon.wait_log(f"{path}:4: file {scratch.file('fifo')} is a FIFO; ")
+            check("the configuration stays as it was" in line, line)
+            with near() as zoo:
+                daemon.wait(zoo.pid, "fd-warning")
+                wait_until(lambda: f'"pid":{zoo.pid},' in read(out), 10, "its alert")
+            # binfmt_misc may know what to do with it: that is no reason to refuse it
+            scratch.file("conf", QUICK + f"[output]\nfile = {out}\nhook = {hook}\n")
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_log(f"output.hook {hook} begins neither with '#!' nor ")
+            daemon.wait_log("configuration reloaded")
+        done = subprocess.run([FDWARDEN, "check-config", "-c", path], capture_output=True,
+                              text=True, timeout=30, check=False)
+        same(done.returncode, 1, f"check-config: {done.stderr}")
+        check("binfmt_misc" in done.stderr and f"hook = {hook}" in done.stdout, done)
+        # who asks a daemon is not kept from it by a hook
+        scratch.file("conf", "[output]\nhook = /etc\n[socket]\npath = /nowhere/s\n")
+        done = subprocess.run([FDWARDEN, "events", "-c", path], capture_output=True,
+                              text=True, timeout=30, check=False)
+        check("/nowhere/s" in done.stderr and "hook" not in done.stderr, done.stderr)
 
 
 def test_reload_keeps_incidents():

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The configuration: values, keys, rules, errors with their place, round trip. */
 #include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
 #include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,14 +17,15 @@
 #include <cmocka.h>
 
 #include "config/keys.h"
+#include "config/pattern_syntax.h"
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 static int load(const char *text, const char *override, struct config **out,
 		char *error)
 {
-	return config_load_text("t.conf", text, strlen(text), &override,
-				override ? 1 : 0, out, error, 512);
+	return config_load_text("t.conf", text, strlen(text), CONFIG_CHECK_PATHS,
+				&override, override ? 1 : 0, out, error, 512);
 }
 
 static struct config *load_good(const char *text, const char *override)
@@ -292,12 +295,40 @@ static void refused(void **state)
 		{"\n[output]\nhook = /etc\n", NULL,
 		 "t.conf:3: hook /etc is a directory"},
 		{"[output]\nhook = /etc/passwd\n", NULL,
-		 "t.conf:2: hook /etc/passwd is no program"},
+		 "t.conf:2: hook /etc/passwd is no program; make it one that may be "
+		 "executed"},
+		{"[output]\nhook = /dev/null\n", NULL,
+		 "t.conf:2: hook /dev/null is a device; name a program"},
+		{"[output]\nfile = /etc\n", NULL,
+		 "t.conf:2: file /etc is a directory; "},
+		{"[state]\nfile = /etc\n", NULL,
+		 "t.conf:2: state.file /etc is a directory; "},
+		{"[state]\nfile = /dev/null\n", NULL,
+		 "t.conf:2: state.file /dev/null is a device; name a file, which is "
+		 "made where there is none, or nothing to keep no state"},
+		{"", "socket.path=/etc",
+		 "-o socket.path=/etc: socket.path /etc is a directory; "},
 		{"[rule a]\nname = x\nuser = -1\n", NULL,
 		 "t.conf:3: in rule 'a': -1 is no user's number"},
 		{"[rule a]\nuser = 4294967295\n", NULL, "t.conf:2: in rule 'a': "},
+		{"[rule a]\nuser = +0\n", NULL,
+		 "t.conf:2: in rule 'a': +0 is no user's number; allowed: 0 to "
+		 "4294967294, without a sign or zeros before it"},
+		{"[rule a]\nuser = 0x0\n", NULL, "t.conf:2: in rule 'a': 0x0 is no "},
+		{"[rule a]\nuser = 007\n", NULL, "t.conf:2: in rule 'a': 007 is no "},
+		{"[rule a]\nuser = 99999999999999999999\n", NULL,
+		 "t.conf:2: in rule 'a': 99999999999999999999 is no "},
 		{"[rule a]\nname = x[a-\n", NULL,
-		 "t.conf:2: in rule 'a': the pattern of name is not whole"},
+		 "t.conf:2: in rule 'a': the pattern of name has a '[' without its "
+		 "']'; "},
+		{"[rule a]\nname = x[z-a]\n", NULL,
+		 "t.conf:2: in rule 'a': the pattern of name has a range in '[…]' "
+		 "that goes backwards; "},
+		{"[rule a]\nuser = [[:alpha:]\n", NULL,
+		 "t.conf:2: in rule 'a': the pattern of user has a '[' without its "},
+		{"[rule a]\nuser = [[:alfa:]]\n", NULL,
+		 "t.conf:2: in rule 'a': the pattern of user has a '[:' in '[…]' that "
+		 "begins no class; "},
 		{"[rule a]\ncommand_line = []\n", NULL, "t.conf:2: in rule 'a': "},
 		{"[rule a]\nservice = x\\\n", NULL, "t.conf:2: in rule 'a': "},
 		{"[socket]\npath = "
@@ -313,6 +344,9 @@ static void refused(void **state)
 		 "t.conf:2: bad value 'run/x' of path; "},
 		{"[socket]\ngroup = a b\n", NULL,
 		 "t.conf:2: bad value 'a b' of group; "},
+		{"[socket]\ngroup = 4294967295\n", NULL,
+		 "t.conf:2: bad value '4294967295' of group; allowed: the name or "},
+		{"[socket]\ngroup = +0\n", NULL, "t.conf:2: bad value '+0' of group; "},
 		{"[thresholds]\ncritical = 80%\n", NULL,
 		 "t.conf:2: warn (80%) is not below critical (80%); "},
 		{"[thresholds]\nwarn = 90%\n\ncritical = 85%\n", NULL,
@@ -365,6 +399,162 @@ static void refused(void **state)
 	}
 }
 
+/* Whether any text of at most four of these characters matches. */
+static bool matches_something(const char *pattern)
+{
+	static const char some[] = "[]!-:\\azm";
+	char text[5];
+
+	for (size_t n = 0; n < 10000; n++) {
+		size_t rest = n, len = 0;
+
+		for (; rest; rest /= 10)
+			if (rest % 10)
+				text[len++] = some[rest % 10 - 1];
+		text[len] = '\0';
+		if (fnmatch(pattern, text, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* All patterns of up to four of these characters: what is let through can match, as
+ * fnmatch() sees it. What is refused and could, is what is only a literal by mistake. */
+static void patterns(void **state)
+{
+	static const char some[] = "[]!-:\\az";
+	static const char *const good[] = {
+		"[[:digit:]]",  "[a-z]", "[z-]",           "[]-a]", "[!]a]", "[\\]a]",
+		"a[b][c]",      "[[]",   "x[[:alpha:]_]*", "[--0]", "\\[",   "[[a]",
+		"[^[:space:]]", "[!-]",  "\xc3\xa4*",      "[a/]"};
+	static const char *const bad[] = {"[",
+					  "[]",
+					  "[!]",
+					  "[z-a]",
+					  "a\\",
+					  "[[:alpha:]",
+					  "[[:x:]]",
+					  "[[.a.]]",
+					  "[[=a=]]",
+					  "[a-[:digit:]]",
+					  "[[:digit:]-z]",
+					  "[[:",
+					  "[\\",
+					  "[a\\]",
+					  "[\xc3\xa4]",
+					  "[a-",
+					  "[a-\\",
+					  "[[::]]",
+					  "[[:alpha:]]]["};
+	char pattern[5];
+
+	(void)state;
+	for (size_t n = 0; n < 8 * 8 * 8 * 8; n++) {
+		for (size_t i = 0; i < 4; i++)
+			pattern[i] = some[n >> (3 * i) & 7];
+		pattern[4] = '\0';
+		for (size_t from = 0; from < 4; from++)
+			if (!pattern_syntax_fault(pattern + from) &&
+			    !matches_something(pattern + from))
+				fail_msg("'%s' can't match", pattern + from);
+	}
+	for (size_t i = 0; i < LEN(good); i++)
+		if (pattern_syntax_fault(good[i]))
+			fail_msg("'%s': %s", good[i], pattern_syntax_fault(good[i]));
+	for (size_t i = 0; i < LEN(bad); i++)
+		if (!pattern_syntax_fault(bad[i]))
+			fail_msg("'%s' is let through", bad[i]);
+}
+
+/* ---- what lies at a path ---- */
+
+/* A hook with `bytes` in it; what the loader or the doubts say of it, "" if nothing. */
+static void say_of_hook(const char *directory, const char *bytes, size_t len, char *why)
+{
+	char path[64], override[80];
+	struct config *config;
+	int fd;
+
+	*why = '\0';
+	snprintf(path, sizeof(path), "%s/hook", directory);
+	snprintf(override, sizeof(override), "output.hook=%s", path);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0700);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, len), len);
+	close(fd);
+	assert_int_equal(load("", override, &config, why), 0);
+	if (!config_doubts_hook(config, why, 512))
+		*why = '\0';
+	config_free(config);
+	unlink(path);
+}
+
+static void hooks(void **state)
+{
+	char directory[] = "/tmp/fdwarden-test-XXXXXX", why[512], long_line[400];
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	say_of_hook(directory, "#!/bin/sh\n", 10, why);
+	assert_string_equal(why, "");
+	say_of_hook(directory, "#!  /bin/sh -e", 14, why);
+	assert_string_equal(why, "");
+	say_of_hook(directory, "\177ELF", 4, why);
+	assert_string_equal(why, "");
+	say_of_hook(directory, "", 0, why);
+	assert_non_null(strstr(why, "begins neither with '#!' nor as an ELF program"));
+	say_of_hook(directory, "MZ garbage", 10, why);
+	assert_non_null(strstr(why, "binfmt_misc"));
+	say_of_hook(directory, "#!/nowhere/sh\n", 14, why);
+	assert_non_null(strstr(why, "its interpreter /nowhere/sh is not there"));
+	/* cut by the kernel, relative: it is not for us to say */
+	memset(long_line, 'x', sizeof(long_line));
+	memcpy(long_line, "#!/", 3);
+	say_of_hook(directory, long_line, sizeof(long_line), why);
+	assert_string_equal(why, "");
+	say_of_hook(directory, "#!sh\n", 5, why);
+	assert_string_equal(why, "");
+	rmdir(directory);
+}
+
+/* What a client asks with is not refused for what lies at a path. */
+static void paths(void **state)
+{
+	char directory[] = "/tmp/fdwarden-test-XXXXXX", path[64], override[120],
+	     error[512];
+	const char *overrides[] = {override};
+	struct config *config;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/fifo", directory);
+	assert_int_equal(mkfifo(path, 0700), 0);
+	for (int i = 0; i < 3; i++) {
+		static const char *const keys[] = {"output.file", "output.hook",
+						   "state.file"};
+
+		snprintf(override, sizeof(override), "%s=%s", keys[i], path);
+		assert_int_equal(load("", override, &config, error), -EINVAL);
+		assert_non_null(strstr(error, "is a FIFO; name a "));
+		assert_int_equal(config_load_text("t.conf", "", 0, 0, overrides, 1,
+						  &config, error, sizeof(error)),
+				 0);
+		config_free(config);
+	}
+	/* what opens it says so, and goes on without */
+	snprintf(override, sizeof(override), "socket.path=%s", path);
+	config_free(load_good("", override));
+	unlink(path);
+	for (int i = 0; i < 2; i++) {
+		static const char *const keys[] = {"output.file", "state.file"};
+
+		snprintf(override, sizeof(override), "%s=%s/no/such", keys[i], path);
+		config_free(load_good("", override));
+	}
+	config_free(load_good("[output]\nfile = /dev/null\n", NULL));
+	rmdir(directory);
+}
+
 /* Lengths, one on each side of their bounds. */
 static void bounds(void **state)
 {
@@ -399,12 +589,12 @@ static void bounds(void **state)
 	/* an error that does not fit is cut, not overrun */
 	memset(error, '#', sizeof(error));
 	assert_int_equal(
-		config_load_text("t.conf", "x", 1, NULL, 0, &config, error, 10),
+		config_load_text("t.conf", "x", 1, 0, NULL, 0, &config, error, 10),
 		-EINVAL);
 	assert_string_equal(error, "t.conf:1:");
 	assert_int_equal(error[10], '#');
 	/* a NUL byte does not end the check */
-	assert_int_equal(config_load_text("t.conf", "#\0\nzip", 6, NULL, 0, &config,
+	assert_int_equal(config_load_text("t.conf", "#\0\nzip", 6, 0, NULL, 0, &config,
 					  error, sizeof(error)),
 			 -EINVAL);
 	assert_non_null(strstr(error, "t.conf:1: a control character (0x00)"));
@@ -672,34 +862,34 @@ static void files(void **state)
 	(void)state;
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "[thresholds]\nwarn = 7%\n", 23), 23);
-	assert_int_equal(
-		config_load(path, true, NULL, 0, &config, error, sizeof(error)), 0);
+	assert_int_equal(config_load(path, CONFIG_MUST_EXIST, NULL, 0, &config, error,
+				     sizeof(error)),
+			 0);
 	assert_int_equal(config->thresholds.warn_bp, 700);
 	config_free(config);
 	assert_int_equal(ftruncate(fd, CONFIG_FILE_MAX + 1), 0);
-	assert_int_equal(
-		config_load(path, true, NULL, 0, &config, error, sizeof(error)),
-		-EFBIG);
+	assert_int_equal(config_load(path, CONFIG_MUST_EXIST, NULL, 0, &config, error,
+				     sizeof(error)),
+			 -EFBIG);
 	assert_non_null(strstr(error, "too large for a configuration"));
 	assert_null(config);
 	close(fd);
 	unlink(path);
-	assert_int_equal(
-		config_load(path, true, NULL, 0, &config, error, sizeof(error)),
-		-ENOENT);
+	assert_int_equal(config_load(path, CONFIG_MUST_EXIST, NULL, 0, &config, error,
+				     sizeof(error)),
+			 -ENOENT);
 	assert_non_null(strstr(error, path));
-	assert_int_equal(
-		config_load(path, false, NULL, 0, &config, error, sizeof(error)), 0);
+	assert_int_equal(config_load(path, 0, NULL, 0, &config, error, sizeof(error)),
+			 0);
 	config_free(config);
-	assert_int_equal(
-		config_load("/", false, NULL, 0, &config, error, sizeof(error)),
-		-EISDIR);
+	assert_int_equal(config_load("/", 0, NULL, 0, &config, error, sizeof(error)),
+			 -EISDIR);
 	/* nobody may ever write into it */
 	assert_int_equal(mkfifo(path, 0600), 0);
 	alarm(10);
-	assert_int_equal(
-		config_load(path, true, NULL, 0, &config, error, sizeof(error)),
-		-ESPIPE);
+	assert_int_equal(config_load(path, CONFIG_MUST_EXIST, NULL, 0, &config, error,
+				     sizeof(error)),
+			 -ESPIPE);
 	alarm(0);
 	assert_non_null(strstr(error, "it is a FIFO"));
 	unlink(path);
@@ -717,21 +907,19 @@ static void restarts(void **state)
 
 	(void)state;
 	assert_int_equal(
-		config_load("/nowhere", false, NULL, 0, &started, error, sizeof(error)),
-		0);
+		config_load("/nowhere", 0, NULL, 0, &started, error, sizeof(error)), 0);
 	assert_false(config_needs_restart(started, started, names, sizeof(names)));
 	assert_string_equal(names, "");
 	assert_int_equal(
-		config_load("/nowhere", false, changed, 4, &now, error, sizeof(error)),
-		0);
+		config_load("/nowhere", 0, changed, 4, &now, error, sizeof(error)), 0);
 	assert_true(config_needs_restart(started, now, names, sizeof(names)));
 	assert_string_equal(names, "sensor, socket.path");
 	/* cut, not overrun */
 	assert_true(config_needs_restart(started, now, names, 10));
 	assert_string_equal(names, "sensor, s");
 	config_free(now);
-	assert_int_equal(
-		config_load("/nowhere", false, off, 3, &now, error, sizeof(error)), 0);
+	assert_int_equal(config_load("/nowhere", 0, off, 3, &now, error, sizeof(error)),
+			 0);
 	assert_true(config_needs_restart(started, now, names, sizeof(names)));
 	assert_string_equal(names, "state.file, metrics.listen");
 	config_free(now);
@@ -741,19 +929,14 @@ static void restarts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(percents),
-		cmocka_unit_test(durations),
-		cmocka_unit_test(defaults),
-		cmocka_unit_test(accepted),
-		cmocka_unit_test(refused),
-		cmocka_unit_test(bounds),
-		cmocka_unit_test(round_trip),
-		cmocka_unit_test(rules),
-		cmocka_unit_test(rules_by_place),
-		cmocka_unit_test(levels),
-		cmocka_unit_test(rules_are_not_spoofed),
-		cmocka_unit_test(many_rules),
-		cmocka_unit_test(files),
+		cmocka_unit_test(percents),   cmocka_unit_test(durations),
+		cmocka_unit_test(defaults),   cmocka_unit_test(accepted),
+		cmocka_unit_test(refused),    cmocka_unit_test(patterns),
+		cmocka_unit_test(hooks),      cmocka_unit_test(paths),
+		cmocka_unit_test(bounds),     cmocka_unit_test(round_trip),
+		cmocka_unit_test(rules),      cmocka_unit_test(rules_by_place),
+		cmocka_unit_test(levels),     cmocka_unit_test(rules_are_not_spoofed),
+		cmocka_unit_test(many_rules), cmocka_unit_test(files),
 		cmocka_unit_test(restarts),
 	};
 

@@ -24,16 +24,22 @@
 #define VALUE_VERSION 254
 
 static const char *command_name = "";
+static void (*complain)(const char *line);
 
 int cli_wrong_usage(const char *format, ...)
 {
-	char text[512];
+	char text[512], line[1024];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	log_error("%s: %s; see 'fdwarden %s --help'", command_name, text, command_name);
+	snprintf(line, sizeof(line), "%s: %s; see 'fdwarden %s --help'", command_name,
+		 text, command_name);
+	if (complain)
+		complain(line);
+	else
+		log_error("%s", line);
 	return CLI_USAGE;
 }
 
@@ -146,6 +152,7 @@ int cli_parse(const struct cli_usage *usage, int *argc, char ***argv, void *set)
 	int value, at, code;
 
 	command_name = (*argv)[0];
+	complain = usage->complain;
 	if (usage->options_len > OPTIONS_MAX)
 		abort();
 	make_tables(usage, letters, longs);

@@ -80,6 +80,8 @@ struct cli_usage {
 	size_t options_len;
 	bool operands;     /* it takes some; else one is an error */
 	const char *notes; /* text below the options in --help; NULL: none */
+	/* Where wrong usage is told, in one line; NULL: on stderr. */
+	void (*complain)(const char *line);
 };
 
 /*
@@ -88,7 +90,7 @@ struct cli_usage {
  */
 int cli_parse(const struct cli_usage *usage, int *argc, char ***argv, void *set);
 
-/* A command's line on stderr for wrong usage: "fdwarden: ps: …; see …". Returns
+/* A command's line for wrong usage, on stderr where it does not say otherwise: "fdwarden: ps: …; see …". Returns
  * CLI_USAGE. */
 int cli_wrong_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -3,29 +3,44 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/look.h"
 #include "cli/subject.h"
+#include "cli/values.h"
 #include "collect/kernel.h"
 #include "config/config.h"
 #include "output/text.h"
 #include "output/verdict.h"
 
 struct options {
-	const char *warn, *critical, *service;
+	const char *warn, *critical, *service, *timeout;
+	const char *
+		letter_c; /* -c: of plugins the critical level, here the configuration */
 	struct remote_options remote;
+};
+
+/* The levels that are asked for, as ranges where they are given as such. */
+struct levels {
+	struct verdict_range warn, critical;
 };
 
 static const struct cli_option option_table[] = {
 	CLI_STRING('w', "warn", "PERCENT", struct options, warn,
 		   "WARNING from this share of the soft limit on (default 80)"),
-	CLI_STRING('c', "critical", "PERCENT", struct options, critical,
+	CLI_STRING(0, "critical", "PERCENT", struct options, critical,
 		   "CRITICAL from this share on (default 95)"),
+	CLI_STRING('c', NULL, "PERCENT|FILE", struct options, letter_c,
+		   "--critical, as plugins have it; a name with a / is --config"),
+	CLI_STRING('t', "timeout", "TIME", struct options, timeout,
+		   "UNKNOWN if it takes longer: 10s; a bare number is seconds"),
 	CLI_STRING(0, "service", "NAME", struct options, service,
 		   "the fullest process of this service"),
 	CLI_STRING(0, "config", "FILE", struct options, remote.config,
@@ -34,15 +49,28 @@ static const struct cli_option option_table[] = {
 		   "ask the daemon at this socket"),
 };
 
+/* A monitor shows what is on standard output. */
+static void complain(const char *line)
+{
+	char text[VERDICT_LINE_MAX];
+
+	verdict_line(VERDICT_UNKNOWN, line, "", text, sizeof(text));
+	puts(text);
+}
+
 static const struct cli_usage usage = {
-	.synopsis = "[--warn PERCENT] [--critical PERCENT] [--socket PATH] "
-		    "[PID|NAME]",
+	.synopsis = "[-w PERCENT] [-c PERCENT] [-t TIME] [--socket PATH] "
+		    "[PID|NAME|--service NAME]",
 	CLI_OPTIONS(option_table),
 	.operands = true,
+	.complain = complain,
 	.notes = "Without PID, NAME and --service: the fullest process of the host; "
 		 "NAME is that "
 		 "of a program,\na service, a container or a pod, or a pattern as of a "
 		 "shell.\n"
+		 "PERCENT may be a range, which is well: 10:80, ~:80, or with @ in "
+		 "front, "
+		 "which is not.\n"
 		 "Exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, wrong usage "
 		 "included.\n"
 		 "Asks the daemon, if one runs that may be asked; else looks by "
@@ -75,20 +103,59 @@ static int wrong(const char *format, ...)
 	return VERDICT_UNKNOWN;
 }
 
+/* A share, or a range. */
+static int parse_level(const char *text, uint32_t *bp, struct verdict_range *room,
+		       const struct verdict_range **range)
+{
+	*range = NULL;
+	if (!parse_share(text, bp))
+		return 0;
+	if (verdict_range_parse(text, room))
+		return -EINVAL;
+	*range = room;
+	return 0;
+}
+
+/* What -c means. 0, or the exit code. */
+static int read_letter_c(struct options *set)
+{
+	struct verdict_range range;
+	uint32_t bp;
+
+	if (!set->letter_c)
+		return 0;
+	if (!parse_share(set->letter_c, &bp) ||
+	    !verdict_range_parse(set->letter_c, &range))
+		set->critical = set->letter_c;
+	else if (strchr(set->letter_c, '/'))
+		set->remote.config = set->letter_c;
+	else
+		return wrong(
+			"-c %s: neither a share above 0 up to 100, nor a range, nor "
+			"a configuration (with a / in its name)",
+			set->letter_c);
+	return 0;
+}
+
 /* 0, or the exit code. */
 static int read_question(const struct options *set, int argc, char **argv,
-			 struct verdict_question *out)
+			 struct levels *levels, struct verdict_question *out)
 {
 	int pid = 0;
 
 	*out = (struct verdict_question){.warn_bp = 8000, .critical_bp = 9500};
-	if (set->warn && parse_share(set->warn, &out->warn_bp))
-		return wrong("--warn %s: a share above 0 up to 100 is wanted",
-			     set->warn);
-	if (set->critical && parse_share(set->critical, &out->critical_bp))
-		return wrong("--critical %s: a share above 0 up to 100 is wanted",
+	if (set->warn &&
+	    parse_level(set->warn, &out->warn_bp, &levels->warn, &out->warn_range))
+		return wrong(
+			"--warn %s: a share above 0 up to 100 is wanted, or a range "
+			"as 10:80",
+			set->warn);
+	if (set->critical && parse_level(set->critical, &out->critical_bp,
+					 &levels->critical, &out->critical_range))
+		return wrong("--critical %s: a share above 0 up to 100 is wanted, or a "
+			     "range as 10:80",
 			     set->critical);
-	if (out->warn_bp > out->critical_bp)
+	if (!out->warn_range && !out->critical_range && out->warn_bp > out->critical_bp)
 		return wrong("--warn must not be above --critical");
 	if (argc > 1)
 		return wrong("one process at a time");
@@ -134,11 +201,39 @@ static int look(const struct options *set, int pid, struct look *out, char *why,
 	return err;
 }
 
+static void on_alarm(int number)
+{
+	static const char line[] = "FDWARDEN UNKNOWN - no answer within the time of "
+				   "--timeout\n";
+	ssize_t written = write(STDOUT_FILENO, line, sizeof(line) - 1);
+
+	(void)number, (void)written;
+	_exit(VERDICT_UNKNOWN);
+}
+
+/* 0, or the exit code. */
+static int set_timeout(const char *text)
+{
+	struct itimerval timer = {0};
+	uint64_t ns;
+
+	if (!text)
+		return 0;
+	if (values_parse_duration(text, &ns) || ns < 1000)
+		return wrong("--timeout %s: " VALUES_DURATION ", is wanted", text);
+	timer.it_value.tv_sec = (time_t)(ns / 1000000000u);
+	timer.it_value.tv_usec = (suseconds_t)(ns % 1000000000u / 1000u);
+	signal(SIGALRM, on_alarm);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	return 0;
+}
+
 int cmd_check(int argc, char **argv)
 {
 	struct options set = {0};
 	int code = cli_parse(&usage, &argc, &argv, &set);
 	struct verdict_question question;
+	struct levels levels;
 	char line[VERDICT_LINE_MAX], why[2 * REMOTE_WHY_MAX];
 	struct look taken;
 
@@ -146,7 +241,11 @@ int cmd_check(int argc, char **argv)
 		return CLI_DONE;
 	if (code != CLI_RUN)
 		return VERDICT_UNKNOWN;
-	code = read_question(&set, argc, argv, &question);
+	code = read_letter_c(&set);
+	if (!code)
+		code = read_question(&set, argc, argv, &levels, &question);
+	if (!code)
+		code = set_timeout(set.timeout);
 	if (code)
 		return code;
 	kernel_quiet_libbpf();

@@ -50,6 +50,7 @@ static void add_row(void *context, struct process *process)
 	report_seal(process, taking->now_ns);
 	identity_read_proc(&process->who);
 	report_fd(process, NULL, &row->fd);
+	report_seal_doubt(&row->fd);
 	row->who = process->who;
 	memset(&process->who, 0, sizeof(process->who));
 }

@@ -88,8 +88,10 @@ static void fill_fd(const struct server_job *job, struct process *process,
 
 	report_seal(process, kernel_now_ns());
 	report_fd(process, NULL, out);
-	if (job->watched_ns != process->who.start_ns)
+	if (job->watched_ns != process->who.start_ns) {
+		report_seal_doubt(out);
 		return;
+	}
 	out->counters_known = watched->counters_known;
 	out->opened = watched->opened;
 	out->closed = watched->closed;

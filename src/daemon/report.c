@@ -115,6 +115,20 @@ void report_seal(struct process *process, uint64_t now_ns)
 	policy_fd_observe(&process->policy, &silent, &seen, decisions);
 }
 
+/* A sandbox lowers its limit to next to nothing, below most of what it has open. Who inherited a
+ * high number, or lowered its limit from a shell, has most below it. Soft limits under
+ * SEAL_DOUBT_MIN raise no alert by their level either. */
+#define SEAL_DOUBT_MIN 16
+
+void report_seal_doubt(struct alert_fd *fd)
+{
+	if (!fd->sealed || fd->used < fd->soft_limit ||
+	    fd->soft_limit < SEAL_DOUBT_MIN || fd->count - fd->used >= fd->used)
+		return;
+	fd->sealed = false;
+	fd->seal_unsure = true;
+}
+
 static void count_error(struct alert_fd *fd, int error, uint64_t count)
 {
 	if (error == EMFILE)

@@ -53,6 +53,10 @@ void report_fd(const struct process *process, const struct fdw_table *table,
 /* Whether a process that was seen once is sealed; for a listing. */
 void report_seal(struct process *process, uint64_t now_ns);
 
+/* Of what was seen by one look: a process that is taken for sealed, and as well may be full and
+ * hold a few descriptors above its limit, is no longer `sealed` but `seal_unsure`. */
+void report_seal_doubt(struct alert_fd *fd);
+
 /* One decision about a process. Reads what is missing of its identity. */
 void report_process(struct reporter *r, struct process *process,
 		    const struct policy_decision *what,

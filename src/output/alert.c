@@ -216,6 +216,8 @@ static int add_table(cJSON *out, const struct alert_fd *fd)
 		err = cJSON_AddTrueToObject(out, "managed") ? 0 : -ENOMEM;
 	if (!err && fd->reason)
 		err = add_reason(out, fd);
+	if (!err && fd->seal_unsure)
+		err = cJSON_AddTrueToObject(out, "seal_unsure") ? 0 : -ENOMEM;
 	if (!err && fd->sealed)
 		err = cJSON_AddTrueToObject(out, "sealed") ? 0 : -ENOMEM;
 	if (!err && fd->leak_suspected)

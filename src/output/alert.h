@@ -49,8 +49,10 @@ struct alert_fd {
 	bool managed;
 	const char *program, *reason; /* NULL: neither */
 	bool leak_suspected;          /* by the floor of its count, and it stands */
-	bool leak_told;       /* an alert of its incident said so; in no document */
-	bool sealed;          /* lowered its limit under its count */
+	bool leak_told; /* an alert of its incident said so; in no document */
+	bool sealed;    /* lowered its limit under its count */
+	/* Of one look alone: it is full, or it lowered its limit to what it had open. */
+	bool seal_unsure;
 	bool ignored;         /* a rule wants no alerts of it */
 	bool torn;            /* the count may be off by a bit */
 	uint32_t thread;      /* tid whose own table this is; 0: the process's */

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "output/verdict.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "output/text.h"
@@ -52,6 +55,54 @@ static bool reaches(const struct alert_fd *fd, uint32_t bp)
 	return (__uint128_t)fd->used * 10000 >= (__uint128_t)wall_of(fd) * bp;
 }
 
+/* A bound of a range: "", "~" or a number; what is behind it in *end. */
+static bool parse_bound(const char *text, char **end, double none, double *out)
+{
+	*end = (char *)text;
+	*out = none;
+	if (*text == '~') {
+		*end = (char *)text + 1;
+		*out = -INFINITY;
+		return true;
+	}
+	if (*text < '0' || *text > '9')
+		return true;
+	*out = strtod(text, end);
+	return !text[strspn(text, "0123456789.:")] && isfinite(*out);
+}
+
+int verdict_range_parse(const char *text, struct verdict_range *out)
+{
+	const char *at = text + (*text == '@');
+	char *end;
+
+	*out = (struct verdict_range){.inside = *text == '@'};
+	if (strlen(text) >= sizeof(out->text) || !strchr(text, ':'))
+		return -EINVAL;
+	snprintf(out->text, sizeof(out->text), "%s", text);
+	if (!parse_bound(at, &end, 0, &out->low) || *end != ':' ||
+	    !parse_bound(end + 1, &end, INFINITY, &out->high) || *end ||
+	    out->high == -INFINITY || out->low > out->high)
+		return -EINVAL;
+	return 0;
+}
+
+/* Whether a threshold is reached: a range, or a share of the limit and what is above it. */
+static bool crosses(const struct alert_fd *fd, const struct verdict_range *range,
+		    uint32_t bp)
+{
+	double percent = 100 * share_of(fd);
+
+	if (!range)
+		return reaches(fd, bp);
+	return (percent >= range->low && percent <= range->high) == range->inside;
+}
+
+static bool warns(const struct alert_fd *fd, const struct verdict_question *q)
+{
+	return crosses(fd, q->warn_range, q->warn_bp);
+}
+
 static bool is_asked(const struct roster_row *row, const struct verdict_question *q)
 {
 	if (q->pid && row->who.pid != q->pid)
@@ -61,15 +112,6 @@ static bool is_asked(const struct roster_row *row, const struct verdict_question
 	return !q->service || identity_is_service(row->who.service, q->service);
 }
 
-/* A single look takes each process with a descriptor above its limit for one that lowered it
- * on purpose. Who is asked about by name and has no slot free may as well be in trouble. */
-static bool may_be_trouble(const struct roster *roster, const struct roster_row *row,
-			   const struct verdict_question *q)
-{
-	return row->fd.sealed && !roster->interval_ns &&
-	       (q->pid || q->service || q->name) && row->fd.used >= row->fd.soft_limit;
-}
-
 /* Nobody is to be told that it is full: it chose to be, or a rule ignores it. */
 static bool is_silent(const struct roster_row *row)
 {
@@ -77,18 +119,24 @@ static bool is_silent(const struct roster_row *row)
 	       (row->fd.managed && row->level < POLICY_LEVEL_EXHAUSTED);
 }
 
-/* One that was refused stands above all; one that nobody is told of below all. */
-static int rank(const struct roster_row *row)
+/* One that was refused stands above all; one that nobody is told of below all. What may be full,
+ * or may have chosen to be, is a warning: above what is below one, below what is critical. */
+static int rank(const struct roster_row *row, const struct verdict_question *q)
 {
 	if (is_silent(row))
 		return 0;
-	return row->level == POLICY_LEVEL_EXHAUSTED ? 2 : 1;
+	if (row->level == POLICY_LEVEL_EXHAUSTED)
+		return 4;
+	if (row->fd.seal_unsure)
+		return 2;
+	return crosses(&row->fd, q->critical_range, q->critical_bp) ? 3 : 1;
 }
 
-static bool is_worse(const struct roster_row *a, const struct roster_row *b)
+static bool is_worse(const struct roster_row *a, const struct roster_row *b,
+		     const struct verdict_question *q)
 {
-	if (rank(a) != rank(b))
-		return rank(a) > rank(b);
+	if (rank(a, q) != rank(b, q))
+		return rank(a, q) > rank(b, q);
 	/* under the warning level a suspicion is worse than a fuller table */
 	if (a->fd.leak_suspected != b->fd.leak_suspected &&
 	    share_of(&a->fd) < SUSPECT_BELOW && share_of(&b->fd) < SUSPECT_BELOW)
@@ -115,28 +163,29 @@ static void find(const struct roster *roster, const struct verdict_question *q,
 			out->unread++;
 			continue;
 		}
-		out->over += !is_silent(row) && reaches(&row->fd, q->warn_bp);
-		if (!out->worst || is_worse(row, out->worst))
+		out->over += !is_silent(row) && warns(&row->fd, q);
+		if (!out->worst || is_worse(row, out->worst, q))
 			out->worst = row;
 	}
 }
 
-static enum verdict judge(const struct roster *roster, const struct roster_row *row,
+static enum verdict judge(const struct roster_row *row,
 			  const struct verdict_question *q)
 {
-	if (may_be_trouble(roster, row, q))
-		return VERDICT_WARNING;
 	if (is_silent(row))
 		return VERDICT_OK;
-	if (row->level == POLICY_LEVEL_EXHAUSTED || reaches(&row->fd, q->critical_bp))
+	if (row->level == POLICY_LEVEL_EXHAUSTED)
 		return VERDICT_CRITICAL;
-	return row->fd.leak_suspected || reaches(&row->fd, q->warn_bp) ? VERDICT_WARNING
-								       : VERDICT_OK;
+	if (row->fd.seal_unsure)
+		return VERDICT_WARNING;
+	if (crosses(&row->fd, q->critical_range, q->critical_bp))
+		return VERDICT_CRITICAL;
+	return row->fd.leak_suspected || warns(&row->fd, q) ? VERDICT_WARNING
+							    : VERDICT_OK;
 }
 
-static void describe(const struct roster *roster, const struct roster_row *row,
-		     const struct findings *found, const struct verdict_question *q,
-		     char *text, size_t size)
+static void describe(const struct roster_row *row, const struct findings *found,
+		     const struct verdict_question *q, char *text, size_t size)
 {
 	const struct alert_fd *fd = &row->fd;
 	char full_in[ALERT_FULL_IN_MAX];
@@ -155,13 +204,14 @@ static void describe(const struct roster *roster, const struct roster_row *row,
 		len += (size_t)snprintf(
 			text + len, size - len,
 			" has %" PRIu64 " descriptors open, and no limit", fd->used);
+	if (len < size && fd->seal_unsure)
+		len += (size_t)snprintf(text + len, size - len, "%s",
+					": in trouble, or it lowered its limit on "
+					"purpose; one look can't tell, a running "
+					"daemon can");
 	if (len < size && fd->sealed)
-		len += (size_t)snprintf(
-			text + len, size - len, "%s",
-			may_be_trouble(roster, row, q)
-				? ": in trouble, or it lowered its limit on purpose; "
-				  "one look can't tell, a running daemon can"
-				: ", by its own choice: it lowered its limit");
+		len += (size_t)snprintf(text + len, size - len, "%s",
+					", by its own choice: it lowered its limit");
 	if (len < size && fd->managed)
 		len += (size_t)snprintf(text + len, size - len, "%s",
 					": it rests high by design");
@@ -200,21 +250,45 @@ static uint64_t threshold(uint64_t limit, uint32_t bp)
 	return (uint64_t)(((__uint128_t)limit * bp + 9999) / 10000);
 }
 
+static const char *in_percent(const struct verdict_range *range, uint32_t bp,
+			      char text[32])
+{
+	if (range)
+		return range->text;
+	snprintf(text, 32, "%g", bp / 100.0);
+	return text;
+}
+
+/* A range of shares is told of the share alone. */
+static const char *in_slots(const struct alert_fd *fd,
+			    const struct verdict_range *range, uint32_t bp,
+			    char text[32])
+{
+	*text = 0;
+	if (!range)
+		snprintf(text, 32, "%" PRIu64, threshold(wall_of(fd), bp));
+	return text;
+}
+
 static void add_data(const struct roster *roster, const struct roster_row *row,
 		     const struct findings *found, const struct verdict_question *q,
 		     char *data, size_t size)
 {
 	const struct alert_fd *fd = &row->fd;
+	char percent[2][32], slots[2][32];
 	size_t len = 0;
 
 	if (fd->soft_limit != UINT64_MAX)
 		len = (size_t)snprintf(
 			data, size,
-			"'usage'=%.2f%%;%g;%g;0;100 'used'=%" PRIu64 ";%" PRIu64
-			";%" PRIu64 ";0;%" PRIu64,
-			100 * share_of(fd), q->warn_bp / 100.0, q->critical_bp / 100.0,
-			fd->used, threshold(wall_of(fd), q->warn_bp),
-			threshold(wall_of(fd), q->critical_bp), fd->soft_limit);
+			"'usage'=%.2f%%;%s;%s;0;100 'used'=%" PRIu64
+			";%s;%s;0;%" PRIu64,
+			100 * share_of(fd),
+			in_percent(q->warn_range, q->warn_bp, percent[0]),
+			in_percent(q->critical_range, q->critical_bp, percent[1]),
+			fd->used, in_slots(fd, q->warn_range, q->warn_bp, slots[0]),
+			in_slots(fd, q->critical_range, q->critical_bp, slots[1]),
+			fd->soft_limit);
 	else
 		len = (size_t)snprintf(data, size, "'used'=%" PRIu64 ";;;0;", fd->used);
 	if (q->pid)
@@ -239,8 +313,8 @@ enum verdict verdict_make(const struct roster *roster,
 	find(roster, question, &found);
 	*data = 0;
 	if (found.worst) {
-		verdict = judge(roster, found.worst, question);
-		describe(roster, found.worst, &found, question, text, sizeof(text));
+		verdict = judge(found.worst, question);
+		describe(found.worst, &found, question, text, sizeof(text));
 		add_data(roster, found.worst, &found, question, data, sizeof(data));
 	} else if (found.unread) {
 		snprintf(text, sizeof(text), "the descriptor table can't be read");

@@ -129,9 +129,13 @@ static void print_table(const struct view_inspect *view, const struct page *page
 	if (fd->sealed)
 		page_text(page, "  ",
 			  "More is open than its limit allows: it lowered the limit "
-			  "on purpose, as sandboxes do, or it is full and holds some "
-			  "above. One look can't tell: it counts as sealed, and is "
-			  "alerted only if the daemon saw it fill.");
+			  "on purpose, as sandboxes do. It counts as sealed, and is "
+			  "alerted only if it goes on being refused.");
+	if (fd->seal_unsure)
+		page_text(page, "  ",
+			  "It is full and holds some above its limit, or it lowered "
+			  "the limit on purpose, as sandboxes do. One look can't "
+			  "tell; a daemon that saw it fill can.");
 	print_growth(view, page);
 	if (fd->tables > 1) {
 		snprintf(line, sizeof(line),

@@ -116,6 +116,8 @@ static void flags_cell(char *cell, const struct alert_fd *fd)
 	cell[0] = '\0';
 	if (fd->sealed)
 		len += snprintf(cell + len, CELL_MAX - (size_t)len, "sealed,");
+	if (fd->seal_unsure)
+		len += snprintf(cell + len, CELL_MAX - (size_t)len, "sealed?,");
 	if (fd->managed)
 		len += snprintf(cell + len, CELL_MAX - (size_t)len, "managed,");
 	if (fd->effective_limit && fd->effective_limit < fd->soft_limit)

@@ -141,7 +141,8 @@ TABLE = {
     "exhausted_in_s_low": real(0), "exhausted_in_s_high": real(0),
     "opened": whole(), "closed": whole(),
     "effective_limit": whole(1), "managed": true, "program": text,
-    "sealed": true, "ignored": true, "torn": true, "thread": whole(1), "tables": whole(2),
+    "sealed": true, "seal_unsure": true, "ignored": true, "torn": true, "thread": whole(1),
+    "tables": whole(2),
     "shared_with": whole(1), "leak_suspected": true,
 }
 TYPES = list_of(object_of({"type": text, "count": whole(1)}))

@@ -3,10 +3,11 @@
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
 
-from harness import (Daemon, Failure, FDZOO, Scratch, Skip, Zoo, check, note, need_limit,
+from harness import (Daemon, Failure, FDWARDEN, FDZOO, Scratch, Skip, Zoo, check, note, need_limit,
                      ps, read_alert_file, same, unused_uid, wait_until)
 
 FAST = "snapshot.interval=200ms"
@@ -202,7 +203,7 @@ def test_descriptors_in_flight():
 
 def test_sealed():
     with Daemon(FAST) as daemon, \
-            Zoo("limit=256", "openat=100", "say=open", "wait", "limit=64", "fail=openat:3",
+            Zoo("limit=256", "openat=100", "say=open", "wait", "limit=40", "fail=openat:3",
                 "say=sealed", "wait") as zoo:
         zoo.expect("open")
         time.sleep(0.3)
@@ -210,11 +211,43 @@ def test_sealed():
         zoo.expect("sealed")
         entry = ps(zoo.pid)[zoo.pid]
         same(entry["fd"].get("sealed"), True, "fd.sealed")
-        same((entry["fd"]["count"], entry["fd"]["used"]), (103, 64), "figures")
+        same((entry["fd"]["count"], entry["fd"]["used"]), (103, 40), "figures")
         time.sleep(0.7)
         zoo.end()
         time.sleep(0.4)
         same(daemon.actions(zoo.pid), [], "alerts of a sealed process")
+
+
+def test_full_with_a_high_number_is_no_sandbox():
+    """One look can't tell, and then says so, everywhere the same."""
+    with Zoo("limit=256", "dup2=200", "limit=64", "fill", "say=full", "wait") as zoo, \
+            Zoo("limit=256", "openat=100", "limit=40", "say=sealed", "wait") as sandbox:
+        zoo.expect("full")
+        sandbox.expect("sealed")
+        seen = ps(zoo.pid, sandbox.pid)
+        fd = seen[zoo.pid]["fd"]
+        same((fd.get("sealed"), fd.get("seal_unsure"), fd["used"], fd["count"]),
+             (None, True, 64, 65), "the full one")
+        fd = seen[sandbox.pid]["fd"]
+        same((fd.get("sealed"), fd.get("seal_unsure")), (True, None), "the sandbox")
+
+        def run(*arguments):
+            return subprocess.run([FDWARDEN, *arguments], capture_output=True, text=True,
+                                  check=False, timeout=60)
+
+        for asked in ([str(zoo.pid)], ["fdzoo"], []):
+            done = run("check", "--config", "/dev/null", *asked)
+            check(done.returncode >= 1, f"check {asked}: {done.stdout}")
+        done = run("check", "--config", "/dev/null", str(zoo.pid))
+        same(done.returncode, 1, done.stdout)
+        check("in trouble, or it lowered its limit on purpose" in done.stdout, done.stdout)
+        same(run("check", "--config", "/dev/null", str(sandbox.pid)).returncode, 0,
+             "check of the sandbox")
+        rows = run("ps", str(zoo.pid), str(sandbox.pid)).stdout.splitlines()
+        check(rows[1].split()[0] == str(zoo.pid) and " 100.0 sealed? " in rows[1], str(rows))
+        check(" sealed " in rows[2], str(rows))
+        done = run("inspect", str(zoo.pid), "-c", "/dev/null")
+        check("One look can't" in " ".join(done.stdout.split()), done.stdout)
 
 
 def test_sealed_between_two_snapshots():

@@ -216,10 +216,34 @@ expect 3 '^FDWARDEN UNKNOWN - no daemon is running: ' '' check --socket "$dir/no
 expect 0 '^Usage: fdwarden check' '' check --help
 expect 0 '^Usage: fdwarden check' '' help check
 for wrong in --zip -Z '--warn 0' '--warn 101' '--warn x' '--critical -5' '--warn 50 --critical 40' \
-	'1 2' '0' '1 --service y' 'x --service y' '--help=1'; do
+	'1 2' '0' '1 --service y' 'x --service y' '--help=1' '-c x' '-c' '--warn 20:10' \
+	'--warn 10:20%' '-w a:b' '-t x' '-t 0' '-t'; do
 	# shellcheck disable=SC2086
-	expect 3 '' "^fdwarden: check: .*; $see check --help'" check $wrong
+	expect 3 "^FDWARDEN UNKNOWN - check: .*; $see check --help'$" '' check $wrong
 done
+for right in '-w 80 -c 95' '-w 10:80 -c 5:95' '-w ~:80' '-w @90:' '-t 1m' '-w 80% -c 95%'; do
+	# shellcheck disable=SC2086
+	expect 3 '^FDWARDEN UNKNOWN - no daemon is running: ' '' check $right --socket "$dir/nowhere"
+done
+# -c is what plugins call it, and with a / what the other commands do.
+expect 3 "^FDWARDEN UNKNOWN - cannot read the configuration $dir/nothing: " '' check -c "$dir/nothing"
+# A daemon that says nothing is not waited for longer than wanted.
+if command -v python3 >/dev/null; then
+	python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+print("ready", flush=True)
+time.sleep(60)' "$dir/silent" >"$dir/ready" &
+	silent=$!
+	for _ in $(seq 100); do
+		[ -s "$dir/ready" ] && break
+		sleep 0.1
+	done
+	expect 3 '^FDWARDEN UNKNOWN - no answer within the time of --timeout$' '' \
+		check -t 200ms --socket "$dir/silent"
+	kill $silent
+fi
 
 # Who may neither look nor ask is told of sudo, not of a group or a unit that is not there.
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then

@@ -170,13 +170,66 @@ static void one_look_is_no_all_clear(void **state)
 	(void)state;
 	roster.interval_ns = 0;
 	rows[2].fd.used = 10;
+	assert_int_equal(ask(30, NULL), VERDICT_OK);
+	rows[2].fd.sealed = false;
+	rows[2].fd.seal_unsure = true;
 	assert_int_equal(ask(30, NULL), VERDICT_WARNING);
 	assert_non_null(
 		strstr(line, "10 of 10 descriptors open (100.0%): in trouble, "));
+	/* of the host the same, but that what is critical comes before */
+	rows[1].fd.used = 500;
 	assert_int_equal(ask(0, NULL), VERDICT_WARNING);
+	assert_non_null(strstr(line, "dhcpcd[30]"));
+	rows[1].fd.used = 980;
+	assert_int_equal(ask(0, NULL), VERDICT_CRITICAL);
 	assert_non_null(strstr(line, "nginx[20]"));
-	rows[2].fd.used = 9;
-	assert_int_equal(ask(30, NULL), VERDICT_OK);
+}
+
+static enum verdict ask_ranges(const char *warn, const char *critical)
+{
+	struct verdict_range ranges[2];
+	struct verdict_question question = {
+		.warn_bp = 8000,
+		.critical_bp = 9500,
+		.pid = 20,
+		.warn_range = warn ? &ranges[0] : NULL,
+		.critical_range = critical ? &ranges[1] : NULL,
+	};
+
+	if (warn)
+		assert_int_equal(verdict_range_parse(warn, &ranges[0]), 0);
+	if (critical)
+		assert_int_equal(verdict_range_parse(critical, &ranges[1]), 0);
+	return verdict_make(&roster, &question, line, sizeof(line));
+}
+
+/* As plugins have them: outside of it, or with @ inside. */
+static void ranges(void **state)
+{
+	static const char *const bad[] = {
+		"",      "10",   "80%",  "10:5",  "a:b",
+		"1:2:3", "1:~",  "-1:5", "1: 5",  "@10",
+		"0x1:5", "nan:", "1:2:", "@@1:2", "12345678901234567890:1234567890"};
+	struct verdict_range range;
+
+	(void)state;
+	rows[1].fd.used = 512; /* half of 1024 */
+	assert_int_equal(ask_ranges("10:80", "5:95"), VERDICT_OK);
+	assert_int_equal(ask_ranges("60:80", "5:95"), VERDICT_WARNING);
+	assert_non_null(
+		strstr(line, "'usage'=50.00%;60:80;5:95;0;100 'used'=512;;;0;"));
+	assert_int_equal(ask_ranges("10:40", "5:49"), VERDICT_CRITICAL);
+	assert_int_equal(ask_ranges("~:50", NULL), VERDICT_OK);
+	assert_int_equal(ask_ranges("~:49.9", NULL), VERDICT_WARNING);
+	assert_non_null(
+		strstr(line, "'usage'=50.00%;~:49.9;95;0;100 'used'=512;;973;0;"));
+	assert_int_equal(ask_ranges("60:", NULL), VERDICT_WARNING);
+	assert_int_equal(ask_ranges("@40:60", NULL), VERDICT_WARNING);
+	assert_int_equal(ask_ranges("@50.1:60", NULL), VERDICT_OK);
+	assert_int_equal(ask_ranges(":49", NULL), VERDICT_WARNING);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (!verdict_range_parse(bad[i], &range))
+			fail_msg("'%s' is taken for a range", bad[i]);
 }
 
 static void time_is_in_a_fitting_unit(void **state)
@@ -216,6 +269,7 @@ int main(void)
 		cmocka_unit_test_setup(suspicion_is_a_warning, set_up),
 		cmocka_unit_test_setup(one_is_asked_for, set_up),
 		cmocka_unit_test_setup(one_look_is_no_all_clear, set_up),
+		cmocka_unit_test_setup(ranges, set_up),
 		cmocka_unit_test_setup(time_is_in_a_fitting_unit, set_up),
 		cmocka_unit_test_setup(names_are_harmless, set_up),
 	};

@@ -272,7 +272,8 @@ static void test_owner_group_others(void **state)
 static void test_directories_on_the_way(void **state)
 {
 	struct guard_wish wish = {.mapped = true};
-	struct guard_file file;
+	struct guard_file file = {0};
+	int fd;
 
 	(void)state;
 	at.rights = guard_rights_of_user(USER, GROUP);
@@ -283,7 +284,9 @@ static void test_directories_on_the_way(void **state)
 	/* what it has mapped it has already; another file is not that */
 	expect_open("/a/b/file", &wish, -EPERM);
 	at.rights = guard_rights_all();
-	close(guard_find(&at, "/a/b/file", &file));
+	fd = guard_find(&at, "/a/b/file", &file);
+	assert_true(fd >= 0);
+	close(fd);
 	at.rights = guard_rights_of_user(USER, GROUP);
 	wish.major = major(file.dev);
 	wish.minor = minor(file.dev);

@@ -26,6 +26,8 @@ static void fill(struct state_document *document)
 	struct standing *standing = &document->standing;
 	struct standing_process *p = standing_add_process(standing);
 	const struct tally_call call = {257, EMFILE, START};
+	/* gcc warns of a bound that is beyond the text's own array. */
+	static const char command[TALLY_COMMAND_MAX] = "many 1";
 	struct standing_waiting *waiting;
 	struct standing_group *group;
 
@@ -92,7 +94,7 @@ static void fill(struct state_document *document)
 	waiting->gone = calloc(1, sizeof(*waiting->gone));
 	tally_add(waiting->gone,
 		  &(struct tally_figures){.pid = 77,
-					  .command_line = "many 1",
+					  .command_line = command,
 					  .table_known = true,
 					  .used = 3,
 					  .soft_limit = UINT64_MAX,

@@ -274,6 +274,23 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	fdwarden=$usual
 fi
 
+# What contrib/ has monitors run, is understood.
+while read -r arguments; do
+	# shellcheck disable=SC2086
+	expect 3 '^FDWARDEN UNKNOWN - no daemon is running: ' '' $arguments --socket "$dir/nowhere"
+# shellcheck disable=SC2016 # dollars of Nagios's macros
+done < <(cat contrib/nagios/fdwarden.cfg contrib/monit/fdwarden |
+	sed -n -E 's/.*(sbin|\])\/?fdwarden (check [^"]*).*/\2/p' |
+	sed 's/\$ARG1\$/80/; s/\$ARG2\$/95/' | sort -u)
+ran=$((ran + 1))
+if "$fdwarden" ps $$ >"$dir/out" 2>&1; then
+	FDWARDEN=$fdwarden COLLECTD_INTERVAL=0 COLLECTD_HOSTNAME=web \
+		contrib/collectd/fdwarden-collectd $$ >"$dir/out" 2>&1
+	grep -qE '^PUTVAL "web/fdwarden/gauge-used" interval=0 N:[0-9]+$' "$dir/out" ||
+		complain "fdwarden-collectd: $(cat "$dir/out")"
+	[ "$(wc -l <"$dir/out")" = 2 ] || complain "fdwarden-collectd: $(cat "$dir/out")"
+fi
+
 # What is printed is as wide as COLUMNS says, where there is no terminal.
 if "$fdwarden" ps $$ >"$dir/out" 2>&1; then
 	for columns in 60 90; do

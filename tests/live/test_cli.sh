@@ -275,13 +275,14 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 fi
 
 # What contrib/ has monitors run, is understood.
+# shellcheck disable=SC2016 # dollars of Nagios's macros
+sed -n -E 's/.*(sbin|\])\/?fdwarden (check [^"]*).*/\2/p' contrib/nagios/fdwarden.cfg contrib/monit/fdwarden |
+	sed 's/\$ARG1\$/80/; s/\$ARG2\$/95/' | sort -u >"$dir/commands"
+[ "$(wc -l <"$dir/commands")" = 2 ] || complain "contrib: not two commands"
 while read -r arguments; do
 	# shellcheck disable=SC2086
 	expect 3 '^FDWARDEN UNKNOWN - no daemon is running: ' '' $arguments --socket "$dir/nowhere"
-# shellcheck disable=SC2016 # dollars of Nagios's macros
-done < <(cat contrib/nagios/fdwarden.cfg contrib/monit/fdwarden |
-	sed -n -E 's/.*(sbin|\])\/?fdwarden (check [^"]*).*/\2/p' |
-	sed 's/\$ARG1\$/80/; s/\$ARG2\$/95/' | sort -u)
+done <"$dir/commands"
 ran=$((ran + 1))
 if "$fdwarden" ps $$ >"$dir/out" 2>&1; then
 	FDWARDEN=$fdwarden COLLECTD_INTERVAL=0 COLLECTD_HOSTNAME=web \

@@ -89,6 +89,34 @@ static bool is_no_uid(const char *pattern)
 	return sign || errno || number >= UINT32_MAX || (len > 1 && pattern[0] == '0');
 }
 
+/* Units of systemd are told with their suffix: without one a plain name matches none. */
+static bool is_no_unit(const char *pattern)
+{
+	size_t len = pattern ? strlen(pattern) : 0;
+
+	if (!len || strpbrk(pattern, "*?[\\"))
+		return false;
+	return (len < 8 || strcmp(pattern + len - 8, ".service") != 0) &&
+	       (len < 6 || strcmp(pattern + len - 6, ".scope") != 0);
+}
+
+/* A comma that is not in brackets, of a matcher whose texts have none. */
+static bool is_list(const struct config_key *key, const char *pattern)
+{
+	static const char *const names[] = {"name",      "service", "user",
+					    "container", "runtime", "pod"};
+	bool among = false, inside = false;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		among = among || !strcmp(key->name, names[i]);
+	for (; among && *pattern; pattern++) {
+		if (*pattern == ',' && !inside)
+			return true;
+		inside = *pattern == '[' || (inside && *pattern != ']');
+	}
+	return false;
+}
+
 static int check_patterns(struct loading *l, size_t index)
 {
 	const struct config_rule *rule = &l->config->rules[index];
@@ -102,11 +130,27 @@ static int check_patterns(struct loading *l, size_t index)
 			continue;
 		pattern = *(char *const *)((const char *)rule + key->offset);
 		fault = pattern ? pattern_syntax_fault(pattern) : NULL;
+		if (pattern && is_list(key, pattern))
+			return config_fail(
+				l, &l->rules[index].keys[i], -EINVAL,
+				"in rule '%s': %s takes one pattern, not a list; write "
+				"a "
+				"rule for each of '%s' (a comma that is meant is [,])",
+				rule->name, key->name, pattern);
 		if (fault)
 			return config_fail(l, &l->rules[index].keys[i], -EINVAL,
 					   "in rule '%s': the pattern of %s has %s",
 					   rule->name, key->name, fault);
 	}
+	if (is_no_unit(rule->match_service))
+		return config_fail(l,
+				   &l->rules[index].keys[config_key_index(
+					   CONFIG_RULE_SECTION, "service")],
+				   -EINVAL,
+				   "in rule '%s': no unit is called %s; write service "
+				   "= %s.service",
+				   rule->name, rule->match_service,
+				   rule->match_service);
 	if (is_no_uid(rule->match_user))
 		return config_fail(
 			l,

@@ -240,6 +240,23 @@ static int check_text(struct loading *l, const char *value)
 	return 0;
 }
 
+/* Of a value that is refused: a hint at the slip that made it; "": none is known. */
+static const char *what_was_meant(const struct config_key *key, const char *value)
+{
+	char share[32];
+	uint32_t bp;
+
+	if (strstr(value, " #") || strstr(value, "\t#"))
+		return "; a comment has a line of its own";
+	snprintf(share, sizeof(share), "%.20s%%", value);
+	if (key->type == CONFIG_PERCENT && !config_parse_percent(share, &bp))
+		return "; the % is missing";
+	if (key->type == CONFIG_DURATION && value[0] &&
+	    !value[strspn(value, "0123456789")])
+		return "; the unit is missing";
+	return "";
+}
+
 static int set_key(struct loading *l, const char *name, const char *value)
 {
 	const struct config_key *key = config_find_key(l->section, name);
@@ -267,8 +284,9 @@ static int set_key(struct loading *l, const char *name, const char *value)
 	if (err) {
 		config_describe_value(key, allowed, sizeof(allowed));
 		return config_fail(l, &l->here, err,
-				   "bad value '%s' of %s; allowed: %s",
-				   printable(shown, value), name, allowed);
+				   "bad value '%s' of %s; allowed: %s%s",
+				   printable(shown, value), name, allowed,
+				   what_was_meant(key, value));
 	}
 	*origin = l->here;
 	return 0;

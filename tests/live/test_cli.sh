@@ -122,6 +122,18 @@ expect 0 '^repeat = 15m$' '' check-config -c /dev/null
 expect 2 '' "^fdwarden: $dir/unknown:3: unknown key 'wran' in \[thresholds\]; allowed: warn, critical, " \
 	check-config -c "$dir/unknown"
 expect 2 '' "^fdwarden: $dir/value:2: bad value '70' of warn; allowed: " check-config -c "$dir/value"
+expect 2 '' "^fdwarden: $dir/value:2: .*82\.5%; the % is missing$" check-config -c "$dir/value"
+printf '[thresholds]\nwarn = 70%% # x\n' >"$dir/comment"
+expect 2 '' "^fdwarden: $dir/comment:2: bad value '70% # x' of warn; .*; a comment has a line of its own$" \
+	check-config -c "$dir/comment"
+expect 2 '' '; the unit is missing$' check-config -c /dev/null -o snapshot.interval=5
+expect 2 '' "in rule 'a': no unit is called nginx; write service = nginx.service$" \
+	check-config -c /dev/null -o 'rule a.service=nginx'
+expect 2 '' "in rule 'a': name takes one pattern, not a list; write a rule for each of 'a, b' " \
+	check-config -c /dev/null -o 'rule a.name=a, b'
+expect 0 '^name = x\[,\]y' '' check-config -c /dev/null -o 'rule a.name=x[,]y'
+expect 0 '^service = nginx-\*$' '' check-config -c /dev/null -o 'rule a.service=nginx-*'
+expect 0 '^service = \*/x.service$' '' check-config -c /dev/null -o 'rule a.service=*/x.service'
 expect 2 '' "^fdwarden: $dir/order:2: warn \(96%\) is not below critical" check-config -c "$dir/order"
 expect 2 '' "^fdwarden: $dir/random:[0-9]+: " check-config -c "$dir/random"
 expect 2 '' "^fdwarden: cannot read the configuration $dir/none: No such file" check-config -c "$dir/none"

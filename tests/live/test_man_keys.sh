@@ -14,7 +14,7 @@ keys() {
 }
 
 "$fdwarden" check-config -c /dev/null -o 'rule r.name=x' -o 'rule r.executable=x' \
-	-o 'rule r.service=x' -o 'rule r.user=x' -o 'rule r.cgroup=x' \
+	-o 'rule r.service=x.service' -o 'rule r.user=x' -o 'rule r.cgroup=x' \
 	-o 'rule r.command_line=x' -o 'rule r.container=x' -o 'rule r.runtime=x' -o 'rule r.pod=x' \
 	-o 'rule r.warn=50%' -o 'rule r.critical=60%' -o 'rule r.ignore=yes' -o 'rule r.leak=no' \
 	-o 'rule r.on_critical=raise-soft' -o 'rule r.raise_step=1%' \

@@ -265,15 +265,34 @@ static int open_of_other(const char *path)
 	return fd;
 }
 
+/* "1024", or "unlimited". Moves *at behind it. */
+static int take_limit(const char **at, uint64_t *value)
+{
+	char *end;
+
+	*at += strspn(*at, " ");
+	if (!strncmp(*at, "unlimited", 9)) {
+		*at += 9;
+		*value = UINT64_MAX;
+		return 0;
+	}
+	if (**at < '0' || **at > '9')
+		return -EPROTO;
+	*value = strtoull(*at, &end, 10);
+	*at = end;
+	return 0;
+}
+
 /* Another user's limits may be read there without CAP_SYS_RESOURCE, which prlimit()
  * wants even for reading. Only those that an alert may name. */
-static int rlimit_from_proc(pid_t pid, int resource, uint64_t *value)
+static int rlimit_from_proc(pid_t pid, int resource, uint64_t *soft, uint64_t *hard)
 {
 	const char *label = resource == RLIMIT_MSGQUEUE ? "Max msgqueue size"
 			    : resource == RLIMIT_NOFILE ? "Max open files"
 							: NULL;
-	char path[64], text[4096], *at;
-	int fd, err = -ENOENT;
+	char path[64], text[4096];
+	const char *at;
+	int fd, err;
 	ssize_t len;
 
 	snprintf(path, sizeof(path), "/proc/%d/limits", pid);
@@ -284,13 +303,11 @@ static int rlimit_from_proc(pid_t pid, int resource, uint64_t *value)
 	close(fd);
 	text[len > 0 ? len : 0] = 0;
 	at = strstr(text, label);
-	if (at) {
-		at += strlen(label);
-		at += strspn(at, " ");
-		err = *at >= '0' && *at <= '9' ? 0 : -EPROTO;
-		*value = strtoull(at, NULL, 10);
-	}
-	return err;
+	if (!at)
+		return -ENOENT;
+	at += strlen(label);
+	err = take_limit(&at, soft);
+	return err ? err : take_limit(&at, hard);
 }
 
 bool kernel_same_space(pid_t pid, const char *kind)
@@ -329,13 +346,14 @@ pid_t kernel_parent(pid_t pid)
 	return at && sscanf(at, ") %*c %d", &parent) == 1 && parent > 0 ? parent : 0;
 }
 
-int kernel_rlimit(pid_t pid, int resource, uint64_t *value)
+int kernel_rlimits(pid_t pid, int resource, uint64_t *soft, uint64_t *hard)
 {
 	struct rlimit limit;
 
 	if (prlimit(pid, resource, NULL, &limit))
-		return rlimit_from_proc(pid, resource, value);
-	*value = limit.rlim_cur;
+		return rlimit_from_proc(pid, resource, soft, hard);
+	*soft = limit.rlim_cur;
+	*hard = limit.rlim_max;
 	return 0;
 }
 

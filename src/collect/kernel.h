@@ -62,8 +62,9 @@ bool kernel_same_space(pid_t pid, const char *kind);
 /* The parent of a process; 0: not known. Never waits for the process. */
 pid_t kernel_parent(pid_t pid);
 
-/* Soft limit `resource` (RLIMIT_…) of a process. 0 or -errno. */
-int kernel_rlimit(pid_t pid, int resource, uint64_t *value);
+/* Both limits of `resource` (RLIMIT_…) of a process; UINT64_MAX: unlimited. Of another user's
+ * process only RLIMIT_NOFILE and RLIMIT_MSGQUEUE. 0 or -errno. */
+int kernel_rlimits(pid_t pid, int resource, uint64_t *soft, uint64_t *hard);
 
 /* CLOCK_BOOTTIME in ns. */
 uint64_t kernel_now_ns(void);

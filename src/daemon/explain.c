@@ -144,6 +144,7 @@ int explain_ask(struct process_table *table, struct process *process, uint64_t s
 
 	memset(out, 0, sizeof(*out));
 	out->tid = (pid_t)process->thread;
+	out->exec_id = process->exec_id;
 	out->used = fds->used;
 	out->soft_limit = fds->soft_limit;
 	out->hard_limit = fds->hard_limit;

@@ -23,7 +23,8 @@
 /* What is known of the process, and asked. Owned: explain_question_clear(). */
 struct explain_question {
 	struct identity who;
-	pid_t tid; /* thread whose own table it is; 0: the process's */
+	pid_t tid;        /* thread whose own table it is; 0: the process's */
+	uint64_t exec_id; /* another one after each execve(); 0: unknown */
 	bool own_limit, own_limit_known;
 	uint64_t used, soft_limit, hard_limit;
 	uint64_t peak; /* most that were used in this incident */

@@ -10,7 +10,7 @@
 struct entry {
 	uint64_t used; /* number of its last use; 0: free */
 	pid_t pid;
-	uint64_t start_ns, soft_limit, hard_limit;
+	uint64_t start_ns, soft_limit, hard_limit, exec_id;
 	bool own_limit;
 	struct origin origin;
 };
@@ -90,6 +90,9 @@ bool origin_cache_get(struct origin_cache *cache,
 	    entry->hard_limit != question->hard_limit ||
 	    entry->own_limit != question->own_limit || !copy(out, &entry->origin))
 		return false;
+	/* The limit outlives an execve(); that it was seen in select(2) is of the program. */
+	if (!question->exec_id || entry->exec_id != question->exec_id)
+		out->selects = false;
 	entry->used = ++cache->uses;
 	return true;
 }
@@ -109,6 +112,7 @@ void origin_cache_put(struct origin_cache *cache,
 		.soft_limit = question->soft_limit,
 		.hard_limit = question->hard_limit,
 		.own_limit = question->own_limit,
+		.exec_id = question->exec_id,
 	};
 	if (copy(&entry->origin, origin))
 		entry->used = ++cache->uses;

@@ -16,7 +16,8 @@ struct origin_cache;
 struct origin_cache *origin_cache_new(void);
 void origin_cache_free(struct origin_cache *cache);
 
-/* A copy for this process with these limits, the caller's to clear. false: none. */
+/* A copy for this process with these limits, the caller's to clear. Of another program than
+ * the one that was looked at, it does not say that it uses select(2). false: none. */
 bool origin_cache_get(struct origin_cache *cache,
 		      const struct explain_question *question, struct origin *out);
 

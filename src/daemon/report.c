@@ -174,6 +174,8 @@ static void add_spin(const struct process *process, struct alert_fd *fd)
 static void add_limit(struct alert *alert, const struct limits_verdict *limit,
 		      pid_t pid)
 {
+	uint64_t hard;
+
 	alert->limit.name = limit->name;
 	alert->limit.text = limit->text;
 	alert->limit.sysctl = limit->sysctl;
@@ -185,7 +187,9 @@ static void add_limit(struct alert *alert, const struct limits_verdict *limit,
 			!kernel_sysctl(limit->sysctl, &alert->limit.value);
 	else if (limit->is_rlimit)
 		alert->limit.value_known =
-			!kernel_rlimit(pid, limit->rlimit, &alert->limit.value);
+			!kernel_rlimits(pid, limit->rlimit, &alert->limit.value,
+					&hard) &&
+			alert->limit.value != UINT64_MAX;
 }
 
 static void send(struct reporter *r, struct alert *alert)

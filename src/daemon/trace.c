@@ -529,12 +529,9 @@ static void on_before(void *context, const struct descriptor *d)
 /* No number can be above: the hard limit, or what was open before it was lowered. */
 static uint64_t highest_number(pid_t pid)
 {
-	struct rlimit limit;
+	uint64_t soft, hard;
 
-	if (prlimit(pid, RLIMIT_NOFILE, NULL, &limit) ||
-	    limit.rlim_max == RLIM_INFINITY)
-		return UINT32_MAX;
-	return limit.rlim_max;
+	return kernel_rlimits(pid, RLIMIT_NOFILE, &soft, &hard) ? UINT32_MAX : hard;
 }
 
 static int begin(struct trace *t, const struct trace_options *options, char *why,

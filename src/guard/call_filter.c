@@ -75,7 +75,9 @@ static int filter_add_opening(scmp_filter_ctx filter)
 	return err;
 }
 
-/* By this the C library does fstat(): of a descriptor alone. */
+/* By this the C library does fstat(). The flag only allows an empty path, which says that the
+ * descriptor itself is meant: a filter can't look at the path, so one that is given is looked
+ * up, too. That tells a file's metadata, never what is in it. */
 static int filter_add_fstat(scmp_filter_ctx filter)
 {
 	return seccomp_rule_add(

@@ -184,7 +184,9 @@ static bool holders_is_queue(struct holders_search *search, pid_t pid, int fd)
 	int file, err;
 
 	snprintf(path, sizeof(path), "%d/fd/%d", (int)pid, fd);
-	/* O_PATH: nothing is opened */
+	/* O_PATH: nothing is opened. Of a FUSE the kernel asks whoever serves it only if that
+	 * is mounted for us, too (allow_other in our user namespace); who then does not answer
+	 * takes this look's answer, as the helper that looks is ended at its time. */
 	file = openat(search->proc, path, O_PATH | O_CLOEXEC);
 	if (file < 0)
 		return false;

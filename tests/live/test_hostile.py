@@ -503,3 +503,34 @@ def test_one_user_does_not_blind_others():
 
 if platform.machine() not in ("x86_64", "aarch64"):
     raise Skip("its code is of other machines")
+
+
+def maps_memory(pid):
+    """Bytes that the BPF maps of a process take."""
+    total = 0
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        with contextlib.suppress(FileNotFoundError), \
+                open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as info:
+            text = info.read()
+            if "map_type:" in text:
+                total += int(re.search(r"^memlock:\s*(\d+)", text, re.M).group(1))
+    return total
+
+
+def test_a_trace_takes_what_the_limit_allows():
+    """The service may not ask prlimit(2) for the limits of others' processes: what a trace
+    reserves is by these all the same, not all that it might."""
+    need_root()
+    taken = []
+    with Scratch() as scratch, subprocess.Popen(["sleep", "60"]) as sleeper:
+        binary = private_copy(scratch)
+        for command in ([binary], service_command(binary)):
+            with subprocess.Popen([*command, "trace", str(sleeper.pid), "--json",
+                                   "--duration", "3"], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, text=True) as trace:
+                line = trace.stderr.readline()
+                check("tracing" in line, f"the trace said {line!r}")
+                taken.append(maps_memory(trace.pid))
+        sleeper.kill()
+    check(taken[0], "no maps were seen")
+    same(taken[1], taken[0], "bytes in maps of the service, and of root, who may ask")

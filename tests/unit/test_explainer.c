@@ -22,6 +22,7 @@
 
 #include "between.h"
 #include "daemon/explainer.h"
+#include "daemon/origin_cache.h"
 #include "daemon/user_budget.h"
 
 #define PID         424200
@@ -621,26 +622,57 @@ static void children_with_copies(void **state)
 	explanation_clear(&why);
 }
 
+/* What is known of a limit outlives execve(), what a program was seen to do does not. */
+static void another_program(void **state)
+{
+	struct origin_cache *cache = origin_cache_new();
+	struct explain_question question = {
+		.who = {.pid = PID, .start_ns = START_NS},
+		.soft_limit = 1024,
+		.hard_limit = 4096,
+		.exec_id = 7,
+	};
+	struct origin origin = {.selects = true, .line = 3}, found;
+
+	(void)state;
+	assert_non_null(cache);
+	origin_cache_put(cache, &question, &origin);
+	assert_true(origin_cache_get(cache, &question, &found));
+	assert_true(found.selects);
+	question.exec_id = 8;
+	assert_true(origin_cache_get(cache, &question, &found));
+	assert_int_equal(found.line, 3);
+	assert_false(found.selects);
+	question.exec_id = 0; /* not known: nothing is claimed */
+	assert_true(origin_cache_get(cache, &question, &found));
+	assert_false(found.selects);
+	question.exec_id = 7;
+	question.soft_limit = 2048;
+	assert_false(origin_cache_get(cache, &question, &found));
+	origin_cache_free(cache);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-	const struct CMUnitTest tests[] = {
-		TEST(finds_out_all),
-		TEST(says_why_not),
-		TEST(another_with_its_pid),
-		TEST(without_a_census),
-		TEST(what_is_late_follows),
-		TEST(the_first_part_comes_first),
-		TEST(bounded),
-		TEST(gives_up_what_is_stuck),
-		TEST(all_threads_stuck),
-		TEST(one_user_does_not_keep_others),
-		TEST(a_users_budget),
-		TEST(ends_while_it_works),
-		TEST(looked_up_ahead),
-		TEST(alerts_come_before_what_is_ahead),
-		TEST(children_with_copies),
-	};
+		const struct CMUnitTest tests[] = {
+			TEST(finds_out_all),
+			TEST(says_why_not),
+			TEST(another_with_its_pid),
+			TEST(without_a_census),
+			TEST(what_is_late_follows),
+			TEST(the_first_part_comes_first),
+			TEST(bounded),
+			TEST(gives_up_what_is_stuck),
+			TEST(all_threads_stuck),
+			TEST(one_user_does_not_keep_others),
+			TEST(a_users_budget),
+			TEST(ends_while_it_works),
+			TEST(looked_up_ahead),
+			TEST(alerts_come_before_what_is_ahead),
+			TEST(children_with_copies),
+		cmocka_unit_test(another_program),
+		};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

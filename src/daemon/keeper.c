@@ -266,6 +266,7 @@ int keeper_open(const char *path, struct monitor *monitor, struct keeper **out,
 		char *why, size_t why_size)
 {
 	struct keeper *k = path ? calloc(1, sizeof(*k)) : NULL;
+	char whose[32] = "";
 	pid_t owner = 0;
 	int err;
 
@@ -275,12 +276,13 @@ int keeper_open(const char *path, struct monitor *monitor, struct keeper **out,
 	k->path = strdup(path);
 	kernel_boot_id(k->boot_id);
 	err = k->path ? keeper_open_files(k, &owner) : -ENOMEM;
+	if (owner)
+		snprintf(whose, sizeof(whose), " (pid %d)", (int)owner);
 	if (err == -EWOULDBLOCK) {
 		snprintf(why, why_size,
-			 "another daemon runs with this state.file, %s (pid %d): stop "
-			 "it, "
+			 "another daemon runs with this state.file, %s%s: stop it, "
 			 "or give this one a state.file and socket.path of its own",
-			 path, (int)owner);
+			 path, whose);
 		keeper_close(k);
 		return err;
 	}

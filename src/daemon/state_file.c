@@ -124,23 +124,26 @@ static int split(struct state_file *file, const char *path, char **dir)
 	return *dir && file->name && file->new_name && file->lock_name ? 0 : -ENOMEM;
 }
 
-static void say_owner(int fd)
+/* For people, and for the message of the next one: the lock itself is flock's. Returns whether
+ * it is written. */
+static bool say_owner(int fd)
 {
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 
-	/* For people, and for the message of the next one: the lock itself is flock's. */
-	if (!ftruncate(fd, 0) && pwrite(fd, text, (size_t)len, 0) != len)
-		(void)ftruncate(fd, 0);
+	return !ftruncate(fd, 0) && pwrite(fd, text, (size_t)len, 0) == len;
 }
 
 static pid_t owner_of(int fd)
 {
-	char text[16] = "";
+	char text[16] = "", *end = text;
 	long pid = 0;
 
+	/* Without the line's end it was not written whole, and would be another's number. */
 	if (pread(fd, text, sizeof(text) - 1, 0) > 0)
-		pid = strtol(text, NULL, 10);
+		pid = strtol(text, &end, 10);
+	if (*end != '\n')
+		return 0;
 	return pid > 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
 }
 
@@ -175,7 +178,7 @@ static int lock(struct state_file *file, pid_t *owner)
 		if (err)
 			*owner = owner_of(file->lock);
 		else if (is_named(file))
-			say_owner(file->lock);
+			(void)say_owner(file->lock);
 		else
 			err = -ESTALE;
 		if (!err)

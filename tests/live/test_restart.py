@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The daemon is killed and started again: what stands goes on, and is no news."""
+import fcntl
 import json
 import os
 import stat
@@ -245,6 +246,26 @@ def test_two_daemons_with_one_file():
         # The lock goes with its owner, not with its file.
         with daemon_with(state) as third:
             wait_until(lambda: kept(state)["self"]["pid"] == third.pid, 5, "its state")
+
+
+def test_a_lock_whose_owner_is_not_known():
+    """Half a number, of a disk that was full, is nobody's: no pid is named."""
+    with Scratch() as scratch:
+        state = scratch.file("state.json")
+        with open(f"{state}.lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for text, named in (("12", ""), ("", ""), ("12\n", " (pid 12)")):
+                lock.seek(0)
+                lock.truncate()
+                lock.write(text)
+                lock.flush()
+                done = subprocess.run(
+                    [FDWARDEN, "daemon", "-c", "/dev/null", "-o", f"state.file={state}",
+                     "-o", "socket.path="],
+                    capture_output=True, text=True, timeout=60, check=False)
+                same(done.returncode, 1, "status")
+                check(f"another daemon runs with this state.file, {state}{named}: stop it"
+                      in done.stderr, f"of {text!r} it says {done.stderr}")
 
 
 def daemon_alive(daemon, zoo):

@@ -6,8 +6,9 @@ import os
 import resource
 import subprocess
 
-from harness import FDZOO, Scratch, Skip, Zoo, check, need_root, note, same
-from test_hostile import USER, need_namespaces, service
+from harness import (FDZOO, Scratch, Skip, Zoo, check, children_of, need_root, note, same,
+                     wait_until)
+from test_hostile import UNIT, USER, ManyNames, need_namespaces, service
 
 CONTAINER = "f" * 63 + "0"
 LIMITS = resource.RLIMIT_NOFILE, (64, 64)
@@ -240,3 +241,27 @@ def test_no_commands_on_its_own_word():
             for command in advice.get("commands", []):
                 check(command.startswith(f"prlimit --pid {one.pid} "),
                       f"on the process's own word: {advice}")
+
+
+def test_many_names_of_a_users_own():
+    """A user without any privilege, in a cgroup and a root of his own with thousands of names
+    for his unit, four times: each look-up ends, and the host's services are explained."""
+    if not os.path.isdir("/etc/systemd/system") or not os.path.exists("/usr/bin/python3"):
+        raise Skip("no directory of units, or no python")
+    with Tree() as tree, contextlib.ExitStack() as stack:
+        need_namespaces()
+        own = f"{delegated(tree)}/docker-{CONTAINER}.scope/system.slice/{UNIT}"
+        hosts = tree.make("system.slice/nginx.service")
+        daemon = stack.enter_context(service(*QUICK))
+        hostile = [stack.enter_context(ManyNames(None, own)) for _ in range(4)]
+        for one in hostile:
+            one.fill()
+        for one in hostile:
+            _, alert = daemon.explained(one.pid, "fd-warning", 30)
+            note(f"{alert['limit']['origin']}: {alert['limit'].get('denied', 'all was read')}")
+        with Zoo(*FULL, preexec_fn=enters(hosts)) as real:
+            real.expect("open")
+            _, alert = daemon.explained(real.pid, "fd-warning", 10)
+            check(alert["fd"].get("groups"), f"no inventory: {alert['fd']}")
+            check("denied" not in alert["limit"], f"its origin: {alert['limit']}")
+        wait_until(lambda: not children_of(daemon.pid), 10, "the end of all helpers")

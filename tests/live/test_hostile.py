@@ -452,18 +452,24 @@ def cgroup_like_a_container():
 
 
 class ManyNames:
-    """One that makes the look-up of its limit as dear as it can."""
+    """One that makes the look-up of its limit as dear as it can. It is put into a cgroup, or
+    makes one of its own."""
 
-    def __init__(self, cgroup):
+    def __init__(self, cgroup, own=None):
+        command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+                   'mount -t tmpfs none /etc/systemd/system && exec /usr/bin/python3 -c "$1"',
+                   "sh", MANY_NAMES]
+        if own:
+            command = ["sh", "-c", 'mkdir -p "$1" && echo 0 >"$1/cgroup.procs" && shift && '
+                       'exec "$@"', "sh", own, *command]
         self.process = subprocess.Popen(
-            ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
-             'mount -t tmpfs none /etc/systemd/system && exec /usr/bin/python3 -c "$1"', "sh",
-             MANY_NAMES], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, user=USER,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, user=USER,
             group=USER, extra_groups=[], cwd="/")
         same(self.process.stdout.readline().strip(), "ready", "what it says")
         self.pid = self.process.pid
-        with open(cgroup, "w", encoding="ascii") as procs:
-            procs.write(str(self.pid))
+        if cgroup:
+            with open(cgroup, "w", encoding="ascii") as procs:
+                procs.write(str(self.pid))
 
     def fill(self):
         self.process.stdin.write("go\n")

@@ -65,8 +65,9 @@ static char *in_box(const char *name)
 static int make_box(void **state)
 {
 	static const char *const names[] = {
-		"tee",    "systemctl", "mkdir",   "sed",      "sysctl",     "prlimit",
-		"podman", "docker",    "nsenter", "fdwarden", "machinectl", "env"};
+		"tee",        "systemctl", "mkdir",  "sed",     "sysctl",
+		"prlimit",    "podman",    "docker", "nsenter", "fdwarden",
+		"machinectl", "env",       "crictl"};
 	char path[64], script[256];
 
 	(void)state;
@@ -360,8 +361,8 @@ static void paste_all(const struct advice_question *question)
 /* The name in every place that a process, a container or a user may have shaped. */
 static void ask_with(char *name)
 {
-	static const char *const runtimes[] = {"docker", "cri-o", "lxc",
-					       "systemd-nspawn", NULL};
+	static const char *const runtimes[] = {"docker",         "cri-o",  "lxc",
+					       "systemd-nspawn", "podman", NULL};
 	char file[8192], conf[8192];
 	struct identity who = {.pid = 12, .cgroup = name, .container_id = name};
 	struct origin origin = {.owner = 1000,
@@ -386,13 +387,14 @@ static void ask_with(char *name)
 	snprintf(file, sizeof(file), "/etc/systemd/system/%s.d/%s", name, name);
 	snprintf(conf, sizeof(conf), "/etc/security/limits.d/zz%s.conf", name);
 	for (unsigned int kind = ORIGIN_UNKNOWN; kind <= ORIGIN_KERNEL; kind++)
-		for (unsigned int how = 0; how < 20; how++) {
+		for (unsigned int how = 0; how < 48; how++) {
 			origin.kind = kind;
-			origin.runtime = (char *)runtimes[how % 5];
-			origin.file = how < 10 ? file : conf;
-			origin.inside = how / 5 == 1;
-			origin.user_manager = how / 5 == 2;
-			origin.user_session = how / 5 == 3;
+			origin.runtime = (char *)runtimes[how % 6];
+			origin.file = how < 24 ? file : conf;
+			who.pod_uid = how / 6 % 2 ? name : NULL;
+			origin.inside = how / 12 == 1;
+			origin.user_manager = how / 12 == 2;
+			origin.user_session = how / 12 == 3;
 			paste_all(&question);
 		}
 }

@@ -145,7 +145,8 @@ def test_history_of_no_use():
         state = scratch.file("state")
         options = (*FAST, f"state.file={state}")
         with Daemon(*options):
-            programs.enter_context(Program(LEAK, str(LIMIT), str(RATE)))
+            # It is far from any level, however long all of this takes.
+            programs.enter_context(Program(LEAK, str(64 * LIMIT), str(RATE)))
             time.sleep(3.5)
         with open(f"{state}.history", "rb") as file:
             good = file.read()

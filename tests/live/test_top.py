@@ -585,7 +585,7 @@ def test_without_privilege():
                 top.send("Enter")
                 top.wait("What is open", 20)
                 top.send("r", "y")
-                top.wait("CAP_SYS_RESOURCE")
+                top.wait("another user's process: begin top with sudo")
                 same(limit_of(one.pid), 100, "soft limit")
 
 

@@ -238,6 +238,20 @@ enum paint column_usage_paint(const struct item *i)
 	return paints[i->level];
 }
 
+char column_sign(const struct item *i)
+{
+	static const char signs[POLICY_LEVELS] = {
+		[POLICY_LEVEL_OK] = ' ',
+		[POLICY_LEVEL_WARNING] = '!',
+		[POLICY_LEVEL_CRITICAL] = '#',
+		[POLICY_LEVEL_EXHAUSTED] = 'X',
+	};
+
+	if (i->level == POLICY_LEVEL_OK && !i->group && i->fd->leak_suspected)
+		return '?';
+	return signs[i->level];
+}
+
 static enum paint name_paint(const struct item *i)
 {
 	if (i->group)
@@ -442,10 +456,10 @@ static const struct column_info infos[COLUMNS_LEN] = {
 			   .paint = closed_paint, .value = closed_value},
 	[COLUMN_REFUSED] = {"refused", "REFUSED",
 			    "calls refused since monitoring began", COLUMN_TEXT, 7, 7,
-			    6, .right = true, .text = refused_text,
+			    7, .right = true, .text = refused_text,
 			    .paint = refused_paint, .value = refused_value},
 	[COLUMN_TREND] = {"trend", "TREND", "descriptors over the last minutes",
-			  COLUMN_SPARK, 10, 22, 7, .paint = column_usage_paint},
+			  COLUMN_SPARK, 10, 22, 6, .paint = column_usage_paint},
 	[COLUMN_KIND] = {"kind", "MAINLY", "what most of the descriptors are",
 			 COLUMN_TEXT, 13, 26, 11, .ascending = true, .text = kind_text,
 			 .value = kind_value},

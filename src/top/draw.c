@@ -48,7 +48,7 @@ void draw_title(const char *left, const struct draw_status *status,
 {
 	char right[256], every[32], at[16];
 	const char *dot = screen_utf8() ? "·" : "-";
-	int width = screen_width(), from;
+	int width = screen_width(), columns = 0, from;
 
 	draw_interval(status->interval_ns, every);
 	clock_of(roster, at);
@@ -61,16 +61,22 @@ void draw_title(const char *left, const struct draw_status *status,
 		snprintf(right, sizeof(right), "%s %s every %s %s %s", status->source,
 			 dot, every, dot, at);
 	/* signs of ours, of one column each */
+	for (const char *c = right; *c; c++)
+		columns += ((unsigned char)*c & 0xc0) != 0x80;
 	from = from + 2;
 	if (status->paused && from + 10 < width) {
 		screen_text(0, from, 10, " PAUSED ", PAINT_STRONG, GROUND_SELECTED);
 		from += 9;
 	}
-	if (from + (int)strlen(right) <= width) {
-		int columns = 0;
+	if (status->badge && from + 6 < width) {
+		char badge[128];
 
-		for (const char *c = right; *c; c++)
-			columns += ((unsigned char)*c & 0xc0) != 0x80;
+		snprintf(badge, sizeof(badge), " %s ", status->badge);
+		from += screen_text(0, from, width - from - 10, badge, PAINT_STRONG,
+				    GROUND_SELECTED) +
+			1;
+	}
+	if (from + columns <= width) {
 		screen_text(0, width - 1 - columns, columns, right, PAINT_PLAIN,
 			    GROUND_BAND);
 	} else if (from + 10 <= width) {
@@ -162,17 +168,18 @@ static void draw_descriptors(const struct model_totals *totals, int y, int x)
 		add_number(y, x, "Descriptors", text, PAINT_STRONG);
 }
 
-static void draw_alerts(const struct roster *roster, int y, int x)
+static void draw_alerts(const struct roster *roster, const struct model_totals *totals,
+			int y, int x)
 {
 	static const struct {
 		int level;
-		const char *word;
+		const char *sign, *word;
 		enum paint paint;
 	} levels[] = {
-		{POLICY_LEVEL_EXHAUSTED, "exhausted", PAINT_EXHAUSTED},
-		{POLICY_LEVEL_CRITICAL, "critical", PAINT_CRITICAL},
-		{POLICY_LEVEL_WARNING, "warning", PAINT_WARNING},
-		{POLICY_LEVEL_OK, "other limit", PAINT_WARNING},
+		{POLICY_LEVEL_EXHAUSTED, "X ", "exhausted", PAINT_EXHAUSTED},
+		{POLICY_LEVEL_CRITICAL, "# ", "critical", PAINT_CRITICAL},
+		{POLICY_LEVEL_WARNING, "! ", "warning", PAINT_WARNING},
+		{POLICY_LEVEL_OK, "", "other limit", PAINT_WARNING},
 	};
 	char text[64];
 	int from;
@@ -184,12 +191,21 @@ static void draw_alerts(const struct roster *roster, int y, int x)
 
 		if (!count)
 			continue;
-		snprintf(text, sizeof(text), "%s%" PRIu32 " %s",
-			 screen_utf8() ? "● " : "", count, levels[i].word);
+		snprintf(text, sizeof(text), "%s%" PRIu32 " %s", levels[i].sign, count,
+			 levels[i].word);
 		x = add(y, x, text, levels[i].paint) + 2;
 	}
+	if (totals->leaks) {
+		snprintf(text, sizeof(text), "? %" PRIu64 " leak%s suspected",
+			 totals->leaks, totals->leaks == 1 ? "" : "s");
+		x = add(y, x, text, PAINT_WARNING) + 2;
+	}
 	if (x == from)
-		add(y, x, "none", PAINT_OK);
+		x = add(y, x, "none", PAINT_OK) + 2;
+	if (totals->sealed) {
+		snprintf(text, sizeof(text), "%" PRIu64 " sealed", totals->sealed);
+		add(y, x, text, PAINT_DIM);
+	}
 }
 
 static int draw_rates(const struct model_totals *totals, int y, int x)
@@ -223,19 +239,19 @@ void draw_header(const struct model *model, const struct draw_status *status)
 	if (!roster)
 		return;
 	if (height == 2) {
-		draw_alerts(roster, 1, 1);
+		draw_alerts(roster, totals, 1, 1);
 		return;
 	}
 	if (height == 3) {
 		draw_files(roster, 1, width - RIGHT - 2);
 		draw_descriptors(totals, 1, draw_processes(totals, 1, width - RIGHT));
-		draw_alerts(roster, 2, 1);
+		draw_alerts(roster, totals, 2, 1);
 		draw_rates(totals, 2, width - RIGHT);
 		return;
 	}
 	draw_files(roster, 1, width - NARROW_RIGHT);
 	draw_processes(totals, 1, width - NARROW_RIGHT + 1);
-	draw_alerts(roster, 2, 1);
+	draw_alerts(roster, totals, 2, 1);
 	draw_descriptors(totals, 3, draw_rates(totals, 3, 1));
 }
 
@@ -277,11 +293,15 @@ static void draw_usage(int y, int x, int width, const struct item *item,
 {
 	int label = 6, bar = width - label;
 	double share = item_usage(item);
+	char sign[2] = {column_sign(item), 0};
 
 	if (!isnan(share) && bar > 0)
 		screen_bar(y, x, bar, share, paint, ground);
 	screen_put_right(y, x + (bar > 0 ? bar : 0), bar > 0 ? label : width, text,
 			 paint, ground);
+	/* a share takes five columns at most, behind it */
+	if (*sign != ' ' && bar > 0)
+		screen_text(y, x + bar, 1, sign, paint, ground);
 }
 
 /* All lines have the same scale of time: that of the longest history. */
@@ -390,6 +410,23 @@ static int digits_of_pids(const struct roster *roster)
 	for (pid_t pid = roster->rows[roster->len - 1].who.pid; pid >= 10; pid /= 10)
 		digits++;
 	return digits;
+}
+
+enum column draw_column_at(const struct model *model, const bool wanted[COLUMNS_LEN],
+			   int x)
+{
+	int widths[COLUMNS_LEN], from = 0;
+
+	column_widths(screen_width(), digits_of_pids(model_roster(model)), wanted,
+		      widths);
+	for (int c = 0; c < COLUMNS_LEN; c++) {
+		if (!widths[c])
+			continue;
+		if (x >= from && x < from + widths[c])
+			return (enum column)c;
+		from += widths[c] + 1;
+	}
+	return COLUMNS_LEN;
 }
 
 static void draw_nothing(int y, const struct model *model)

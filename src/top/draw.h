@@ -17,7 +17,8 @@ struct draw_status {
 	const char *trouble; /* what is wrong with it; NULL: nothing */
 	uint64_t interval_ns;
 	bool paused;
-	const char *note; /* something to say for a while, instead of the keys; NULL */
+	const char *badge; /* what is not as it always is: a filter; NULL: nothing */
+	const char *note;  /* something to say for a while, instead of the keys; NULL */
 	const char *prompt; /* a question, and what was typed; NULL: none */
 	const char *typed;
 };
@@ -34,6 +35,10 @@ void draw_header(const struct model *model, const struct draw_status *status);
 /* Puts the model's lines below the header; chooses the window. Returns whether there is
  * room for what most of the descriptors are. */
 bool draw_list(struct model *model, const bool wanted[COLUMNS_LEN]);
+
+/* The column whose title is at `x`; COLUMNS_LEN: none is. */
+enum column draw_column_at(const struct model *model, const bool wanted[COLUMNS_LEN],
+			   int x);
 
 /* The last line: a question, a note, or the keys of this place; and `right`. */
 void draw_footer(enum key_place place, const struct draw_status *status,

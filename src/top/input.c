@@ -31,27 +31,78 @@ static void end_prompt(struct view *view)
 	view->prompt = PROMPT_NONE;
 }
 
-static void filter_key(struct view *view, int key)
+/* What is typed, of keys that are text. */
+static void type(struct view *view, int key)
 {
 	size_t len = strlen(view->typed);
 
+	if (is_backspace(key)) {
+		erase_last(view->typed);
+	} else if (key == ('u' & 0x1f)) {
+		view->typed[0] = '\0';
+	} else if (key >= 32 && key < 256 && len < TYPED_MAX) {
+		view->typed[len] = (char)key;
+		view->typed[len + 1] = '\0';
+	}
+}
+
+static void filter_key(struct view *view, int key)
+{
 	if (key == '\r' || key == '\n' || key == KEY_ENTER) {
 		end_prompt(view);
 	} else if (key == ESCAPE) {
 		snprintf(view->typed, sizeof(view->typed), "%s", view->before);
 		end_prompt(view);
-	} else if (is_backspace(key)) {
-		erase_last(view->typed);
-	} else if (key == ('u' & 0x1f)) {
-		view->typed[0] = '\0';
 	} else if (key == KEY_UP || key == KEY_DOWN) {
 		model_move(view->model, key == KEY_UP ? -1 : 1);
 		return;
-	} else if (key >= 32 && key < 256 && len < TYPED_MAX) {
-		view->typed[len] = (char)key;
-		view->typed[len + 1] = '\0';
+	} else {
+		type(view, key);
 	}
 	model_filter(view->model, view->typed);
+}
+
+/* The filter's words stay as they are; what is sought is kept for the next time. */
+static void search_key(struct view *view, int key)
+{
+	bool next = key == KEY_F(3) || key == KEY_DOWN;
+
+	if (key == '\r' || key == '\n' || key == KEY_ENTER || key == ESCAPE) {
+		end_prompt(view);
+		snprintf(view->sought, sizeof(view->sought), "%s", view->typed);
+		snprintf(view->typed, sizeof(view->typed), "%s", view->before);
+		return;
+	}
+	if (!next)
+		type(view, key);
+	if (*view->typed && !model_search(view->model, view->typed, next))
+		beep();
+}
+
+static void ask_search(struct view *view)
+{
+	view->prompt = PROMPT_SEARCH;
+	snprintf(view->question, sizeof(view->question), "Search (F3: next):");
+	snprintf(view->before, sizeof(view->before), "%s", view->typed);
+	snprintf(view->typed, sizeof(view->typed), "%s", view->sought);
+	if (*view->typed)
+		model_search(view->model, view->typed, true);
+}
+
+/* The selected line's user alone; and all again. */
+static void toggle_user(struct view *view)
+{
+	size_t len, at = model_selected(view->model);
+	const struct line *lines = model_lines(view->model, &len);
+	char filter[TYPED_MAX + 1] = "";
+
+	if (strncmp(model_filter_text(view->model), "user:", 5) != 0) {
+		if (at >= len || !lines[at].item->user)
+			return;
+		snprintf(filter, sizeof(filter), "user:%s", lines[at].item->user);
+	}
+	model_filter(view->model, filter);
+	snprintf(view->typed, sizeof(view->typed), "%s", filter);
 }
 
 static void raise_key(struct view *view, int key)
@@ -178,6 +229,12 @@ static void list_key(struct view *view, enum key_action action)
 	case KEY_DOES_FILTER:
 		ask_filter(view);
 		break;
+	case KEY_DOES_SEARCH:
+		ask_search(view);
+		break;
+	case KEY_DOES_USER:
+		toggle_user(view);
+		break;
 	case KEY_DOES_BACK:
 		list_back(view);
 		break;
@@ -240,6 +297,67 @@ static bool common_key(struct view *view, enum key_action action)
 	}
 }
 
+/* ---- the mouse ---- */
+
+#define WHEEL_LINES 3
+
+static void click_title(struct view *view, int x)
+{
+	enum column column = draw_column_at(view->model, view->wanted, x);
+	bool descending;
+
+	if (column == COLUMNS_LEN || !column_info(column)->value)
+		return;
+	if (model_sorted_by(view->model, &descending) == column)
+		reverse(view);
+	else
+		model_sort(view->model, column, !column_info(column)->ascending);
+}
+
+/* What is clicked is selected, and what is selected is opened. */
+static void click_line(struct view *view, size_t row)
+{
+	size_t len, at = model_window(view->model, (size_t)draw_list_height()) + row;
+
+	model_lines(view->model, &len);
+	if (at >= len)
+		return;
+	if (at == model_selected(view->model))
+		open_selected(view);
+	else
+		model_select(view->model, at);
+}
+
+static void wheel(struct view *view, bool up)
+{
+	for (int i = 0; i < WHEEL_LINES; i++) {
+		enum key_action action = up ? KEY_DOES_UP : KEY_DOES_DOWN;
+
+		if (view->page == PAGE_LIST)
+			list_key(view, action);
+		else if (view->page == PAGE_PROCESS)
+			process_key(view, action);
+		else
+			menu_key(view, 0, action);
+	}
+}
+
+static void mouse(struct view *view)
+{
+	int y, x, titles = draw_header_height();
+	enum screen_mouse did = screen_mouse(&y, &x);
+
+	if (did == MOUSE_NONE || view->prompt != PROMPT_NONE)
+		return;
+	if (did != MOUSE_PRESSED)
+		wheel(view, did == MOUSE_WHEEL_UP);
+	else if (view->page == PAGE_LIST && y == titles)
+		click_title(view, x);
+	else if (view->page == PAGE_LIST && y > titles &&
+		 y <= titles + draw_list_height())
+		click_line(view, (size_t)(y - titles - 1));
+}
+
 void input_key(struct view *view, int key)
 {
 	enum key_action action = key_find(key, view_place(view));
@@ -249,8 +367,12 @@ void input_key(struct view *view, int key)
 	view->dirty = true;
 	/* a note has been read when the next key comes */
 	view->note[0] = '\0';
-	if (view->prompt == PROMPT_FILTER)
+	if (key == KEY_MOUSE)
+		mouse(view);
+	else if (view->prompt == PROMPT_FILTER)
 		filter_key(view, key);
+	else if (view->prompt == PROMPT_SEARCH)
+		search_key(view, key);
 	else if (view->prompt == PROMPT_RAISE)
 		raise_key(view, key);
 	else if (common_key(view, action))

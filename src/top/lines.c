@@ -15,30 +15,51 @@ static bool has(const char *text, const char *word)
 	return text && strcasestr(text, word);
 }
 
-static bool matches_word(const struct model_process *p, const char *word)
+/* "user:anna" is that user alone, whatever else has the name. */
+#define USER_WORD "user:"
+
+static bool matches_word(const struct item *item, const char *word)
 {
-	const struct identity *who = p->item.who;
+	const struct identity *who = item->who;
 	char pid[16];
 
+	if (!strncmp(word, USER_WORD, strlen(USER_WORD)))
+		return item->user && !strcmp(item->user, word + strlen(USER_WORD));
 	snprintf(pid, sizeof(pid), "%d", (int)who->pid);
-	return strstr(pid, word) || has(who->comm, word) || has(p->item.user, word) ||
+	return strstr(pid, word) || has(who->comm, word) || has(item->user, word) ||
 	       has(who->service, word) || has(who->container_id, word) ||
 	       has(who->pod_uid, word) || has(who->executable, word) ||
 	       has(who->command_line, word);
 }
 
-static bool matches(const struct model *m, const struct model_process *p)
+static bool matches(const char *filter, const struct item *item)
 {
 	char words[256], *place = NULL;
 
-	if (!m->filter)
+	if (!filter)
 		return true;
-	snprintf(words, sizeof(words), "%s", m->filter);
+	snprintf(words, sizeof(words), "%s", filter);
 	for (char *word = strtok_r(words, " ", &place); word;
 	     word = strtok_r(NULL, " ", &place))
-		if (!matches_word(p, word))
+		if (!matches_word(item, word))
 			return false;
 	return true;
+}
+
+bool model_search(struct model *m, const char *text, bool next)
+{
+	size_t len = m->lines_len, from = m->selected + next;
+
+	for (size_t i = 0; i < len; i++) {
+		size_t at = (from + i) % len;
+		const struct item *item = m->lines[at].item;
+
+		if (item->group ? !has(item->name, text) : !matches(text, item))
+			continue;
+		model_select(m, at);
+		return true;
+	}
+	return false;
 }
 
 /* ---- groups ---- */
@@ -217,7 +238,7 @@ static size_t collect(struct model *m)
 	for (size_t i = 0; i < m->len; i++) {
 		struct model_process *p = m->processes[i];
 
-		if (!matches(m, p))
+		if (!matches(m->filter, &p->item))
 			continue;
 		p->group = NULL;
 		m->sorted[len++] = (struct sorted){.process = p};

@@ -88,10 +88,9 @@ struct legend {
 };
 
 static const struct legend legends[] = {
-	{"warning", PAINT_WARNING},
-	{"critical", PAINT_CRITICAL},
-	{"exhausted: refused", PAINT_EXHAUSTED},
-	{"sealed: own lower limit", PAINT_DIM},
+	{"! warning", PAINT_WARNING},   {"# critical", PAINT_CRITICAL},
+	{"X refused", PAINT_EXHAUSTED}, {"? leak suspected", PAINT_WARNING},
+	{"sealed", PAINT_DIM},
 };
 
 /* What the keys' lines are: indices of those with words. */
@@ -106,19 +105,19 @@ static size_t help_lines(size_t out[KEY_ACTIONS])
 	return n;
 }
 
-/* An empty one, and the colours. */
+/* And that of the signs. */
 static size_t help_len(void)
 {
 	size_t lines[KEY_ACTIONS];
 
-	return help_lines(lines) + 2;
+	return help_lines(lines) + 1;
 }
 
 static void draw_legends(int y)
 {
 	int x = 3 + HELP_KEYS;
 
-	screen_text(y, 2, HELP_KEYS, "Colours", PAINT_STRONG, GROUND_PLAIN);
+	screen_text(y, 2, HELP_KEYS, "Signs", PAINT_STRONG, GROUND_PLAIN);
 	for (size_t i = 0; i < sizeof(legends) / sizeof(legends[0]); i++)
 		x += 2 + screen_text(y, x, screen_width() - x, legends[i].word,
 				     legends[i].paint, GROUND_PLAIN);
@@ -130,7 +129,7 @@ static void draw_help_line(int y, size_t at)
 	const struct key_info *keys = key_table(&ignored);
 	int width = screen_width();
 
-	if (at == len + 1)
+	if (at == len)
 		draw_legends(y);
 	if (at >= len)
 		return;
@@ -182,7 +181,7 @@ void menu_draw(struct view *view)
 	view_status(view, &status);
 	draw_title(titles[view->page], &status, model_roster(view->model));
 	if (view->page == PAGE_HELP)
-		draw_help(view, 2, height);
+		draw_help(view, 1, height + 1);
 	else
 		draw_choices(view, 2, height);
 	draw_footer(KEY_IN_MENU, &status,

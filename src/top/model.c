@@ -176,6 +176,8 @@ static void add_up(struct model *m)
 
 		t->descriptors += item->known ? item->count : 0;
 		t->levels[item->level]++;
+		t->leaks += item->level == POLICY_LEVEL_OK && item->fd->leak_suspected;
+		t->sealed += item->fd->known && item->fd->sealed;
 		if (item->rates_known) {
 			t->rates_known = true;
 			t->opened_per_s += item->opened_per_s;

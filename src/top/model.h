@@ -27,6 +27,8 @@ struct line {
 struct model_totals {
 	uint64_t processes, descriptors;
 	uint64_t levels[POLICY_LEVELS]; /* processes with an incident, by its level */
+	uint64_t leaks;                 /* suspected, where no level is reached */
+	uint64_t sealed;
 	uint64_t refused;
 	bool rates_known;
 	double opened_per_s, closed_per_s, refused_per_s;
@@ -76,6 +78,10 @@ size_t model_matching(const struct model *model);
 size_t model_selected(const struct model *model);
 void model_select(struct model *model, size_t line);
 void model_move(struct model *model, long lines);
+
+/* Selects the first line that has these words, as a filter would want them, or of a group its
+ * name: from the selected one on, or with `next` behind it, and around. false: none has. */
+bool model_search(struct model *model, const char *text, bool next);
 
 /* The selected line as the first of `height` lines that are shown, such that it is among
  * them; changes as little as can be. */

@@ -171,6 +171,9 @@ static void set_up(void)
 	keypad(stdscr, TRUE);
 	nodelay(stdscr, TRUE);
 	set_escdelay(25);
+	/* A press is told at once, not when it has become a click. */
+	mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
+	mouseinterval(0);
 	curs_set(0);
 }
 
@@ -248,6 +251,20 @@ int screen_key(void)
 	int key = getch();
 
 	return key == ERR ? -1 : key;
+}
+
+enum screen_mouse screen_mouse(int *y, int *x)
+{
+	MEVENT event;
+
+	if (getmouse(&event) != OK)
+		return MOUSE_NONE;
+	*y = event.y;
+	*x = event.x;
+	return event.bstate & BUTTON1_PRESSED   ? MOUSE_PRESSED
+	       : event.bstate & BUTTON4_PRESSED ? MOUSE_WHEEL_UP
+	       : event.bstate & BUTTON5_PRESSED ? MOUSE_WHEEL_DOWN
+						: MOUSE_NONE;
 }
 
 /* ---- pictures ---- */

@@ -39,6 +39,10 @@ bool screen_utf8(void);
 /* A key, as ncurses numbers it, or a character; -1: none is there. */
 int screen_key(void);
 
+/* Of a KEY_MOUSE: where. */
+enum screen_mouse { MOUSE_NONE, MOUSE_PRESSED, MOUSE_WHEEL_UP, MOUSE_WHEEL_DOWN };
+enum screen_mouse screen_mouse(int *y, int *x);
+
 /* A new picture: begin, put, show. `anew`: what is on the screen is not known. */
 void screen_begin(void);
 void screen_show(bool anew);

@@ -2,6 +2,7 @@
 #include "top/view.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -187,7 +188,9 @@ void view_status(const struct view *view, struct draw_status *out)
 		.paused = view->paused,
 		.note = *view->note ? view->note : NULL,
 		.prompt = view->prompt != PROMPT_NONE ? view->question : NULL,
-		.typed = view->prompt == PROMPT_FILTER ? view->typed : NULL,
+		.typed = view->prompt == PROMPT_FILTER || view->prompt == PROMPT_SEARCH
+				 ? view->typed
+				 : NULL,
 	};
 }
 
@@ -205,10 +208,17 @@ static void list_place(const struct view *view, char text[64])
 
 static void draw_list_page(struct view *view)
 {
+	const char *filter = model_filter_text(view->model);
 	struct draw_status status;
-	char place[64];
+	char place[64], badge[96];
 
 	view_status(view, &status);
+	if (*filter) {
+		snprintf(badge, sizeof(badge), "%.40s: %zu of %" PRIu64, filter,
+			 model_matching(view->model),
+			 model_totals(view->model)->processes);
+		status.badge = badge;
+	}
 	draw_header(view->model, &status);
 	view->kinds_shown = draw_list(view->model, view->wanted);
 	list_place(view, place);

@@ -16,7 +16,7 @@
 #define NOTE_MAX  512
 
 enum page { PAGE_LIST, PAGE_PROCESS, PAGE_HELP, PAGE_COLUMNS, PAGE_SORT };
-enum prompt { PROMPT_NONE, PROMPT_FILTER, PROMPT_RAISE };
+enum prompt { PROMPT_NONE, PROMPT_FILTER, PROMPT_SEARCH, PROMPT_RAISE };
 
 /* One process's page. */
 struct process_page {
@@ -45,6 +45,7 @@ struct view {
 	bool wanted[COLUMNS_LEN];
 	enum prompt prompt;
 	char question[NOTE_MAX], typed[TYPED_MAX + 1], before[TYPED_MAX + 1];
+	char sought[TYPED_MAX + 1];
 	char note[NOTE_MAX], trouble[NOTE_MAX];
 	uint64_t note_until_ns;
 	char *copied; /* to be printed at the end */

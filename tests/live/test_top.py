@@ -192,6 +192,62 @@ def test_sort_filter_columns_and_help():
         top.quit()
 
 
+def test_filter_in_the_title_user_search_and_mouse():
+    names = ["topaa", "topbb", "topcc"]
+    with daemon_with_socket() as (_, path), zoo("topaa", "100:1000", 10), \
+            zoo("topbb", "1000:1000", 90), zoo("topcc", "200:1000", 50), \
+            Terminal("--socket", path, columns=80, rows=24) as top:
+        top.filter("fdzoo top")
+        wait_order(top, names, ["topcc", "topaa", "topbb"])
+        top.wait(r"fdwarden top .* fdzoo top: 3 of [0-9]+ ")
+        check("TREND" in top.wait("USAGE"), "no TREND at 80 columns")
+
+        # while it is typed the line is selected
+        def selected(name):
+            line = top.find(rf"\b{name}\b", raw=True)
+            return line is not None and re.match(r"(\x1b\[[0-9;:]*m)*\x1b\[[0-9;:]*4[0-9]",
+                                                 line) is not None
+        top.send("F3")
+        top.type("bb")
+        wait_until(lambda: selected("topbb"), 5, "topbb selected")
+        top.send("Enter")
+        top.wait(r"fdzoo top: 3 of ")  # the filter is as it was
+
+        def press(column, row):
+            for button in ("20", "23"):  # pressed, and released
+                top.send("-H", "1b", "5b", "4d", button, f"{33 + column:x}", f"{33 + row:x}")
+
+        lines = top.lines()
+        titles = next(i for i, line in enumerate(lines) if "USAGE" in line)
+        press(lines[titles].index("USED"), titles)
+        wait_order(top, names, ["topbb", "topcc", "topaa"])
+        press(lines[titles].index("USED"), titles)
+        wait_order(top, names, ["topaa", "topcc", "topbb"])
+        press(2, titles + 2)
+        wait_until(lambda: selected("topcc"), 5, "topcc selected")
+        press(2, titles + 2)
+        top.wait(r"^ fdwarden.*topcc\[[0-9]+\]|topcc\[[0-9]+\]")
+        top.send("Escape")
+        top.wait("USAGE")
+        top.send("Escape", "u")
+        top.wait(r"fdwarden top .* user:root: [0-9]+ of [0-9]+ ")
+        top.send("u")
+        top.wait_gone("user:root")
+        top.quit()
+
+
+def test_signs_of_levels():
+    with daemon_with_socket() as (daemon, path), \
+            Zoo("limit=64", "fill=62", "say=near", "wait") as near, \
+            Terminal("--socket", path, columns=80, rows=24,
+                     environment={"NO_COLOR": "1"}) as top:
+        daemon.wait(near.pid, "fd-critical", 30)
+        top.filter(f"fdzoo {near.pid}")
+        top.wait(rf"^ *{near.pid} .*#96\.9%")
+        top.wait(r"Alerts +.*# [0-9]+ critical")
+        top.quit()
+
+
 def manual_keys():
     """key → text of the manual's section."""
     keys = {}
@@ -209,9 +265,9 @@ def check_help(top):
     top.wait("fdwarden top +keys")
     top.wait("draw the screen anew")
     shown = {}
-    for line in top.lines()[2:]:
+    for line in top.lines()[1:]:
         parts = re.match(r" {2}(\S.*?) {2,}(\S.*)$", line)
-        if parts and parts[1] != "Colours":
+        if parts and parts[1] != "Signs":
             shown[parts[1].strip()] = parts[2].strip()
     manual = manual_keys()
     same({key: text.lower() for key, text in shown.items()},

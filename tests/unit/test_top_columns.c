@@ -68,7 +68,7 @@ static void test_columns_of_usual_screens(void **state)
 	column_widths(80, 5, wanted, widths);
 	assert_true(widths[COLUMN_USED] && widths[COLUMN_SOFT] && widths[COLUMN_FULL] &&
 		    widths[COLUMN_USER] && widths[COLUMN_GROWTH] &&
-		    widths[COLUMN_REFUSED]);
+		    widths[COLUMN_TREND]);
 	assert_false(widths[COLUMN_COMMAND]);
 	column_widths(200, 7, wanted, widths);
 	for (int c = 0; c < COLUMNS_LEN; c++)
@@ -77,7 +77,24 @@ static void test_columns_of_usual_screens(void **state)
 	wanted[COLUMN_USER] = wanted[COLUMN_FULL] = false;
 	column_widths(80, 5, wanted, widths);
 	assert_false(widths[COLUMN_USER] || widths[COLUMN_FULL]);
-	assert_true(widths[COLUMN_TREND] > 0);
+	assert_true(widths[COLUMN_REFUSED] > 0);
+}
+
+static void test_signs(void **state)
+{
+	struct alert_fd fd = {.known = true};
+	struct item item = {.fd = &fd};
+
+	(void)state;
+	assert_int_equal(column_sign(&item), ' ');
+	fd.leak_suspected = true;
+	assert_int_equal(column_sign(&item), '?');
+	item.level = POLICY_LEVEL_WARNING;
+	assert_int_equal(column_sign(&item), '!');
+	item.level = POLICY_LEVEL_CRITICAL;
+	assert_int_equal(column_sign(&item), '#');
+	item.level = POLICY_LEVEL_EXHAUSTED;
+	assert_int_equal(column_sign(&item), 'X');
 }
 
 static void test_keys_of_sort(void **state)
@@ -359,6 +376,7 @@ int main(void)
 		cmocka_unit_test(test_columns_fit_every_screen),
 		cmocka_unit_test(test_columns_of_usual_screens),
 		cmocka_unit_test(test_keys_of_sort),
+		cmocka_unit_test(test_signs),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_rates_are_short),
 		cmocka_unit_test(test_what_is_not_full_does_not_read_so),

@@ -275,6 +275,9 @@ static void test_filter(void **state)
 	assert_lines(m, "21");
 	/* totals are of all */
 	assert_int_equal(model_totals(m)->processes, 6);
+	/* a user alone, not who is called so */
+	model_filter(m, "user:no-such-user");
+	assert_int_equal(model_matching(m), 0);
 	model_filter(m, NULL);
 	assert_string_equal(model_filter_text(m), "");
 	model_free(m);

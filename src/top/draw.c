@@ -43,32 +43,55 @@ static void clock_of(const struct roster *roster, char text[16])
 		strftime(text, 16, "%H:%M:%S", &tm);
 }
 
-void draw_title(const char *left, const struct draw_status *status,
-		const struct roster *roster)
+/* Signs of ours, of one column each. */
+static int columns_of(const char *text)
 {
-	char right[256], every[32], at[16];
+	int columns = 0;
+
+	for (; *text; text++)
+		columns += ((unsigned char)*text & 0xc0) != 0x80;
+	return columns;
+}
+
+/* Source, sensor, interval and time: as much of it as there is room for. */
+static void draw_title_right(const struct draw_status *status,
+			     const struct roster *roster, int room)
+{
+	char texts[3][256], every[32], at[16];
 	const char *dot = screen_utf8() ? "·" : "-";
-	int width = screen_width(), columns = 0, from;
 
 	draw_interval(status->interval_ns, every);
 	clock_of(roster, at);
+	snprintf(texts[0], sizeof(texts[0]), "%s %s %s %s every %s %s %s",
+		 status->source, dot, roster ? roster->self.sensor : "", dot, every,
+		 dot, at);
+	snprintf(texts[1], sizeof(texts[1]), "%s %s every %s %s %s", status->source,
+		 dot, every, dot, at);
+	snprintf(texts[2], sizeof(texts[2]), "%s", at);
+	for (size_t i = roster && *roster->self.sensor && screen_width() >= 72 ? 0 : 1;
+	     i < sizeof(texts) / sizeof(texts[0]); i++) {
+		int columns = columns_of(texts[i]);
+
+		if (columns > room)
+			continue;
+		screen_text(0, screen_width() - 1 - columns, columns, texts[i],
+			    PAINT_PLAIN, GROUND_BAND);
+		break;
+	}
+}
+
+void draw_title(const char *left, const struct draw_status *status,
+		const struct roster *roster)
+{
+	int width = screen_width(), from;
+
 	screen_put(0, 0, width, "", PAINT_PLAIN, GROUND_BAND);
-	from = 1 + screen_text(0, 1, width - 2, left, PAINT_STRONG, GROUND_BAND);
-	if (roster && *roster->self.sensor && width >= 72)
-		snprintf(right, sizeof(right), "%s %s %s %s every %s %s %s",
-			 status->source, dot, roster->self.sensor, dot, every, dot, at);
-	else
-		snprintf(right, sizeof(right), "%s %s every %s %s %s", status->source,
-			 dot, every, dot, at);
-	/* signs of ours, of one column each */
-	for (const char *c = right; *c; c++)
-		columns += ((unsigned char)*c & 0xc0) != 0x80;
-	from = from + 2;
+	from = 3 + screen_text(0, 1, width - 2, left, PAINT_STRONG, GROUND_BAND);
 	if (status->paused && from + 10 < width) {
 		screen_text(0, from, 10, " PAUSED ", PAINT_STRONG, GROUND_SELECTED);
 		from += 9;
 	}
-	if (status->badge && from + 6 < width) {
+	if (status->badge && from + 16 < width) {
 		char badge[128];
 
 		snprintf(badge, sizeof(badge), " %s ", status->badge);
@@ -76,12 +99,7 @@ void draw_title(const char *left, const struct draw_status *status,
 				    GROUND_SELECTED) +
 			1;
 	}
-	if (from + columns <= width) {
-		screen_text(0, width - 1 - columns, columns, right, PAINT_PLAIN,
-			    GROUND_BAND);
-	} else if (from + 10 <= width) {
-		screen_text(0, width - 9, 8, at, PAINT_PLAIN, GROUND_BAND);
-	}
+	draw_title_right(status, roster, width - 1 - from);
 }
 
 /* ---- header ---- */

@@ -142,14 +142,16 @@ step_features() {
 	fi
 }
 
+# LIVE: patterns of their names.
 step_live() {
-	summed live env FDWARDEN=build/fdwarden tests/live/run alerts. trace. cli
+	# shellcheck disable=SC2086 # a list
+	summed live env FDWARDEN=build/fdwarden tests/live/run ${LIVE:-alerts. trace. cli}
 }
 
 # Of the live tests those that the suite's compilers and libraries have a part in.
 step_smoke() {
 	summed smoke env FDWARDEN=build/fdwarden tests/live/run alerts.recovered_by_closing \
-		alerts.refusals_add_up trace.c_ trace.go_ trace.rust bare.
+		alerts.refusals_add_up trace.c_ trace.go_ trace.page trace.rust bare.
 }
 
 # The programs alone, by the compilers of CLANGS, which are installed if they are missing.
@@ -169,6 +171,23 @@ step_objects() {
 	done
 }
 
+# User space by the compilers of CCS, which are installed if they are missing, with flags that
+# others build with: see tests/sweep/run.
+step_sweep() {
+	packages=(dpkg-dev)
+	for cc in ${CCS:-gcc}; do
+		packages+=("$cc")
+		# For link-time optimisation: its archiver, and the linker's way to it.
+		case $cc in
+		clang-*) packages+=("llvm-${cc#clang-}" "llvm-${cc#clang-}-linker-tools") ;;
+		esac
+	done
+	apt-get -qq install -y --no-install-recommends "${packages[@]}" >"$work/apt" 2>&1
+	# shellcheck disable=SC2086 # a list
+	summed sweep tests/sweep/run ${CCS:-gcc}
+	grep '^|' "$work/sweep"
+}
+
 # All that the suite can run: `make check`.
 step_check() {
 	summed check make check
@@ -177,7 +196,7 @@ step_check() {
 [ $# -gt 0 ] || set -- build make_run units features live
 for step; do
 	case $step in
-	build | make_run | units | features | smoke | live | objects | check)
+	build | make_run | units | features | smoke | live | objects | sweep | check)
 		echo "== $SUITE: $step"
 		"step_$step"
 		;;

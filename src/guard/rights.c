@@ -21,7 +21,8 @@ struct guard_rights guard_rights_all(void)
 
 struct guard_rights guard_rights_of_user(uid_t uid, gid_t gid)
 {
-	return (struct guard_rights){.uid = uid, .gid = gid};
+	return (struct guard_rights){
+		.uid = uid, .gid = gid, .groups_unknown = gid == (gid_t)-1};
 }
 
 /* ---- of a process ---- */
@@ -74,12 +75,17 @@ static void rights_take_groups(const char *text, struct guard_rights *out)
 	const char *at = rights_line(text, "Groups");
 	char *end;
 
-	while (at && out->groups_len < GUARD_GROUPS_MAX) {
+	out->groups_unknown = !at;
+	while (at) {
 		unsigned long group;
 
 		at += strspn(at, " \t");
 		if (*at < '0' || *at > '9')
 			return;
+		if (out->groups_len == GUARD_GROUPS_MAX) {
+			out->groups_unknown = true;
+			return;
+		}
 		group = strtoul(at, &end, 10);
 		out->groups[out->groups_len++] = (gid_t)group;
 		at = end;
@@ -169,7 +175,9 @@ static bool rights_allow(const struct guard_rights *rights,
 		return file->mode & (bit << 6);
 	if (rights->gid != (gid_t)-1 && rights_in_group(rights, file->gid))
 		bit <<= 3;
-	return file->mode & bit && !rights_has_list(fd);
+	else if (rights->groups_unknown)
+		bit |= bit << 3;
+	return (file->mode & bit) == bit && !rights_has_list(fd);
 }
 
 bool guard_may_read(const struct guard_rights *rights, const struct guard_file *file,

@@ -29,8 +29,11 @@ struct guard_rights {
 	bool all;
 	uid_t uid; /* -1: nobody's; only what is there for all */
 	gid_t gid;
-	gid_t groups[GUARD_GROUPS_MAX]; /* those beyond it do not count */
+	gid_t groups[GUARD_GROUPS_MAX];
 	size_t groups_len;
+	/* It may be in others: what a file's mode gives to all, but takes from its group, it is
+	 * not sure to have. */
+	bool groups_unknown;
 	/* CAP_DAC_OVERRIDE or CAP_DAC_READ_SEARCH, over files whose owner and group are in
 	 * these ranges: those of its user namespace. */
 	bool overrides;
@@ -50,7 +53,8 @@ struct guard_file {
 	uint64_t changed_ns; /* since 1970, when inode or content was changed last */
 };
 
-/* Everything; a user alone, without groups and capabilities. */
+/* Everything; a user alone, without further groups and capabilities (gid -1: its groups are
+ * not known). */
 struct guard_rights guard_rights_all(void);
 struct guard_rights guard_rights_of_user(uid_t uid, gid_t gid);
 

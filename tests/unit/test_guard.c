@@ -269,6 +269,30 @@ static void test_owner_group_others(void **state)
 	expect_open("/a/b/file", NULL, 0);
 }
 
+/* A mode can take from a group what it gives to all others. */
+static void test_groups_that_are_not_known(void **state)
+{
+	(void)state;
+	at.rights = guard_rights_of_user(USER, OTHER);
+	at.rights.groups_unknown = true;
+	set("/a/b/file", OTHER, GROUP, 0604);
+	expect_open("/a/b/file", NULL, -EPERM);
+	set("/a/b/file", OTHER, GROUP, 0644);
+	expect_open("/a/b/file", NULL, 0);
+	set("/a/b/file", OTHER, OTHER, 0640);
+	expect_open("/a/b/file", NULL, 0);
+	set("/a/b/file", USER, GROUP, 0400);
+	expect_open("/a/b/file", NULL, 0);
+	set("/a/b", OTHER, GROUP, 0705);
+	expect_open("/a/b/file", NULL, -EPERM);
+	set("/a/b", OTHER, GROUP, 0755);
+	at.rights = guard_rights_of_user(USER, (gid_t)-1);
+	set("/a/b/file", OTHER, GROUP, 0604);
+	expect_open("/a/b/file", NULL, -EPERM);
+	set("/a/b/file", OTHER, GROUP, 0644);
+	expect_open("/a/b/file", NULL, 0);
+}
+
 static void test_directories_on_the_way(void **state)
 {
 	struct guard_wish wish = {.mapped = true};
@@ -415,6 +439,35 @@ static void test_rights_of_a_process(void **state)
 	assert_false(rights.all);
 }
 
+/* NFS and directory services give users more groups than are kept. */
+static void test_more_groups_than_are_kept(void **state)
+{
+	char text[2048] = "Name:\tx\nUid:\t1\t1\t1\t1\nGid:\t2\t2\t2\t2\nGroups:\t";
+	struct guard_rights rights;
+	int none;
+
+	(void)state;
+	for (int i = 0; i <= GUARD_GROUPS_MAX; i++) {
+		size_t len = strlen(text);
+
+		if (i == GUARD_GROUPS_MAX) {
+			put("/proc/8/status", text);
+			none = guard_find(&at, "/proc/8", NULL);
+			guard_rights_of_process(none, &rights);
+			close(none);
+			assert_int_equal(rights.groups_len, GUARD_GROUPS_MAX);
+			assert_false(rights.groups_unknown);
+		}
+		snprintf(text + len, sizeof(text) - len, "%d ", 5000 + i);
+	}
+	put("/proc/9/status", text);
+	none = guard_find(&at, "/proc/9", NULL);
+	guard_rights_of_process(none, &rights);
+	close(none);
+	assert_int_equal(rights.groups_len, GUARD_GROUPS_MAX);
+	assert_true(rights.groups_unknown);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -432,6 +485,8 @@ int main(void)
 		TEST(test_link_of_another),
 		TEST(test_link_in_a_common_directory),
 		TEST(test_own),
+		TEST(test_groups_that_are_not_known),
+		TEST(test_more_groups_than_are_kept),
 		TEST(test_rights_of_a_process),
 	};
 

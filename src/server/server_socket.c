@@ -2,7 +2,6 @@
 #include "server/server_socket.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "state/group_names.h"
 
 /* As many connects may wait as the kernel lets (net.core.somaxconn). */
 #define BACKLOG 4096
@@ -66,14 +67,11 @@ static int clear_place(const char *path, const struct sockaddr_un *address, char
 /* false: there is no such group. */
 static bool find_group(const char *name, gid_t *out)
 {
-	char buffer[16384], *end;
-	struct group entry, *group = NULL;
 	unsigned long number;
+	char *end;
 
-	if (!getgrnam_r(name, &entry, buffer, sizeof(buffer), &group) && group) {
-		*out = group->gr_gid;
+	if (!group_names_find(name, out))
 		return true;
-	}
 	number = strtoul(name, &end, 10);
 	if (*name < '0' || *name > '9' || *end || number >= UINT32_MAX)
 		return false;

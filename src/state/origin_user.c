@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "state/group_names.h"
 #include "state/origin_impl.h"
 
 #define FIELDS     7
@@ -174,13 +175,11 @@ bool origin_user_in_gid(struct origin_search *search, const struct origin_root *
 bool origin_user_in_group(struct origin_search *search, const struct origin_root *root,
 			  const struct origin_user *user, const char *group)
 {
-	struct group entry, *found = NULL;
-	char strings[4096];
+	gid_t gid;
 
 	if (in_file(search, root, user, group, 0))
 		return true;
-	if (!may_ask(search, root) ||
-	    getgrnam_r(group, &entry, strings, sizeof(strings), &found) != 0 || !found)
+	if (!may_ask(search, root) || group_names_find(group, &gid))
 		return false;
-	return origin_user_in_gid(search, root, user, entry.gr_gid);
+	return origin_user_in_gid(search, root, user, gid);
 }

@@ -245,8 +245,17 @@ int sensor_open(enum sensor_kind kind, const uint32_t *steps, size_t steps_len,
 		goto out;
 	s->kind = kind;
 	s->handlers = *handlers;
+	/* For as many the kernel writes, whatever room there is. */
 	s->cpus = libbpf_num_possible_cpus();
-	s->per_cpu = calloc(s->cpus > 0 ? s->cpus : 1, sizeof(*s->per_cpu));
+	if (s->cpus < 1) {
+		err = s->cpus ? s->cpus : -EPROTO;
+		snprintf(why, why_size,
+			 "/sys/devices/system/cpu/possible does not say how many CPUs "
+			 "there are (%s): mount /sys",
+			 strerror(-err));
+		goto out;
+	}
+	s->per_cpu = calloc(s->cpus, sizeof(*s->per_cpu));
 	if (!s->per_cpu)
 		goto out;
 	err = load_best(s, steps, steps_len, why, why_size);

@@ -56,6 +56,18 @@ def test_without_btf():
     check("btf" in line.lower() and "CONFIG_DEBUG_INFO_BTF" in line, f"it says: {line}")
 
 
+def test_without_the_number_of_cpus():
+    """The kernel writes a word for each possible CPU, whatever room it is given."""
+    need_root()
+    hide = ("mount --bind /dev/null /sys/devices/system/cpu/possible && "
+            f"exec {FDWARDEN} daemon -o socket.path= -o state.file=")
+    done = run("unshare", "-m", "sh", "-c", hide)
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        raise Skip(f"mounts can't be made here: {done.stderr.strip()}")
+    line = one_line(done, 1)
+    check("/sys/devices/system/cpu/possible" in line, f"it says: {line}")
+
+
 BAD = {
     "unknown key": ("[thresholds]\nwarn = 80%\nwran = 80%\n", 3, "wran"),
     "unknown section": ("[treshold]\nwarn = 80%\n", 1, "treshold"),

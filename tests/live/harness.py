@@ -411,13 +411,13 @@ def parse_alert(line, wrong):
         return None
 
 
-def check_documents(documents):
+def check_documents(documents, form="alert"):
     """By the JSON Schema that is shipped."""
     try:
         import jsonschema
     except ImportError:
         return  # a test of its own says so
-    with open(os.path.join(ROOT, "docs/alert.schema.json"), encoding="utf-8") as file:
+    with open(os.path.join(ROOT, f"docs/{form}.schema.json"), encoding="utf-8") as file:
         validator = jsonschema.Draft202012Validator(json.load(file))
     for document in documents:
         # of what fits neither form, what fits the nearer one least

@@ -564,8 +564,16 @@ def test_status():
             same([p["watch"]["level"] for p in mine], ["warning"], "the process that stands")
             check(all(p["watch"].get("incident") for p in said["processes"]),
                   f"one without incident: {said['processes']}")
+            live = run("top", "--json", "-n", "1", "--socket", path).stdout
+            with Client(path) as client:
+                reply = client.ask("snapshot", id="a")
+            one = json.loads(run("ps", "--json").stdout)
+            check_documents([said, json.loads(live), reply, one,
+                             json.loads(run("ps", "--json", "--socket", path).stdout)],
+                            "snapshot")
         done = run("status", "--socket", path)
         same((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1), f"{done}")
+        check_documents([json.loads(run("status", "--json", "--socket", path).stdout)], "snapshot")
 
 
 def test_check():

@@ -67,6 +67,66 @@ static const struct cli_command *find_command(const char *name)
 	return NULL;
 }
 
+#define WORD_MAX 24
+#define NEAR     2 /* slips of the keys */
+
+/* How many characters have to be put in, left out or changed to make one of the other. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1], len = strlen(b);
+
+	for (size_t j = 0; j <= len; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i]; i++) {
+		size_t corner = row[0];
+
+		row[0] = i + 1;
+		for (size_t j = 0; j < len; j++) {
+			size_t change = corner + (a[i] != b[j]);
+			size_t other = 1 + (row[j] < row[j + 1] ? row[j] : row[j + 1]);
+
+			corner = row[j + 1];
+			row[j + 1] = change < other ? change : other;
+		}
+	}
+	return row[len];
+}
+
+/* The command that was meant by `word`, perhaps; NULL: none is near. */
+static const char *nearest_command(const char *word)
+{
+	const char *nearest = NULL;
+	size_t least = NEAR + 1, len = strlen(word);
+
+	if (len < 2 || len > WORD_MAX || *word == '-')
+		return NULL;
+	for (const struct cli_command *c = cli_commands; c->name; c++) {
+		size_t far =
+			strncmp(c->name, word, len) != 0 ? distance(word, c->name) : 0;
+
+		/* the first letter is seldom wrong: of another it is another word */
+		if (*word == *c->name && far < least && far < len) {
+			least = far;
+			nearest = c->name;
+		}
+	}
+	return nearest;
+}
+
+static int unknown_command(const char *word)
+{
+	const char *nearest = nearest_command(word);
+
+	if (nearest)
+		log_error("unknown command '%s'; did you mean '%s'? 'fdwarden --help' "
+			  "lists the commands",
+			  word, nearest);
+	else
+		log_error("unknown %s '%s'; 'fdwarden --help' lists the commands",
+			  *word == '-' ? "option" : "command", word);
+	return CLI_USAGE;
+}
+
 /* A closed 0, 1 or 2 would be given to the next file that is opened, and alerts
  * would be written into a BPF map's descriptor. It gets one that fails at each
  * use, so that the loss is seen: /dev/null, open the wrong way round. */
@@ -143,11 +203,8 @@ static int run(int argc, char **argv)
 	if (is_help(argv[1]))
 		return help(argc - 1, argv + 1);
 	command = find_command(argv[1]);
-	if (!command) {
-		log_error("unknown %s '%s'; 'fdwarden --help' lists the commands",
-			  argv[1][0] == '-' ? "option" : "command", argv[1]);
-		return CLI_USAGE;
-	}
+	if (!command)
+		return unknown_command(argv[1]);
 	/* How wide a character is matters to what draws tables. The daemon draws none, and the
 	 * locale's file would be resident as long as it runs. */
 	if (strcmp(command->name, "daemon") != 0)

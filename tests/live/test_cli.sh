@@ -64,6 +64,13 @@ if "$fdwarden" ps $$ >"$dir/out" 2>&1; then
 fi
 expect 2 '' "^fdwarden: unknown command 'pss'; " pss
 expect 2 '' "^fdwarden: unknown option '--vers'; " --vers
+for slip in pss:ps tpo:top stat:status inspct:inspect evnts:events chekc:check trase:trace feat:features; do
+	expect 2 '' "^fdwarden: unknown command '${slip%:*}'; did you mean '${slip#*:}'\\? 'fdwarden --help' " \
+		"${slip%:*}"
+done
+expect 2 '' "^fdwarden: unknown command 'nginx'; 'fdwarden --help' " nginx
+expect 2 '' "^fdwarden: unknown command 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'; 'fdw" \
+	aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 expect 2 '' "^fdwarden: unknown command ''; " ''
 expect 2 '' "^fdwarden: unknown command 'a\?b'; " $'a\nb'
 expect 2 '' "^fdwarden: help: unknown command 'pss'; " help pss

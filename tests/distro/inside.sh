@@ -112,9 +112,10 @@ ready_or_over() {
 	grep -q 'ready:' "$work/log" || ! kill -0 "$maker" 2>/dev/null
 }
 
+# Whether there is one: jq 1.6 has a status of the last line alone, and others are told of, too.
 told_of() {
-	jq -e "select(.process.pid == $reader and .event.action == \"$1\")" \
-		<"$work/alerts" >/dev/null 2>&1
+	[ -n "$(jq -c "select(.process.pid == $reader and .event.action == \"$1\")" \
+		<"$work/alerts" 2>/dev/null)" ]
 }
 
 # As a developer builds it, with this suite's compilers: no warning.

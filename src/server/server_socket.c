@@ -95,6 +95,24 @@ void server_socket_make_directory(const char *path, mode_t mode, const char *gro
 	free(directory);
 }
 
+/* Whether the group's members come as far as the socket. Only its own directory is looked at:
+ * the one that the unit makes is for the service's group. */
+static bool can_be_passed_by(const char *path, gid_t gid)
+{
+	char *directory = strdup(path), *slash;
+	struct stat st;
+	bool passed = true;
+
+	slash = directory ? strrchr(directory, '/') : NULL;
+	if (slash && slash != directory) {
+		*slash = 0;
+		passed = stat(directory, &st) ||
+			 st.st_mode & (st.st_gid == gid ? S_IXGRP : S_IXOTH);
+	}
+	free(directory);
+	return passed;
+}
+
 /* The group's members, too, may connect; from here on. */
 static void open_to_group(struct server_socket *s, gid_t gid, const char *group,
 			  char *why, size_t why_size)
@@ -112,6 +130,12 @@ static void open_to_group(struct server_socket *s, gid_t gid, const char *group,
 	if (!s->group_only)
 		snprintf(why, why_size, "%s: chmod: %s; only its user may connect",
 			 s->path, strerror(errno));
+	else if (!can_be_passed_by(s->path, gid))
+		snprintf(why, why_size,
+			 "%s: members of group %s can't pass its directory; give that "
+			 "to the group, or let all pass it (chmod o+x, in a unit "
+			 "RuntimeDirectoryMode=0751)",
+			 s->path, group);
 }
 
 static int listen_at(struct server_socket *s, const struct sockaddr_un *address)

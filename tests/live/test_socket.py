@@ -415,6 +415,21 @@ def as_user(uid, *groups):
     return become
 
 
+def test_a_directory_that_the_group_cannot_pass():
+    gid = unused_uid()
+    with Scratch() as scratch:
+        os.chmod(scratch.path, 0o750)
+        daemon, _ = daemon_at(scratch, group=gid)
+        with daemon:
+            daemon.wait_log(f"members of group {gid} can't pass its directory")
+    with Scratch() as scratch:
+        os.chown(scratch.path, -1, gid)
+        os.chmod(scratch.path, 0o750)
+        daemon, _ = daemon_at(scratch, group=gid)
+        with daemon:
+            same([line for line in daemon.log if "can't pass" in line], [], "log")
+
+
 def test_group_members_may_ask_and_others_are_told():
     gid = unused_uid()
     with Scratch() as scratch, near() as zoo:

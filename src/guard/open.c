@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
@@ -43,32 +46,80 @@ static int open_again(int path_fd, int flags)
 	return fd;
 }
 
-/* On btrfs and overlayfs the maps name another device than stat(2) does. */
+/* Device and inode of the one mapping that begins at `at`, as /proc names them. */
+static bool open_read_mapping(const void *at, struct guard_wish *out)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	bool found = false;
+	char *line = NULL;
+	size_t size = 0;
+
+	while (maps && !found && getline(&line, &size, maps) > 0) {
+		uint64_t start;
+
+		found = sscanf(line,
+			       "%" SCNx64 "-%*x %*s %*x %" SCNx32 ":%" SCNx32
+			       " %" SCNu64,
+			       &start, &out->major, &out->minor, &out->inode) == 4 &&
+			start == (uintptr_t)at;
+	}
+	free(line);
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+/* Whether the maps would name a file as they name the one that is wished for: maps it. */
+static bool open_maps_alike(int path_fd, const struct guard_wish *wish)
+{
+	struct guard_wish named;
+	int fd = open_again(path_fd, 0);
+	void *at;
+	bool alike;
+
+	if (fd < 0)
+		return false;
+	at = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (at == MAP_FAILED)
+		return false;
+	alike = open_read_mapping(at, &named) && named.major == wish->major &&
+		named.minor == wish->minor && named.inode == wish->inode;
+	munmap(at, 1);
+	return alike;
+}
+
+/* On btrfs and overlayfs the maps name another device than stat(2) does, and may name another
+ * inode; there the number alone would be anybody's to choose, by making files until one has it. */
 static bool open_is_mapped(const struct guard_wish *wish,
 			   const struct guard_found *found)
 {
 	struct statfs fs;
 
-	if (!wish->mapped || found->file.ino != wish->inode)
+	if (!wish->mapped)
 		return false;
-	if (major(found->file.dev) == wish->major &&
+	if (found->file.ino == wish->inode && major(found->file.dev) == wish->major &&
 	    minor(found->file.dev) == wish->minor)
 		return true;
 	return fstatfs(found->fd, &fs) == 0 &&
 	       ((unsigned long)fs.f_type == BTRFS_SUPER_MAGIC ||
-		(unsigned long)fs.f_type == OVERLAYFS_SUPER_MAGIC);
+		(unsigned long)fs.f_type == OVERLAYFS_SUPER_MAGIC) &&
+	       open_maps_alike(found->fd, wish);
 }
 
 /* Whether it may be opened: 0 or -errno. */
 static int open_judge(const struct guard_found *found, const struct guard_wish *wish)
 {
 	const struct guard_file *file = &found->file;
-	bool mapped = open_is_mapped(wish, found);
+	bool mapped;
 
 	if (S_ISDIR(file->mode))
 		return -EISDIR;
 	if (!S_ISREG(file->mode))
 		return -EINVAL;
+	/* What may not be read is not opened to be compared either. */
+	mapped = guard_may_read(&found->rights, file, found->fd) &&
+		 open_is_mapped(wish, found);
 	if (wish->must_match && !mapped)
 		return -ESTALE;
 	if (found->refused && !mapped)

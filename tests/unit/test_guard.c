@@ -2,10 +2,15 @@
 /* What is opened on behalf of a process: nothing leads out of its root, nothing is opened
  * that it could not have opened itself, nor anything but a file. */
 #include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "guard/open.h"
 #include "imitated_root.h"
@@ -326,6 +331,73 @@ static void test_directories_on_the_way(void **state)
 }
 
 /* Capabilities count over the users of the process's own namespace. */
+/* What the maps call a file that this process has mapped. */
+static bool wish_as_mapped(const char *path, struct guard_wish *wish)
+{
+	int fd = open(path, O_RDONLY);
+	void *mapped = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0);
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[512];
+	uint64_t start;
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line,
+			   "%" SCNx64 "-%*x %*s %*x %" SCNx32 ":%" SCNx32 " %" SCNu64,
+			   &start, &wish->major, &wish->minor, &wish->inode) == 4 &&
+		    start == (uintptr_t)mapped) {
+			fclose(maps);
+			return true;
+		}
+	return false;
+}
+
+/* In mounts of its own: 0, or the number of what is wrong; 77: they can't be made. */
+static int look_at_overlay(void)
+{
+	struct guard_wish wish = {.mapped = true};
+	struct guard_root below = {.rights = guard_rights_of_user(USER, GROUP)};
+
+	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    chdir(root) || mount("t", "a", "tmpfs", 0, NULL) || mkdir("a/low", 0755) ||
+	    mkdir("a/up", 0755) || mkdir("a/work", 0755) || mkdir("a/all", 0755) ||
+	    mkdir("a/low/private", 0700))
+		return 77;
+	put("/a/low/private/file", "x");
+	set("/a/low/private/file", OTHER, OTHER, 0644);
+	if (mount("o", "a/all", "overlay", 0,
+		  "lowerdir=a/low,upperdir=a/up,workdir=a/work"))
+		return 77;
+	below.dir = open("a/all", O_PATH | O_DIRECTORY);
+	if (below.dir < 0 || !wish_as_mapped("a/all/private/file", &wish))
+		return 1;
+	if (guard_open(&below, "/private/file", &wish, NULL) < 0)
+		return 2;
+	/* another file's, that was made until its number was the same */
+	wish.minor++;
+	if (guard_open(&below, "/private/file", &wish, NULL) != -EPERM)
+		return 3;
+	wish.must_match = true;
+	if (guard_open(&below, "/private/file", &wish, NULL) != -ESTALE)
+		return 4;
+	return 0;
+}
+
+/* Its files have other devices for stat(2) than in the maps; the inode alone says nothing. */
+static void test_mapped_on_overlayfs(void **state)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid)
+		_exit(look_at_overlay());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void test_capabilities(void **state)
 {
 	(void)state;
@@ -481,6 +553,7 @@ int main(void)
 		TEST(test_lease),
 		TEST(test_owner_group_others),
 		TEST(test_directories_on_the_way),
+		TEST(test_mapped_on_overlayfs),
 		TEST(test_capabilities),
 		TEST(test_link_of_another),
 		TEST(test_link_in_a_common_directory),

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "between.h"
 #include "output/view_ps.h"
 #include "state/user_names.h"
 
@@ -160,7 +161,7 @@ static void test_sort_by_what_few_have(void **state)
 	assert_int_equal(row_of(&whos[CRON]), 1);
 	fds[SSHD].used = fds[SSHD].soft_limit; /* it chose to be */
 	view_ps_sort(rows, ROWS, VIEW_PS_FULL);
-	assert_in_set(row_of(&whos[SSHD]), ((const uintmax_t[]){2, 3, 4}), 3);
+	assert_between(row_of(&whos[SSHD]), 2, ROWS - 1);
 	for (size_t i = 0; i < ROWS; i++)
 		rows[i].refused = rows[i].who == &whos[JAVA] ? 7 : 0;
 	view_ps_sort(rows, ROWS, VIEW_PS_REFUSED);

@@ -94,6 +94,38 @@ static __always_inline __u64 process_closed(const struct process_state *state,
 	return had > (__s64)count ? (__u64)had - count : 0;
 }
 
+/* Levels of user namespaces, that a user can make (kernel/user_namespace.c). */
+#define MAX_USER_SPACES 33
+
+struct user_namespace___charged {
+	struct user_namespace___charged *parent;
+	int level;
+	kuid_t owner;
+};
+
+struct cred___charged {
+	kuid_t uid;
+	struct user_namespace___charged *user_ns;
+};
+
+/*
+ * On whose account it is: a set-user-ID program is its starter's, as whom the real id stays,
+ * and a process in a user namespace is his who made the outermost one, whichever of his
+ * subordinate ids it has. Where root made it (a container's), it is the id's own.
+ */
+static __always_inline __u32 charged_uid(struct task_struct *task)
+{
+	struct cred___charged *cred = (void *)BPF_CORE_READ(task, cred);
+	struct user_namespace___charged *space = BPF_CORE_READ(cred, user_ns);
+	__u32 uid = BPF_CORE_READ(cred, uid.val), owner = 0;
+
+	for (int i = 0; i < MAX_USER_SPACES && BPF_CORE_READ(space, level) > 0; i++) {
+		owner = BPF_CORE_READ(space, owner.val);
+		space = BPF_CORE_READ(space, parent);
+	}
+	return owner ? owner : uid;
+}
+
 /* Who `task` is: its process by the leader, its credentials by itself. */
 static __always_inline void process_identity(struct task_struct *task,
 					     struct fdw_task *out)
@@ -105,7 +137,8 @@ static __always_inline void process_identity(struct task_struct *task,
 	out->tid = BPF_CORE_READ(task, pid);
 	out->ppid = BPF_CORE_READ(leader, real_parent, tgid);
 	out->uid = BPF_CORE_READ(task, cred, euid.val);
-	out->exec_id = BPF_CORE_READ(task, self_exec_id);
+	out->exec_id = (__u32)BPF_CORE_READ(task, self_exec_id);
+	out->charged_uid = charged_uid(task);
 	/* The whole array is compared and sent: nothing may stand behind the NUL. */
 	__builtin_memset(out->comm, 0, sizeof(out->comm));
 	BPF_CORE_READ_STR_INTO(&out->comm, leader, comm);

@@ -116,7 +116,7 @@ __noinline int refusal_begin(__u32 call, __u32 error)
 	struct process_state *state = process_current(task);
 	__u64 users;
 
-	none.uid = BPF_CORE_READ(task, cred, euid.val);
+	none.uid = charged_uid(task);
 	users = refusals_of_user(none.uid);
 	key.call = refusal_call(call, state, users);
 	if (users >= 2 * user_share)
@@ -324,7 +324,7 @@ static __always_inline bool identity_is_due(const struct call *c,
 	struct task_struct *task = c->task;
 
 	return !state || !(state->flags & PROCESS_IDENTITY_SENT) ||
-	       state->identity_exec_id != BPF_CORE_READ(task, self_exec_id);
+	       state->identity_exec_id != (__u32)BPF_CORE_READ(task, self_exec_id);
 }
 
 /*

@@ -93,8 +93,11 @@ struct fdw_task {
 	__u32 tgid;
 	__u32 tid; /* the thread that was seen */
 	__u32 ppid;
-	__u32 uid;               /* effective, in the initial user namespace */
-	__u64 exec_id;           /* another number after each execve */
+	__u32 uid;     /* effective, in the initial user namespace */
+	__u32 exec_id; /* another number after each execve */
+	/* Who is behind it, who may be another one than `uid`: who has started a set-user-ID
+	 * program, or made the user namespace that it is in. 0: root, or nobody else. */
+	__u32 charged_uid;
 	char comm[FDW_COMM_LEN]; /* of the leader; hostile bytes, NUL-ended */
 };
 _Static_assert(sizeof(struct fdw_task) == 48, "wire layout");

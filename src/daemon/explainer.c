@@ -96,7 +96,7 @@ static bool do_limit(struct explainer *e, struct worker *worker,
 	struct origin known;
 	uint64_t from_ns = explainer_now_ns();
 	bool found, given_up, holders = job->purpose == EXPLAINER_HOLDERS;
-	uid_t uid = job->question.who.uid;
+	uid_t uid = identity_charged(&job->question.who);
 	int err;
 
 	pthread_mutex_lock(&e->lock);

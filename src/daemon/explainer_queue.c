@@ -46,7 +46,7 @@ static bool explainer_queue_is_at_work_for(const struct explainer *e, uid_t uid)
 {
 	for (int slot = FOR_FILES; uid && slot < SLOTS; slot++)
 		if (e->workers[slot] && e->workers[slot]->job &&
-		    e->workers[slot]->job->question.who.uid == uid)
+		    identity_charged(&e->workers[slot]->job->question.who) == uid)
 			return true;
 	return false;
 }
@@ -57,7 +57,8 @@ struct explainer_job *explainer_queue_take(struct explainer *e, enum slot slot)
 	struct explainer_job **at = slot == FOR_KERNEL ? &e->queue : &e->files, *job;
 
 	while (*at && slot != FOR_KERNEL &&
-	       explainer_queue_is_at_work_for(e, (*at)->question.who.uid))
+	       explainer_queue_is_at_work_for(e,
+					      identity_charged(&(*at)->question.who)))
 		at = &(*at)->next;
 	job = *at;
 	if (!job)
@@ -98,7 +99,7 @@ static size_t explainer_queue_count(const struct explainer *e, uid_t uid)
 	size_t count = 0;
 
 	for (const struct explainer_job *job = e->files; job; job = job->next)
-		count += job->question.who.uid == uid;
+		count += identity_charged(&job->question.who) == uid;
 	return count;
 }
 
@@ -106,25 +107,25 @@ static size_t explainer_queue_count(const struct explainer *e, uid_t uid)
 bool explainer_queue_refuses(struct explainer *e, const struct explainer_job *job,
 			     char *text, size_t size)
 {
-	const struct identity *who = &job->question.who;
+	uid_t uid = identity_charged(&job->question.who);
 	pid_t slowest = 0;
 
-	if (user_budget_is_over(&e->budget, who->uid, explainer_now_ns(), &slowest)) {
-		e->slow_user = who->uid;
+	if (user_budget_is_over(&e->budget, uid, explainer_now_ns(), &slowest)) {
+		e->slow_user = uid;
 		e->slow_pid = slowest;
 		snprintf(text, size,
 			 "not looked up: reading what processes of user %u have "
 			 "named, most of all process %d, has used up this user's "
 			 "time",
-			 who->uid, (int)slowest);
+			 uid, (int)slowest);
 		return true;
 	}
 	if (e->files_waiting < EXPLAINER_QUEUE_MAX &&
-	    (!who->uid || explainer_queue_count(e, who->uid) < EXPLAINER_USER_MAX))
+	    (!uid || explainer_queue_count(e, uid) < EXPLAINER_USER_MAX))
 		return false;
 	snprintf(text, size,
 		 "not looked up: too many processes, of user %u or of all, wait for "
 		 "files to be read",
-		 who->uid);
+		 uid);
 	return true;
 }

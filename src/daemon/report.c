@@ -385,7 +385,7 @@ static bool admit(struct reporter *r, struct process *process,
 {
 	struct grouping_subject subject;
 	char user[SUBJECT_USER_LEN];
-	uid_t uid = process->who.uid;
+	uid_t uid = identity_charged(&process->who);
 
 	if (what->opens)
 		process->withheld = false;

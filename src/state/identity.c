@@ -31,8 +31,14 @@ void identity_from_task(struct identity *who, const struct fdw_task *task)
 	who->pid = (pid_t)task->tgid;
 	who->ppid = (pid_t)task->ppid;
 	who->uid = task->uid;
+	who->charged_uid = task->charged_uid;
 	memcpy(who->comm, task->comm, sizeof(who->comm));
 	who->comm[sizeof(who->comm) - 1] = '\0';
+}
+
+uid_t identity_charged(const struct identity *who)
+{
+	return who->charged_uid ? who->charged_uid : who->uid;
 }
 
 void identity_clear(struct identity *who)

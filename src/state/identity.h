@@ -21,6 +21,7 @@ struct identity {
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	pid_t pid, ppid;
 	uid_t uid;
+	uid_t charged_uid; /* fdw_task's; identity_charged() */
 	char comm[FDW_COMM_LEN];
 	/* Each NULL where it is not known. Owned. */
 	char *executable;
@@ -40,6 +41,10 @@ struct identity {
 
 /* Takes what the kernel's record says; the strings stay. */
 void identity_from_task(struct identity *who, const struct fdw_task *task);
+
+/* Whose share of what all users have it takes: a user's, whatever set-user-ID program he has
+ * started and whichever subordinate id he has taken. */
+uid_t identity_charged(const struct identity *who);
 
 /* Reads /proc/PID for what is still NULL, and only if PID is still the same
  * process (start time). Needs CAP_SYS_PTRACE for other users' executables.

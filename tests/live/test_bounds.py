@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 
-from harness import (FDZOO, Daemon, Scratch, Zoo, check, need_root, same, unused_uid,
+from harness import (FDZOO, Daemon, Scratch, Skip, Zoo, check, need_root, same, unused_uid,
                      wait_until)
 from sockets import Client, daemon_at
 from test_adverse import FAST, mount_small, run
@@ -85,6 +85,87 @@ def test_alerts_of_one_user():
         same(lost(daemon)[0]["loss"]["user"]["id"], str(uid), "whose they are")
         check(all(alert["loss"]["alerts"] >= alert["loss"]["incidents"]
                   for alert in lost(daemon)), "fewer alerts than incidents")
+
+
+def told_for(daemon, uid, begin):
+    """`begin` makes a user's processes be refused: how many are told, and how many withheld
+    as this user's."""
+    before = len(daemon.alerts)
+    begin()
+
+    def withheld():
+        with daemon.arrived:
+            return sum(alert["loss"]["incidents"] for _, alert in daemon.alerts[before:]
+                       if alert["event"]["action"] == "alerts-lost"
+                       and alert["loss"].get("user", {}).get("id") == str(uid))
+
+    def told():
+        with daemon.arrived:
+            return len({alert["process"]["pid"] for _, alert in daemon.alerts[before:]
+                        if alert["event"]["action"] == "fd-exhausted"
+                        and alert["process"]["name"] in ("su", "cat")})
+    wait_until(withheld, 40, "word that some were withheld")
+    return told(), withheld()
+
+
+MANY = 120
+# what differs in numbers alone is of one group
+WORDS = " ".join(chr(97 + i // 26) + chr(97 + i % 26) for i in range(MANY))
+
+# A user's whose subordinate ids are mapped by who may (as newuidmap does): each process is
+# another user's.
+MANY_USERS = f"""
+import ctypes, os, resource, sys
+if ctypes.CDLL(None, use_errno=True).unshare(0x10000000):
+    sys.exit("no namespace")
+print("ready", flush=True)
+sys.stdin.readline()
+os.setresuid(0, 0, 0)
+for i, word in enumerate("{WORDS}".split()):
+    child = os.fork()
+    if not child:
+        os.setresuid(i + 1, i + 1, i + 1)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, 64))
+        os.execv("/bin/cat", ["cat", word])
+    os.waitpid(child, 0)
+"""
+
+
+def test_alerts_of_one_user_as_root():
+    """A set-user-ID program is not root's but his who starts it, again and again, with no
+    descriptor left."""
+    need_root()
+    su, uid = shutil.which("su"), unused_uid()
+    if not su or not os.stat(su).st_mode & 0o4000:
+        raise Skip("no su that is set-user-ID")
+    script = f"ulimit -Sn 3; for word in {WORDS}; do {su} $word; done"
+    with Daemon(FAST) as daemon:
+        told, withheld = told_for(daemon, uid, lambda: subprocess.run(
+            ["/bin/sh", "-c", script], user=uid, group=uid, extra_groups=[], check=False,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        check(told >= 50 and withheld > 0, f"{told} told, {withheld} withheld")
+
+
+def test_alerts_of_one_user_as_many():
+    """Nor are those of his subordinate ids others'."""
+    need_root()
+    if not os.path.exists("/usr/bin/python3"):
+        raise Skip("no python that others may run")
+    uid = unused_uid()
+
+    def begin():
+        with subprocess.Popen(["/usr/bin/python3", "-c", MANY_USERS], user=uid, group=uid,
+                              extra_groups=[], cwd="/", stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              text=True) as many:
+            if many.stdout.readline() != "ready\n":
+                raise Skip("users can't make namespaces here")
+            with open(f"/proc/{many.pid}/uid_map", "w", encoding="ascii") as ids:
+                ids.write(f"0 {uid + 1} 65536")
+            many.stdin.write("go\n")
+    with Daemon(FAST) as daemon:
+        told, withheld = told_for(daemon, uid, begin)
+        check(told >= 50 and withheld > 0, f"{told} told, {withheld} withheld")
 
 
 def test_places_of_one_user():

@@ -474,7 +474,9 @@ static void one_user_does_not_keep_others(void **state)
 	hold_up_files();
 	for (size_t i = 0; i < EXPLAINER_USER_MAX + 2; i++) {
 		q = question();
-		q.who.uid = 1000;
+		/* as a set-user-ID program, or as a subordinate id */
+		q.who.uid = i % 2 ? 0 : 100000 + (uid_t)i;
+		q.who.charged_uid = 1000;
 		jobs[i] = explainer_ask(e, EXPLAINER_ALERT, INCIDENT, &q);
 		assert_non_null(jobs[i]);
 		explainer_wait(e, jobs[i], EXPLAINER_HAS_DESCRIPTORS, LONG_NS);
@@ -655,24 +657,24 @@ static void another_program(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-		const struct CMUnitTest tests[] = {
-			TEST(finds_out_all),
-			TEST(says_why_not),
-			TEST(another_with_its_pid),
-			TEST(without_a_census),
-			TEST(what_is_late_follows),
-			TEST(the_first_part_comes_first),
-			TEST(bounded),
-			TEST(gives_up_what_is_stuck),
-			TEST(all_threads_stuck),
-			TEST(one_user_does_not_keep_others),
-			TEST(a_users_budget),
-			TEST(ends_while_it_works),
-			TEST(looked_up_ahead),
-			TEST(alerts_come_before_what_is_ahead),
-			TEST(children_with_copies),
+	const struct CMUnitTest tests[] = {
+		TEST(finds_out_all),
+		TEST(says_why_not),
+		TEST(another_with_its_pid),
+		TEST(without_a_census),
+		TEST(what_is_late_follows),
+		TEST(the_first_part_comes_first),
+		TEST(bounded),
+		TEST(gives_up_what_is_stuck),
+		TEST(all_threads_stuck),
+		TEST(one_user_does_not_keep_others),
+		TEST(a_users_budget),
+		TEST(ends_while_it_works),
+		TEST(looked_up_ahead),
+		TEST(alerts_come_before_what_is_ahead),
+		TEST(children_with_copies),
 		cmocka_unit_test(another_program),
-		};
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -412,8 +412,13 @@ static void test_task(void **state)
 	assert_int_equal(who.pid, 10);
 	assert_int_equal(who.ppid, 1);
 	assert_int_equal(who.uid, 33);
+	assert_int_equal(identity_charged(&who), 33);
 	assert_string_equal(who.comm, "xxxxxxxxxxxxxxx");
 	assert_string_equal(who.executable, "/kept");
+	task.charged_uid = 1000;
+	identity_from_task(&who, &task);
+	assert_int_equal(who.uid, 33);
+	assert_int_equal(identity_charged(&who), 1000);
 }
 
 /* ---- records ---- */

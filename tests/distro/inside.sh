@@ -173,14 +173,15 @@ step_objects() {
 }
 
 # User space by the compilers of CCS, which are installed if they are missing, with flags that
-# others build with: see tests/sweep/run.
+# others build with (FLAGS, and CCS="-u …": see tests/sweep/run).
 step_sweep() {
 	packages=(dpkg-dev)
 	for cc in ${CCS:-gcc}; do
-		packages+=("$cc")
-		# For link-time optimisation: its archiver, and the linker's way to it.
 		case $cc in
-		clang-*) packages+=("llvm-${cc#clang-}" "llvm-${cc#clang-}-linker-tools") ;;
+		-*) ;;
+		# For link-time optimisation: its archiver, and the linker's way to it.
+		clang-*) packages+=("$cc" "llvm-${cc#clang-}" "llvm-${cc#clang-}-linker-tools") ;;
+		*) packages+=("$cc") ;;
 		esac
 	done
 	apt-get -qq install -y --no-install-recommends "${packages[@]}" >"$work/apt" 2>&1

@@ -92,7 +92,8 @@ static __noinline int truncated(struct call *c, __u32 messages)
 
 	if (!cut || cut > MMSG_MAX || !table_is_full())
 		return 0;
-	return refused(EMFILE, true, cut);
+	(void)refused(EMFILE, REFUSED_TABLE, cut);
+	return 0;
 }
 
 /* Installed some, and returned something else than a number. */
@@ -140,9 +141,11 @@ static __always_inline bool exited_call(struct pt_regs *regs, long ret)
 	if ((__u64)ret >= -(__u64)MAX_ERRNO) {
 		if (!error_may_be_limit(ret))
 			return false;
+		hold();
 		call_identify(&c, nr);
 		if (error_is_limit(&c, ret))
-			(void)refused(-ret, true, 1);
+			(void)refused(-ret, REFUSED_TABLE, 1);
+		release();
 		return false;
 	}
 	if (!call_is_watched(nr))

@@ -68,6 +68,16 @@ int kernel_check(char *why, size_t size)
 	return 0;
 }
 
+bool kernel_is_since(unsigned major, unsigned minor)
+{
+	unsigned is_major, is_minor;
+	struct utsname name;
+
+	return !uname(&name) &&
+	       sscanf(name.release, "%u.%u", &is_major, &is_minor) == 2 &&
+	       (is_major > major || (is_major == major && is_minor >= minor));
+}
+
 uint64_t kernel_raise_own_limit(void)
 {
 	struct rlimit limit;

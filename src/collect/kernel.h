@@ -19,6 +19,9 @@ int kernel_check(char *why, size_t size);
 /* Effective capability `cap` (CAP_…) of this process. */
 bool kernel_has_cap(int cap);
 
+/* By its release, for what no type tells, or only after reading all of them. */
+bool kernel_is_since(unsigned major, unsigned minor);
+
 /* Raises our soft RLIMIT_NOFILE to the hard one. Returns what it was, 0: unknown. */
 uint64_t kernel_raise_own_limit(void);
 

@@ -180,16 +180,6 @@ static int choose_programs(const struct stacks_bpf *bpf, const struct hooks *hoo
 	return on_functions ? choose_close(bpf) : 0;
 }
 
-/* Whether it has bpf_preempt_disable(): to look it up takes as long as the whole load. */
-static bool kernel_can_hold(void)
-{
-	unsigned major, minor;
-	struct utsname name;
-
-	return !uname(&name) && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
-	       (major > 6 || (major == 6 && minor >= 10));
-}
-
 static int load(const struct openings *o, const struct openings_wanted *wanted,
 		enum openings_way way)
 {
@@ -199,7 +189,8 @@ static int load(const struct openings *o, const struct openings_wanted *wanted,
 	syscalls_fill((struct fdw_call *)bpf->rodata->calls, bpf->rodata->watched);
 	bpf->rodata->stack_bytes = wanted->stack_bytes;
 	bpf->rodata->stacks_mask = o->stacks_len - 1;
-	bpf->rodata->can_hold = kernel_can_hold();
+	/* bpf_preempt_disable(): to look it up takes as long as the whole load. */
+	bpf->rodata->can_hold = kernel_is_since(6, 10);
 	if (!err)
 		err = bpf_map__set_max_entries(bpf->maps.opens, o->opens_len);
 	if (!err)

@@ -37,6 +37,8 @@
 #define REFUSALS_SHARE    8192 /* a byte of memory for as many at most */
 /* One user's calls are told apart up to a quarter of that map, and its processes up to a half. */
 #define USER_SHARE        4
+/* Programs that tell what the one at alloc_fd() did not, and one for them to know. */
+#define SPARES            3
 
 struct sensor {
 	enum sensor_kind kind;
@@ -44,7 +46,7 @@ struct sensor {
 	struct ring_buffer *ring;
 	struct hooks *hooks; /* NULL: not with this kernel */
 	struct sensor_handlers handlers;
-	bool task_storage, use_hooks;
+	bool task_storage, use_hooks, can_hold;
 	uint64_t malformed;
 	uint32_t consumed; /* in this sensor_consume() */
 	/* The kernel's pages of where the ring's reader and its writers are, in bytes that
@@ -113,6 +115,12 @@ static int put_tails(const struct sensor *s)
 	const int maps[SENSOR_TAILS] = {bpf_map__fd(s->bpf->maps.failed_one),
 					bpf_map__fd(s->bpf->maps.failed_two)};
 
+	const int late = bpf_map__fd(s->bpf->maps.late);
+	const __u32 at = 0;
+	int fd = bpf_program__fd(s->bpf->progs.late_alloc_fd);
+
+	if (fd >= 0 && bpf_map_update_elem(late, &at, &fd, BPF_ANY))
+		return -errno;
 	return sensor_put_tails(s->bpf->obj, maps);
 }
 
@@ -156,6 +164,39 @@ static void set_sizes(struct sensor *s)
 	s->bpf->rodata->user_share = refusals / USER_SHARE;
 }
 
+/* Whether other programs tell the refusals of which the kernel has left out the first's run. */
+static bool has_spares(const struct sensor *s)
+{
+	return s->kind == SENSOR_FEXIT && s->can_hold;
+}
+
+/* The last one first; then the one that counts calls at their entry. */
+static struct bpf_program *spare(const struct sensor *s, int i)
+{
+	struct bpf_program *const spares[SPARES] = {s->bpf->progs.spare2_alloc_fd,
+						    s->bpf->progs.spare1_alloc_fd,
+						    s->bpf->progs.spare0_alloc_fd};
+
+	return spares[i];
+}
+
+static void set_spare(const struct sensor *s, struct bpf_program *program)
+{
+	bpf_program__set_autoload(program, has_spares(s));
+	bpf_program__set_autoattach(program, false);
+}
+
+static void set_inputs(struct sensor *s)
+{
+	s->bpf->rodata->use_task_storage = s->task_storage;
+	s->bpf->rodata->use_hooks = s->use_hooks;
+	s->bpf->rodata->can_hold = s->can_hold;
+	s->bpf->rodata->has_spares = has_spares(s);
+	bpf_map__set_autocreate(s->bpf->maps.process_storage, s->task_storage);
+	bpf_map__set_autocreate(s->bpf->maps.process_hash, !s->task_storage);
+	bpf_map__set_autocreate(s->bpf->maps.thread_turns, has_spares(s));
+}
+
 static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char *why,
 		size_t why_size)
 {
@@ -168,15 +209,15 @@ static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char 
 		return -errno;
 	calls = (struct fdw_call *)s->bpf->rodata->calls;
 	syscalls_fill(calls, s->bpf->rodata->watched);
-	s->bpf->rodata->use_task_storage = s->task_storage;
-	s->bpf->rodata->use_hooks = s->use_hooks;
-	bpf_map__set_autocreate(s->bpf->maps.process_storage, s->task_storage);
-	bpf_map__set_autocreate(s->bpf->maps.process_hash, !s->task_storage);
+	set_inputs(s);
 	sensor_set_steps(s, steps, steps_len);
 	set_sizes(s);
 	err = sensor_choose_programs(s->bpf->obj, s->kind, s->use_hooks, calls, why,
 				     why_size);
 	bpf_program__set_autoload(s->bpf->progs.leader_exit, s->task_storage);
+	for (int i = 0; i < SPARES; i++)
+		set_spare(s, spare(s, i));
+	set_spare(s, s->bpf->progs.late_alloc_fd);
 	if (!err)
 		err = sensor_bpf__load(s->bpf);
 	if (!err)
@@ -202,12 +243,19 @@ static int load_best(struct sensor *s, const uint32_t *steps, size_t steps_len,
 			return err;
 		err = -EINVAL;
 	}
+	/* Since 6.15 a function that the verifier looks at by itself may be called with
+	 * preemption off. */
+	s->can_hold = kernel_is_since(6, 15);
 	/* What is not permitted is not with less either. */
 	for (int less = storage ? 0 : 2; err && err != -EPERM && !*why && less < 4;
 	     less++) {
 		s->task_storage = less < 2;
 		s->use_hooks = !(less & 1);
 		err = load(s, steps, steps_len, why, why_size);
+		if (err && err != -EPERM && !*why && s->can_hold) {
+			s->can_hold = false;
+			less--;
+		}
 	}
 	return err;
 }
@@ -299,6 +347,22 @@ static void forget_object(void)
 		(void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
+/* Of the programs at the end of one function the kernel runs those first that were attached
+ * last (bpf_trampoline_link_prog(); the zoo's test on 7.2 would count twice). */
+static int attach_spares(struct sensor *s)
+{
+	struct bpf_link **links[SPARES] = {&s->bpf->links.spare2_alloc_fd,
+					   &s->bpf->links.spare1_alloc_fd,
+					   &s->bpf->links.spare0_alloc_fd};
+
+	for (int i = 0; has_spares(s) && i < SPARES; i++) {
+		*links[i] = bpf_program__attach(spare(s, i));
+		if (!*links[i])
+			return -errno;
+	}
+	return 0;
+}
+
 int sensor_attach(struct sensor *sensor, bool files_in_reach, char *why,
 		  size_t why_size)
 {
@@ -307,7 +371,9 @@ int sensor_attach(struct sensor *sensor, bool files_in_reach, char *why,
 	kernel_forget_bpf_reason();
 	bpf_program__set_autoattach(sensor->bpf->progs.fexit_alloc_empty_file,
 				    files_in_reach);
-	err = sensor_bpf__attach(sensor->bpf);
+	err = attach_spares(sensor);
+	if (!err)
+		err = sensor_bpf__attach(sensor->bpf);
 	why[0] = 0;
 	if (err)
 		describe(why, why_size, "the sensor can't be attached", err);
@@ -393,6 +459,30 @@ static uint64_t loss(const struct sensor *s, uint32_t what)
 	return sum;
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Runs in which a refusal may have been: there is none in those of some programs, and of those
+ * at alloc_fd() it is lost if all were left out. */
+static uint64_t missed_refusals(const struct sensor *s)
+{
+	uint64_t first = missed_runs_of(s->bpf->progs.fexit_alloc_fd);
+	uint64_t other = missed_runs(s->bpf->obj) - first -
+			 missed_runs_of(s->bpf->progs.leader_exit) -
+			 missed_runs_of(s->bpf->progs.fexit_do_dup2) -
+			 missed_runs_of(s->bpf->progs.fentry_put_unused_fd);
+
+	for (int i = 0; has_spares(s) && i < SPARES; i++) {
+		uint64_t missed = missed_runs_of(spare(s, i));
+
+		other -= missed;
+		first = least(first, missed);
+	}
+	return other + first;
+}
+
 void sensor_losses(const struct sensor *sensor, struct sensor_losses *out)
 {
 	out->ring_full = loss(sensor, FDW_LOSS_RING_FULL);
@@ -401,9 +491,7 @@ void sensor_losses(const struct sensor *sensor, struct sensor_losses *out)
 	out->unreadable = loss(sensor, FDW_LOSS_READ);
 	out->gate = loss(sensor, FDW_LOSS_GATE);
 	out->malformed = sensor->malformed;
-	/* What leader_exit keeps is no refusal. */
-	out->missed = missed_runs(sensor->bpf->obj) -
-		      missed_runs_of(sensor->bpf->progs.leader_exit);
+	out->missed = missed_refusals(sensor);
 }
 
 int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *context)

@@ -19,8 +19,8 @@ int remote_check_config(const struct remote_options *set, char *why, size_t why_
 	int err = 0;
 
 	if (set->config)
-		err = config_load(set->config, CONFIG_MUST_EXIST, NULL, 0, &config, why,
-				  why_size);
+		err = config_load(set->config, CONFIG_FORGIVE | CONFIG_MUST_EXIST, NULL,
+				  0, &config, why, why_size);
 	config_free(config);
 	return err;
 }
@@ -42,8 +42,9 @@ static int find_path(const struct remote_options *set, char *path, size_t size,
 	if (set->socket)
 		return 0;
 	err = config_load(set->config ? set->config : CONFIG_PATH,
-			  set->config ? CONFIG_MUST_EXIST : 0, NULL, 0, &config, why,
-			  why_size);
+			  set->config ? CONFIG_FORGIVE | CONFIG_MUST_EXIST
+				      : CONFIG_FORGIVE,
+			  NULL, 0, &config, why, why_size);
 	if (err == -EACCES && !set->config)
 		return 0;
 	if (err)

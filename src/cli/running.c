@@ -33,8 +33,9 @@ int running_self(const char *config_path, struct self_figures *out, char *why,
 {
 	struct config *config;
 	int err = config_load(config_path ? config_path : CONFIG_PATH,
-			      config_path ? CONFIG_MUST_EXIST : 0, NULL, 0, &config,
-			      why, why_size);
+			      config_path ? CONFIG_FORGIVE | CONFIG_MUST_EXIST
+					  : CONFIG_FORGIVE,
+			      NULL, 0, &config, why, why_size);
 
 	if (err)
 		return err;

@@ -64,8 +64,7 @@ static int check_settings(struct loading *l, const struct policy_settings *set,
 
 static bool name_is_too_long(const char *pattern)
 {
-	return pattern && strlen(pattern) > NAME_MAX_BYTES &&
-	       !strpbrk(pattern, "*?[\\");
+	return strlen(pattern) > NAME_MAX_BYTES && !strpbrk(pattern, "*?[\\");
 }
 
 /* A user is compared by name and by the plain decimal number: what only looks like another
@@ -75,8 +74,6 @@ static bool is_no_uid(const char *pattern)
 	size_t sign, len, digits;
 	unsigned long long number;
 
-	if (!pattern)
-		return false;
 	sign = pattern[0] == '-' || pattern[0] == '+';
 	len = strlen(pattern + sign);
 	digits = strspn(pattern + sign, "0123456789");
@@ -89,78 +86,102 @@ static bool is_no_uid(const char *pattern)
 	return sign || errno || number >= UINT32_MAX || (len > 1 && pattern[0] == '0');
 }
 
-/* Units of systemd are told with their suffix: without one a plain name matches none. */
+/* Processes are in services and scopes; a name without a suffix is a service's. */
 static bool is_no_unit(const char *pattern)
 {
-	size_t len = pattern ? strlen(pattern) : 0;
+	size_t len = strlen(pattern);
 
-	if (!len || strpbrk(pattern, "*?[\\"))
+	if (strpbrk(pattern, "*?[\\") || config_lacks_suffix(pattern))
 		return false;
 	return (len < 8 || strcmp(pattern + len - 8, ".service") != 0) &&
 	       (len < 6 || strcmp(pattern + len - 6, ".scope") != 0);
 }
 
-/* A comma that is not in brackets, of a matcher whose texts have none. */
-static bool is_list(const struct config_key *key, const char *pattern)
+/* One pattern, not empty, of a rule's matcher. */
+static int check_pattern(struct loading *l, const struct config_key *key,
+			 const struct origin *at, const char *rule, const char *pattern)
 {
-	static const char *const names[] = {"name",      "service", "user",
-					    "container", "runtime", "pod"};
-	bool among = false, inside = false;
+	const char *fault = pattern_syntax_fault(pattern);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		among = among || !strcmp(key->name, names[i]);
-	for (; among && *pattern; pattern++) {
-		if (*pattern == ',' && !inside)
-			return true;
-		inside = *pattern == '[' || (inside && *pattern != ']');
+	if (fault)
+		return config_doubt(l, at, "in rule '%s': the pattern of %s has %s",
+				    rule, key->name, fault);
+	if (!strcmp(key->name, "name") && name_is_too_long(pattern))
+		return config_doubt(
+			l, at,
+			"in rule '%s': no process has so long a name; write its first "
+			"%d bytes: %.*s",
+			rule, NAME_MAX_BYTES, NAME_MAX_BYTES, pattern);
+	if (!strcmp(key->name, "service") && is_no_unit(pattern))
+		return config_doubt(
+			l, at,
+			"in rule '%s': no process is in a unit %s; name a .service or "
+			"a .scope",
+			rule, pattern);
+	if (!strcmp(key->name, "user") && is_no_uid(pattern))
+		return config_doubt(
+			l, at,
+			"in rule '%s': %s is no user's number; allowed: 0 to %u, "
+			"without a sign or zeros before it",
+			rule, pattern, UINT32_MAX - 1);
+	return 0;
+}
+
+/* Paths with commas in them were whole patterns before there were lists. */
+static bool is_no_path(const struct config_key *key, const char *pattern)
+{
+	return (!strcmp(key->name, "executable") || !strcmp(key->name, "cgroup")) &&
+	       !strchr("/*?[\\", pattern[0]);
+}
+
+static int check_list(struct loading *l, const struct config_key *key,
+		      const struct origin *at, const char *rule, const char *list)
+{
+	char pattern[CONFIG_VALUE_MAX + 1];
+	bool first = true;
+	const char *start;
+	size_t len;
+
+	for (; pattern_list_next(&list, &start, &len); first = false) {
+		snprintf(pattern, sizeof(pattern), "%.*s", (int)len, start);
+		if (!len && config_doubt(l, at,
+					 "in rule '%s': nothing before or behind a "
+					 "comma of %s; remove it, or write \\, for "
+					 "the character itself",
+					 rule, key->name) < 0)
+			return l->err;
+		if (len && !first && is_no_path(key, pattern) &&
+		    config_doubt(l, at,
+				 "in rule '%s': %s of %s does not begin as a path; "
+				 "where the comma before it is a path's own write \\,",
+				 rule, pattern, key->name) < 0)
+			return l->err;
+		if (len && check_pattern(l, key, at, rule, pattern) < 0)
+			return l->err;
 	}
-	return false;
+	return 0;
 }
 
 static int check_patterns(struct loading *l, size_t index)
 {
 	const struct config_rule *rule = &l->config->rules[index];
+	const struct origin *keys = l->rules[index].keys;
+	int err = 0;
 
-	for (size_t i = 0; i < config_keys_len; i++) {
+	for (size_t i = 0; i < config_keys_len && !err; i++) {
 		const struct config_key *key = &config_keys[i];
-		const char *pattern, *fault;
+		const char *pattern;
 
-		if (key->type != CONFIG_PATTERN ||
-		    strcmp(key->section, CONFIG_RULE_SECTION) != 0)
+		if (key->type != CONFIG_PATTERN && key->type != CONFIG_PATTERNS)
 			continue;
 		pattern = *(char *const *)((const char *)rule + key->offset);
-		fault = pattern ? pattern_syntax_fault(pattern) : NULL;
-		if (pattern && is_list(key, pattern))
-			return config_fail(
-				l, &l->rules[index].keys[i], -EINVAL,
-				"in rule '%s': %s takes one pattern, not a list; write "
-				"a "
-				"rule for each of '%s' (a comma that is meant is [,])",
-				rule->name, key->name, pattern);
-		if (fault)
-			return config_fail(l, &l->rules[index].keys[i], -EINVAL,
-					   "in rule '%s': the pattern of %s has %s",
-					   rule->name, key->name, fault);
+		if (!pattern)
+			continue;
+		err = key->type == CONFIG_PATTERN
+			      ? check_pattern(l, key, &keys[i], rule->name, pattern)
+			      : check_list(l, key, &keys[i], rule->name, pattern);
 	}
-	if (is_no_unit(rule->match_service))
-		return config_fail(l,
-				   &l->rules[index].keys[config_key_index(
-					   CONFIG_RULE_SECTION, "service")],
-				   -EINVAL,
-				   "in rule '%s': no unit is called %s; write service "
-				   "= %s.service",
-				   rule->name, rule->match_service,
-				   rule->match_service);
-	if (is_no_uid(rule->match_user))
-		return config_fail(
-			l,
-			&l->rules[index]
-				 .keys[config_key_index(CONFIG_RULE_SECTION, "user")],
-			-EINVAL,
-			"in rule '%s': %s is no user's number; allowed: 0 to %u, "
-			"without a sign or zeros before it",
-			rule->name, rule->match_user, UINT32_MAX - 1);
-	return 0;
+	return err;
 }
 
 static int check_rule(struct loading *l, size_t index)
@@ -179,13 +200,6 @@ static int check_rule(struct loading *l, size_t index)
 			"rule '%s' has no matcher; give it one of name, executable, "
 			"command_line, service, user, cgroup, container, runtime, pod",
 			rule->name);
-	if (name_is_too_long(rule->match_name))
-		return config_fail(
-			l, &at->keys[config_key_index(CONFIG_RULE_SECTION, "name")],
-			-EINVAL,
-			"in rule '%s': no process has so long a name; write its first "
-			"%d bytes: %.*s",
-			rule->name, NAME_MAX_BYTES, NAME_MAX_BYTES, rule->match_name);
 	if (check_patterns(l, index) < 0)
 		return l->err;
 	warn = rule->has_warn ? &at->keys[config_key_index(CONFIG_RULE_SECTION, "warn")]
@@ -214,6 +228,28 @@ static int check_socket(struct loading *l)
 			   strlen(path), sizeof(address.sun_path) - 1);
 }
 
+/* The last number is nobody's, and a sign is no part of one. Where that is forgiven it is as
+ * if none were named: the socket is for fewer then, never for more. */
+static int check_group(struct loading *l)
+{
+	const char *group = l->config->socket_group;
+	bool digits = group && !group[strspn(group, "0123456789")];
+
+	if (!group || (!digits && group[0] != '+'))
+		return 0;
+	errno = 0;
+	if (digits && strtoull(group, NULL, 10) < UINT32_MAX && !errno)
+		return 0;
+	if (config_doubt(l, &l->keys[config_key_index("socket", "group")],
+			 "bad value '%s' of group; allowed: the name or number of a "
+			 "group, or nothing",
+			 group) < 0)
+		return l->err;
+	free(l->config->socket_group);
+	l->config->socket_group = NULL;
+	return 0;
+}
+
 int config_check(struct loading *l)
 {
 	const struct origin nowhere = {0};
@@ -226,7 +262,8 @@ int config_check(struct loading *l)
 			   &l->keys[config_key_index("thresholds", "hysteresis")],
 			   "") < 0)
 		return l->err;
-	if (check_socket(l) < 0 || (l->check_paths && config_check_paths(l) < 0))
+	if (check_socket(l) < 0 || check_group(l) < 0 ||
+	    (l->check_paths && config_check_paths(l) < 0))
 		return l->err;
 	for (size_t i = 0; i < l->config->rules_len; i++)
 		if (check_rule(l, i) < 0)

@@ -198,6 +198,8 @@ void config_free(struct config *config)
 	}
 	for (size_t i = 0; i < config->rules_len; i++)
 		config_rule_clear(&config->rules[i]);
+	for (size_t i = 0; i < config->doubts_len && i < CONFIG_DOUBTS_MAX; i++)
+		free(config->doubts[i]);
 	free(config->rules);
 	free(config);
 }

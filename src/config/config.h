@@ -32,7 +32,8 @@ enum config_remedy { CONFIG_REMEDY_NONE, CONFIG_REMEDY_RAISE_SOFT };
 enum config_method { CONFIG_METHOD_AUTO, CONFIG_METHOD_PROG_RUN, CONFIG_METHOD_ITER };
 
 /* [rule NAME]: the first rule that matches a process serves it. All matchers
- * that are set must match (fnmatch patterns). */
+ * that are set must match: fnmatch patterns, separated by commas, of which one is enough;
+ * match_command_line is a single one. */
 struct config_rule {
 	char *name; /* of the rule */
 	/* matchers; NULL: any */
@@ -54,6 +55,8 @@ struct config_rule {
 
 #define CONFIG_RAISE_STEP_BP     2500
 #define CONFIG_RAISE_INTERVAL_NS 60000000000ull
+
+#define CONFIG_DOUBTS_MAX        16
 
 struct config {
 	enum config_sensor sensor; /* sensor = auto; read at start only */
@@ -79,6 +82,10 @@ struct config {
 	char *socket_group; /* NULL: its user alone */
 	struct config_rule *rules;
 	size_t rules_len;
+	/* What was forgiven, each a line as an error has it; doubts_len counts also those
+	 * that found no room */
+	char *doubts[CONFIG_DOUBTS_MAX];
+	size_t doubts_len;
 };
 
 enum config_flags {
@@ -86,6 +93,10 @@ enum config_flags {
 	/* Looks at what lies at the paths that are named, too: for who runs with them, or
 	 * is asked whether one can. For others a hook that is broken is no reason. */
 	CONFIG_CHECK_PATHS = 2,
+	/* A mistake that monitoring can do without is no error but a doubt: a pattern that
+	 * matches nothing, a path at which nothing can be written. Files that an earlier
+	 * release took have them, and an upgrade is not to end the monitoring. */
+	CONFIG_FORGIVE = 4,
 };
 
 /*

@@ -81,15 +81,15 @@ const struct config_key config_keys[] = {
 	{"socket", "path", CONFIG_FILE, IN(socket_path), .def = CONFIG_SOCKET_PATH, .start_only = true},
 	{"socket", "group", CONFIG_GROUP, IN(socket_group), .def = CONFIG_SOCKET_GROUP, .start_only = true},
 
-	{CONFIG_RULE_SECTION, "name", CONFIG_PATTERN, IN_RULE(match_name)},
-	{CONFIG_RULE_SECTION, "executable", CONFIG_PATTERN, IN_RULE(match_executable)},
-	{CONFIG_RULE_SECTION, "service", CONFIG_PATTERN, IN_RULE(match_service)},
-	{CONFIG_RULE_SECTION, "user", CONFIG_PATTERN, IN_RULE(match_user)},
-	{CONFIG_RULE_SECTION, "cgroup", CONFIG_PATTERN, IN_RULE(match_cgroup)},
+	{CONFIG_RULE_SECTION, "name", CONFIG_PATTERNS, IN_RULE(match_name)},
+	{CONFIG_RULE_SECTION, "executable", CONFIG_PATTERNS, IN_RULE(match_executable)},
+	{CONFIG_RULE_SECTION, "service", CONFIG_PATTERNS, IN_RULE(match_service)},
+	{CONFIG_RULE_SECTION, "user", CONFIG_PATTERNS, IN_RULE(match_user)},
+	{CONFIG_RULE_SECTION, "cgroup", CONFIG_PATTERNS, IN_RULE(match_cgroup)},
 	{CONFIG_RULE_SECTION, "command_line", CONFIG_PATTERN, IN_RULE(match_command_line)},
-	{CONFIG_RULE_SECTION, "container", CONFIG_PATTERN, IN_RULE(match_container)},
-	{CONFIG_RULE_SECTION, "runtime", CONFIG_PATTERN, IN_RULE(match_runtime)},
-	{CONFIG_RULE_SECTION, "pod", CONFIG_PATTERN, IN_RULE(match_pod)},
+	{CONFIG_RULE_SECTION, "container", CONFIG_PATTERNS, IN_RULE(match_container)},
+	{CONFIG_RULE_SECTION, "runtime", CONFIG_PATTERNS, IN_RULE(match_runtime)},
+	{CONFIG_RULE_SECTION, "pod", CONFIG_PATTERNS, IN_RULE(match_pod)},
 	{CONFIG_RULE_SECTION, "warn", CONFIG_PERCENT, IN_RULE(warn_bp), HAS(has_warn)},
 	{CONFIG_RULE_SECTION, "critical", CONFIG_PERCENT, IN_RULE(critical_bp), HAS(has_critical)},
 	{CONFIG_RULE_SECTION, "ignore", CONFIG_BOOL, IN_RULE(ignore)},
@@ -231,18 +231,6 @@ static bool is_listen(const char *text)
 	       port <= 65535;
 }
 
-/* A name, or a number that a group can have: the last one is nobody's. */
-static bool is_group(const char *text)
-{
-	uint64_t number;
-
-	if (strpbrk(text, " \t:/,") || text[0] == '-' || text[0] == '+')
-		return false;
-	if (text[strspn(text, "0123456789")])
-		return true;
-	return parse_digits(&text, &number) == 0 && number < UINT32_MAX;
-}
-
 static bool is_string_valid(enum config_type type, const char *text)
 {
 	switch (type) {
@@ -251,7 +239,7 @@ static bool is_string_valid(enum config_type type, const char *text)
 	case CONFIG_LISTEN:
 		return is_listen(text);
 	case CONFIG_GROUP:
-		return is_group(text);
+		return !strpbrk(text, " \t:/,") && text[0] != '-';
 	default:
 		return true;
 	}
@@ -326,6 +314,7 @@ int config_set_value(const struct config_key *key, void *base, const char *text)
 		break;
 	case CONFIG_FILE:
 	case CONFIG_PATTERN:
+	case CONFIG_PATTERNS:
 	case CONFIG_LISTEN:
 	case CONFIG_GROUP:
 		err = set_string(key, at, text);
@@ -386,6 +375,7 @@ void config_format_value(const struct config_key *key, const void *base, char *t
 		break;
 	case CONFIG_FILE:
 	case CONFIG_PATTERN:
+	case CONFIG_PATTERNS:
 	case CONFIG_LISTEN:
 	case CONFIG_GROUP:
 		string = *(char *const *)at;
@@ -441,6 +431,9 @@ void config_describe_value(const struct config_key *key, char *text, size_t size
 		break;
 	case CONFIG_PATTERN:
 		snprintf(text, size, "a shell pattern");
+		break;
+	case CONFIG_PATTERNS:
+		snprintf(text, size, "shell patterns, separated by commas");
 		break;
 	case CONFIG_LISTEN:
 		snprintf(text, size,

@@ -27,6 +27,7 @@ enum config_type {
 	CONFIG_BOOL,     /* bool: yes or no */
 	CONFIG_FILE,     /* char *: absolute path; NULL: none */
 	CONFIG_PATTERN,  /* char *: for fnmatch(); NULL: none */
+	CONFIG_PATTERNS, /* char *: a list of them, with commas; NULL: none */
 	CONFIG_LISTEN,   /* char *: ADDRESS:PORT; NULL: none */
 	CONFIG_GROUP,    /* char *: name or number; NULL: none */
 };
@@ -68,6 +69,10 @@ void config_rule_clear(struct config_rule *rule);
 
 /* A rule without one would match every process. */
 bool config_rule_has_matcher(const struct config_rule *rule);
+
+/* Whether a single pattern of `service` is a plain name that ".service" is added to. */
+bool config_lacks_suffix(const char *pattern);
+#define CONFIG_UNIT_SUFFIX ".service"
 
 /* The settings with one rule's overrides. */
 void config_rule_settings(const struct config *config, const struct config_rule *rule,

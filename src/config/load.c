@@ -34,29 +34,35 @@ static const char *printable(char out[100], const char *text)
 	return out;
 }
 
+/* "FILE:LINE: what is wrong" */
+__attribute__((format(printf, 5, 0))) static void
+say_fault(const struct loading *l, const struct origin *at, char *out, size_t size,
+	  const char *format, va_list args)
+{
+	char what[100];
+	int len;
+
+	if (at->override)
+		len = snprintf(out, size, "-o %s: ", printable(what, at->override));
+	else if (at->line)
+		len = snprintf(out, size, "%s:%d: ", printable(what, l->name),
+			       at->line);
+	else
+		len = snprintf(out, size, "%s: ", printable(what, l->name));
+	if (len >= 0 && (size_t)len < size)
+		vsnprintf(out + len, size - (size_t)len, format, args);
+}
+
 int config_fail(struct loading *l, const struct origin *at, int err, const char *format,
 		...)
 {
-	char what[100];
 	va_list args;
-	int len;
 
 	if (l->err)
 		return l->err;
 	l->err = err;
-	if (at->override)
-		len = snprintf(l->error, l->error_size,
-			       "-o %s: ", printable(what, at->override));
-	else if (at->line)
-		len = snprintf(l->error, l->error_size,
-			       "%s:%d: ", printable(what, l->name), at->line);
-	else
-		len = snprintf(l->error, l->error_size,
-			       "%s: ", printable(what, l->name));
-	if (len < 0 || (size_t)len >= l->error_size)
-		return err;
 	va_start(args, format);
-	vsnprintf(l->error + len, l->error_size - (size_t)len, format, args);
+	say_fault(l, at, l->error, l->error_size, format, args);
 	va_end(args);
 	return err;
 }
@@ -64,6 +70,29 @@ int config_fail(struct loading *l, const struct origin *at, int err, const char 
 static int fail_memory(struct loading *l)
 {
 	return config_fail(l, &l->here, -ENOMEM, "out of memory");
+}
+
+int config_doubt(struct loading *l, const struct origin *at, const char *format, ...)
+{
+	struct config *config = l->config;
+	char line[512];
+	va_list args;
+
+	if (l->err)
+		return l->err;
+	va_start(args, format);
+	say_fault(l, at, l->forgive ? line : l->error,
+		  l->forgive ? sizeof(line) : l->error_size, format, args);
+	va_end(args);
+	if (!l->forgive)
+		return l->err = -EINVAL;
+	if (config->doubts_len < CONFIG_DOUBTS_MAX) {
+		config->doubts[config->doubts_len] = strdup(line);
+		if (!config->doubts[config->doubts_len])
+			return fail_memory(l);
+	}
+	config->doubts_len++;
+	return 0;
 }
 
 /* "warn, critical, …": what a section takes. */
@@ -478,6 +507,7 @@ int config_load_text(const char *name, const char *text, size_t len, unsigned in
 	l->text = text;
 	l->end = text + len;
 	l->check_paths = flags & CONFIG_CHECK_PATHS;
+	l->forgive = flags & CONFIG_FORGIVE;
 	l->section = "";
 	l->rule = NO_RULE;
 	l->error = error;

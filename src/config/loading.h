@@ -23,6 +23,7 @@ struct loading {
 	const char *name; /* of the file */
 	const char *text, *end;
 	bool check_paths;    /* CONFIG_CHECK_PATHS */
+	bool forgive;        /* CONFIG_FORGIVE */
 	struct origin here;  /* what is looked at now */
 	const char *section; /* one of the table's; "" at first */
 	size_t rule;         /* index of the rule of this section; NO_RULE */
@@ -37,10 +38,14 @@ struct loading {
 int config_fail(struct loading *l, const struct origin *at, int err, const char *format,
 		...) __attribute__((format(printf, 4, 5)));
 
+/* config_fail() with -EINVAL, or, where that is forgiven, a doubt, and 0. */
+int config_doubt(struct loading *l, const struct origin *at, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Where a key's origin is in `keys`. */
 size_t config_key_index(const char *section, const char *name);
 
-/* Refuses what lies at a path and can never be what the key needs, as a directory where a
+/* Refuses, or doubts, what lies at a path and can never be what the key needs, as a directory where a
  * file is to be. What is not there, or can't be looked at, is left to whoever opens it. 0 or
  * -errno. */
 int config_check_paths(struct loading *l);

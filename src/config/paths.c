@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What lies at the paths of a configuration. Only what can never be right is an error: a
+ * What lies at the paths of a configuration. Only what can never be right is a mistake: a
  * directory that is missing may be made, and a program that nobody knows be run by
  * binfmt_misc.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -59,10 +60,10 @@ static int check_file(struct loading *l)
 
 	if (!file || stat(file, &st) < 0 || S_ISREG(st.st_mode) || S_ISCHR(st.st_mode))
 		return 0;
-	return config_fail(l, &l->keys[config_key_index("output", "file")], -EINVAL,
-			   "file %s is %s; name a file, which is made where there is "
-			   "none",
-			   file, kind_of(st.st_mode));
+	return config_doubt(l, &l->keys[config_key_index("output", "file")],
+			    "file %s is %s; name a file, which is made where there is "
+			    "none",
+			    file, kind_of(st.st_mode));
 }
 
 /* Whether the key was set at all: what lies at a default path is nobody's mistake here, and
@@ -82,11 +83,14 @@ static int check_state(struct loading *l)
 	if (!path || !is_set(at) || lstat(path, &st) < 0 || S_ISREG(st.st_mode) ||
 	    S_ISLNK(st.st_mode))
 		return 0;
-	return config_fail(
-		l, at, -EINVAL,
-		"state.file %s is %s; name a file, which is made where there "
-		"is none, or nothing to keep no state",
-		path, kind_of(st.st_mode));
+	if (config_doubt(l, at,
+			 "state.file %s is %s; name a file, which is made where there "
+			 "is none, or nothing to keep no state",
+			 path, kind_of(st.st_mode)) < 0)
+		return l->err;
+	free(l->config->state_file); /* forgiven: none is kept */
+	l->config->state_file = NULL;
+	return 0;
 }
 
 /* Another kind of file may be a leftover that somebody takes away while the daemon runs
@@ -99,10 +103,10 @@ static int check_socket(struct loading *l)
 
 	if (!path || !is_set(at) || lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
 		return 0;
-	return config_fail(l, at, -EINVAL,
-			   "socket.path %s is a directory; name a socket in it, or "
-			   "nothing for none",
-			   path);
+	return config_doubt(l, at,
+			    "socket.path %s is a directory; name a socket in it, or "
+			    "nothing for none",
+			    path);
 }
 
 int config_check_paths(struct loading *l)

@@ -7,7 +7,6 @@
 #include "config/pattern_syntax.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <string.h>
 #include <wctype.h>
 
@@ -92,6 +91,29 @@ static const char *skip_bracket(const char **at)
 	} while (!fault && **at != ']');
 	*at += !fault;
 	return fault;
+}
+
+bool pattern_list_next(const char **list, const char **start, size_t *len)
+{
+	const char *at = *list, *end;
+
+	if (!at)
+		return false;
+	at += strspn(at, " \t");
+	*start = end = at;
+	while (*at && *at != ',') {
+		char c = *at++;
+
+		if (c == '\\' && *at)
+			end = ++at;
+		else if (c == '[' && skip_bracket(&at))
+			at += strlen(at); /* where it ends nobody can say */
+		if (c != ' ' && c != '\t')
+			end = at;
+	}
+	*len = (size_t)(end - *start);
+	*list = *at ? at + 1 : NULL;
+	return true;
 }
 
 const char *pattern_syntax_fault(const char *pattern)

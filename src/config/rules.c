@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/keys.h"
+#include "config/pattern_syntax.h"
 
 void config_rule_clear(struct config_rule *rule)
 {
@@ -21,61 +22,128 @@ void config_rule_clear(struct config_rule *rule)
 	*rule = (struct config_rule){0};
 }
 
-/* No FNM_PATHNAME: "/system.slice/?*" is to match at any depth. What is not known
- * of a process is matched by no pattern. */
-static bool matches(const char *pattern, const char *value)
+/* What a pattern is compared with; of `user` the number too. */
+struct subject {
+	const char *text; /* NULL: it is not known, and no pattern matches it */
+	const char *number;
+};
+
+/* No FNM_PATHNAME: "/system.slice/?*" is to match at any depth. */
+static bool is_like(const char *pattern, const struct subject *s)
 {
-	return !pattern || (value && fnmatch(pattern, value, 0) == 0);
+	return s->text && fnmatch(pattern, s->text, 0) == 0;
 }
 
-static bool matches_user(const char *pattern, uid_t uid, const char *user)
+static bool is_user_like(const char *pattern, const struct subject *s)
 {
-	char number[16];
-
-	if (!pattern)
-		return true;
-	snprintf(number, sizeof(number), "%u", uid);
-	return fnmatch(pattern, number, 0) == 0 || (user && matches(pattern, user));
-}
-
-static bool matches_process(const struct config_rule *rule, const struct identity *who)
-{
-	return matches(rule->match_name, who->comm) &&
-	       matches(rule->match_executable, who->executable) &&
-	       matches(rule->match_command_line, who->command_line);
+	return fnmatch(pattern, s->number, 0) == 0 || is_like(pattern, s);
 }
 
 /* A name that has a place in it is not the host's own: anyone may have chosen it. So a
  * pattern without a slash is not about it, whatever its wildcards; one with a slash in it
  * may be. */
-static bool matches_placed(const char *pattern, const char *value)
+static bool is_placed_like(const char *pattern, const struct subject *s)
 {
-	if (pattern && value && !strchr(pattern, '/') && strchr(value, '/'))
+	if (s->text && !strchr(pattern, '/') && strchr(s->text, '/'))
 		return false;
-	return matches(pattern, value);
+	return is_like(pattern, s);
+}
+
+/* "nginx" is nginx.service, as systemctl(1) takes it. */
+static bool is_unit_like(const char *pattern, const struct subject *s)
+{
+	char unit[CONFIG_VALUE_MAX + sizeof(CONFIG_UNIT_SUFFIX)];
+
+	if (!config_lacks_suffix(pattern))
+		return is_placed_like(pattern, s);
+	snprintf(unit, sizeof(unit), "%s" CONFIG_UNIT_SUFFIX, pattern);
+	return is_placed_like(unit, s);
+}
+
+/* Whether one of a list's patterns is like it; without a list anything is. */
+static bool matches(const char *list, const struct subject *s,
+		    bool (*like)(const char *pattern, const struct subject *s))
+{
+	char pattern[CONFIG_VALUE_MAX + 1];
+	const char *start;
+	size_t len;
+
+	if (!list)
+		return true;
+	while (pattern_list_next(&list, &start, &len)) {
+		snprintf(pattern, sizeof(pattern), "%.*s", (int)len, start);
+		if (len && like(pattern, s))
+			return true;
+	}
+	return false;
+}
+
+static bool matches_text(const char *list, const char *text)
+{
+	return matches(list, &(struct subject){.text = text}, is_like);
+}
+
+static bool matches_user(const char *list, uid_t uid, const char *user)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", uid);
+	return matches(list, &(struct subject){.text = user, .number = number},
+		       is_user_like);
+}
+
+/* Arguments are full of commas: they are no list's. */
+static bool matches_command_line(const char *pattern, const char *command_line)
+{
+	return !pattern || is_like(pattern, &(struct subject){.text = command_line});
+}
+
+static bool matches_process(const struct config_rule *rule, const struct identity *who)
+{
+	return matches_text(rule->match_name, who->comm) &&
+	       matches_text(rule->match_executable, who->executable) &&
+	       matches_command_line(rule->match_command_line, who->command_line);
 }
 
 /* Containers and pods, of which a user's own are "user@1000.service/NAME". */
-static bool matches_container(const char *pattern, const char *value,
+static bool matches_container(const char *list, const char *value,
 			      const char *claimed_by)
 {
 	char placed[512];
 
-	if (!pattern || !value || !claimed_by)
-		return matches(pattern, value);
+	if (!list || !value || !claimed_by)
+		return matches_text(list, value);
 	snprintf(placed, sizeof(placed), "%s/%s", claimed_by, value);
-	return matches_placed(pattern, placed);
+	return matches(list, &(struct subject){.text = placed}, is_placed_like);
 }
 
 static bool matches_place(const struct config_rule *rule, const struct identity *who)
 {
 	const char *by = who->claimed_by;
 
-	return matches_placed(rule->match_service, who->service) &&
-	       matches(rule->match_cgroup, who->cgroup) &&
+	return matches(rule->match_service, &(struct subject){.text = who->service},
+		       is_unit_like) &&
+	       matches_text(rule->match_cgroup, who->cgroup) &&
 	       matches_container(rule->match_container, who->container_id, by) &&
 	       matches_container(rule->match_runtime, who->container_runtime, by) &&
 	       matches_container(rule->match_pod, who->pod_uid, by);
+}
+
+/* As systemctl(1) has it: all that does not end as a kind of unit. */
+bool config_lacks_suffix(const char *pattern)
+{
+	static const char *const kinds[] = {
+		"service", "scope", "slice", "socket",    "target", "timer",
+		"path",    "mount", "swap",  "automount", "device",
+	};
+	const char *dot = strrchr(pattern, '.');
+
+	if (strpbrk(pattern, "*?[\\/"))
+		return false;
+	for (size_t i = 0; dot && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(dot + 1, kinds[i]))
+			return false;
+	return true;
 }
 
 bool config_rule_has_matcher(const struct config_rule *rule)

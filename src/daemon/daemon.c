@@ -51,12 +51,13 @@ struct daemon {
 
 /* ---- configuration ---- */
 
-/* It may be for root's eyes only. */
-static int load_config(const struct daemon_options *o, struct config **out, char *why)
+/* It may be for root's eyes only. `flags` are more of enum config_flags. */
+static int load_config(const struct daemon_options *o, unsigned int flags,
+		       struct config **out, char *why)
 {
 	bool rested = capabilities_see_others();
 	int err = config_load(o->config_path,
-			      CONFIG_CHECK_PATHS |
+			      flags | CONFIG_CHECK_PATHS |
 				      (o->config_must_exist ? CONFIG_MUST_EXIST : 0),
 			      o->overrides, o->overrides_len, out, why, WHY_SIZE);
 
@@ -64,11 +65,18 @@ static int load_config(const struct daemon_options *o, struct config **out, char
 	return err;
 }
 
-/* It is run for each alert, and each would be lost: better said now than then. */
+/* What is not as it was meant, though monitoring goes on. A hook is run for each alert, and
+ * each would be lost: better said now than then. */
 static void say_doubts(const struct config *config)
 {
 	char why[WHY_SIZE];
 
+	for (size_t i = 0; i < config->doubts_len && i < CONFIG_DOUBTS_MAX; i++)
+		log_warning("%s", config->doubts[i]);
+	if (config->doubts_len > CONFIG_DOUBTS_MAX)
+		log_warning("%zu more of this kind: fdwarden check-config tells each "
+			    "once the ones before it are mended",
+			    config->doubts_len - CONFIG_DOUBTS_MAX);
 	if (config_doubts_hook(config, why, sizeof(why)))
 		log_warning("%s", why);
 }
@@ -285,7 +293,7 @@ static void reload(struct daemon *d)
 	char why[WHY_SIZE], names[128];
 
 	unwatch_sinks(d);
-	if (load_config(d->options, &fresh, why)) {
+	if (load_config(d->options, 0, &fresh, why)) {
 		log_error("%s; the configuration stays as it was", why);
 	} else if (configure_outlet(d, fresh, why)) {
 		log_error("%s; the configuration stays as it was", why);
@@ -439,7 +447,7 @@ static int start(struct daemon *d)
 	char why[WHY_SIZE];
 	int err;
 
-	if (load_config(d->options, &d->config, why)) {
+	if (load_config(d->options, CONFIG_FORGIVE, &d->config, why)) {
 		log_error("%s", why);
 		return CLI_USAGE;
 	}

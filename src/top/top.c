@@ -33,8 +33,10 @@ static int load(const struct top_options *options, struct config **out, char *wh
 {
 	const char *path = options->config ? options->config : CONFIG_PATH;
 
-	if (config_load(path, options->config ? CONFIG_MUST_EXIST : 0, NULL, 0, out,
-			why, why_size))
+	if (config_load(path,
+			options->config ? CONFIG_FORGIVE | CONFIG_MUST_EXIST
+					: CONFIG_FORGIVE,
+			NULL, 0, out, why, why_size))
 		return -EINVAL;
 	without_actions(*out);
 	(*out)->interval_ns = options->interval_ns;

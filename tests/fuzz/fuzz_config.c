@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *override;
 	struct config *config;
 	size_t overrides = 0;
-	int err;
+	int err, forgiven;
 
 	if (!text)
 		abort();
@@ -87,6 +87,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_round_trip(config);
 		config_free(config);
 	}
+	/* with mistakes forgiven no more is refused, and no promise broken */
+	forgiven = config_load_text("fuzz", text, size, CONFIG_FORGIVE, &override,
+				    overrides, &config, error, sizeof(error));
+	if ((forgiven == 0) != (config != NULL) || (!err && forgiven) ||
+	    (config && !err && config->doubts_len))
+		abort();
+	if (config)
+		check_promises(config);
+	config_free(config);
 	free(text);
 	return 0;
 }

@@ -134,10 +134,11 @@ printf '[thresholds]\nwarn = 70%% # x\n' >"$dir/comment"
 expect 2 '' "^fdwarden: $dir/comment:2: bad value '70% # x' of warn; .*; a comment has a line of its own$" \
 	check-config -c "$dir/comment"
 expect 2 '' '; the unit is missing$' check-config -c /dev/null -o snapshot.interval=5
-expect 2 '' "in rule 'a': no unit is called nginx; write service = nginx.service$" \
-	check-config -c /dev/null -o 'rule a.service=nginx'
-expect 2 '' "in rule 'a': name takes one pattern, not a list; write a rule for each of 'a, b' " \
-	check-config -c /dev/null -o 'rule a.name=a, b'
+expect 0 '^service = nginx$' '' check-config -c /dev/null -o 'rule a.service=nginx'
+expect 0 '^name = a, b$' '' check-config -c /dev/null -o 'rule a.name=a, b'
+printf '[rule a]\nname = a, b,\n' >"$dir/list"
+expect 2 '' "^fdwarden: $dir/list:2: in rule 'a': nothing before or behind a comma of name; " \
+	check-config -c "$dir/list"
 expect 0 '^name = x\[,\]y' '' check-config -c /dev/null -o 'rule a.name=x[,]y'
 expect 0 '^service = nginx-\*$' '' check-config -c /dev/null -o 'rule a.service=nginx-*'
 expect 0 '^service = \*/x.service$' '' check-config -c /dev/null -o 'rule a.service=*/x.service'

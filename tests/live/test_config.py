@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from harness import Daemon, FDWARDEN, Scratch, Skip, Zoo, check, same, wait_until
+from test_claims import Tree
 
 QUICK = "[snapshot]\ninterval = 200ms\n"
 
@@ -25,6 +26,68 @@ def test_rule_ignores_a_name():
             daemon.wait(loud.pid, "fd-warning")
             time.sleep(0.5)
         same(daemon.actions(quiet.pid), [], "alerts of what is ignored")
+
+
+def test_rule_with_lists():
+    """One of several patterns is enough, in each matcher."""
+    text = QUICK + """[rule quiet]
+name = zoo-none, zoo-qu* ,x[,]
+user = nobody, 0
+executable = /none, */fdzoo
+ignore = yes
+"""
+    with Scratch() as scratch, Daemon(config=scratch.file("conf", text)) as daemon, \
+            Zoo("name=zoo-quiet", "limit=64", "refuse=openat:3", "say=near", "wait") as quiet:
+        quiet.expect("near")
+        with near() as loud:
+            daemon.wait(loud.pid, "fd-warning")
+            time.sleep(0.5)
+        same(daemon.actions(quiet.pid), [], "alerts of what is ignored")
+
+
+def test_rule_about_a_service_without_suffix():
+    """`service = nginx` is nginx.service, in a list as well."""
+    text = QUICK + "[rule quiet]\nservice = zoo-none, zoo-{0}7.4\nignore = yes\n"
+    with Scratch() as scratch, Tree() as tree:
+        unit = tree.make(f"system.slice/zoo-{os.getpid()}7.4.service")
+        path = scratch.file("conf", text.format(os.getpid()))
+        with Daemon(config=path) as daemon, Zoo("say=a", "wait", "limit=64", "fill=55",
+                                                "say=near", "wait") as quiet:
+            quiet.expect("a")
+            with open(f"{unit}/cgroup.procs", "w", encoding="ascii") as procs:
+                procs.write(str(quiet.pid))
+            quiet.go()
+            quiet.expect("near")
+            with near() as loud:
+                daemon.wait(loud.pid, "fd-warning")
+                time.sleep(0.5)
+            same(daemon.actions(quiet.pid), [], "alerts of what is ignored")
+
+
+def test_start_with_what_is_forgiven():
+    """What an earlier release took keeps no daemon from starting; it is said with its line."""
+    with Scratch() as scratch:
+        os.mkdir(scratch.file("out"))
+        path = scratch.file("conf", QUICK + f"""[output]
+file = {scratch.file('out')}
+[state]
+file = /dev/null
+[rule a]
+name = nginx,
+service = nginx.socket
+user = 007
+""")
+        with Daemon(config=path) as daemon:
+            for line in (f"{path}:4: file ", f"{path}:6: state.file /dev/null is a device; ",
+                         f"{path}:8: in rule 'a': nothing before ",
+                         f"{path}:9: in rule 'a': no process is in a unit nginx.socket",
+                         f"{path}:10: in rule 'a': 007 is no user's number"):
+                daemon.wait_log(line)
+            with near() as zoo:
+                daemon.wait(zoo.pid, "fd-warning")
+        done = subprocess.run([FDWARDEN, "check-config", "-c", path], capture_output=True,
+                              text=True, timeout=30, check=False)
+        same(done.returncode, 2, f"check-config: {done.stderr}")
 
 
 def test_rule_sets_levels():

@@ -315,6 +315,24 @@ static void refused(void **state)
 		 "t.conf:2: in rule 'a': +0 is no user's number; allowed: 0 to "
 		 "4294967294, without a sign or zeros before it"},
 		{"[rule a]\nuser = 0x0\n", NULL, "t.conf:2: in rule 'a': 0x0 is no "},
+		{"[rule a]\nuser = root, 12,007\n", NULL,
+		 "t.conf:2: in rule 'a': 007 is no "},
+		{"[rule a]\nname = nginx, prometheus-node-exporter\n", NULL,
+		 "t.conf:2: in rule 'a': no process has so long a name; write its "
+		 "first 15 bytes: prometheus-node"},
+		{"[rule a]\nname = x, [z-a], y\n", NULL,
+		 "t.conf:2: in rule 'a': the pattern of name has a range "},
+		{"[rule a]\nname = x\nuser = a,\n", NULL,
+		 "t.conf:3: in rule 'a': nothing before or behind a comma of user; "},
+		{"[rule a]\nname = a, ,b\n", NULL, "t.conf:2: in rule 'a': nothing "},
+		{"[rule a]\nname = ,\n", NULL, "t.conf:2: in rule 'a': nothing "},
+		{"", "rule a.pod=,a", "-o rule a.pod=,a: in rule 'a': nothing "},
+		{"[rule a]\nexecutable = /opt/a,b\n", NULL,
+		 "t.conf:2: in rule 'a': b of executable does not begin as a path; "},
+		{"[rule a]\nservice = nginx.socket\n", NULL,
+		 "t.conf:2: in rule 'a': no process is in a unit nginx.socket; "},
+		{"[rule a]\nservice = user@1.service/x\n", NULL,
+		 "t.conf:2: in rule 'a': no process is in a unit user@1.service/x; "},
 		{"[rule a]\nuser = 007\n", NULL, "t.conf:2: in rule 'a': 007 is no "},
 		{"[rule a]\nuser = 99999999999999999999\n", NULL,
 		 "t.conf:2: in rule 'a': 99999999999999999999 is no "},
@@ -555,6 +573,67 @@ static void paths(void **state)
 	rmdir(directory);
 }
 
+/* What an earlier release took, and monitoring can do without, keeps no daemon from starting.
+ * Each is an error where nothing is forgiven. */
+static void forgiven(void **state)
+{
+	static const char *const cases[] = {
+		"[rule a]\nname = nginx,\n",
+		"[rule a]\nservice = nginx.socket\n",
+		"[rule a]\nname = x[z-a]\n",
+		"[rule a]\nname = x[[:alpha:], y\n",
+		"[rule a]\nuser = 0x0\n",
+		"[rule a]\nname = prometheus-node-exporter\n",
+		"[rule a]\nexecutable = /opt/a,b\n",
+		"[socket]\ngroup = 4294967295\n",
+		"[socket]\ngroup = +0\n",
+		"[socket]\npath = /etc\n",
+		"[output]\nfile = /etc\n",
+		"[state]\nfile = /dev/null\n",
+	};
+	struct config *config;
+	char error[512], line[512];
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		assert_int_equal(load(cases[i], NULL, &config, line), -EINVAL);
+		if (config_load_text("t.conf", cases[i], strlen(cases[i]),
+				     CONFIG_CHECK_PATHS | CONFIG_FORGIVE, NULL, 0,
+				     &config, error, sizeof(error)) < 0)
+			fail_msg("'%s' is refused: %s", cases[i], error);
+		assert_string_equal(error, "");
+		assert_int_equal(config->doubts_len, 1);
+		assert_string_equal(config->doubts[0], line);
+		/* nothing is replaced, and the socket is for no more than before */
+		if (strstr(cases[i], "/dev/null"))
+			assert_null(config->state_file);
+		if (strstr(cases[i], "group"))
+			assert_null(config->socket_group);
+		config_free(config);
+	}
+	/* with what the kernel can't do without nothing is forgiven */
+	assert_int_equal(config_load_text("t.conf", "[rule a]\n", 9, CONFIG_FORGIVE,
+					  NULL, 0, &config, error, sizeof(error)),
+			 -EINVAL);
+}
+
+/* More doubts than are kept are counted. */
+static void many_doubts(void **state)
+{
+	struct config *config;
+	char text[512] = "[rule a]\nname = x", error[512];
+
+	(void)state;
+	for (int i = 0; i < CONFIG_DOUBTS_MAX + 3; i++)
+		strcat(text, ",");
+	assert_int_equal(config_load_text("t.conf", text, strlen(text), CONFIG_FORGIVE,
+					  NULL, 0, &config, error, sizeof(error)),
+			 0);
+	assert_int_equal(config->doubts_len, CONFIG_DOUBTS_MAX + 3);
+	assert_non_null(config->doubts[CONFIG_DOUBTS_MAX - 1]);
+	config_free(config);
+}
+
 /* Lengths, one on each side of their bounds. */
 static void bounds(void **state)
 {
@@ -612,7 +691,8 @@ static void round_trip(void **state)
 		"user = 33\ncgroup = /system.slice/*\ncommand_line = *sh -c *\n"
 		"container = 0123*\nruntime = docker\npod = 0e51*\n"
 		"warn = 10%\ncritical = 20.02%\n"
-		"[rule two]\nuser = root\nignore = yes\nleak = yes\n[rule three]\nname "
+		"[rule two]\nuser = root, 33 ,a\\,b\nservice = nginx\nignore = yes\n"
+		"leak = yes\n[rule three]\nname "
 		"= ?\n";
 	struct config *first = load_good(text, NULL), *second;
 	char *once = print(first), *twice;
@@ -641,6 +721,8 @@ static void round_trip(void **state)
 	assert_string_equal(second->rules[0].match_runtime, "docker");
 	assert_string_equal(second->rules[0].match_pod, "0e51*");
 	assert_true(second->rules[1].ignore);
+	assert_string_equal(second->rules[1].match_user, "root, 33 ,a\\,b");
+	assert_string_equal(second->rules[1].match_service, "nginx");
 	assert_false(second->rules[2].has_warn);
 	free(once);
 	free(twice);
@@ -745,6 +827,85 @@ static void rules(void **state)
 	assert_int_equal(config_steps(config, steps), LEN(expected));
 	assert_memory_equal(steps, expected, sizeof(expected));
 	config_free(config);
+}
+
+static bool is_ignored(const char *rule, const struct identity *who, const char *user)
+{
+	struct policy_settings set;
+	struct config *config;
+	char text[256];
+
+	snprintf(text, sizeof(text), "[rule a]\n%s\nignore = yes\n", rule);
+	config = load_good(text, NULL);
+	config_settings_for(config, who, user, &set);
+	config_free(config);
+	return set.ignore;
+}
+
+/* One pattern of a list is enough. */
+static void lists(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool ignore;
+	} cases[] = {
+		{"name = nginx, php-fpm*", true},
+		{"name = php-fpm* ,\tnginx", true},
+		{"name = a,b", false},
+		{"name = php-fpm7.4,nginx", true},
+		{"name = php[,-]fpm7.4", true},
+		{"name = a\\,b, php*", true},
+		{"name = php[],]fpm7.4,x", false},
+		{"name = x[],a], php-fpm7?4", true},
+		{"name = nginx, php-fpm*\nuser = root, 33", true},
+		{"name = nginx, php-fpm*\nuser = root, 0", false},
+		{"user = www-data,root", true},
+		{"user = ro*, 3?", true},
+		{"executable = /bin/x, /usr/sbin/php*", true},
+		{"executable = /opt/a\\,b, /opt/c", false},
+		{"cgroup = /a/*, /system.slice/*", true},
+		{"container = 77*, 0123*", true},
+		{"container = 77*, 1*", false},
+		{"runtime = podman, docker", true},
+		{"pod = x, 0e51*", true},
+		{"service = nginx, php7.4-fpm", true},
+		{"service = php7.4-fpm", true},
+		{"service = php7.4-fpm.scope", false},
+		{"service = php*, nginx", true},
+		{"service = nginx, php", false},
+		{"service = */php7.4-fpm.service", false},
+		/* arguments have commas of their own */
+		{"command_line = *-cp a.jar,b.jar*", true},
+		{"command_line = x, *", false},
+	};
+	const struct identity who = {
+		.comm = "php-fpm7.4",
+		.uid = 33,
+		.executable = (char *)"/usr/sbin/php-fpm7.4",
+		.command_line = (char *)"php -cp a.jar,b.jar x",
+		.cgroup = (char *)"/system.slice/php7.4-fpm.service",
+		.service = (char *)"php7.4-fpm.service",
+		.container_id = (char *)"0123",
+		.container_runtime = "docker",
+		.pod_uid = (char *)"0e51-1",
+	};
+	const struct identity commas = {.comm = "a,b",
+					.executable = (char *)"/opt/a,b"};
+	const struct identity placed = {
+		.comm = "x",
+		.service = (char *)"user@1000.service/app.slice/nginx.service"};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++)
+		if (is_ignored(cases[i].rule, &who, "www-data") != cases[i].ignore)
+			fail_msg("'%s': %d", cases[i].rule, !cases[i].ignore);
+	assert_true(is_ignored("name = x, a\\,b", &commas, NULL));
+	assert_true(is_ignored("executable = /opt/a\\,b, /opt/c", &commas, NULL));
+	assert_false(is_ignored("name = a, b", &commas, NULL));
+	/* a user's own unit is not the host's */
+	assert_false(is_ignored("service = nginx", &placed, NULL));
+	assert_false(is_ignored("service = x*, ngi*", &placed, NULL));
+	assert_true(is_ignored("service = nginx, */nginx.service", &placed, NULL));
 }
 
 /* A rule about the host's service, container or pod is not about what a process has made
@@ -929,15 +1090,16 @@ static void restarts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(percents),   cmocka_unit_test(durations),
-		cmocka_unit_test(defaults),   cmocka_unit_test(accepted),
-		cmocka_unit_test(refused),    cmocka_unit_test(patterns),
-		cmocka_unit_test(hooks),      cmocka_unit_test(paths),
-		cmocka_unit_test(bounds),     cmocka_unit_test(round_trip),
-		cmocka_unit_test(rules),      cmocka_unit_test(rules_by_place),
-		cmocka_unit_test(levels),     cmocka_unit_test(rules_are_not_spoofed),
-		cmocka_unit_test(many_rules), cmocka_unit_test(files),
-		cmocka_unit_test(restarts),
+		cmocka_unit_test(percents),    cmocka_unit_test(durations),
+		cmocka_unit_test(defaults),    cmocka_unit_test(accepted),
+		cmocka_unit_test(refused),     cmocka_unit_test(patterns),
+		cmocka_unit_test(hooks),       cmocka_unit_test(paths),
+		cmocka_unit_test(bounds),      cmocka_unit_test(round_trip),
+		cmocka_unit_test(rules),       cmocka_unit_test(rules_by_place),
+		cmocka_unit_test(levels),      cmocka_unit_test(rules_are_not_spoofed),
+		cmocka_unit_test(many_rules),  cmocka_unit_test(files),
+		cmocka_unit_test(lists),       cmocka_unit_test(forgiven),
+		cmocka_unit_test(many_doubts), cmocka_unit_test(restarts),
 	};
 
 	/* where fnmatch() decodes what it is given */

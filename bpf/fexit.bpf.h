@@ -17,11 +17,12 @@
 
 /*
  * Refusals that alloc_fd or alloc_empty_file saw within a call whose exit is seen as
- * well, by thread, until that exit: it must not count them again.
+ * well, by thread, until that exit: it must not count them again. Of a call that is then not
+ * made (a seccomp supervisor can refuse a number within it) it never comes: the longest
+ * unused make room, or such calls would fill the map for good.
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u64);
 	__type(value, __u32);

@@ -256,12 +256,12 @@ static int call_clone_pidfd(void)
 
 /* ---- seccomp ---- */
 
-/* Asks the listener about one call that nobody else makes. */
-static int install_listener(void)
+/* Asks the listener about each call of this number. */
+static int install_listener_for(uint32_t call)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getsid, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -270,6 +270,12 @@ static int install_listener(void)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	return ZOO_ERRNO(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
 				 SECCOMP_FILTER_FLAG_NEW_LISTENER, &program));
+}
+
+/* … about one that nobody else makes. */
+static int install_listener(void)
+{
+	return install_listener_for(SYS_getsid);
 }
 
 static void *listener_thread(void *result)
@@ -295,6 +301,84 @@ static struct {
 	pid_t pid;
 	int listener;
 } supervised;
+
+static void *ask_once(void *result)
+{
+	int fds[2];
+
+	*(long *)result = syscall(SYS_pipe2, fds, 0);
+	return NULL;
+}
+
+/* Calls pipe2() from so many threads, one after the other, with no room for a number. */
+static void be_refused_by_each(atomic_int *result, long threads)
+{
+	int listener = install_listener_for(SYS_pipe2);
+	struct rlimit none = {0, 0};
+	pthread_t thread;
+	long got;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (listener >= 0 && (unshare(CLONE_FILES) || setrlimit(RLIMIT_NOFILE, &none)))
+		listener = -errno;
+	atomic_store(result, listener);
+	while (listener >= 0 && threads-- > 0) {
+		if (pthread_create(&thread, NULL, ask_once, &got))
+			break;
+		pthread_join(thread, NULL);
+	}
+	_exit(0);
+}
+
+/* Its listener's number, which is ours as well, or -errno. */
+static int start_refused(long threads)
+{
+	atomic_int *result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int listener;
+	long pid;
+
+	if (result == MAP_FAILED)
+		return -errno;
+	pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (pid == 0)
+		be_refused_by_each(result, threads);
+	if (pid < 0)
+		return -errno;
+	while (!atomic_load(result))
+		usleep(100);
+	listener = atomic_load(result);
+	munmap(result, sizeof(*result));
+	return listener;
+}
+
+/* Each of the calls is refused a number by us, from within it, and then not made at all: who
+ * watches its end waits for one that never comes. */
+static int run_seccomp_unmade(const char *arg)
+{
+	long threads = zoo_number(arg, 1);
+	int listener = start_refused(threads);
+
+	if (listener < 0) {
+		zoo_skip("seccomp_unmade", strerror(-listener));
+		return ZOO_DONE;
+	}
+	for (long i = 0; i < threads; i++) {
+		struct seccomp_notif request = {0};
+		struct seccomp_notif_resp answer = {.error = -EPERM};
+		struct seccomp_notif_addfd put = {.srcfd = STDERR_FILENO};
+
+		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request))
+			zoo_fail(ZOO_FAILED, "seccomp_unmade: %s", strerror(errno));
+		put.id = answer.id = request.id;
+		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &put) >= 0 ||
+		    errno != EMFILE)
+			zoo_fail(ZOO_FAILED, "seccomp_unmade: it was not refused");
+		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+	}
+	close(listener);
+	return ZOO_DONE;
+}
 
 /* Installs its listener in the shared table, then has a table of its own. */
 static void be_supervised(atomic_int *result)
@@ -423,5 +507,10 @@ const struct zoo_step zoo_transfers[] = {
 	 .call = call_seccomp_addfd,
 	 .fill = fill_seccomp_addfd,
 	 .full = EMFILE},
+	{.name = "seccomp_unmade",
+	 .arg = "N",
+	 .help = "N threads of a child are refused a number within a pipe2() that is "
+		 "not made",
+	 .run = run_seccomp_unmade},
 	{0},
 };

@@ -82,6 +82,21 @@ test_refused_totals() {
 	daemon_check
 }
 
+# A supervisor (seccomp) can have a call be refused a number within it, and then not made at
+# all: whatever a sensor keeps of it until its end stays, for each thread that does so.
+test_calls_that_never_end() {
+	daemon_start
+	fdzoo --strict seccomp_unmade=4500 || skip "the step can't be done: status $?"
+	zoo_start zoo limit=128 fill=128 fail=pipe2:7 fail=socket:5 say=finished wait close_all say=closed wait
+	zoo_says zoo finished
+	await "$ZOO" fd-exhausted
+	zoo_go zoo
+	await "$ZOO" fd-recovered
+	expect "the refusals" "$(of "$ZOO" event.action=fd-recovered fd.refused | jq -c .by_syscall)" \
+		'{"pipe2":7,"socket":5}'
+	daemon_check
+}
+
 test_short_life() {
 	daemon_start
 	fdzoo name=brief limit=32 refuse=openat:2 || fail "fdzoo: status $?"

@@ -195,6 +195,7 @@ static void set_inputs(struct sensor *s)
 	bpf_map__set_autocreate(s->bpf->maps.process_storage, s->task_storage);
 	bpf_map__set_autocreate(s->bpf->maps.process_hash, !s->task_storage);
 	bpf_map__set_autocreate(s->bpf->maps.thread_turns, has_spares(s));
+	bpf_map__set_autocreate(s->bpf->maps.told, s->kind == SENSOR_FEXIT);
 }
 
 static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char *why,

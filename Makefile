@@ -80,7 +80,18 @@ ALL_CFLAGS := -std=gnu17 $(WARNINGS) -fno-strict-aliasing -fstack-protector-stro
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl,-z,relro,-z,now)
 # Asked for only when something is compiled, because `make deps` and `make clean` must
 # work before the packages are there; and once, not for each file.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(OLD_LIBBPF)$(PKG_CFLAGS)
+# Said before compilers complain.
+MISSING = $(strip $(foreach word,$(CC) $(CLANG) $(BPFTOOL) $(PKG_CONFIG),\
+	$(if $(findstring =,$(word))$(filter -%,$(word))$(shell command -v $(word)),,$(notdir $(word)))))
+TOOLS = $(eval TOOLS := $$(if $$(MISSING),$$(error not installed: $$(MISSING); 'sudo make deps' \
+	installs what the build takes)))$(TOOLS)
+# Of it bpf_program__set_autoattach() is used; Ubuntu 22.04 and Debian 11 have an older one.
+LIBBPF_SINCE := 1.0
+OLD_LIBBPF = $(if $(shell $(PKG_CONFIG) --atleast-version=$(LIBBPF_SINCE) libbpf || echo old), \
+	$(error libbpf $(LIBBPF_SINCE) or later is needed to build, as Debian 12 and Ubuntu 24.04 have \
+	it; here is $(or $(shell $(PKG_CONFIG) --silence-errors --modversion libbpf),none: \
+	'sudo make deps' installs what the build takes)))
 # libiberty, which takes names apart, has no pkg-config file; it is linked in.
 PKG_LIBS = $(eval PKG_LIBS := $$(shell $(PKG_CONFIG) --libs $(PKGS)) -liberty)$(PKG_LIBS)
 TEST_LIBS = $(eval TEST_LIBS := $$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)))$(TEST_LIBS)
@@ -157,7 +168,7 @@ BPF_CFLAGS := -g -O2 -target $(BPF_TARGET) $(SYSROOT_FLAG) -D__TARGET_ARCH_$(BPF
 	-Iinclude -Ivmlinux/$(ARCH) -Ibpf -idirafter $(SYSROOT)/usr/include/$(TRIPLET)
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
-	@mkdir -p $(@D)
+	@mkdir -p $(@D)$(TOOLS)
 	$(call say,BPF,$<)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
 	$(Q)$(BPFTOOL) gen object $@ $@.tmp
@@ -184,7 +195,7 @@ vmlinux:
 $(filter $(BUILD)/src/collect/%,$(OBJS)): | $(GENERATED)
 
 $(BUILD)/%.o: %.c Makefile
-	@mkdir -p $(@D)
+	@mkdir -p $(@D)$(TOOLS)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 

@@ -80,7 +80,9 @@ static int print_standing(const struct look *look, const struct page *page)
 		return err;
 	if (!look->from_daemon) {
 		puts("\nNo daemon was asked: this is one look, and nobody is alerted. "
-		     "To be alerted:\n  sudo systemctl enable --now fdwarden");
+		     "To be alerted:\n  sudo systemctl enable --now fdwarden   (or "
+		     "without "
+		     "systemd: sudo fdwarden daemon)");
 	} else if (!len) {
 		puts("\nA daemon monitors; no incident stands.");
 	} else {

@@ -63,8 +63,8 @@ void denial_explain(const char *path, int err, char *why, size_t why_size)
 	case ENOTDIR:
 		snprintf(why, why_size,
 			 "no daemon is running: nothing listens at %s; start it "
-			 "('sudo systemctl start fdwarden'), or name its socket with "
-			 "--socket",
+			 "('sudo systemctl start fdwarden', or without systemd 'sudo "
+			 "fdwarden daemon'), or name its socket with --socket",
 			 path);
 		break;
 	case EACCES:

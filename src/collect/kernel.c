@@ -50,7 +50,7 @@ int kernel_check(char *why, size_t size)
 	if ((!bpf || !perfmon) && !kernel_has_cap(CAP_SYS_ADMIN)) {
 		snprintf(why, size,
 			 "missing capability %s: run it with sudo, or as the service "
-			 "('sudo systemctl start fdwarden')",
+			 "('sudo systemctl start fdwarden', where it is installed)",
 			 bpf       ? "CAP_PERFMON"
 			 : perfmon ? "CAP_BPF"
 				   : "CAP_BPF and CAP_PERFMON");

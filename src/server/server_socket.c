@@ -14,7 +14,9 @@
 #include "state/group_names.h"
 
 /* As many connects may wait as the kernel lets (net.core.somaxconn). */
-#define BACKLOG 4096
+#define BACKLOG       4096
+/* Where CONFIG_SOCKET_PATH is. */
+#define OWN_DIRECTORY "/run/fdwarden"
 
 static int fill_address(const char *path, struct sockaddr_un *out, char *why,
 			size_t why_size)
@@ -79,6 +81,16 @@ static bool find_group(const char *name, gid_t *out)
 	return true;
 }
 
+/* The one that an earlier daemon made, when there was no such group yet. Another directory may be
+ * there for more than us. */
+static bool is_our_own(const char *directory)
+{
+	struct stat st;
+
+	return !strcmp(directory, OWN_DIRECTORY) && !lstat(directory, &st) &&
+	       S_ISDIR(st.st_mode) && st.st_uid == geteuid() && st.st_gid == getegid();
+}
+
 void server_socket_make_directory(const char *path, mode_t mode, const char *group)
 {
 	char *directory = strdup(path),
@@ -89,7 +101,7 @@ void server_socket_make_directory(const char *path, mode_t mode, const char *gro
 	if (slash && slash != directory) {
 		*slash = 0;
 		/* Below another's mask it would be narrower; it fails: bind() says it. */
-		if (!mkdir(directory, mode) && has_group)
+		if ((!mkdir(directory, mode) || is_our_own(directory)) && has_group)
 			(void)!chown(directory, (uid_t)-1, gid);
 	}
 	free(directory);

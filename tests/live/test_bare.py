@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A machine without a service manager: nothing has made a group, a directory or a user."""
 import contextlib
+import grp
 import os
 import shutil
 import stat
@@ -11,19 +12,20 @@ from harness import FDWARDEN, OPTIONS, ROOT, Failure, Scratch, Skip, check, need
     unused_uid, wait_until
 
 # Its /run is empty, as in a container or a fresh chroot, and nobody else's.
-EMPTY_RUN = 'mount --make-rprivate / && mount -t tmpfs -o mode=755 tmpfs /run && exec "$@"'
+EMPTY_RUN = 'mount --make-rprivate / && mount -t tmpfs -o mode=755 tmpfs /run && '
+EXEC = 'exec "$@"'
 
 
 @contextlib.contextmanager
-def bare_daemon(log):
-    """The daemon by its defaults, as `make run` starts it."""
+def bare_daemon(log, *own, prepare=""):
+    """The daemon by its defaults, as `make run` starts it, but for options of its own."""
     need_root()
     if not shutil.which("unshare"):
         raise Skip("no unshare")
-    options = [word for option in OPTIONS for word in ("-o", option)]
+    options = [word for option in (*OPTIONS, *own) for word in ("-o", option)]
     with open(log, "w", encoding="utf-8") as file:
         process = subprocess.Popen(
-            ["unshare", "--mount", "sh", "-c", EMPTY_RUN, "sh", FDWARDEN, "daemon",
+            ["unshare", "--mount", "sh", "-c", EMPTY_RUN + prepare + EXEC, "sh", FDWARDEN, "daemon",
              "-c", "/dev/null", *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file)
         try:
@@ -90,3 +92,13 @@ def test_root_in_its_own_tree_stays_root():
                                   env={**os.environ, **more},
                                   capture_output=True, text=True, timeout=20, check=False)
             same(done.stdout, "0\n", f"who it is with {more}")
+
+
+def test_run_directory_goes_to_a_group_made_later():
+    """A first daemon made it when there was no such group: its log says to make one."""
+    with Scratch() as scratch:
+        with bare_daemon(scratch.file("log"), "socket.group=daemon",
+                         prepare="mkdir -m 750 /run/fdwarden && ") as process:
+            run = f"/proc/{process.pid}/root/run/fdwarden"
+            same(os.stat(run).st_gid, grp.getgrnam("daemon").gr_gid, "whose /run/fdwarden is")
+            same(stat.S_IMODE(os.stat(run).st_mode), 0o750, "its mode")

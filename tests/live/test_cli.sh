@@ -288,7 +288,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 		top -b -n 1 -c "$dir/none.conf"
 	expect 1 '' "^fdwarden: raise: process $$ is another user's: run it with sudo$" \
 		raise $$ --soft 5
-	expect 1 '' "^fdwarden: status: no daemon is running: .*'sudo systemctl start fdwarden'" \
+	expect 1 '' "^fdwarden: status: no daemon is running: .*'sudo systemctl start fdwarden', or .* 'sudo fdwarden daemon'" \
 		status -c "$dir/none.conf"
 	expect 1 '' "^fdwarden: $sudo, .*; 'fdwarden help' lists the commands$"
 	fdwarden=$usual

@@ -224,8 +224,8 @@ static void describe(const struct roster_row *row, const struct findings *found,
 					": a rule ignores it");
 	if (len < size && row->refused)
 		len += (size_t)snprintf(text + len, size - len,
-					"; %" PRIu64 " calls were refused",
-					row->refused);
+					"; %" PRIu64 " %s refused", row->refused,
+					row->refused == 1 ? "call was" : "calls were");
 	if (len < size && fd->leak_suspected)
 		len += (size_t)snprintf(text + len, size - len,
 					"; a leak is suspected: fdwarden inspect %d",

@@ -100,6 +100,9 @@ static void refused_is_critical(void **state)
 	assert_int_equal(ask(0, NULL), VERDICT_CRITICAL);
 	assert_non_null(strstr(line, "sh[10] has 3 of 1024"));
 	assert_non_null(strstr(line, "; 17 calls were refused"));
+	rows[0].refused = 1;
+	assert_int_equal(ask(0, NULL), VERDICT_CRITICAL);
+	assert_non_null(strstr(line, "; 1 call was refused"));
 }
 
 /* As the daemon's levels have it. */

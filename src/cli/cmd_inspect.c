@@ -183,7 +183,9 @@ static int print_lines(const cJSON *reply)
 	return ferror(stdout) ? -EIO : 0;
 }
 
-static int ask_daemon(const struct options *set, int pid, char *why, size_t why_size)
+/* `answered`: what it had to say stood on standard output, or could not be written there. */
+static int ask_daemon(const struct options *set, int pid, bool *answered, char *why,
+		      size_t why_size)
 {
 	struct client *client;
 	const char *line = NULL;
@@ -191,6 +193,7 @@ static int ask_daemon(const struct options *set, int pid, char *why, size_t why_
 	cJSON *request = NULL, *reply = NULL;
 	int err = remote_open(&set->remote, &client, why, why_size);
 
+	*answered = false;
 	if (err)
 		return err;
 	request = make_request(set, pid);
@@ -199,6 +202,7 @@ static int ask_daemon(const struct options *set, int pid, char *why, size_t why_
 		      : -ENOMEM;
 	if (!request)
 		snprintf(why, why_size, "%s", strerror(ENOMEM));
+	*answered = !err;
 	if (!err) {
 		err = set->json ? print_document(line, len) : print_lines(reply);
 		if (!err && fflush(stdout))
@@ -216,7 +220,8 @@ static int inspect_remotely(const struct options *set, int pid, char *why,
 			    size_t why_size)
 {
 	char socket_why[REMOTE_WHY_MAX];
-	int err = ask_daemon(set, pid, socket_why, sizeof(socket_why));
+	bool answered;
+	int err = ask_daemon(set, pid, &answered, socket_why, sizeof(socket_why));
 
 	if (err == -ENOENT && !strncmp(socket_why, "no process", 10))
 		*why = 0; /* it has been asked: no privilege is wanting */
@@ -240,6 +245,17 @@ static int inspect_ourselves(const struct options *set, int pid, char *why,
 	}
 	inspection_clear(&inspection);
 	return err;
+}
+
+/* Who may look asks a daemon that runs all the same: it has seen how the process came to where
+ * it is, which one look can't tell. */
+static int inspect_with_rights(const struct options *set, int pid, char *why,
+			       size_t why_size)
+{
+	bool answered;
+	int err = ask_daemon(set, pid, &answered, why, why_size);
+
+	return err && !answered ? inspect_ourselves(set, pid, why, why_size) : err;
 }
 
 int cmd_inspect(int argc, char **argv)
@@ -267,7 +283,7 @@ int cmd_inspect(int argc, char **argv)
 		err = inspect_remotely(&set, pid, lacking, sizeof(lacking));
 		snprintf(why, sizeof(why), "%s", lacking);
 	} else if (!err) {
-		err = inspect_ourselves(&set, pid, why, sizeof(why));
+		err = inspect_with_rights(&set, pid, why, sizeof(why));
 	}
 	if (err)
 		log_error("inspect: %s", why);

@@ -14,7 +14,7 @@ import threading
 import time
 
 from harness import (FDWARDEN, FDZOO, Scratch, Skip, Zoo, boot_ns, check, check_documents,
-                     listed, note, own_name, same, unused_uid, wait_until)
+                     inspect, listed, note, own_name, same, unused_uid, wait_until)
 from sockets import Client, cpu_seconds, daemon_at, is_of, row_of, same_error
 
 NOBODY = 65534
@@ -632,3 +632,18 @@ def test_each_look_is_new():
             then = datetime.datetime.fromisoformat(second["@timestamp"].replace("Z", "+00:00"))
             age = time.time() - then.timestamp()
             check(age < 5, f"its last look was {age:.1f} s ago")
+
+
+def test_inspect_by_root_asks_the_daemon():
+    """It has seen who set the limit; one look has not. Without a daemon, a look."""
+    with Scratch() as scratch:
+        daemon, path = daemon_at(scratch)
+        config = scratch.file("conf", f"[socket]\npath = {path}\n")
+        with daemon, near() as zoo:
+            daemon.wait(zoo.pid, "fd-warning")
+            asked = inspect(zoo.pid, "-c", config)
+            check("seen to set its own limit" in asked["limit"]["evidence"],
+                  f"{asked['limit']}")
+        with near(used=20) as zoo:
+            zoo.expect("near")
+            same(inspect(zoo.pid, "-c", config)["fd"]["used"], 20, "without a daemon: fd.used")

@@ -106,29 +106,6 @@ static __always_inline int threads_left(struct task_struct *task)
 	return BPF_CORE_READ(signal, nr_threads);
 }
 
-/* input, set before the load: the kernel has bpf_preempt_disable() (6.10+) */
-const volatile bool can_hold = false;
-
-extern void bpf_preempt_disable(void) __ksym __weak;
-extern void bpf_preempt_enable(void) __ksym __weak;
-
-/*
- * While a program is preempted, the kernel leaves out its runs for all other tasks on that
- * CPU. What takes long in it (a refusal is described, a stack is copied) is done with
- * preemption off.
- */
-static __always_inline void hold(void)
-{
-	if (can_hold)
-		bpf_preempt_disable();
-}
-
-static __always_inline void release(void)
-{
-	if (can_hold)
-		bpf_preempt_enable();
-}
-
 #include "arch.bpf.h"
 
 /*

@@ -349,8 +349,13 @@ static __always_inline bool identity_is_due(const struct call *c,
 	       state->identity_exec_id != (__u32)BPF_CORE_READ(task, self_exec_id);
 }
 
-/* refused(), with preemption off where it can be. */
-static __always_inline int refusal_tell(__u32 error, __u32 how, __u32 times)
+/*
+ * The current call was refused, `times` times in one; `how`: enum refused_how. It is counted in
+ * any case; a record is made of the first by this call, and then of so many a second. Returns
+ * whether one was made. Global, with plain numbers only: the verifier looks at it once, not for
+ * each way by which a call may be refused.
+ */
+__noinline int refused(__u32 error, __u32 how, __u32 times)
 {
 	__u64 now = bpf_ktime_get_boot_ns(), total;
 	struct fdw_refusal_key key = {.error = error};
@@ -388,22 +393,6 @@ static __always_inline int refusal_tell(__u32 error, __u32 how, __u32 times)
 	sent = refusal_send(s, state, error, whole,
 			    how & REFUSED_QUIET ? BPF_RB_NO_WAKEUP : 0);
 	gate_leave();
-	return sent;
-}
-
-/*
- * The current call was refused, `times` times in one; `how`: enum refused_how. It is counted in
- * any case; a record is made of the first by this call, and then of so many a second. Returns
- * whether one was made. Global, with plain numbers only: the verifier looks at it once, not for
- * each way by which a call may be refused.
- */
-__noinline int refused(__u32 error, __u32 how, __u32 times)
-{
-	int sent;
-
-	hold();
-	sent = refusal_tell(error, how, times);
-	release();
 	return sent;
 }
 

@@ -21,6 +21,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* inputs, set before the load */
 const volatile __u32 stacks_mask = 0; /* their number, a power of two, less 1 */
+const volatile bool can_hold = false; /* the kernel has bpf_preempt_disable() (6.10+) */
 
 /* By number of the descriptor. */
 struct {
@@ -201,6 +202,25 @@ static __always_inline bool is_traced(void)
 	__u64 id = bpf_get_current_pid_tgid();
 
 	return id >> 32 == traced_tgid && (!traced_tid || (__u32)id == traced_tid);
+}
+
+extern void bpf_preempt_disable(void) __ksym __weak;
+extern void bpf_preempt_enable(void) __ksym __weak;
+
+/*
+ * While a program is preempted, the kernel leaves out its runs for all other tasks on that
+ * CPU; run by the sensor, the sensor's. Copying a stack takes long enough for it to happen.
+ */
+static __always_inline void hold(void)
+{
+	if (can_hold)
+		bpf_preempt_disable();
+}
+
+static __always_inline void release(void)
+{
+	if (can_hold)
+		bpf_preempt_enable();
 }
 
 /* Which program the process runs: it changes with execve(). */

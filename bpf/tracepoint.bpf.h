@@ -141,11 +141,9 @@ static __always_inline bool exited_call(struct pt_regs *regs, long ret)
 	if ((__u64)ret >= -(__u64)MAX_ERRNO) {
 		if (!error_may_be_limit(ret))
 			return false;
-		hold();
 		call_identify(&c, nr);
 		if (error_is_limit(&c, ret))
 			(void)refused(-ret, REFUSED_TABLE, 1);
-		release();
 		return false;
 	}
 	if (!call_is_watched(nr))

@@ -46,7 +46,7 @@ struct sensor {
 	struct ring_buffer *ring;
 	struct hooks *hooks; /* NULL: not with this kernel */
 	struct sensor_handlers handlers;
-	bool task_storage, use_hooks, can_hold;
+	bool task_storage, use_hooks, has_spares;
 	uint64_t malformed;
 	uint32_t consumed; /* in this sensor_consume() */
 	/* The kernel's pages of where the ring's reader and its writers are, in bytes that
@@ -164,12 +164,6 @@ static void set_sizes(struct sensor *s)
 	s->bpf->rodata->user_share = refusals / USER_SHARE;
 }
 
-/* Whether other programs tell the refusals of which the kernel has left out the first's run. */
-static bool has_spares(const struct sensor *s)
-{
-	return s->kind == SENSOR_FEXIT && s->can_hold;
-}
-
 /* The last one first; then the one that counts calls at their entry. */
 static struct bpf_program *spare(const struct sensor *s, int i)
 {
@@ -182,7 +176,7 @@ static struct bpf_program *spare(const struct sensor *s, int i)
 
 static void set_spare(const struct sensor *s, struct bpf_program *program)
 {
-	bpf_program__set_autoload(program, has_spares(s));
+	bpf_program__set_autoload(program, s->has_spares);
 	bpf_program__set_autoattach(program, false);
 }
 
@@ -190,11 +184,10 @@ static void set_inputs(struct sensor *s)
 {
 	s->bpf->rodata->use_task_storage = s->task_storage;
 	s->bpf->rodata->use_hooks = s->use_hooks;
-	s->bpf->rodata->can_hold = s->can_hold;
-	s->bpf->rodata->has_spares = has_spares(s);
+	s->bpf->rodata->has_spares = s->has_spares;
 	bpf_map__set_autocreate(s->bpf->maps.process_storage, s->task_storage);
 	bpf_map__set_autocreate(s->bpf->maps.process_hash, !s->task_storage);
-	bpf_map__set_autocreate(s->bpf->maps.thread_turns, has_spares(s));
+	bpf_map__set_autocreate(s->bpf->maps.thread_turns, s->has_spares);
 	bpf_map__set_autocreate(s->bpf->maps.told, s->kind == SENSOR_FEXIT);
 }
 
@@ -244,17 +237,17 @@ static int load_best(struct sensor *s, const uint32_t *steps, size_t steps_len,
 			return err;
 		err = -EINVAL;
 	}
-	/* Since 6.15 a function that the verifier looks at by itself may be called with
-	 * preemption off. */
-	s->can_hold = kernel_is_since(6, 15);
+	/* It is preempted in trampolines at the most on kernels that are built for it, of which
+	 * 6.15 is the first that was looked at. */
+	s->has_spares = s->kind == SENSOR_FEXIT && kernel_is_since(6, 15);
 	/* What is not permitted is not with less either. */
 	for (int less = storage ? 0 : 2; err && err != -EPERM && !*why && less < 4;
 	     less++) {
 		s->task_storage = less < 2;
 		s->use_hooks = !(less & 1);
 		err = load(s, steps, steps_len, why, why_size);
-		if (err && err != -EPERM && !*why && s->can_hold) {
-			s->can_hold = false;
+		if (err && err != -EPERM && !*why && s->has_spares) {
+			s->has_spares = false;
 			less--;
 		}
 	}
@@ -356,7 +349,7 @@ static int attach_spares(struct sensor *s)
 					   &s->bpf->links.spare1_alloc_fd,
 					   &s->bpf->links.spare0_alloc_fd};
 
-	for (int i = 0; has_spares(s) && i < SPARES; i++) {
+	for (int i = 0; s->has_spares && i < SPARES; i++) {
 		*links[i] = bpf_program__attach(spare(s, i));
 		if (!*links[i])
 			return -errno;
@@ -475,7 +468,7 @@ static uint64_t missed_refusals(const struct sensor *s)
 			 missed_runs_of(s->bpf->progs.fexit_do_dup2) -
 			 missed_runs_of(s->bpf->progs.fentry_put_unused_fd);
 
-	for (int i = 0; has_spares(s) && i < SPARES; i++) {
+	for (int i = 0; s->has_spares && i < SPARES; i++) {
 		uint64_t missed = missed_runs_of(spare(s, i));
 
 		other -= missed;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # machines: systemd
 # timeout: 240
-# kernels: 6.12
+# kernels: 6.1 6.12
 # The service traces by itself, with the rights that its unit gives: of a Go server that forgets
 # to close the bodies of responses one alert says it all.
 

@@ -55,9 +55,7 @@ static __always_inline bool was_told(__u32 error)
 /*
  * A kernel that may preempt these programs leaves out their runs for other tasks on that CPU
  * meanwhile (6.13 and later; seen on 7.2). bpf_preempt_disable() does not help: what would
- * preempt is done where preemption is on again, which still is in the program; and libbpf before
- * 1.3 can't load an object that names it where a kernel lacks it (before 6.10), but with
- * CAP_SYS_ADMIN. So there are two more programs
+ * preempt is done where preemption is on again, which still is in the program. So there are two more programs
  * behind the one at alloc_fd(). Each tells what none before it has; only if three tasks on one
  * CPU are preempted at once, each in another of the three, is a refusal lost. User space, which
  * would preempt, is woken up by the last.

@@ -15,13 +15,13 @@
  * and what opens by such ways is unknown.
  */
 #include "call.bpf.h"
+#include "hold.bpf.h"
 #include "user_stack.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
 /* inputs, set before the load */
 const volatile __u32 stacks_mask = 0; /* their number, a power of two, less 1 */
-const volatile bool can_hold = false; /* the kernel has bpf_preempt_disable() (6.10+) */
 
 /* By number of the descriptor. */
 struct {
@@ -203,35 +203,6 @@ static __always_inline bool is_traced(void)
 
 	return id >> 32 == traced_tgid && (!traced_tid || (__u32)id == traced_tid);
 }
-
-/*
- * While a program is preempted, the kernel leaves out its runs for all other tasks on that
- * CPU; run by the sensor, the sensor's. Copying a stack takes long enough for it to happen.
- */
-#ifdef WITHOUT_HOLD
-static __always_inline void hold(void)
-{
-}
-
-static __always_inline void release(void)
-{
-}
-#else
-extern void bpf_preempt_disable(void) __ksym __weak;
-extern void bpf_preempt_enable(void) __ksym __weak;
-
-static __always_inline void hold(void)
-{
-	if (can_hold)
-		bpf_preempt_disable();
-}
-
-static __always_inline void release(void)
-{
-	if (can_hold)
-		bpf_preempt_enable();
-}
-#endif
 
 /* Which program the process runs: it changes with execve(). */
 static __always_inline void note_program(struct task_struct *task)

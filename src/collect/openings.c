@@ -19,7 +19,7 @@
 #include "collect/missed.h"
 #include "collect/syscalls.h"
 #include "stacks.skel.h"
-#include "stacks_plain.skel.h"
+#include "stacks_hold.skel.h"
 
 #define CLOSE_NATIVE CALL_FUNCTION_NATIVE "close"
 #ifdef CALL_FUNCTION_COMPAT_SHARED
@@ -181,12 +181,6 @@ static int choose_programs(const struct stacks_bpf *bpf, const struct hooks *hoo
 	return on_functions ? choose_close(bpf) : 0;
 }
 
-/* Whether it has bpf_preempt_disable(): to look it up takes as long as the whole load. */
-static bool kernel_can_hold(void)
-{
-	return kernel_is_since(6, 10);
-}
-
 static int load(const struct openings *o, const struct openings_wanted *wanted,
 		enum openings_way way)
 {
@@ -196,7 +190,6 @@ static int load(const struct openings *o, const struct openings_wanted *wanted,
 	syscalls_fill((struct fdw_call *)bpf->rodata->calls, bpf->rodata->watched);
 	bpf->rodata->stack_bytes = wanted->stack_bytes;
 	bpf->rodata->stacks_mask = o->stacks_len - 1;
-	bpf->rodata->can_hold = kernel_can_hold();
 	if (!err)
 		err = bpf_map__set_max_entries(bpf->maps.opens, o->opens_len);
 	if (!err)
@@ -284,20 +277,21 @@ static void let_go(struct openings *o)
 	o->bpf = NULL;
 }
 
-/* The programs, or those of stacks_plain.bpf.c: they are the same to user space. NULL, and
- * errno: they can't be opened. */
+/* The programs, where the kernel has what it takes those of stacks_hold.bpf.c: to user space they
+ * are the same. NULL, and errno: they can't be opened. */
 static struct stacks_bpf *open_programs(void)
 {
 	struct stacks_bpf *bpf;
 	int err;
 
-	if (kernel_can_hold())
+	/* To look it up would take as long as the whole load. */
+	if (!kernel_is_since(6, 10))
 		return stacks_bpf__open();
 	bpf = calloc(1, sizeof(*bpf));
 	err = bpf ? stacks_bpf__create_skeleton(bpf) : -ENOMEM;
 	if (!err) {
 		bpf->skeleton->data =
-			(void *)stacks_plain_bpf__elf_bytes(&bpf->skeleton->data_sz);
+			(void *)stacks_hold_bpf__elf_bytes(&bpf->skeleton->data_sz);
 		err = bpf_object__open_skeleton(bpf->skeleton, NULL);
 	}
 	if (!err)

@@ -18,6 +18,7 @@
 #include "collect/shares.h"
 #include "collect/syscalls.h"
 #include "sensor.skel.h"
+#include "sensor_hold.skel.h"
 
 #define REFUSALS_BATCH    256
 #define CONSUME_MAX       1024 /* records at one go: some tens of milliseconds */
@@ -46,7 +47,7 @@ struct sensor {
 	struct ring_buffer *ring;
 	struct hooks *hooks; /* NULL: not with this kernel */
 	struct sensor_handlers handlers;
-	bool task_storage, use_hooks, has_spares;
+	bool task_storage, use_hooks, can_hold, has_spares;
 	uint64_t malformed;
 	uint32_t consumed; /* in this sensor_consume() */
 	/* The kernel's pages of where the ring's reader and its writers are, in bytes that
@@ -191,6 +192,29 @@ static void set_inputs(struct sensor *s)
 	bpf_map__set_autocreate(s->bpf->maps.told, s->kind == SENSOR_FEXIT);
 }
 
+/* The programs, or those of sensor_hold.bpf.c: to user space they are the same. NULL, and errno:
+ * they can't be opened. */
+static struct sensor_bpf *open_programs(const struct sensor *s)
+{
+	struct sensor_bpf *bpf;
+	int err;
+
+	if (!s->can_hold)
+		return sensor_bpf__open();
+	bpf = calloc(1, sizeof(*bpf));
+	err = bpf ? sensor_bpf__create_skeleton(bpf) : -ENOMEM;
+	if (!err) {
+		bpf->skeleton->data =
+			(void *)sensor_hold_bpf__elf_bytes(&bpf->skeleton->data_sz);
+		err = bpf_object__open_skeleton(bpf->skeleton, NULL);
+	}
+	if (!err)
+		return bpf;
+	sensor_bpf__destroy(bpf);
+	errno = -err;
+	return NULL;
+}
+
 static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char *why,
 		size_t why_size)
 {
@@ -198,7 +222,7 @@ static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char 
 	int err;
 
 	kernel_forget_bpf_reason();
-	s->bpf = sensor_bpf__open();
+	s->bpf = open_programs(s);
 	if (!s->bpf)
 		return -errno;
 	calls = (struct fdw_call *)s->bpf->rodata->calls;
@@ -237,17 +261,18 @@ static int load_best(struct sensor *s, const uint32_t *steps, size_t steps_len,
 			return err;
 		err = -EINVAL;
 	}
-	/* It is preempted in trampolines at the most on kernels that are built for it, of which
-	 * 6.15 is the first that was looked at. */
-	s->has_spares = s->kind == SENSOR_FEXIT && kernel_is_since(6, 15);
+	/* Since 6.15 a function that the verifier looks at by itself may be called with
+	 * preemption off; no kernel before was seen to need the spares. */
+	s->can_hold = kernel_is_since(6, 15);
 	/* What is not permitted is not with less either. */
 	for (int less = storage ? 0 : 2; err && err != -EPERM && !*why && less < 4;
 	     less++) {
 		s->task_storage = less < 2;
 		s->use_hooks = !(less & 1);
+		s->has_spares = s->kind == SENSOR_FEXIT && s->can_hold;
 		err = load(s, steps, steps_len, why, why_size);
-		if (err && err != -EPERM && !*why && s->has_spares) {
-			s->has_spares = false;
+		if (err && err != -EPERM && !*why && s->can_hold) {
+			s->can_hold = false;
 			less--;
 		}
 	}
@@ -330,10 +355,10 @@ int sensor_watch_files(struct sensor *sensor)
 
 /* Gives the memory back that the object's bytes in our own file take: they are not wanted
  * again, and come from the file if they are. */
-static void forget_object(void)
+static void forget_object(const struct sensor *s)
 {
-	size_t size, page = (size_t)sysconf(_SC_PAGESIZE);
-	uintptr_t bytes = (uintptr_t)sensor_bpf__elf_bytes(&size);
+	size_t size = s->bpf->skeleton->data_sz, page = (size_t)sysconf(_SC_PAGESIZE);
+	uintptr_t bytes = (uintptr_t)s->bpf->skeleton->data;
 	uintptr_t from = (bytes + page - 1) / page * page,
 		  to = (bytes + size) / page * page;
 
@@ -371,7 +396,7 @@ int sensor_attach(struct sensor *sensor, bool files_in_reach, char *why,
 	why[0] = 0;
 	if (err)
 		describe(why, why_size, "the sensor can't be attached", err);
-	forget_object();
+	forget_object(sensor);
 	return err;
 }
 

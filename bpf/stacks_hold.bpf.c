@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* stacks.bpf.c for kernels on which preemption can be off for a moment: see hold.bpf.h. */
+#define WITH_HOLD
+#include "stacks.bpf.c"

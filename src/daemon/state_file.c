@@ -15,6 +15,7 @@
 
 #define NEW_SUFFIX  ".new"
 #define LOCK_SUFFIX ".lock"
+#define LOCK_MODE   0600
 
 /* ---- reading ---- */
 
@@ -159,7 +160,8 @@ static bool is_named(const struct state_file *file)
 }
 
 /* One daemon for a file. The lock is a file of its own, as the state itself is another
- * file each time. */
+ * file each time; and for us alone, as who may read a file may lock it: the next daemon would
+ * take a member of the group for one that runs, and not start. */
 static int lock(struct state_file *file, pid_t *owner)
 {
 	int err;
@@ -168,7 +170,7 @@ static int lock(struct state_file *file, pid_t *owner)
 		file->lock = openat(file->dir, file->lock_name,
 				    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC |
 					    O_NONBLOCK | O_NOCTTY,
-				    0640);
+				    LOCK_MODE);
 		/* Where there is no room for it now, there may be for the state later. */
 		if (file->lock < 0)
 			return errno == ENOSPC || errno == EDQUOT || errno == ENFILE
@@ -177,10 +179,10 @@ static int lock(struct state_file *file, pid_t *owner)
 		err = flock(file->lock, LOCK_EX | LOCK_NB) ? -errno : 0;
 		if (err)
 			*owner = owner_of(file->lock);
-		else if (is_named(file))
-			(void)say_owner(file->lock);
-		else
+		else if (!is_named(file))
 			err = -ESTALE;
+		else if (!fchmod(file->lock, LOCK_MODE))
+			(void)say_owner(file->lock);
 		if (!err)
 			return 0;
 		close(file->lock);

@@ -268,6 +268,20 @@ def test_a_lock_whose_owner_is_not_known():
                       in done.stderr, f"of {text!r} it says {done.stderr}")
 
 
+def test_the_lock_is_the_daemons_alone():
+    """Who may read the state, a member of the socket's group, must not hold the lock: the
+    next daemon would not start. One that an earlier daemon has left is taken back."""
+    with Scratch() as scratch:
+        state = scratch.file("state.json")
+        for left in (None, 0o640):
+            if left:
+                os.close(os.open(f"{state}.lock", os.O_CREAT | os.O_WRONLY, left))
+                os.chmod(f"{state}.lock", left)
+            with daemon_with(state):
+                mode = stat.S_IMODE(os.stat(f"{state}.lock").st_mode)
+                same(oct(mode), oct(0o600), "mode of the lock")
+
+
 def daemon_alive(daemon, zoo):
     daemon.wait(zoo.pid, "fd-warning")
     same(daemon.process.poll(), None, "the first one's exit")

@@ -86,11 +86,26 @@ static const char *behind(const char *cgroup, struct cgroup_part container)
 	return container.at ? end + strcspn(end, "/") : end;
 }
 
+/* Outside of containers and of users' managers a name with a place before it is that of no
+ * unit of PID 1's: who may write into that directory has chosen it. */
+static bool is_elsewhere(const struct identity *who)
+{
+	return who->service && !who->container_id && strchr(who->service, '/');
+}
+
+static void forget_unit(struct origin_place *out)
+{
+	out->kind = PLACE_NONE;
+	out->unit[0] = '\0';
+	out->owner = (uid_t)-1;
+	out->of_login = false;
+}
+
 int origin_place_read(const char *cgroup, struct origin_place *out)
 {
 	struct identity who = {0};
 	const char *at;
-	bool user_manager = false;
+	bool user_manager = false, elsewhere;
 	size_t len;
 	int err;
 
@@ -104,6 +119,7 @@ int origin_place_read(const char *cgroup, struct origin_place *out)
 	out->runtime = who.container_runtime;
 	out->container_id = who.container_id;
 	out->claimed = who.claimed_by && out->container_id;
+	elsewhere = is_elsewhere(&who);
 	who.container_id = NULL;
 	identity_clear(&who);
 	out->in_container = out->container_id != NULL;
@@ -114,6 +130,8 @@ int origin_place_read(const char *cgroup, struct origin_place *out)
 		if (len)
 			take_part(out, at, len, &user_manager);
 	}
+	if (elsewhere && !user_manager)
+		forget_unit(out);
 	return 0;
 }
 

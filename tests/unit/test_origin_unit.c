@@ -341,6 +341,29 @@ static void test_user_unit(void **state)
 		       "LimitNOFILE=2001:600000");
 }
 
+/* A directory of his own, as libpam-cgfs or an administrator gives one to a user: what he calls
+ * those in it is no unit, and no session, of the host's. */
+static void test_named_by_a_user(void **state)
+{
+	(void)state;
+	put("/usr/lib/systemd/system/app.service", DROPIN "2000:4000\n");
+	put("/etc/security/limits.conf", "root - nofile 2000\n");
+	put_process(100, 1, "app", "2000 4000", "/user/alice/0/app.service");
+	assert_int_equal(find(100), 0);
+	assert_int_not_equal(found.kind, ORIGIN_UNIT);
+	assert_null(found.unit);
+	put_process(100, 1, "app", "2000 4000", "/of-alice/app.service");
+	assert_int_equal(find(100), 0);
+	assert_int_not_equal(found.kind, ORIGIN_UNIT);
+	assert_null(found.unit);
+	put_process(100, 1, "app", "2000 2000",
+		    "/of-alice/user-0.slice/session-1.scope");
+	assert_int_equal(find(100), 0);
+	assert_int_not_equal(found.kind, ORIGIN_PAM);
+	assert_false(found.user_session);
+	assert_int_equal(found.owner, (uid_t)-1);
+}
+
 /* As the service's sandbox has it: homes are not to be seen, but as others see them. */
 static void test_hidden_home(void **state)
 {
@@ -441,6 +464,7 @@ int main(void)
 		TEST(test_other_value),
 		TEST(test_changed_since),
 		TEST(test_user_unit),
+		TEST(test_named_by_a_user),
 		TEST(test_user_defaults),
 		TEST(test_hidden_home),
 		TEST(test_unit_with_pam),

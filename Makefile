@@ -98,7 +98,7 @@ TEST_LIBS = $(eval TEST_LIBS := $$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)))$(TE
 
 # ---- sources ----------------------------------------------------------------
 BPF_SRCS := $(wildcard bpf/*.bpf.c)
-SKELS := $(BPF_SRCS:bpf/%.bpf.c=$(BUILD)/gen/%.skel.h) $(BUILD)/gen/stacks_plain.skel.h
+SKELS := $(BPF_SRCS:bpf/%.bpf.c=$(BUILD)/gen/%.skel.h)
 SRCS := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
 OBJS := $(SRCS:%.c=$(BUILD)/%.o)
 # Rooms that know no BPF: unit tests are linked with these alone.
@@ -310,10 +310,9 @@ $(SPOILED)/fdwarden: $(BUILD)/fdwarden
 	$(Q)sed -i 's/watched\[MASKED(nr, FDW_MAX_CALLS)\]/watched[nr << 20]/w $(@D)/changed' $(@D)/bpf/call.bpf.h
 	@test -s $(@D)/changed
 	$(call say,BPF,$(@D)/bpf/sensor.bpf.c)
-	$(Q)for name in sensor sensor_hold; do \
-		$(CLANG) $(filter-out -Ibpf,$(BPF_CFLAGS)) -I$(@D)/bpf -c $(@D)/bpf/$$name.bpf.c -o $(@D)/$$name.tmp && \
-		$(BPFTOOL) gen object $(@D)/$$name.bpf.o $(@D)/$$name.tmp && \
-		$(BPFTOOL) gen skeleton $(@D)/$$name.bpf.o name $${name}_bpf > $(@D)/$$name.skel.h || exit 1; done
+	$(Q)$(CLANG) $(filter-out -Ibpf,$(BPF_CFLAGS)) -I$(@D)/bpf -c $(@D)/bpf/sensor.bpf.c -o $(@D)/sensor.tmp
+	$(Q)$(BPFTOOL) gen object $(@D)/sensor.bpf.o $(@D)/sensor.tmp
+	$(Q)$(BPFTOOL) gen skeleton $(@D)/sensor.bpf.o name sensor_bpf > $(@D)/sensor.skel.h
 	$(Q)$(CC) -I$(@D) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -c src/collect/sensor.c -o $(@D)/sensor.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(@D)/sensor.o $(BUILD)/src/main.o \

@@ -6,7 +6,6 @@
 #define FDWARDEN_CHANNEL_BPF_H
 
 #include "compat.bpf.h"
-#include "hold.bpf.h"
 #include "fdwarden/wire.h"
 
 struct {
@@ -46,7 +45,7 @@ static __always_inline void count_loss(__u32 what)
  * be preempted by others on the same CPU (since 5.11 only migration is disabled), and
  * those must not use it meanwhile: they pass, and what they would have said is
  * counted. Without atomics that return a value (before 5.12) two that meet exactly
- * may both pass; never do both enter. Where preemption can be off meanwhile, it is.
+ * may both pass; never do both enter.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -62,12 +61,10 @@ static __always_inline bool gate_enter(void)
 
 	if (!inside)
 		return false;
-	hold();
 	__sync_fetch_and_add(inside, 1);
 	if (*inside == 1)
 		return true;
 	__sync_fetch_and_add(inside, -1);
-	release();
 	count_loss(FDW_LOSS_GATE);
 	return false;
 }
@@ -79,7 +76,6 @@ static __always_inline void gate_leave(void)
 
 	if (inside)
 		__sync_fetch_and_add(inside, -1);
-	release();
 }
 
 #endif /* FDWARDEN_CHANNEL_BPF_H */

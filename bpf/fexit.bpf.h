@@ -28,7 +28,7 @@ struct {
 	__type(value, __u32);
 } told SEC(".maps");
 
-static __always_inline int refused_within(__u32 error, __u32 how)
+static __always_inline int refused_within(__u32 error)
 {
 	struct call c = {};
 	__u64 thread = bpf_get_current_pid_tgid();
@@ -36,7 +36,7 @@ static __always_inline int refused_within(__u32 error, __u32 how)
 	call_identify_current(&c);
 	if (c.desc.flags & FDW_CALL_EXIT_SEEN)
 		bpf_map_update_elem(&told, &thread, &error, BPF_ANY);
-	return refused(error, REFUSED_TABLE | how, 1);
+	return refused(error, true, 1);
 }
 
 static __always_inline bool was_told(__u32 error)
@@ -52,140 +52,6 @@ static __always_inline bool was_told(__u32 error)
 	return same;
 }
 
-/*
- * A kernel that may preempt these programs leaves out their runs for other tasks on that CPU
- * meanwhile (6.13 and later; seen on 7.2). bpf_preempt_disable() does not help: what would
- * preempt is done where preemption is on again, which still is in the program. So there are two more programs
- * behind the one at alloc_fd(). Each tells what none before it has; only if three tasks on one
- * CPU are preempted at once, each in another of the three, is a refusal lost. User space, which
- * would preempt, is woken up by the last.
- *
- * Which call it is, is counted at its entry. (By how often the thread was switched it would be
- * known as well, but for the moments between one program and the next: 5 of 4 refusals were
- * told.) Where that is left out the one before seems to go on: with the first one left out as
- * well, a refusal is lost.
- */
-enum turn { TURN_FIRST, TURN_SECOND, TURN_LAST };
-
-struct turns {
-	__u64 call;           /* from 1; of a thread that was refused before */
-	__u64 ran[TURN_LAST]; /* in this call; none for the last */
-	__u32 sent;           /* a record that nobody was woken up for */
-	__u32 turn;           /* enum turn: which one's run late_alloc_fd ends */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct turns);
-} thread_turns SEC(".maps");
-
-/* input, set before the load: the others are there, and run behind the first */
-const volatile bool has_spares = false;
-
-static __always_inline struct turns *turns_of(struct task_struct *task, __u64 flags)
-{
-	return bpf_task_storage_get(&thread_turns, task, NULL, flags);
-}
-
-/* What runs first tells it, unless the next ones would not know and tell it again. */
-static __always_inline void refused_first(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct turns *turns = turns_of(task, BPF_LOCAL_STORAGE_GET_F_CREATE);
-
-	if (!turns)
-		return;
-	if (!turns->call)
-		turns->call = 1;
-	if (refused_within(EMFILE, REFUSED_QUIET))
-		turns->sent = 1;
-	turns->ran[TURN_FIRST] = turns->call;
-}
-
-SEC("fentry/alloc_fd")
-int BPF_PROG(spare0_alloc_fd)
-{
-	struct turns *turns = turns_of(bpf_get_current_task_btf(), 0);
-
-	if (turns)
-		turns->call++;
-	return 0;
-}
-
-static __always_inline void turns_wake(struct turns *turns)
-{
-	if (!turns->sent)
-		return;
-	turns->sent = 0;
-	wake_reader();
-}
-
-PROGRAM_ARRAY(late);
-/* If the verifier knew it, the kernel would patch each program when they are put there. */
-__u32 failure = 0;
-
-/* Where the spares end if they have something to tell: it is verified and compiled once. */
-SEC("fexit/alloc_fd")
-int BPF_PROG(late_alloc_fd)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct turns *turns = turns_of(task, 0);
-
-	if (!turns) {
-		(void)refused_within(EMFILE, 0);
-		return 0;
-	}
-	if (refused_within(EMFILE, REFUSED_QUIET))
-		turns->sent = 1;
-	if (turns->turn == TURN_SECOND)
-		turns->ran[TURN_SECOND] = turns->call;
-	else
-		turns_wake(turns);
-	return 0;
-}
-
-SEC("fexit/alloc_fd")
-int BPF_PROG(spare2_alloc_fd, unsigned int start, unsigned int end, unsigned int flags,
-	     int ret)
-{
-	struct turns *turns;
-
-	if (ret != -EMFILE)
-		return 0;
-	turns = turns_of(bpf_get_current_task_btf(), 0);
-	if (turns && (turns->ran[TURN_FIRST] == turns->call ||
-		      turns->ran[TURN_SECOND] == turns->call)) {
-		turns_wake(turns);
-		return 0;
-	}
-	if (turns)
-		turns->turn = TURN_LAST;
-	bpf_tail_call(ctx, &late, failure);
-	return 0;
-}
-
-SEC("fexit/alloc_fd")
-int BPF_PROG(spare1_alloc_fd, unsigned int start, unsigned int end, unsigned int flags,
-	     int ret)
-{
-	struct turns *turns;
-
-	if (ret != -EMFILE)
-		return 0;
-	turns = turns_of(bpf_get_current_task_btf(), BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!turns)
-		return 0;
-	if (!turns->call)
-		turns->call = 1;
-	if (turns->ran[TURN_FIRST] == turns->call)
-		return 0;
-	turns->turn = TURN_SECOND;
-	bpf_tail_call(ctx, &late, failure);
-	return 0;
-}
-
 /* A number was reserved in the table, or there was none below `end`, which is the
  * limit that is really applied: EMFILE here means the table by construction. */
 SEC("fexit/alloc_fd")
@@ -194,12 +60,8 @@ int BPF_PROG(fexit_alloc_fd, unsigned int start, unsigned int end, unsigned int 
 {
 	struct call c = {};
 
-	if (ret == -EMFILE && has_spares)
-		refused_first();
-	else if (ret == -EMFILE)
-		(void)refused_within(EMFILE, 0);
 	if (ret < 0)
-		return 0;
+		return ret == -EMFILE ? refused_within(EMFILE) : 0;
 	c.task = current_task();
 	took(&c, (__u32)ret, end);
 	hook_run(ctx, &hooked_alloc);
@@ -241,9 +103,7 @@ SEC("fexit/alloc_empty_file")
 int BPF_PROG(fexit_alloc_empty_file, int flags, const struct cred *cred,
 	     struct file *ret)
 {
-	if ((long)ret == -ENFILE)
-		(void)refused_within(ENFILE, 0);
-	return 0;
+	return (long)ret == -ENFILE ? refused_within(ENFILE) : 0;
 }
 
 /*
@@ -264,10 +124,9 @@ static __always_inline int failed(long ret)
 	 * would have told it (6.13+, where another was preempted in it). */
 	if (ret == -EMFILE &&
 	    CURRENT_READ(c.task, files, next_fd) >= current_limit(c.task))
-		(void)refused(EMFILE, REFUSED_TABLE, 1);
-	else /* known not to be the table's */
-		(void)refused(-ret, 0, 1);
-	return 0;
+		return refused(EMFILE, true, 1);
+	/* known not to be the table's */
+	return refused(-ret, false, 1);
 }
 
 SEC("fexit")
@@ -284,6 +143,9 @@ int BPF_PROG(tail_two, const struct pt_regs *regs, long ret)
 
 PROGRAM_ARRAY(failed_one);
 PROGRAM_ARRAY(failed_two);
+
+/* If the verifier knew it, the kernel would patch each program when they are put there. */
+__u32 failure = 0;
 
 static __always_inline int exited(void *ctx, long ret, void *tail)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Preemption off for a moment. While a program is preempted, the kernel leaves out its runs for
- * all other tasks on that CPU; run by the sensor, the sensor's. And of two that make a record on
- * one CPU the second can't (channel.bpf.h).
+ * all other tasks on that CPU; run by the sensor, the sensor's. Copying a stack takes long enough
+ * for it to happen.
  *
  * The kernel functions that it takes came with 6.10. Naming one that is not there is enough for
  * libbpf before 1.3 to look for it among the modules' types, which takes CAP_SYS_ADMIN; without
- * that the whole object is not loaded. So each object that uses this is there twice, with and
+ * that the whole object is not loaded. So the object that uses this is there twice, with and
  * without it: user space chooses.
  */
 #ifndef FDWARDEN_HOLD_BPF_H

@@ -130,21 +130,16 @@ __noinline int refusal_begin(__u32 call, __u32 error)
 	return key.call;
 }
 
-/* Of the call's process, and by `key`'s error. Returns the new total, and under which call in
- * `key`; 0: there was no room to count it. */
-static __always_inline __u64 refusal_count(const struct call *c,
-					   struct fdw_refusal_key *key, __u32 times,
-					   struct process_state *state)
+/* Returns the new total; 0: there was no room to count it. */
+static __always_inline __u64 refusal_count(struct fdw_refusal_key *key, __u32 call,
+					   __u32 times, struct process_state *state)
 {
-	struct task_struct *task = c->task;
 	struct fdw_refusal_value *value;
 
-	key->start_ns = start_time(BPF_CORE_READ(task, group_leader));
-	key->tgid = BPF_CORE_READ(task, tgid);
-	key->call = c->number;
+	key->call = call;
 	value = bpf_map_lookup_elem(&refusals, key);
 	if (!value) {
-		key->call = refusal_begin(c->number, key->error);
+		key->call = refusal_begin(call, key->error);
 		value = bpf_map_lookup_elem(&refusals, key);
 	}
 	if (!value) {
@@ -303,41 +298,24 @@ static __always_inline void refusal_table(struct call *c, struct refusal_scratch
 		r->free_above = free_above(files, s, (__u32)r->args[2]);
 }
 
-static __always_inline int refusal_send(struct refusal_scratch *s,
-					struct process_state *state, __u32 error,
-					bool whole, __u64 flags)
+static __always_inline void refusal_send(struct refusal_scratch *s,
+					 struct process_state *state, __u32 error,
+					 bool whole)
 {
 	__u32 size = s->record.header.size;
 
-	if (bpf_ringbuf_output(&records, s, MASKED(size, TEXT_MASK + 1), flags)) {
+	if (bpf_ringbuf_output(&records, s, MASKED(size, TEXT_MASK + 1), 0)) {
 		count_loss(FDW_LOSS_RING_FULL);
-		return 0;
+		return;
 	}
 	if (!state)
-		return 1;
+		return;
 	state->refused_ns[class_of(error)] = s->record.header.time_ns;
 	/* A page of arguments that was not there may be the next time. */
 	if (whole && s->record.cmdline_len) {
 		state->identity_exec_id = s->record.task.exec_id;
 		state->flags |= PROCESS_IDENTITY_SENT;
 	}
-	return 1;
-}
-
-/* How it was refused, and how that is told. */
-enum refused_how {
-	REFUSED_TABLE = 1 << 0, /* it may have been the table, which is counted, too */
-	REFUSED_QUIET =
-		1 << 1, /* user space is not woken up: wake_reader() is to do it */
-};
-
-/* For records that were told quietly. */
-static __always_inline void wake_reader(void)
-{
-	void *nothing = bpf_ringbuf_reserve(&records, sizeof(__u64), 0);
-
-	if (nothing)
-		bpf_ringbuf_discard(nothing, BPF_RB_FORCE_WAKEUP);
 }
 
 static __always_inline bool identity_is_due(const struct call *c,
@@ -350,25 +328,28 @@ static __always_inline bool identity_is_due(const struct call *c,
 }
 
 /*
- * The current call was refused, `times` times in one; `how`: enum refused_how. It is counted in
- * any case; a record is made of the first by this call, and then of so many a second. Returns
- * whether one was made. Global, with plain numbers only: the verifier looks at it once, not for
- * each way by which a call may be refused.
+ * The current call was refused, `times` times in one. It is counted in any case; a record is
+ * made of the first by this call, and then of so many a second. `table`: it may have been the
+ * table, which is counted, too. Global, with plain numbers only: the verifier looks at it
+ * once, not for each way by which a call may be refused.
  */
-__noinline int refused(__u32 error, __u32 how, __u32 times)
+__noinline int refused(__u32 error, __u32 table, __u32 times)
 {
 	__u64 now = bpf_ktime_get_boot_ns(), total;
 	struct fdw_refusal_key key = {.error = error};
 	struct process_state *state;
+	struct task_struct *task;
 	struct refusal_scratch *s;
 	struct call c = {};
 	__u32 zero = 0;
 	bool whole;
-	int sent;
 
 	call_identify_current(&c);
-	state = process_current(c.task);
-	total = refusal_count(&c, &key, times, state);
+	task = c.task;
+	state = process_current(task);
+	key.start_ns = start_time(BPF_CORE_READ(task, group_leader));
+	key.tgid = BPF_CORE_READ(task, tgid);
+	total = refusal_count(&key, c.number, times, state);
 	if (!state)
 		count_loss(FDW_LOSS_PROCESS_MAP);
 	if (state && total != times &&
@@ -384,16 +365,15 @@ __noinline int refused(__u32 error, __u32 how, __u32 times)
 		return 0;
 	refusal_fill(&c, state, &s->record, error, total, now);
 	s->record.call = key.call;
-	if (how & REFUSED_TABLE)
+	if (table)
 		refusal_table(&c, s, state);
 	else
 		s->record.not_the_table = 1;
 	whole = identity_is_due(&c, state);
 	refusal_text(call_arg(&c, c.desc.path_arg), whole);
-	sent = refusal_send(s, state, error, whole,
-			    how & REFUSED_QUIET ? BPF_RB_NO_WAKEUP : 0);
+	refusal_send(s, state, error, whole);
 	gate_leave();
-	return sent;
+	return 0;
 }
 
 #endif /* FDWARDEN_REFUSAL_BPF_H */

@@ -92,8 +92,7 @@ static __noinline int truncated(struct call *c, __u32 messages)
 
 	if (!cut || cut > MMSG_MAX || !table_is_full())
 		return 0;
-	(void)refused(EMFILE, REFUSED_TABLE, cut);
-	return 0;
+	return refused(EMFILE, true, cut);
 }
 
 /* Installed some, and returned something else than a number. */
@@ -143,7 +142,7 @@ static __always_inline bool exited_call(struct pt_regs *regs, long ret)
 			return false;
 		call_identify(&c, nr);
 		if (error_is_limit(&c, ret))
-			(void)refused(-ret, REFUSED_TABLE, 1);
+			(void)refused(-ret, true, 1);
 		return false;
 	}
 	if (!call_is_watched(nr))

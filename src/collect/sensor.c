@@ -18,7 +18,6 @@
 #include "collect/shares.h"
 #include "collect/syscalls.h"
 #include "sensor.skel.h"
-#include "sensor_hold.skel.h"
 
 #define REFUSALS_BATCH    256
 #define CONSUME_MAX       1024 /* records at one go: some tens of milliseconds */
@@ -38,8 +37,6 @@
 #define REFUSALS_SHARE    8192 /* a byte of memory for as many at most */
 /* One user's calls are told apart up to a quarter of that map, and its processes up to a half. */
 #define USER_SHARE        4
-/* Programs that tell what the one at alloc_fd() did not, and one for them to know. */
-#define SPARES            3
 
 struct sensor {
 	enum sensor_kind kind;
@@ -47,7 +44,7 @@ struct sensor {
 	struct ring_buffer *ring;
 	struct hooks *hooks; /* NULL: not with this kernel */
 	struct sensor_handlers handlers;
-	bool task_storage, use_hooks, can_hold, has_spares;
+	bool task_storage, use_hooks;
 	uint64_t malformed;
 	uint32_t consumed; /* in this sensor_consume() */
 	/* The kernel's pages of where the ring's reader and its writers are, in bytes that
@@ -116,12 +113,6 @@ static int put_tails(const struct sensor *s)
 	const int maps[SENSOR_TAILS] = {bpf_map__fd(s->bpf->maps.failed_one),
 					bpf_map__fd(s->bpf->maps.failed_two)};
 
-	const int late = bpf_map__fd(s->bpf->maps.late);
-	const __u32 at = 0;
-	int fd = bpf_program__fd(s->bpf->progs.late_alloc_fd);
-
-	if (fd >= 0 && bpf_map_update_elem(late, &at, &fd, BPF_ANY))
-		return -errno;
 	return sensor_put_tails(s->bpf->obj, maps);
 }
 
@@ -165,56 +156,6 @@ static void set_sizes(struct sensor *s)
 	s->bpf->rodata->user_share = refusals / USER_SHARE;
 }
 
-/* The last one first; then the one that counts calls at their entry. */
-static struct bpf_program *spare(const struct sensor *s, int i)
-{
-	struct bpf_program *const spares[SPARES] = {s->bpf->progs.spare2_alloc_fd,
-						    s->bpf->progs.spare1_alloc_fd,
-						    s->bpf->progs.spare0_alloc_fd};
-
-	return spares[i];
-}
-
-static void set_spare(const struct sensor *s, struct bpf_program *program)
-{
-	bpf_program__set_autoload(program, s->has_spares);
-	bpf_program__set_autoattach(program, false);
-}
-
-static void set_inputs(struct sensor *s)
-{
-	s->bpf->rodata->use_task_storage = s->task_storage;
-	s->bpf->rodata->use_hooks = s->use_hooks;
-	s->bpf->rodata->has_spares = s->has_spares;
-	bpf_map__set_autocreate(s->bpf->maps.process_storage, s->task_storage);
-	bpf_map__set_autocreate(s->bpf->maps.process_hash, !s->task_storage);
-	bpf_map__set_autocreate(s->bpf->maps.thread_turns, s->has_spares);
-	bpf_map__set_autocreate(s->bpf->maps.told, s->kind == SENSOR_FEXIT);
-}
-
-/* The programs, or those of sensor_hold.bpf.c: to user space they are the same. NULL, and errno:
- * they can't be opened. */
-static struct sensor_bpf *open_programs(const struct sensor *s)
-{
-	struct sensor_bpf *bpf;
-	int err;
-
-	if (!s->can_hold)
-		return sensor_bpf__open();
-	bpf = calloc(1, sizeof(*bpf));
-	err = bpf ? sensor_bpf__create_skeleton(bpf) : -ENOMEM;
-	if (!err) {
-		bpf->skeleton->data =
-			(void *)sensor_hold_bpf__elf_bytes(&bpf->skeleton->data_sz);
-		err = bpf_object__open_skeleton(bpf->skeleton, NULL);
-	}
-	if (!err)
-		return bpf;
-	sensor_bpf__destroy(bpf);
-	errno = -err;
-	return NULL;
-}
-
 static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char *why,
 		size_t why_size)
 {
@@ -222,20 +163,21 @@ static int load(struct sensor *s, const uint32_t *steps, size_t steps_len, char 
 	int err;
 
 	kernel_forget_bpf_reason();
-	s->bpf = open_programs(s);
+	s->bpf = sensor_bpf__open();
 	if (!s->bpf)
 		return -errno;
 	calls = (struct fdw_call *)s->bpf->rodata->calls;
 	syscalls_fill(calls, s->bpf->rodata->watched);
-	set_inputs(s);
+	s->bpf->rodata->use_task_storage = s->task_storage;
+	s->bpf->rodata->use_hooks = s->use_hooks;
+	bpf_map__set_autocreate(s->bpf->maps.process_storage, s->task_storage);
+	bpf_map__set_autocreate(s->bpf->maps.process_hash, !s->task_storage);
+	bpf_map__set_autocreate(s->bpf->maps.told, s->kind == SENSOR_FEXIT);
 	sensor_set_steps(s, steps, steps_len);
 	set_sizes(s);
 	err = sensor_choose_programs(s->bpf->obj, s->kind, s->use_hooks, calls, why,
 				     why_size);
 	bpf_program__set_autoload(s->bpf->progs.leader_exit, s->task_storage);
-	for (int i = 0; i < SPARES; i++)
-		set_spare(s, spare(s, i));
-	set_spare(s, s->bpf->progs.late_alloc_fd);
 	if (!err)
 		err = sensor_bpf__load(s->bpf);
 	if (!err)
@@ -261,20 +203,12 @@ static int load_best(struct sensor *s, const uint32_t *steps, size_t steps_len,
 			return err;
 		err = -EINVAL;
 	}
-	/* Since 6.15 a function that the verifier looks at by itself may be called with
-	 * preemption off; no kernel before was seen to need the spares. */
-	s->can_hold = kernel_is_since(6, 15);
 	/* What is not permitted is not with less either. */
 	for (int less = storage ? 0 : 2; err && err != -EPERM && !*why && less < 4;
 	     less++) {
 		s->task_storage = less < 2;
 		s->use_hooks = !(less & 1);
-		s->has_spares = s->kind == SENSOR_FEXIT && s->can_hold;
 		err = load(s, steps, steps_len, why, why_size);
-		if (err && err != -EPERM && !*why && s->can_hold) {
-			s->can_hold = false;
-			less--;
-		}
 	}
 	return err;
 }
@@ -355,31 +289,15 @@ int sensor_watch_files(struct sensor *sensor)
 
 /* Gives the memory back that the object's bytes in our own file take: they are not wanted
  * again, and come from the file if they are. */
-static void forget_object(const struct sensor *s)
+static void forget_object(void)
 {
-	size_t size = s->bpf->skeleton->data_sz, page = (size_t)sysconf(_SC_PAGESIZE);
-	uintptr_t bytes = (uintptr_t)s->bpf->skeleton->data;
+	size_t size, page = (size_t)sysconf(_SC_PAGESIZE);
+	uintptr_t bytes = (uintptr_t)sensor_bpf__elf_bytes(&size);
 	uintptr_t from = (bytes + page - 1) / page * page,
 		  to = (bytes + size) / page * page;
 
 	if (from < to)
 		(void)madvise((void *)from, to - from, MADV_DONTNEED);
-}
-
-/* Of the programs at the end of one function the kernel runs those first that were attached
- * last (bpf_trampoline_link_prog(); the zoo's test on 7.2 would count twice). */
-static int attach_spares(struct sensor *s)
-{
-	struct bpf_link **links[SPARES] = {&s->bpf->links.spare2_alloc_fd,
-					   &s->bpf->links.spare1_alloc_fd,
-					   &s->bpf->links.spare0_alloc_fd};
-
-	for (int i = 0; s->has_spares && i < SPARES; i++) {
-		*links[i] = bpf_program__attach(spare(s, i));
-		if (!*links[i])
-			return -errno;
-	}
-	return 0;
 }
 
 int sensor_attach(struct sensor *sensor, bool files_in_reach, char *why,
@@ -390,13 +308,11 @@ int sensor_attach(struct sensor *sensor, bool files_in_reach, char *why,
 	kernel_forget_bpf_reason();
 	bpf_program__set_autoattach(sensor->bpf->progs.fexit_alloc_empty_file,
 				    files_in_reach);
-	err = attach_spares(sensor);
-	if (!err)
-		err = sensor_bpf__attach(sensor->bpf);
+	err = sensor_bpf__attach(sensor->bpf);
 	why[0] = 0;
 	if (err)
 		describe(why, why_size, "the sensor can't be attached", err);
-	forget_object(sensor);
+	forget_object();
 	return err;
 }
 
@@ -478,30 +394,6 @@ static uint64_t loss(const struct sensor *s, uint32_t what)
 	return sum;
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Runs in which a refusal may have been: there is none in those of some programs, and of those
- * at alloc_fd() it is lost if all were left out. */
-static uint64_t missed_refusals(const struct sensor *s)
-{
-	uint64_t first = missed_runs_of(s->bpf->progs.fexit_alloc_fd);
-	uint64_t other = missed_runs(s->bpf->obj) - first -
-			 missed_runs_of(s->bpf->progs.leader_exit) -
-			 missed_runs_of(s->bpf->progs.fexit_do_dup2) -
-			 missed_runs_of(s->bpf->progs.fentry_put_unused_fd);
-
-	for (int i = 0; s->has_spares && i < SPARES; i++) {
-		uint64_t missed = missed_runs_of(spare(s, i));
-
-		other -= missed;
-		first = least(first, missed);
-	}
-	return other + first;
-}
-
 void sensor_losses(const struct sensor *sensor, struct sensor_losses *out)
 {
 	out->ring_full = loss(sensor, FDW_LOSS_RING_FULL);
@@ -510,7 +402,9 @@ void sensor_losses(const struct sensor *sensor, struct sensor_losses *out)
 	out->unreadable = loss(sensor, FDW_LOSS_READ);
 	out->gate = loss(sensor, FDW_LOSS_GATE);
 	out->malformed = sensor->malformed;
-	out->missed = missed_refusals(sensor);
+	/* What leader_exit keeps is no refusal. */
+	out->missed = missed_runs(sensor->bpf->obj) -
+		      missed_runs_of(sensor->bpf->progs.leader_exit);
 }
 
 int sensor_refusals(struct sensor *sensor, sensor_visit_refusal visit, void *context)

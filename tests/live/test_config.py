@@ -17,8 +17,8 @@ def near(share=55):
     return Zoo("limit=64", f"fill={share}", "say=near", "wait")
 
 
-def test_rule_ignores_a_name():
-    text = QUICK + "[rule quiet]\nname = zoo-qu*\nignore = yes\n"
+def zoo_quiet_is_ignored(text):
+    """By this configuration, while another process is told of."""
     with Scratch() as scratch, Daemon(config=scratch.file("conf", text)) as daemon, \
             Zoo("name=zoo-quiet", "limit=64", "refuse=openat:3", "say=near", "wait") as quiet:
         quiet.expect("near")
@@ -26,6 +26,11 @@ def test_rule_ignores_a_name():
             daemon.wait(loud.pid, "fd-warning")
             time.sleep(0.5)
         same(daemon.actions(quiet.pid), [], "alerts of what is ignored")
+
+
+def test_rule_ignores_a_name():
+    text = QUICK + "[rule quiet]\nname = zoo-qu*\nignore = yes\n"
+    zoo_quiet_is_ignored(text)
 
 
 def test_rule_with_lists():
@@ -36,13 +41,7 @@ user = nobody, 0
 executable = /none, */fdzoo
 ignore = yes
 """
-    with Scratch() as scratch, Daemon(config=scratch.file("conf", text)) as daemon, \
-            Zoo("name=zoo-quiet", "limit=64", "refuse=openat:3", "say=near", "wait") as quiet:
-        quiet.expect("near")
-        with near() as loud:
-            daemon.wait(loud.pid, "fd-warning")
-            time.sleep(0.5)
-        same(daemon.actions(quiet.pid), [], "alerts of what is ignored")
+    zoo_quiet_is_ignored(text)
 
 
 def test_rule_about_a_service_without_suffix():

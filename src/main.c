@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "config/nearest.h"
 #include "daemon/explain.h"
 #include "log.h"
 #include "output/hook_runner.h"
@@ -67,50 +68,14 @@ static const struct cli_command *find_command(const char *name)
 	return NULL;
 }
 
-#define WORD_MAX 24
-#define NEAR     2 /* slips of the keys */
-
-/* How many characters have to be put in, left out or changed to make one of the other. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[WORD_MAX + 1], len = strlen(b);
-
-	for (size_t j = 0; j <= len; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		size_t corner = row[0];
-
-		row[0] = i + 1;
-		for (size_t j = 0; j < len; j++) {
-			size_t change = corner + (a[i] != b[j]);
-			size_t other = 1 + (row[j] < row[j + 1] ? row[j] : row[j + 1]);
-
-			corner = row[j + 1];
-			row[j + 1] = change < other ? change : other;
-		}
-	}
-	return row[len];
-}
-
 /* The command that was meant by `word`, perhaps; NULL: none is near. */
 static const char *nearest_command(const char *word)
 {
-	const char *nearest = NULL;
-	size_t least = NEAR + 1, len = strlen(word);
+	struct nearest nearest = {0};
 
-	if (len < 2 || len > WORD_MAX || *word == '-')
-		return NULL;
-	for (const struct cli_command *c = cli_commands; c->name; c++) {
-		size_t far =
-			strncmp(c->name, word, len) != 0 ? distance(word, c->name) : 0;
-
-		/* the first letter is seldom wrong: of another it is another word */
-		if (*word == *c->name && far < least && far < len) {
-			least = far;
-			nearest = c->name;
-		}
-	}
-	return nearest;
+	for (const struct cli_command *c = cli_commands; c->name; c++)
+		nearest_try(&nearest, word, c->name);
+	return nearest.word;
 }
 
 static int unknown_command(const char *word)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* fdwarden check-config: checks the configuration, prints the effective one. */
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "config/config.h"
+#include "config/pattern_syntax.h"
 #include "log.h"
 
 struct check_options {
@@ -26,7 +29,11 @@ static const struct cli_option options[] = {
 static const struct cli_usage usage = {
 	.synopsis = "[-c FILE] [-o KEY=VALUE]…",
 	CLI_OPTIONS(options),
-	.notes = "Without -c, defaults hold where there is no " CONFIG_PATH ".",
+	.notes =
+		"Without -c, defaults hold where there is no " CONFIG_PATH
+		".\nExits with 2 "
+		"where the daemon would not start, and with 1 where this host lacks a\n"
+		"file, a user or a group that is named.",
 };
 
 static bool complain(const char *key, const char *path, int err)
@@ -83,14 +90,78 @@ static bool try_socket(const char *path)
 	return false;
 }
 
-/* All of them, so that each complaint is seen. */
-static bool try_paths(const struct config *config)
+/* Of getpwnam() and getgrnam(), which found nothing: a name service that can't be asked is no
+ * proof that there is none. */
+static bool is_nobody(int err)
 {
-	bool file = !config->file || try_file(config->file);
-	bool hook = !config->hook || try_hook(config);
-	bool socket = !config->socket_path || try_socket(config->socket_path);
+	return !err || err == ENOENT || err == ESRCH;
+}
 
-	return file && hook && socket;
+/* A pattern may match a user who is made later; so may a name, but that is more often a slip. */
+static bool try_user(const char *rule, const char *name)
+{
+	errno = 0;
+	if (!*name || strpbrk(name, "*?[\\") || !name[strspn(name, "0123456789")] ||
+	    getpwnam(name) || !is_nobody(errno))
+		return true;
+	log_error("in rule '%s': there is no user %s on this host; it means nobody "
+		  "until there is",
+		  rule, name);
+	return false;
+}
+
+static bool try_users(const struct config_rule *rule)
+{
+	const char *list = rule->match_user, *start;
+	bool good = true;
+	size_t len;
+
+	while (pattern_list_next(&list, &start, &len)) {
+		char *name = strndup(start, len);
+
+		good &= !name || try_user(rule->name, name);
+		free(name);
+	}
+	return good;
+}
+
+/* The usual one comes with the package, and says of itself what it lacks. */
+static bool try_group(const char *group)
+{
+	errno = 0;
+	if (!strcmp(group, CONFIG_SOCKET_GROUP) ||
+	    !group[strspn(group, "0123456789")] || getgrnam(group) || !is_nobody(errno))
+		return true;
+	log_error("socket.group: there is no group %s on this host; until there is "
+		  "('groupadd -r %s') only root and the daemon's user may ask",
+		  group, group);
+	return false;
+}
+
+/* It may be meant so; it is to be known. */
+static void warn_of_open_port(const char *listen)
+{
+	if (strncmp(listen, "127.", 4) != 0 && strncmp(listen, "[::1]:", 6) != 0)
+		log_warning("metrics.listen %s: who reaches this port reads the names "
+			    "of processes and services, without TLS and without a "
+			    "password; 127.0.0.1 is for this host alone",
+			    listen);
+}
+
+/* All of them, so that each complaint is seen. */
+static bool try_host(const struct config *config)
+{
+	bool good = !config->file || try_file(config->file);
+
+	good &= !config->hook || try_hook(config);
+	good &= !config->socket_path || try_socket(config->socket_path);
+	good &= !config->socket_path || !config->socket_group ||
+		try_group(config->socket_group);
+	for (size_t i = 0; i < config->rules_len; i++)
+		good &= !config->rules[i].match_user || try_users(&config->rules[i]);
+	if (config->metrics_listen)
+		warn_of_open_port(config->metrics_listen);
+	return good;
 }
 
 int cmd_check_config(int argc, char **argv)
@@ -110,7 +181,7 @@ int cmd_check_config(int argc, char **argv)
 		return CLI_USAGE;
 	}
 	config_print(config, stdout);
-	code = try_paths(config) ? CLI_DONE : CLI_FAILED;
+	code = try_host(config) ? CLI_DONE : CLI_FAILED;
 	config_free(config);
 	return code;
 }

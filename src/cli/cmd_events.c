@@ -60,6 +60,7 @@ struct printing {
 	bool colour, utf8;
 	time_t since; /* 0: from the beginning */
 	int severity; /* this and higher ones */
+	uint64_t seen, shown;
 };
 
 /* As event.severity has them. */
@@ -154,14 +155,18 @@ static void print_json(const char *line, size_t len)
 }
 
 /* true: the last of the recent ones has been printed. */
-static bool print_line(const struct printing *p, const char *line, size_t len)
+static bool print_line(struct printing *p, const char *line, size_t len)
 {
 	cJSON *json = json_read(line, len, JSON_READ_DEEP, NULL);
 	const cJSON *alert = cJSON_GetObjectItemCaseSensitive(json, "alert");
 	const cJSON *lost = cJSON_GetObjectItemCaseSensitive(json, "lost");
 	bool last = !strcmp(text_of(json, "reply"), "self");
 
-	if (alert && !is_wanted(p, alert))
+	bool wanted = alert && is_wanted(p, alert);
+
+	p->seen += alert != NULL;
+	p->shown += wanted;
+	if (alert && !wanted)
 		; /* not asked for */
 	else if (alert && p->set->json)
 		print_json(line, len);
@@ -192,7 +197,7 @@ static int ask(struct client *client)
 }
 
 /* 0: all is printed that was asked for. */
-static int print_all(const struct printing *p, struct client *client)
+static int print_all(struct printing *p, struct client *client)
 {
 	bool recent = true;
 
@@ -224,6 +229,19 @@ static bool wants_colour(const struct options *set)
 	const char *no_color = getenv("NO_COLOR");
 
 	return !set->json && isatty(STDOUT_FILENO) && (!no_color || !*no_color);
+}
+
+/* Nothing is an answer, too: of what, and how many others there are. Not where a program
+ * reads. */
+static void say_nothing(const struct printing *p)
+{
+	if (p->shown || p->set->json || p->set->follow)
+		return;
+	if (p->seen)
+		log_info("events: none of the last %" PRIu64 " alert%s is such a one",
+			 p->seen, p->seen == 1 ? "" : "s");
+	else
+		log_info("events: the daemon has alerted nothing yet");
 }
 
 /* CLI_RUN, or the exit code. */
@@ -272,8 +290,10 @@ int cmd_events(int argc, char **argv)
 		err = print_all(&printing, client);
 	client_close(client);
 	fflush(stdout);
-	if (!err)
+	if (!err) {
+		say_nothing(&printing);
 		return CLI_DONE;
+	}
 	if (err == -ECONNRESET || err == -EPIPE)
 		log_error("events: the daemon has ended, or closed the connection");
 	else

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "config/loading.h"
+#include "config/nearest.h"
 
 /* Printable ASCII, the rest as \xNN: errors go to terminals and logs. */
 static const char *printable(char out[100], const char *text)
@@ -135,6 +136,45 @@ static void list_sections(char *text, size_t size)
 	}
 }
 
+/* "; did you mean …?", or nothing. A key that another section has is more likely meant there
+ * than another one of this section. */
+static const char *meant_key(const char *section, const char *name, char out[128])
+{
+	struct nearest nearest = {0};
+
+	out[0] = 0;
+	for (size_t i = 0; i < config_keys_len; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		if (!strcmp(key->name, name)) {
+			snprintf(out, 128, "; did you mean %s.%s?",
+				 strcmp(key->section, CONFIG_RULE_SECTION)
+					 ? key->section
+					 : "rule NAME",
+				 key->name);
+			return out;
+		}
+		if (!strcmp(key->section, section))
+			nearest_try(&nearest, name, key->name);
+	}
+	if (nearest.word)
+		snprintf(out, 128, "; did you mean '%s'?", nearest.word);
+	return out;
+}
+
+static const char *meant_section(const char *name, char out[128])
+{
+	struct nearest nearest = {0};
+
+	out[0] = 0;
+	for (size_t i = 0; i < config_keys_len; i++)
+		nearest_try(&nearest, name, config_keys[i].section);
+	if (nearest.word)
+		snprintf(out, 128, "; did you mean [%s%s]?", nearest.word,
+			 strcmp(nearest.word, CONFIG_RULE_SECTION) ? "" : " NAME");
+	return out;
+}
+
 /* ---- sections ---- */
 
 static size_t find_rule(const struct config *config, const char *name)
@@ -180,7 +220,7 @@ static int add_rule(struct loading *l, const char *name)
 static int enter_section(struct loading *l, const char *name)
 {
 	size_t word = sizeof(CONFIG_RULE_SECTION) - 1;
-	char shown[100], allowed[256];
+	char shown[100], allowed[256], meant[128];
 
 	l->rule = NO_RULE;
 	if (!strncmp(name, CONFIG_RULE_SECTION, word) &&
@@ -206,26 +246,27 @@ static int enter_section(struct loading *l, const char *name)
 	if (l->section && *name && strcmp(name, CONFIG_RULE_SECTION) != 0)
 		return 0;
 	list_sections(allowed, sizeof(allowed));
-	return config_fail(l, &l->here, -EINVAL, "unknown section [%s]; allowed: %s",
-			   printable(shown, name), allowed);
+	return config_fail(l, &l->here, -EINVAL, "unknown section [%s]; allowed: %s%s",
+			   printable(shown, name), allowed, meant_section(name, meant));
 }
 
 /* ---- values ---- */
 
 static int unknown_key(struct loading *l, const char *name)
 {
-	char shown[100], allowed[256];
+	char shown[100], allowed[256], meant[128];
 
+	meant_key(l->section, name, meant);
 	list_keys(l->section, allowed, sizeof(allowed));
 	if (*l->section)
 		return config_fail(l, &l->here, -EINVAL,
-				   "unknown key '%s' in [%s]; allowed: %s",
-				   printable(shown, name), l->section, allowed);
+				   "unknown key '%s' in [%s]; allowed: %s%s",
+				   printable(shown, name), l->section, allowed, meant);
 	if (*allowed)
 		return config_fail(
 			l, &l->here, -EINVAL,
-			"unknown key '%s' outside of any section; allowed: %s",
-			printable(shown, name), allowed);
+			"unknown key '%s' outside of any section; allowed: %s%s",
+			printable(shown, name), allowed, meant);
 	list_sections(allowed, sizeof(allowed));
 	return config_fail(l, &l->here, -EINVAL,
 			   "key '%s' outside of any section; write it into one of %s",

@@ -329,6 +329,20 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
+/* Who sent it is asked for when a daemon was not there at night. */
+static int on_end(sd_event_source *source, const struct signalfd_siginfo *info,
+		  void *context)
+{
+	const struct daemon *d = context;
+
+	(void)source;
+	log_info("%s from process %" PRIu32 " of user %" PRIu32
+		 ": the alerts that wait are written, then it ends",
+		 info->ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT", info->ssi_pid,
+		 info->ssi_uid);
+	return sd_event_exit(d->event, 0);
+}
+
 static int block_signals(void)
 {
 	sigset_t set;
@@ -346,9 +360,9 @@ static int set_up_events(struct daemon *d)
 	uint64_t now_us = 0;
 	int err;
 
-	err = sd_event_add_signal(d->event, NULL, SIGTERM, NULL, NULL);
+	err = sd_event_add_signal(d->event, NULL, SIGTERM, on_end, d);
 	if (err >= 0)
-		err = sd_event_add_signal(d->event, NULL, SIGINT, NULL, NULL);
+		err = sd_event_add_signal(d->event, NULL, SIGINT, on_end, d);
 	if (err >= 0)
 		err = sd_event_add_signal(d->event, NULL, SIGHUP, on_hangup, d);
 	if (err >= 0)

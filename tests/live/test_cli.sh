@@ -148,6 +148,28 @@ expect 2 '' "^fdwarden: cannot read the configuration $dir/none: No such file" c
 expect 2 '' "^fdwarden: cannot read the configuration $dir: Is a directory" check-config -c "$dir"
 expect 2 '' '^fdwarden: /dev/zero: too large' check-config -c /dev/zero
 expect 2 '' '^fdwarden: -o thresholds.wran=1%: unknown key' check-config -c /dev/null -o thresholds.wran=1%
+expect 2 '' "; did you mean 'warn'\\?$" check-config -c "$dir/unknown"
+expect 2 '' '; did you mean thresholds.warn\?$' check-config -c /dev/null -o warn=5%
+expect 2 '' '; did you mean \[thresholds\]\?$' check-config -c /dev/null -o threshold.warn=5%
+expect 2 '' "; did you mean 'name'\\?$" check-config -c /dev/null -o 'rule a.nmae=x'
+expect 2 '' 'allowed: sensor$' check-config -c /dev/null -o zip=5%
+# In form it is right, and will not do what is meant here.
+expect 1 '^user = nosuchuser$' "^fdwarden: in rule 'a': there is no user nosuchuser on this host; " \
+	check-config -c /dev/null -o 'rule a.user=nosuchuser'
+expect 1 '^user = root, nosuchuser$' "^fdwarden: in rule 'a': there is no user nosuchuser " \
+	check-config -c /dev/null -o 'rule a.user=root, nosuchuser'
+expect 0 '^user = nosuch\*$' '' check-config -c /dev/null -o 'rule a.user=nosuch*'
+expect 0 '^user = 4242, root$' '' check-config -c /dev/null -o 'rule a.user=4242, root'
+expect 1 '^group = nosuchgroup$' '^fdwarden: socket.group: there is no group nosuchgroup ' \
+	check-config -c /dev/null -o socket.group=nosuchgroup
+expect 0 '^group = root$' '' check-config -c /dev/null -o socket.group=root
+for listen in 0.0.0.0:9834 '[::]:9834' 10.0.0.1:9834; do
+	expect 0 '^listen = ' '^fdwarden: metrics.listen .*, without TLS and without a password; ' \
+		check-config -c /dev/null -o "metrics.listen=$listen"
+done
+for listen in 127.0.0.1:9834 '[::1]:9834'; do
+	expect 0 '^listen = ' '' check-config -c /dev/null -o "metrics.listen=$listen"
+done
 expect 2 '' "^fdwarden: check-config: option '-c' needs a value: FILE; " check-config -c
 expect 2 '' "^fdwarden: check-config: 'x' is too much" check-config x
 # A daemon with a bad configuration says the same, and does not start.

@@ -538,6 +538,9 @@ def test_events():
             same((shown("--since", "10m"), shown("--since", "2099-01-01"), shown("--level", "warning"),
                   shown("--level", "critical"), shown("--service", "no-such-service")),
                  (True, False, True, False, False), "filters")
+            done = run("events", "--service", "no-such-service", "--socket", path)
+            same((done.returncode, done.stdout, done.stderr.count("\n")), (0, "", 1), "nothing")
+            check("none of the last " in done.stderr, done.stderr)
             same(run("events", "--json", "--socket", path).stdout.count(
                 first["event"]["id"]), 1, "events --json")
             zoo.end()
@@ -546,6 +549,7 @@ def test_events():
                 last = json.loads(follow.stdout.readline())
             same(last, daemon.wait(zoo.pid, "fd-recovered", 30)[1], "the last alert")
             daemon.stop()
+            daemon.wait_log(f"SIGTERM from process {os.getpid()} of user {os.getuid()}: ")
             same(follow.wait(10), 1, "exit status when the daemon has ended")
             same(follow.stderr.read().count("\n"), 1, "lines about it")
             follow.stdout.close()

@@ -237,7 +237,16 @@ static void refused(void **state)
 		{"", "thresholds.warn", "-o thresholds.warn: no '='; write "},
 		{"", "warn=1%",
 		 "-o warn=1%: unknown key 'warn' outside of any section; allowed: "
+		 "sensor; did you mean thresholds.warn?"},
+		{"", "warm=1%",
+		 "-o warm=1%: unknown key 'warm' outside of any section; allowed: "
 		 "sensor"},
+		{"", "socket.paht=/x",
+		 "-o socket.paht=/x: unknown key 'paht' in [socket]; allowed: path, "
+		 "group; did you mean 'path'?"},
+		{"", "socket.auto=yes",
+		 "-o socket.auto=yes: unknown key 'auto' in [socket]; allowed: path, "
+		 "group; did you mean trace.auto?"},
 		{"", "rule.warn=1%",
 		 "-o rule.warn=1%: unknown section [rule]; allowed: "},
 		{"", "=", "-o =: unknown key '' outside"},

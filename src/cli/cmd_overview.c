@@ -79,10 +79,12 @@ static int print_standing(const struct look *look, const struct page *page)
 	if (err)
 		return err;
 	if (!look->from_daemon) {
-		puts("\nNo daemon was asked: this is one look, and nobody is alerted. "
-		     "To be alerted:\n  sudo systemctl enable --now fdwarden   (or "
-		     "without "
-		     "systemd: sudo fdwarden daemon)");
+		putchar('\n');
+		page_text(page, "",
+			  "No daemon was asked: this is one look, and nobody is "
+			  "alerted. To be alerted:");
+		puts("  sudo systemctl enable --now fdwarden\n"
+		     "  sudo fdwarden daemon     without systemd");
 	} else if (!len) {
 		puts("\nA daemon monitors; no incident stands.");
 	} else {

@@ -19,7 +19,7 @@
 
 struct options {
 	bool json;
-	bool watch;
+	bool watch, own_look;
 	const char *sort;
 	struct remote_options remote;
 };
@@ -28,6 +28,8 @@ static const struct cli_option options[] = {
 	CLI_FLAG(0, "json", struct options, json, "print one JSON document"),
 	CLI_STRING('s', "sort", "KEY", struct options, sort,
 		   "sort by KEY (default usage)"),
+	CLI_FLAG(0, "own-look", struct options, own_look,
+		 "count at this moment, even where a daemon can be asked"),
 	CLI_FLAG(0, "watch", struct options, watch,
 		 "says how to see it live: fdwarden top"),
 	CLI_STRING('c', "config", "FILE", struct options, remote.config,
@@ -37,17 +39,18 @@ static const struct cli_option options[] = {
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "[--json] [--sort KEY] [-c FILE] [--socket PATH] [PID|NAME…]",
+	.synopsis = "[--json] [--sort KEY] [--own-look] [-c FILE] [--socket PATH] "
+		    "[PID|NAME…]",
 	CLI_OPTIONS(options),
 	.operands = true,
-	.notes =
-		"Keys to sort by: " VIEW_PS_NUMBER_KEYS ",\n" VIEW_PS_TEXT_KEYS ".\n\n"
-		"NAME is that of a program, a service, a container or a pod, or a "
-		"pattern as of a shell.\n"
-		"Needs CAP_BPF and CAP_PERFMON; CAP_SYS_PTRACE and "
-		"CAP_DAC_READ_SEARCH for "
-		"the executables\nof other users' processes. Without these it asks the "
-		"daemon, for its last look.",
+	.notes = "Keys to sort by: " VIEW_PS_NUMBER_KEYS ",\n" VIEW_PS_TEXT_KEYS ".\n\n"
+		 "NAME is that of a program, a service, a container or a pod, or a "
+		 "pattern as of a shell.\n"
+		 "It shows what the daemon that runs last saw, with its verdict of "
+		 "each. "
+		 "Without one, or\nwith --own-look, it counts itself: CAP_BPF and "
+		 "CAP_PERFMON are needed, CAP_SYS_PTRACE\nand CAP_DAC_READ_SEARCH for "
+		 "the executables of other users' processes.",
 };
 
 static int print_table(const struct view_ps *view)
@@ -133,7 +136,9 @@ static int run(const struct options *set, const int *pids, size_t pids_len,
 	int code = CLI_FAILED, err;
 	struct look look;
 
-	if (look_take(&set->remote, pids, pids_len, &look, why, sizeof(why))) {
+	if (set->own_look ? look_ourselves(pids, pids_len, &look, why, sizeof(why))
+			  : look_take_daemons(&set->remote, pids, pids_len, &look, why,
+					      sizeof(why))) {
 		log_error("ps: %s", why);
 	} else {
 		if (look.from_daemon) {
@@ -164,6 +169,8 @@ int cmd_ps(int argc, char **argv)
 	if (set.watch)
 		return cli_wrong_usage("--watch: 'fdwarden top' is the live view, and "
 				       "'fdwarden top -b' writes it as text");
+	if (set.own_look && set.remote.socket)
+		return cli_wrong_usage("--own-look and --socket exclude each other");
 	if (view_ps_key_parse(set.sort, &key))
 		return cli_wrong_usage("--sort %s: allowed are " VIEW_PS_KEY_NAMES,
 				       set.sort);

@@ -164,14 +164,39 @@ void look_clear(struct look *look)
 	roster_clear(&look->roster);
 }
 
-void look_say_age(const struct look *look, char *text, size_t size)
+static double age_s(const struct look *look)
 {
 	struct timespec now;
-	double age;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	age = (double)now.tv_sec + (double)now.tv_nsec / 1e9 -
-	      (double)look->roster.realtime_ns / 1e9;
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9 -
+	       (double)look->roster.realtime_ns / 1e9;
+}
+
+static bool has_all(const struct look *look, const int *pids, size_t pids_len)
+{
+	for (size_t i = 0; i < pids_len; i++)
+		if (!roster_find(&look->roster, pids[i], 0))
+			return false;
+	return true;
+}
+
+int look_take_daemons(const struct remote_options *set, const int *pids,
+		      size_t pids_len, struct look *out, char *why, size_t why_size)
+{
+	if (remote_is_wanted(set, why, why_size))
+		return look_take(set, pids, pids_len, out, why, why_size);
+	if (!look_remotely(set, pids, pids_len, out, why, why_size) &&
+	    age_s(out) < LOOK_FRESH_S && has_all(out, pids, pids_len))
+		return 0;
+	look_clear(out);
+	return look_ourselves(pids, pids_len, out, why, why_size);
+}
+
+void look_say_age(const struct look *look, char *text, size_t size)
+{
+	double age = age_s(look);
+
 	snprintf(text, size, "from the daemon's last look, %.1f s ago",
 		 age > 0 ? age : 0);
 }

@@ -28,6 +28,13 @@ int look_ourselves(const int *pids, size_t pids_len, struct look *out, char *why
 int look_take(const struct remote_options *set, const int *pids, size_t pids_len,
 	      struct look *out, char *why, size_t why_size);
 
+/* The same, but a daemon that can be asked is asked first, also by who may look: it has seen how
+ * a process came to where it is. Not where one of `pids` is newer than its last look, nor where
+ * that is older than LOOK_FRESH_S. */
+int look_take_daemons(const struct remote_options *set, const int *pids,
+		      size_t pids_len, struct look *out, char *why, size_t why_size);
+#define LOOK_FRESH_S 5.0
+
 void look_clear(struct look *look);
 
 /* "from the daemon's last look, 0.4 s ago" */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/choice.h"
 #include "cli/cli.h"
 #include "cli/look.h"
 #include "log.h"
@@ -180,7 +181,7 @@ static int take_look(const struct remote_options *remote, struct look *look, cha
 		      : look_ourselves(NULL, 0, look, why, size);
 }
 
-/* One of several: the fullest, or none. */
+/* One of several: that which is chosen on a terminal; else the fullest, or none. */
 static int choose(const char *name, const struct roster_row *const *rows, size_t len,
 		  bool only, int *pid, char *why, size_t size)
 {
@@ -189,6 +190,15 @@ static int choose(const char *name, const struct roster_row *const *rows, size_t
 	*pid = (int)rows[0]->who.pid;
 	if (len == 1)
 		return 0;
+	if (choice_is_possible()) {
+		size_t at = 0;
+		int err = choice_ask(name, rows, len, !only, &at);
+
+		*pid = (int)rows[at < len ? at : 0]->who.pid;
+		if (err)
+			snprintf(why, size, "none of them was chosen");
+		return err;
+	}
 	text_terminal(safe, sizeof(safe), name, 60, 0, false);
 	list_pids(rows + !only, len - !only, others, sizeof(others));
 	if (only) {

@@ -24,8 +24,9 @@ bool subject_is_valid(const char *text);
 
 /*
  * The one process that `text` means, by pid or by name, and which can be looked at. Of several
- * it is the fullest, and a line on stderr says which that is and which others there are; where
- * `only` is set several are an error instead. `remote` says whom to ask about names; NULL: we
+ * it is asked on a terminal which one. Without one it is the fullest, and a line on stderr says
+ * which that is and which others there are; where `only` is set several are an error instead.
+ * `remote` says whom to ask about names; NULL: we
  * look ourselves. Returns 0, or -errno with one line in `why`.
  */
 int subject_find(const struct remote_options *remote, const char *text, bool only,

@@ -59,7 +59,7 @@ void report_fd(const struct process *process, const struct fdw_table *table,
 	out->counters_known = table->flags & FDW_TABLE_COUNTERS;
 	out->opened = table->opened;
 	out->closed = table->closed;
-	forecast_estimate(&process->history, table->soft_limit, &forecast);
+	forecast_now(&process->history, table->soft_limit, &forecast);
 	out->growth_known = forecast.growth_known;
 	out->growth_per_s = forecast.growth_per_s;
 	out->exhaustion_known = forecast.exhaustion_known;

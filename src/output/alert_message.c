@@ -104,7 +104,9 @@ static void say_usage(struct sentence *out, const struct alert_fd *fd, bool shar
 
 void alert_full_in(double s, char *text, size_t size)
 {
-	if (s < 120)
+	if (s < 0.95)
+		snprintf(text, size, "full within a second");
+	else if (s < 120)
 		snprintf(text, size, "full in about %.0f s", s);
 	else if (s < 7200)
 		snprintf(text, size, "full in about %.0f min", s / 60);

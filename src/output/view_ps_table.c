@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output/page.h"
 #include "output/text.h"
 
 #define CELL_MAX    512
@@ -347,25 +348,41 @@ static const char *es(uint64_t count)
 	return count == 1 ? "" : "es";
 }
 
+#define LINE_MIN 40 /* of a page */
+
+/* Folded where the screen is narrow. */
+static void print_sentence(const struct table *table, const char *text)
+{
+	struct page page = {.out = table->out, .width = table->style->width};
+
+	if (page.width >= LINE_MIN)
+		page_text(&page, "", text);
+	else
+		fprintf(table->out, "%s\n", text);
+}
+
 static void print_system(const struct table *table)
 {
 	const struct alert_system *system = table->view->system;
-	size_t all = table->view->all;
+	size_t shown = table->view->len, all = shown;
+	char of[32] = "", files[96] = "", most[48] = "", line[256];
 
-	if (table->view->all > table->view->len)
-		fprintf(table->out, "%zu of ", table->view->len);
-	else
-		all = table->view->len;
-	fprintf(table->out, "%zu process%s", all, es(all));
-	if (system->known) {
-		fprintf(table->out, "; the system has %" PRIu64, system->allocated);
-		if (system->max < INT64_MAX)
-			fprintf(table->out, " of %" PRIu64, system->max);
-		fputs(" files open", table->out);
+	if (table->view->all > shown) {
+		all = table->view->all;
+		snprintf(of, sizeof(of), "%zu of ", shown);
 	}
+	if (system->known && system->max < INT64_MAX)
+		snprintf(most, sizeof(most), " of %" PRIu64, system->max);
+	if (system->known)
+		snprintf(files, sizeof(files),
+			 "; the system has %" PRIu64 "%s files open", system->allocated,
+			 most);
 	if (system->nr_open)
-		fprintf(table->out, "; fs.nr_open is %" PRIu64, system->nr_open);
-	fputc('\n', table->out);
+		snprintf(most, sizeof(most), "; fs.nr_open is %" PRIu64,
+			 system->nr_open);
+	snprintf(line, sizeof(line), "%s%zu process%s%s%s", of, all, es(all), files,
+		 system->nr_open ? most : "");
+	print_sentence(table, line);
 }
 
 static void print_unseen(const struct table *table)

@@ -84,13 +84,14 @@ struct sums {
 	double x, y, xx, xy, yy;
 };
 
-static void sum_window(const struct forecast_history *history, struct sums *sums)
+static void sum_window(const struct forecast_history *history, unsigned int len,
+		       struct sums *sums)
 {
 	uint32_t newest_ms = history->at_ms[at(history, 0)];
 	uint32_t newest = history->used[at(history, 0)];
 
 	memset(sums, 0, sizeof(*sums));
-	for (unsigned int age = 0; age < history->len; age++) {
+	for (unsigned int age = 0; age < len; age++) {
 		unsigned int i = at(history, age);
 		uint32_t ago_ms = newest_ms - history->at_ms[i];
 		double x = -(double)ago_ms / 1e3;
@@ -108,17 +109,18 @@ static void sum_window(const struct forecast_history *history, struct sums *sums
 	}
 }
 
-void forecast_estimate(const struct forecast_history *history, uint64_t limit,
-		       struct forecast *out)
+/* Of the newest `len` samples. */
+static void estimate(const struct forecast_history *history, unsigned int len,
+		     uint64_t limit, struct forecast *out)
 {
 	struct sums sums;
 	double sxx, sxy, syy, residual, seconds, left, error;
 	uint64_t used;
 
 	memset(out, 0, sizeof(*out));
-	if (history->len < GROWTH_SAMPLES)
+	if (len < GROWTH_SAMPLES)
 		return;
-	sum_window(history, &sums);
+	sum_window(history, len, &sums);
 	if (sums.n < GROWTH_SAMPLES || sums.span_s * 1e3 < GROWTH_SPAN_MS)
 		return;
 
@@ -147,4 +149,76 @@ void forecast_estimate(const struct forecast_history *history, uint64_t limit,
 	error = 2 * sqrt(residual / ((sums.n - 2) * sxx));
 	out->low_s = left / (out->growth_per_s + error);
 	out->high_s = left / (out->growth_per_s - error);
+}
+
+void forecast_estimate(const struct forecast_history *history, uint64_t limit,
+		       struct forecast *out)
+{
+	estimate(history, history->len, limit, out);
+}
+
+/* A burst: so many at least, each step of it so many and so large a part of all that came. */
+#define BURST_MIN              8
+#define BURST_STEP_MIN         4
+#define BURST_STEP             20
+/* Nearly all of what came is in it. */
+#define BURST_OF_ALL(sum, all) (5 * (sum) >= 4 * (all))
+/* It is over when there was none of it for so long. */
+#define BURST_OVER_MS          1000
+
+/* How many came from the sample before the one that is `age` old. */
+static uint32_t step(const struct forecast_history *history, unsigned int age)
+{
+	uint32_t now = history->used[at(history, age)],
+		 before = history->used[at(history, age + 1)];
+
+	return now > before ? now - before : 0;
+}
+
+static unsigned int samples_in_window(const struct forecast_history *history)
+{
+	uint32_t newest_ms = history->at_ms[at(history, 0)];
+	unsigned int len = 0;
+
+	while (len < history->len &&
+	       newest_ms - history->at_ms[at(history, len)] <= WINDOW_MS)
+		len++;
+	return len;
+}
+
+/* The samples since the one burst that nearly all of the window's growth came in; 0: there was
+ * none, there were several, or it goes on. */
+static unsigned int samples_since_burst(const struct forecast_history *history)
+{
+	unsigned int len = samples_in_window(history), end = 0, bursts = 0;
+	uint64_t all = 0, burst = 0;
+	bool in_burst = false;
+
+	for (unsigned int age = 0; age + 1 < len; age++)
+		all += step(history, age);
+	for (unsigned int age = 0; age + 1 < len; age++) {
+		uint32_t came = step(history, age);
+		bool large =
+			came >= BURST_STEP_MIN && (uint64_t)came * BURST_STEP >= all;
+
+		if (large && !in_burst) {
+			end = age;
+			bursts++;
+		}
+		burst += large ? came : 0;
+		in_burst = large;
+	}
+	if (bursts != 1 || burst < BURST_MIN || !BURST_OF_ALL(burst, all) ||
+	    history->at_ms[at(history, 0)] - history->at_ms[at(history, end)] <
+		    BURST_OVER_MS)
+		return 0;
+	return end + 1;
+}
+
+void forecast_now(const struct forecast_history *history, uint64_t limit,
+		  struct forecast *out)
+{
+	unsigned int since = history->len ? samples_since_burst(history) : 0;
+
+	estimate(history, since >= GROWTH_SAMPLES ? since : history->len, limit, out);
 }

@@ -44,4 +44,12 @@ void forecast_add(struct forecast_history *history, uint64_t now_ns, uint64_t us
 void forecast_estimate(const struct forecast_history *history, uint64_t limit,
 		       struct forecast *out);
 
+/*
+ * The same for who is shown what goes on: a single burst that has been over for a second, as of
+ * a program that has just started, is no growth any more, and what came since it decides. Of
+ * bursts that come again, and of a growth that goes on, it is forecast_estimate().
+ */
+void forecast_now(const struct forecast_history *history, uint64_t limit,
+		  struct forecast *out);
+
 #endif

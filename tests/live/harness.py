@@ -481,7 +481,7 @@ def inspect(pid, *arguments, **options):
 def ps(*arguments):
     """`fdwarden ps --json`, checked: pid → its entry."""
     need_root()
-    done = subprocess.run([FDWARDEN, "ps", "--json", *map(str, arguments)],
+    done = subprocess.run([FDWARDEN, "ps", "--own-look", "--json", *map(str, arguments)],
                           capture_output=True, timeout=30, check=False)
     check(done.returncode == 0, f"ps ended with {done.returncode}: {done.stderr!r}")
     document = json.loads(done.stdout.decode("utf-8"))

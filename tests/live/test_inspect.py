@@ -11,6 +11,7 @@ import tempfile
 from harness import (FDWARDEN, FDZOO, Scratch, Skip, Zoo, boot_ns, check, inspect, need_root, note,
                      same)
 from programs import Program
+from terminal import Terminal
 
 
 def run(*arguments, **options):
@@ -341,6 +342,42 @@ def test_by_name():
             done = run("top", "-b", "-n", 1, first)
             check(first.encode() in done.stdout and second.encode() not in done.stdout,
                   f"top WORD: {done.stdout!r}")
+
+
+def test_choice_on_a_terminal():
+    """A name that several have: a list, and whichever is chosen; Enter is the fullest."""
+    need_root()
+    with tempfile.TemporaryDirectory() as work:
+        name = f"zoo{os.getpid()}c"
+        shutil.copy(FDZOO, os.path.join(work, name))
+        with Zoo("limit=100", "openat=10", "say=there", "wait",
+                 program=os.path.join(work, name)) as few, \
+             Zoo("limit=100:1000", "openat=60", "say=there", "wait",
+                 program=os.path.join(work, name)) as many:
+            few.expect("there")
+            many.expect("there")
+            for answer, pid in (("", many.pid), ("2", few.pid), (f"{few.pid}", few.pid)):
+                with Terminal(command=f"{FDWARDEN} inspect {name}; exec sleep 1000",
+                              ready="Which one") as terminal:
+                    check(f"'{name}' are 2 processes" in terminal.text(), terminal.text())
+                    first = terminal.wait(r"^ +1 +\d+ ")
+                    check(f" {many.pid}  63 of 100 " in first, first)
+                    terminal.type(answer)
+                    terminal.send("Enter")
+                    terminal.wait("What to change|What is wrong", 20)
+                    terminal.tmux("set-option", "-g", "history-limit", "1000")
+                    whole = terminal.tmux("capture-pane", "-p", "-S", "-")
+                    check(re.search(rf"\[{pid}\]", whole), f"{answer!r}: {whole}")
+            with Terminal(command=f"{FDWARDEN} raise {name} --soft 200; echo =$?; exec sleep 1000",
+                          ready="Which one") as terminal:
+                terminal.send("Enter")  # here there is no first choice
+                terminal.type("9")
+                terminal.send("Enter")
+                terminal.type("q")
+                terminal.send("Enter")
+                terminal.wait("none of them was chosen")
+                terminal.wait("=1")
+                same(limits(many.pid)[0], 100, "nothing was changed")
 
 
 def test_raise_of_another_users_process():

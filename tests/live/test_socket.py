@@ -595,6 +595,34 @@ def test_status():
         check_documents([json.loads(run("status", "--json", "--socket", path).stdout)], "snapshot")
 
 
+def test_ps_asks_first():
+    """Whoever may look asks all the same, for the verdict; not of what is newer, nor if told."""
+    with Scratch() as scratch, near() as zoo:
+        zoo.expect("near")
+        daemon, path = daemon_at(scratch, "snapshot.interval=2s")
+        config = scratch.file("conf", f"[socket]\npath = {path}\n")
+
+        def ask(*arguments):
+            done = run("ps", "-c", config, *arguments)
+            same(done.returncode, 0, f"{done}")
+            return "from the daemon's last look" in done.stderr, done.stdout
+
+        with daemon:
+            daemon.wait(zoo.pid, "fd-warning", 30)
+            asked, text = ask()
+            check(asked and f"\n{zoo.pid} " in "\n" + text.replace("\n ", "\n").lstrip(),
+                  "a daemon that runs was not asked")
+            asked, text = ask("--own-look", str(zoo.pid))
+            check(not asked and str(zoo.pid) in text, "asked, though told to look itself")
+            with near() as young:
+                young.expect("near")
+                asked, text = ask(str(young.pid))
+                check(str(young.pid) in text, "one that is newer than the last look is not shown")
+        asked, text = ask(str(zoo.pid))
+        check(not asked and str(zoo.pid) in text, "no look without a daemon")
+        same(run("ps", "--own-look", "--socket", path).returncode, 2, "both")
+
+
 def test_check():
     """Whole host: others run here, so only that it is not better than ours."""
     with Scratch() as scratch, near() as zoo, Zoo("limit=1000", "say=on", "wait") as idle:

@@ -362,6 +362,9 @@ static void test_message_levels(void **state)
 	alert.what.action = POLICY_FD_LEAK_SUSPECTED;
 	assert_message(&alert, "nginx[1234] seems to leak descriptors: 1023 of 1024 "
 			       "descriptors open (99%); full in about 10 min");
+	alert.fd.exhausted_in_s = 0.3;
+	assert_message(&alert, "nginx[1234] seems to leak descriptors: 1023 of 1024 "
+			       "descriptors open (99%); full within a second");
 	alert.fd.exhausted_in_s = 86400;
 	alert.fd.used = 0;
 	assert_message(&alert, "nginx[1234] seems to leak descriptors: 0 of 1024 "

@@ -65,6 +65,53 @@ static void few_samples(void **unused)
 	near(estimate(&history, 100).growth_per_s, 50, 1e-9);
 }
 
+static struct forecast present(const uint32_t *used, size_t len)
+{
+	struct forecast_history history = {0};
+	struct forecast out;
+
+	for (size_t i = 0; i < len; i++)
+		forecast_add(&history, (i + 1) * S, used[i]);
+	forecast_now(&history, 128, &out);
+	return out;
+}
+
+#define PRESENT(...)                                                                   \
+	present((uint32_t[]){__VA_ARGS__},                                             \
+		sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
+
+/* What has come at once, and is over, is no growth; what goes on, or comes again, is. */
+static void present_bursts(void **unused)
+{
+	(void)unused;
+	/* as it comes, and when it has just come */
+	near(PRESENT(3, 3, 110).growth_per_s, 53.5, 1e-9);
+	assert_true(PRESENT(3, 60, 110).exhaustion_known);
+	assert_true(PRESENT(3, 60, 110, 110).exhaustion_known);
+	/* over: at one go, in two, in five; with what has come before */
+	near(PRESENT(3, 3, 110, 110, 110).growth_per_s, 0, 1e-9);
+	assert_false(PRESENT(3, 3, 110, 110, 110).exhaustion_known);
+	near(PRESENT(3, 60, 110, 110, 110).growth_per_s, 0, 1e-9);
+	assert_false(PRESENT(3, 60, 110, 110, 110).exhaustion_known);
+	near(PRESENT(10, 20, 30, 40, 50, 60, 60, 60).growth_per_s, 0, 1e-9);
+	near(PRESENT(3, 4, 5, 105, 105, 105).growth_per_s, 0, 1e-9);
+	/* what grows on after it is that */
+	near(PRESENT(3, 100, 101, 102, 103).growth_per_s, 1, 1e-9);
+	near(PRESENT(3, 100, 101, 102, 103).exhausted_in_s, 25, 1e-6);
+	/* again and again, steadily, and a few */
+	assert_true(PRESENT(3, 23, 23, 43, 43, 63, 63, 63).growth_per_s > 5);
+	near(PRESENT(10, 20, 30, 40, 50, 60).growth_per_s, 10, 1e-9);
+	assert_true(PRESENT(3, 8, 8, 8).growth_per_s > 1);
+	/* the diagnosis is of all that was seen */
+	{
+		struct forecast_history history = {0};
+
+		for (uint64_t i = 0; i < 6; i++)
+			forecast_add(&history, (i + 1) * S, i < 2 ? 3 : 110);
+		assert_true(estimate(&history, 128).growth_per_s > 10);
+	}
+}
+
 static void straight_lines(void **unused)
 {
 	static const struct {
@@ -262,7 +309,7 @@ int main(void)
 		cmocka_unit_test(noise),           cmocka_unit_test(staircase),
 		cmocka_unit_test(window),          cmocka_unit_test(bursts),
 		cmocka_unit_test(clock_goes_back), cmocka_unit_test(long_life),
-		cmocka_unit_test(huge_counts),
+		cmocka_unit_test(huge_counts),     cmocka_unit_test(present_bursts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

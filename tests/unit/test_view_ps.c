@@ -332,23 +332,23 @@ static void test_widths(void **state)
 
 	(void)state;
 	/* the service gives way to the command */
-	assert_table(
-		&view, &style,
-		" PID USER NAME  USED SOFT   HARD USE% COMMAND\n"
-		"1234 root nginx  972 1024 524288 94.9 nginx: worker process\n"
-		"1 process; the system has 9984 files open; fs.nr_open is 1048576\n");
+	assert_table(&view, &style,
+		     " PID USER NAME  USED SOFT   HARD USE% COMMAND\n"
+		     "1234 root nginx  972 1024 524288 94.9 nginx: worker process\n"
+		     "1 process; the system has 9984 files open; fs.nr_open is\n"
+		     "1048576\n");
 	style.width = 51; /* the command is cut */
-	assert_table(
-		&view, &style,
-		" PID USER NAME  USED SOFT   HARD USE% COMMAND\n"
-		"1234 root nginx  972 1024 524288 94.9 nginx: worker\n"
-		"1 process; the system has 9984 files open; fs.nr_open is 1048576\n");
+	assert_table(&view, &style,
+		     " PID USER NAME  USED SOFT   HARD USE% COMMAND\n"
+		     "1234 root nginx  972 1024 524288 94.9 nginx: worker\n"
+		     "1 process; the system has 9984 files open;\n"
+		     "fs.nr_open is 1048576\n");
 	style.width = 40; /* the figures are not */
-	assert_table(
-		&view, &style,
-		" PID USER NAME  USED SOFT   HARD USE%\n"
-		"1234 root nginx  972 1024 524288 94.9\n"
-		"1 process; the system has 9984 files open; fs.nr_open is 1048576\n");
+	assert_table(&view, &style,
+		     " PID USER NAME  USED SOFT   HARD USE%\n"
+		     "1234 root nginx  972 1024 524288 94.9\n"
+		     "1 process; the system has 9984 files\n"
+		     "open; fs.nr_open is 1048576\n");
 }
 
 static void test_colour(void **state)
@@ -360,14 +360,14 @@ static void test_colour(void **state)
 	fds[NGINX].used = 973; /* 95.0 % */
 	fds[CRON].used = 820;  /* 80.1 % */
 	whos[SSHD].uid = 0;
-	assert_table(
-		&view, &style,
-		"\033[1m PID USER NAME  USED SOFT   HARD  USE% FLAGS \033[0m\n"
-		"1234 root nginx  973 1024 524288 \033[1;31m 95.0\033[0m       \n"
-		"  77 root sshd     4    4      4 100.0 sealed\n"
-		"   8 root cron   820 1024   1024 \033[33m 80.1\033[0m       \n"
-		"3 processes; the system has 9984 files open; fs.nr_open is 1048576\n"
-		"1 process's executable not readable: needs CAP_SYS_PTRACE\n");
+	assert_table(&view, &style,
+		     "\033[1m PID USER NAME  USED SOFT   HARD  USE% FLAGS \033[0m\n"
+		     "1234 root nginx  973 1024 524288 \033[1;31m 95.0\033[0m       \n"
+		     "  77 root sshd     4    4      4 100.0 sealed\n"
+		     "   8 root cron   820 1024   1024 \033[33m 80.1\033[0m       \n"
+		     "3 processes; the system has 9984 files\n"
+		     "open; fs.nr_open is 1048576\n"
+		     "1 process's executable not readable: needs CAP_SYS_PTRACE\n");
 }
 
 /* Nothing of a process reaches the terminal raw, and columns stay where they are. */

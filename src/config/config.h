@@ -30,6 +30,7 @@ enum config_sensor {
 };
 enum config_remedy { CONFIG_REMEDY_NONE, CONFIG_REMEDY_RAISE_SOFT };
 enum config_method { CONFIG_METHOD_AUTO, CONFIG_METHOD_PROG_RUN, CONFIG_METHOD_ITER };
+enum config_processes { CONFIG_PROCESSES_INCIDENTS, CONFIG_PROCESSES_FULLEST };
 
 /* [rule NAME]: the first rule that matches a process serves it. All matchers
  * that are set must match: fnmatch patterns, separated by commas, of which one is enough;
@@ -77,7 +78,10 @@ struct config {
 	/* [trace] auto = no, duration = 60s, processes = 1, memory_mb = 32 */
 	enum config_switch trace_auto; /* CONFIG_NO, CONFIG_YES */
 	uint64_t trace_duration_ns, trace_processes, trace_memory_mb;
-	char *metrics_listen; /* [metrics] listen: ADDRESS:PORT; NULL: none */
+	/* [metrics], read at start only: listen = ADDRESS:PORT; NULL: none. processes =
+	 * incidents */
+	char *metrics_listen;
+	enum config_processes metrics_processes;
 	char *socket_path;  /* [socket] path; NULL: none; both are read at start only */
 	char *socket_group; /* NULL: its user alone */
 	struct config_rule *rules;

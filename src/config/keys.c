@@ -22,6 +22,7 @@ static const char *const sensor_choices[] = {[CONFIG_SENSOR_AUTO] = "auto",
 					     [CONFIG_SENSOR_TRACEPOINT] = "tracepoint",
 					     [CONFIG_SENSOR_FEXIT] = "fexit",
 					     NULL};
+static const char *const processes_choices[] = {"incidents", "fullest", NULL};
 static const char *const method_choices[] = {[CONFIG_METHOD_AUTO] = "auto",
 					     [CONFIG_METHOD_PROG_RUN] = "prog-run",
 					     [CONFIG_METHOD_ITER] = "iter",
@@ -77,6 +78,8 @@ const struct config_key config_keys[] = {
 	{"trace", "memory_mb", CONFIG_NUMBER, IN(trace_memory_mb), .def = "32", .min = 4, .max = 1024},
 
 	{"metrics", "listen", CONFIG_LISTEN, IN(metrics_listen), .start_only = true},
+	{"metrics", "processes", CONFIG_CHOICE, IN(metrics_processes), .def = "incidents",
+	 .choices = processes_choices, .start_only = true},
 
 	{"socket", "path", CONFIG_FILE, IN(socket_path), .def = CONFIG_SOCKET_PATH, .start_only = true},
 	{"socket", "group", CONFIG_GROUP, IN(socket_group), .def = CONFIG_SOCKET_GROUP, .start_only = true},

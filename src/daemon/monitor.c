@@ -150,6 +150,7 @@ static void settle(void *context, struct process *p)
 			return;
 		seen.exited = true;
 		judge(m, p, &seen, &cause);
+		refusals_book(m, p);
 		refusals_forget(m, p);
 		process_table_end(m->processes, p);
 		return;
@@ -164,6 +165,7 @@ static void settle(void *context, struct process *p)
 	cause.found_at_start = !m->started;
 	refusals_rate(p, m->now_ns);
 	judge(m, p, &seen, &cause);
+	refusals_book(m, p);
 	report_spin(&m->reporter, p);
 	/* The sensor should have seen it cross its level before. */
 	if (m->started && !incident && !above &&
@@ -448,6 +450,7 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 		.host = {m->host_name, m->boot_id, kernel_boot_realtime_ns()},
 		.groups = grouping_new(&groups),
 		.budget = budget_new(),
+		.ledger = ledger_new(),
 		.processes = m->processes,
 		.identities = identity_reader_new(IDENTITY_READER_DEADLINE_MS),
 		.files = &m->files,
@@ -455,7 +458,7 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 		.tracing = tracing_new(),
 	};
 	if (!m->processes || !m->names || !m->reporter.tracing || !m->reporter.groups ||
-	    !m->reporter.budget || !m->reporter.identities)
+	    !m->reporter.budget || !m->reporter.ledger || !m->reporter.identities)
 		goto out;
 	outlet_set_host(outlet, &m->reporter.host);
 	err = kernel_files_open(&m->files);
@@ -562,6 +565,7 @@ void monitor_close(struct monitor *monitor)
 	kernel_files_close(&monitor->files);
 	grouping_free(monitor->reporter.groups);
 	budget_free(monitor->reporter.budget);
+	ledger_free(monitor->reporter.ledger);
 	identity_reader_free(monitor->reporter.identities);
 	process_table_free(monitor->processes);
 	name_service_free(monitor->names);

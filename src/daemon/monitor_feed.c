@@ -48,6 +48,7 @@ static void add_row(void *context, struct process *p)
 		.pid = p->who.pid,
 		.ppid = p->who.ppid,
 		.uid = p->who.uid,
+		.charged_uid = p->who.charged_uid,
 	};
 	memcpy(to->row.who.comm, p->who.comm, sizeof(to->row.who.comm));
 	report_fd(p, NULL, &to->row.fd);
@@ -84,5 +85,5 @@ int monitor_feed(struct monitor *m, struct feed *feed)
 	head->system.nr_open = kernel_nr_open(&m->files);
 	head->refused = m->refused;
 	process_table_each(m->processes, add_row, &filling);
-	return 0;
+	return ledger_copy(m->reporter.ledger, &feed->counted);
 }

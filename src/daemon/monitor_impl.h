@@ -70,6 +70,10 @@ void refusals_settle(struct monitor *m, struct process *p);
 /* How fast they come, since it was last asked. */
 void refusals_rate(struct process *p, uint64_t now_ns);
 
+/* Those that were not yet, to what it is a part of. After it was judged: its identity is
+ * read by then. */
+void refusals_book(struct monitor *m, struct process *p);
+
 /* An ended process: frees what the kernel keeps of its refusals. */
 void refusals_forget(struct monitor *m, const struct process *p);
 

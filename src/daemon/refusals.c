@@ -169,6 +169,20 @@ void refusals_settle(struct monitor *m, struct process *p)
 	}
 }
 
+void refusals_book(struct monitor *m, struct process *p)
+{
+	for (size_t i = 0; i < p->refusals_len; i++) {
+		struct process_refusal *refusal = &p->refusals[i];
+
+		/* What has not been judged yet may turn out to be a filter's answer. */
+		if (refusal->judged > refusal->booked && !refusal->by_filter)
+			ledger_refused(m->reporter.ledger, &p->who, p->exec_id != 0,
+				       syscalls_name(refusal->call), refusal->error,
+				       refusal->judged - refusal->booked, m->now_ns);
+		refusal->booked = refusal->judged;
+	}
+}
+
 /* Of all its threads; 0: not known. Needs no descriptor and no privilege. */
 static uint64_t cpu_time_of(pid_t pid)
 {

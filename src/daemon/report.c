@@ -196,6 +196,7 @@ static void send(struct reporter *r, struct alert *alert)
 {
 	alert_new_id(alert->id);
 	alert->host = &r->host;
+	ledger_alert(r->ledger, alert->what.action);
 	outlet_send(r->outlet, alert);
 }
 

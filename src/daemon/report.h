@@ -11,6 +11,7 @@
 
 #include "daemon/details.h"
 #include "output/alert.h"
+#include "output/ledger.h"
 #include "output/outlet.h"
 #include "policy/budget.h"
 #include "policy/grouping.h"
@@ -26,6 +27,7 @@ struct reporter {
 	struct alert_host host;
 	struct grouping *groups;
 	struct budget *budget;
+	struct ledger *ledger;
 	struct process_table *processes;
 	struct identity_reader *identities;
 	struct details *details;

@@ -104,7 +104,9 @@ static void serve_metrics(struct serving *s, const struct config *config)
 {
 	char why[WHY_SIZE];
 
-	if (exporter_open(config->metrics_listen, &s->exporter, why, sizeof(why)))
+	if (exporter_open(config->metrics_listen,
+			  config->metrics_processes == CONFIG_PROCESSES_FULLEST,
+			  &s->exporter, why, sizeof(why)))
 		log_warning("no metrics are served: %s; monitoring goes on without",
 			    why);
 }

@@ -51,6 +51,7 @@ const struct feed_history *feed_find_history(const struct feed *feed, pid_t pid,
 void feed_clear(struct feed *feed)
 {
 	free(feed->histories);
+	ledger_figures_clear(&feed->counted);
 	free(feed->rows);
 	memset(feed, 0, sizeof(*feed));
 }

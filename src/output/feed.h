@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "output/ledger.h"
 #include "output/roster.h"
 #include "policy/diagnosis.h"
 
@@ -38,6 +39,7 @@ struct feed {
 	size_t len, size;
 	struct feed_history *histories; /* of few, in the order of nothing */
 	size_t histories_len, histories_size;
+	struct ledger_figures counted; /* since the monitor began */
 };
 
 /* Makes room for `len` rows, and empties it. 0 or -ENOMEM. */

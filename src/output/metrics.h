@@ -1,21 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a monitor sees as metrics, in the text format of Prometheus (which OpenMetrics
- * readers take as well). Bounded: a host of any size has at most METRICS_PROCESSES
- * processes in it and METRICS_SERVICES services, those in trouble and the fullest first.
+ * What a monitor sees as metrics, in the text format of Prometheus or in OpenMetrics. By
+ * workload: services, containers, pods, users; processes by pid only while they are in an
+ * incident. Bounded: see METRICS_SERIES_MAX.
  */
 #ifndef FDWARDEN_METRICS_H
 #define FDWARDEN_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "output/ledger.h"
 #include "output/roster.h"
 
-#define METRICS_PROCESSES    50
-#define METRICS_SERVICES     200
-#define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+/* Processes in one answer, and those that have had a place within a day. */
+#define METRICS_PROCESSES     50
+#define METRICS_PROCESSES_DAY 200
+
+/*
+ * No more series than this begin within any 24 hours, on a host of any size and with however
+ * many processes that come and go; while `fullest` is off. Names, images and namespaces of
+ * containers and pods stay as they are first read.
+ */
+#define METRICS_SERIES_MAX    20000
+
+struct metrics;
+
+/* `fullest`: also processes that are in no incident, the fullest first, up to
+ * METRICS_PROCESSES; then nothing bounds the series of a day. NULL: no memory. */
+struct metrics *metrics_new(bool fullest);
+void metrics_free(struct metrics *metrics); /* accepts NULL */
 
 /* *text is the caller's to free(); *len its length. 0 or -ENOMEM. */
-int metrics_text(const struct roster *roster, char **text, size_t *len);
+int metrics_text(struct metrics *metrics, const struct roster *roster,
+		 const struct ledger_figures *counted, bool open_metrics, char **text,
+		 size_t *len);
 
 #endif

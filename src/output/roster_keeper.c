@@ -115,6 +115,7 @@ static void update_row(struct roster_row *row, const struct roster_row *fresh)
 
 	who.ppid = fresh->who.ppid;
 	who.uid = fresh->who.uid;
+	who.charged_uid = fresh->who.charged_uid;
 	memcpy(who.comm, fresh->who.comm, sizeof(who.comm));
 	*row = *fresh;
 	row->who = who;

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "output/exposition.h"
 #include "output/metrics.h"
 #include "output/roster_keeper.h"
 #include "server/handoff.h"
@@ -39,7 +40,10 @@ struct exporter {
 	unsigned int visitors_len;
 	struct http_library mhd;
 	struct handoff *figures;
-	struct roster_keeper *keeper; /* libmicrohttpd's thread's */
+	/* libmicrohttpd's thread's */
+	struct roster_keeper *keeper;
+	struct metrics *metrics;
+	struct ledger_figures counted; /* of the figures that were taken last */
 	struct MHD_Daemon *http;
 };
 
@@ -76,25 +80,45 @@ static enum MHD_Result refuse(const struct exporter *e,
 		     strlen(text), MHD_RESPMEM_PERSISTENT);
 }
 
+/* The figures before them go back with the feed, to be filled anew. */
+static void take_counted(struct exporter *e, struct feed *feed)
+{
+	struct ledger_figures before = e->counted;
+
+	e->counted = feed->counted;
+	feed->counted = before;
+}
+
 static enum MHD_Result tell(struct exporter *e, struct MHD_Connection *connection)
 {
+	bool open_metrics =
+		exposition_wants_open_metrics(e->mhd.lookup_connection_value(
+			connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT));
 	struct feed *feed = handoff_take(e->figures);
 	const struct roster *roster = roster_keeper_roster(e->keeper);
 	char *text;
 	size_t len;
 
 	/* Without memory for the new figures, those before them. */
-	if (feed)
-		(void)roster_keeper_update(e->keeper, feed);
+	if (feed && !roster_keeper_update(e->keeper, feed))
+		take_counted(e, feed);
 	if (!roster->number)
 		return refuse(e, connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 			      "The monitor has given no figures yet; ask again.\n");
-	if (metrics_text(roster, &text, &len))
+	if (metrics_text(e->metrics, roster, &e->counted, open_metrics, &text, &len))
 		return refuse(e, connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 			      "There is no memory for it.\n");
-	return reply(e, connection, MHD_HTTP_OK, METRICS_CONTENT_TYPE, text, len,
-		     MHD_RESPMEM_MUST_FREE);
+	return reply(e, connection, MHD_HTTP_OK,
+		     open_metrics ? EXPOSITION_OPENMETRICS_TYPE : EXPOSITION_TEXT_TYPE,
+		     text, len, MHD_RESPMEM_MUST_FREE);
 }
+
+/* For who follows a link from a list of targets. */
+static const char landing[] =
+	"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+	"<title>fdwarden</title></head><body><h1>fdwarden " FDWARDEN_VERSION "</h1>\n"
+	"<p>File descriptors of this host, by service, container, pod and user: "
+	"<a href=\"/metrics\">metrics</a>.</p></body></html>\n";
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
 				  const char *url, const char *method,
@@ -110,6 +134,10 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		return refuse(e, connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 			      "Only GET and HEAD are served.\n");
 	}
+	if (!strcmp(url, "/"))
+		return reply(e, connection, MHD_HTTP_OK, "text/html; charset=utf-8",
+			     (char *)landing, sizeof(landing) - 1,
+			     MHD_RESPMEM_PERSISTENT);
 	if (strcmp(url, "/metrics") != 0)
 		return refuse(e, connection, MHD_HTTP_NOT_FOUND,
 			      "Metrics are at /metrics.\n");
@@ -251,7 +279,8 @@ static int start(struct exporter *e, int fd)
 	return e->http ? 0 : -errno;
 }
 
-int exporter_open(const char *listen, struct exporter **out, char *why, size_t why_size)
+int exporter_open(const char *listen, bool fullest, struct exporter **out, char *why,
+		  size_t why_size)
 {
 	struct exporter *e = calloc(1, sizeof(*e));
 	int fd = -1, err = -ENOMEM;
@@ -260,7 +289,8 @@ int exporter_open(const char *listen, struct exporter **out, char *why, size_t w
 	if (!e)
 		return err;
 	e->keeper = roster_keeper_new();
-	if (e->keeper)
+	e->metrics = metrics_new(fullest);
+	if (e->keeper && e->metrics)
 		err = handoff_open(&e->figures);
 	if (!err)
 		err = http_library_load(&e->mhd, why, why_size);
@@ -306,5 +336,7 @@ void exporter_close(struct exporter *e)
 		e->mhd.stop_daemon(e->http);
 	handoff_close(e->figures);
 	roster_keeper_free(e->keeper);
+	metrics_free(e->metrics);
+	ledger_figures_clear(&e->counted);
 	free(e);
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Metrics over HTTP, for Prometheus and those who read the same: GET /metrics. HTTP is
+ * Metrics over HTTP, for Prometheus and those who read the same: GET /metrics,
+ * in the one of their two formats that is asked for. HTTP is
  * libmicrohttpd's, in a thread of its own, so that whoever asks costs the monitor nothing
  * but a copy of its figures.
  */
 #ifndef FDWARDEN_EXPORTER_H
 #define FDWARDEN_EXPORTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,9 +16,9 @@
 
 struct exporter;
 
-/* Listens at once. `listen` is ADDRESS:PORT, as the configuration allows it. Returns 0, or
- * -errno with one line in `why`. */
-int exporter_open(const char *listen, struct exporter **out, char *why,
+/* Listens at once. `listen` is ADDRESS:PORT, as the configuration allows it; `fullest`:
+ * metrics_new()'s. Returns 0, or -errno with one line in `why`. */
+int exporter_open(const char *listen, bool fullest, struct exporter **out, char *why,
 		  size_t why_size);
 void exporter_close(struct exporter *exporter); /* accepts NULL */
 

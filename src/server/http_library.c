@@ -20,6 +20,8 @@ static const struct {
 	{"MHD_add_response_header", offsetof(struct http_library, add_response_header)},
 	{"MHD_queue_response", offsetof(struct http_library, queue_response)},
 	{"MHD_destroy_response", offsetof(struct http_library, destroy_response)},
+	{"MHD_lookup_connection_value",
+	 offsetof(struct http_library, lookup_connection_value)},
 	{"MHD_get_connection_info", offsetof(struct http_library, get_connection_info)},
 };
 #define FUNCTIONS_LEN (sizeof(functions) / sizeof(functions[0]))

@@ -27,6 +27,7 @@ struct process_refusal {
 	int error;
 	uint64_t total;
 	uint64_t judged;  /* of them, those that the policy has heard of */
+	uint64_t booked;  /* … and those that its workload has */
 	bool by_file_max; /* the system's limit, as it was last judged */
 	bool by_filter;   /* likewise: a seccomp filter's answer, which is no refusal */
 	uint64_t base;    /* total at the end of the incident before */

@@ -14,7 +14,7 @@ keys() {
 }
 
 "$fdwarden" check-config -c /dev/null -o 'rule r.name=x' -o 'rule r.executable=x' \
-	-o 'rule r.service=x.service' -o 'rule r.user=x' -o 'rule r.cgroup=x' \
+	-o 'rule r.service=x.service' -o 'rule r.user=root' -o 'rule r.cgroup=x' \
 	-o 'rule r.command_line=x' -o 'rule r.container=x' -o 'rule r.runtime=x' -o 'rule r.pod=x' \
 	-o 'rule r.warn=50%' -o 'rule r.critical=60%' -o 'rule r.ignore=yes' -o 'rule r.leak=no' \
 	-o 'rule r.on_critical=raise-soft' -o 'rule r.raise_step=1%' \
@@ -60,7 +60,7 @@ same as_shown default 'defaults of the installed file (<) and of the program (>)
 same as_installed default 'the installed file changes a default'
 # And with every comment taken off it is still a configuration, but for where its outputs go:
 # what is not there is an error of its own.
-sed -E "s/^#([][a-z])/\1/; s|^file = .*|file = $dir/alerts.json|; s|^hook = .*|hook = /bin/true|" \
+sed -E "s/^#([][a-z])/\1/; s|^file = .*|file = $dir/alerts.json|; s|^hook = .*|hook = /bin/true|; s/^user = .*/user = root/" \
 	systemd/fdwarden.conf >"$dir/all"
 "$fdwarden" check-config -c "$dir/all" >/dev/null || fail=1
 

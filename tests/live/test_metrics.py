@@ -9,7 +9,7 @@ import threading
 
 from harness import FDWARDEN, Daemon, Scratch, Zoo, check, listed, same, wait_until
 
-LINE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\\n]|\\.)*",?)*)\})? (-?[0-9.e+]+)')
+LINE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\})? (-?[0-9.e+]+)')
 
 
 def free_port(family=socket.AF_INET, address="127.0.0.1"):
@@ -23,9 +23,9 @@ def daemon(port, address="127.0.0.1"):
                   f"metrics.listen={address}:{port}")
 
 
-def ask(port, method="GET", url="/metrics", address="127.0.0.1"):
+def ask(port, method="GET", url="/metrics", address="127.0.0.1", accept=None):
     connection = http.client.HTTPConnection(address, port, timeout=20)
-    connection.request(method, url)
+    connection.request(method, url, headers={"Accept": accept} if accept else {})
     response = connection.getresponse()
     text = response.read().decode("utf-8")
     connection.close()
@@ -74,6 +74,11 @@ def test_process_and_incident():
         same(of_process(now, "fdwarden_process_usage_ratio", zoo.pid), 1, "usage")
         check(of_process(now, "fdwarden_process_refused_calls_total", zoo.pid) >= 1, now)
         check(now["fdwarden_incidents", 'level="exhausted"'] >= 1, now)
+        check(now["fdwarden_alerts_total", 'action="fd-exhausted"'] >= 1, now)
+        same(of_process(now, "fdwarden_process_used_descriptors", watched.process.pid), None,
+             "one that is in no incident")
+        check(now["process_open_fds", None] > 3, now)
+        check(now["process_resident_memory_bytes", None] > 1e6, now)
         check(now["fdwarden_processes", None] > 2, now)
         with open("/proc/sys/fs/file-max", encoding="ascii") as file:
             same(now["fdwarden_files_max", None], float(file.read()), "fs.file-max")
@@ -82,10 +87,73 @@ def test_process_and_incident():
 def test_what_is_not_served():
     port = free_port()
     with daemon(port):
-        same(ask(port, url="/")[0].status, 404, "GET /")
+        same(ask(port, url="/metric")[0].status, 404, "GET /metric")
+        response, text = ask(port, url="/")
+        same(response.status, 200, "GET /")
+        check('href="/metrics"' in text, text)
         same(ask(port, "POST")[0].status, 405, "POST")
         response, text = ask(port, "HEAD")
         same((response.status, text), (200, ""), "HEAD")
+
+
+def of_workload(metrics, name, **labels):
+    """The sum over all series with these labels."""
+    found = [value for (metric, text), value in metrics.items() if metric == name and
+             all(f'{label}="{value}"' in (text or "") for label, value in labels.items())]
+    return sum(found) if found else None
+
+
+def test_workloads():
+    """A user's processes: sums, the fullest one, what was refused; and it stays when they
+    have gone."""
+    port = free_port()
+    with daemon(port) as watched, Zoo("limit=64", "refuse=openat:3", "say=full", "wait",
+                                      user=4242) as zoo:
+        zoo.expect("full")
+        watched.wait(zoo.pid, "fd-exhausted")
+
+        def user(name, **labels):
+            return of_workload(parse(ask(port)[1]), f"fdwarden_user_{name}", uid="4242",
+                               **labels)
+
+        wait_until(lambda: user("refused_calls_total", errno="EMFILE") == 3, 10,
+                   "three refusals")
+        same(user("used_descriptors"), 64, "used")
+        same(user("soft_limit"), 64, "limit")
+        same(user("usage_ratio"), 1, "usage")
+        same(user("descriptors"), 64, "descriptors")
+        same(user("incidents", level="exhausted"), 1, "incidents")
+        same(user("refused_by_call_total", call="openat", errno="EMFILE"), 3, "by call")
+        same(user("refused_calls_total", errno="ENFILE"), 0, "by another error")
+        zoo.process.kill()
+        wait_until(lambda: user("processes") is None, 10, "its end")
+        same(user("refused_calls_total", errno="EMFILE"), 3, "refusals after its end")
+
+
+def test_open_metrics():
+    port = free_port()
+    with daemon(port):
+        wait_until(lambda: ask(port)[0].status == 200, 10, "figures")
+        response, text = ask(port, accept="application/openmetrics-text;version=1.0.0,"
+                                          "text/plain;version=0.0.4;q=0.5")
+        same(response.getheader("Content-Type"),
+             "application/openmetrics-text; version=1.0.0; charset=utf-8", "type")
+        check(text.endswith("\n# EOF\n"), text[-200:])
+        check("# TYPE fdwarden_refused_calls counter\n" in text, "the family's name")
+
+
+def test_short_lived_processes():
+    """Thousands that come and go leave no series behind them."""
+    port = free_port()
+    with daemon(port):
+        seen = set()
+        for _ in range(10):
+            subprocess.run(["sh", "-c", "i=0; while [ $i -lt 300 ]; do /bin/true & "
+                            "i=$((i+1)); done; wait"], check=True, timeout=120)
+            seen |= set(parse(ask(port)[1]))
+        check(not any('pid="' in (labels or "") and "process_" in name and
+                      'name="true"' in labels for name, labels in seen), "by pid")
+        check(len(seen) < 20000, f"{len(seen)} series")
 
 
 def test_clients_that_say_nothing():

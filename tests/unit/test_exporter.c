@@ -65,7 +65,7 @@ static int set_up(void **state)
 	/* Another program may have taken the port meanwhile. */
 	for (int tries = 0; tries < 5; tries++) {
 		free_address(address, sizeof(address));
-		if (!exporter_open(address, &exporter, why, sizeof(why)))
+		if (!exporter_open(address, false, &exporter, why, sizeof(why)))
 			return pthread_create(&monitor, NULL, run_monitor, NULL);
 	}
 	print_error("%s\n", why);
@@ -188,11 +188,13 @@ static void bad_address(void **state)
 
 	(void)state;
 	snprintf(address, sizeof(address), "127.0.0.1:%u", ntohs(at.sin_port));
-	assert_int_equal(exporter_open(address, &none, why, sizeof(why)), -EADDRINUSE);
+	assert_int_equal(exporter_open(address, false, &none, why, sizeof(why)),
+			 -EADDRINUSE);
 	has(why, address);
-	assert_int_equal(exporter_open("9090", &none, why, sizeof(why)), -EINVAL);
+	assert_int_equal(exporter_open("9090", false, &none, why, sizeof(why)),
+			 -EINVAL);
 	has(why, "not ADDRESS:PORT");
-	assert_int_equal(exporter_open("192.0.2.1:9", &none, why, sizeof(why)),
+	assert_int_equal(exporter_open("192.0.2.1:9", false, &none, why, sizeof(why)),
 			 -EADDRNOTAVAIL);
 	assert_null(none);
 }

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collect/census_record.h"
@@ -19,12 +18,9 @@
 #include "census.skel.h"
 
 /* The kernel fills up to 8 pages a read. */
-#define READ_SIZE      (64 * 1024)
-/* The inode of the initial pid namespace, PROC_PID_INIT_INO of linux/proc_ns.h */
-#define INITIAL_PID_NS 0xeffffffc
-
+#define READ_SIZE    (64 * 1024)
 /* PF_EXITING of /proc/PID/stat's flags */
-#define TASK_EXITING   0x4
+#define TASK_EXITING 0x4
 
 struct census {
 	struct census_bpf *bpf;
@@ -67,20 +63,13 @@ static int iterator_of(const struct census *c, pid_t tgid, pid_t tid)
 	return fd;
 }
 
-/* Iterators read pids in the namespace of who makes them, and the program those of the
- * initial one. */
-static bool in_initial_pid_namespace(void)
-{
-	struct stat st;
-
-	return !stat("/proc/self/ns/pid", &st) && st.st_ino == INITIAL_PID_NS;
-}
-
 static bool can_filter(const struct census *c)
 {
 	int fd;
 
-	if (!in_initial_pid_namespace())
+	/* Iterators read pids in the namespace of who makes them, and the program those of the
+	 * initial one. */
+	if (!kernel_in_host_pids())
 		return false;
 	fd = iterator_of(c, getpid(), 0);
 	if (fd >= 0)

@@ -31,6 +31,17 @@
 /* Traces load programs in threads of their own. */
 static _Thread_local struct reason bpf_reason;
 
+/* The inode of the initial pid namespace, PROC_PID_INIT_INO of linux/proc_ns.h */
+#define INITIAL_PID_NS 0xeffffffc
+#define PID_NS         "/proc/self/ns/pid"
+
+bool kernel_in_host_pids(void)
+{
+	struct stat st;
+
+	return !stat(PID_NS, &st) && st.st_ino == INITIAL_PID_NS;
+}
+
 bool kernel_has_cap(int cap)
 {
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -64,6 +75,16 @@ int kernel_check(char *why, size_t size)
 			 "CONFIG_DEBUG_INFO_BTF=y is needed, and /sys mounted",
 			 strerror(-err));
 		return err;
+	}
+	/* without /proc it is not known, and what follows has a reason of its own */
+	if (!access(PID_NS, F_OK) && !kernel_in_host_pids()) {
+		snprintf(why, size,
+			 "this is a pid namespace of its own, where the host's pids "
+			 "mean other "
+			 "processes or none: run it in the host's (--pid=host of a "
+			 "container, "
+			 "hostPID: true of a pod)");
+		return -ENODATA;
 	}
 	return 0;
 }

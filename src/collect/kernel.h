@@ -13,8 +13,11 @@
 
 /* Whether BPF can be had at all. Returns 0, or -errno with one line in `why`
  * that says what is missing and what to do: -EPERM for a capability, -ENOENT for
- * a kernel without BTF. */
+ * a kernel without BTF, -ENODATA in a pid namespace of its own. */
 int kernel_check(char *why, size_t size);
+
+/* Whether pids are the host's; false also where it can't be known. */
+bool kernel_in_host_pids(void);
 
 /* Effective capability `cap` (CAP_…) of this process. */
 bool kernel_has_cap(int cap);

@@ -102,7 +102,7 @@ static bool was_closed(const struct openings *o, int fd)
 
 static void open_some(int fds[PROOFS_MAX])
 {
-	fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	fds[0] = open("/", O_RDONLY | O_CLOEXEC);
 	fds[1] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
 	fds[2] = epoll_create1(EPOLL_CLOEXEC);
 	fds[3] = eventfd(0, EFD_CLOEXEC);

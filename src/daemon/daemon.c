@@ -79,6 +79,11 @@ static void say_doubts(const struct config *config)
 			    config->doubts_len - CONFIG_DOUBTS_MAX);
 	if (config_doubts_hook(config, why, sizeof(why)))
 		log_warning("%s", why);
+	if (access("/dev/null", R_OK | W_OK))
+		log_warning("/dev/null: %s: no hook can be run, and a standard stream "
+			    "that is "
+			    "closed gives its number to another file; give it a /dev",
+			    strerror(errno));
 }
 
 static bool decide(enum config_switch wanted, bool automatic)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The thread of the sockets: connections, alerts and replies come in, nothing waits. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -47,7 +46,7 @@ static void turn_away_with_reserve(struct server *s)
 	fd = accept4(s->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0)
 		turn_away(s, fd);
-	s->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->reserve_fd = eventfd(0, EFD_CLOEXEC);
 	if (s->reserve_fd < 0)
 		sd_event_source_set_enabled(s->listener, SD_EVENT_OFF);
 }
@@ -200,7 +199,7 @@ static int on_timer(sd_event_source *source, uint64_t due_us, void *context)
 
 	(void)due_us;
 	if (s->reserve_fd < 0)
-		s->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		s->reserve_fd = eventfd(0, EFD_CLOEXEC);
 	sd_event_source_set_enabled(s->listener, SD_EVENT_ON);
 	for (size_t i = s->clients_len; i-- > 0;)
 		server_client_check(s->clients[i], now_ns);

@@ -63,6 +63,7 @@ static int open_source(const struct top_options *options, const struct config *c
 	char socket_why[WHY_SIZE], local_why[WHY_SIZE];
 	int err =
 		source_open_socket(path, handlers, out, socket_why, sizeof(socket_why));
+	int local_err;
 
 	if (!err)
 		return 0;
@@ -71,9 +72,14 @@ static int open_source(const struct top_options *options, const struct config *c
 		return err;
 	}
 	kernel_quiet_libbpf();
-	if (!kernel_check(local_why, sizeof(local_why)))
+	local_err = kernel_check(local_why, sizeof(local_why));
+	if (!local_err)
 		return source_open_local(config, handlers, out, why, why_size);
-	if (err == -EACCES || err == -EPERM || err == -ENOENT || err == -ECONNREFUSED)
+	/* of a right that is missing the daemon's answer says more */
+	if (local_err != -EPERM)
+		snprintf(why, why_size, "%s", local_why);
+	else if (err == -EACCES || err == -EPERM || err == -ENOENT ||
+		 err == -ECONNREFUSED)
 		say_denied(socket_why, why, why_size);
 	else
 		snprintf(why, why_size, "%s", local_why);

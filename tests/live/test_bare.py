@@ -17,7 +17,7 @@ EXEC = 'exec "$@"'
 
 
 @contextlib.contextmanager
-def bare_daemon(log, *own, prepare=""):
+def bare_daemon(log, *own, prepare="", config="/dev/null"):
     """The daemon by its defaults, as `make run` starts it, but for options of its own."""
     need_root()
     if not shutil.which("unshare"):
@@ -26,7 +26,7 @@ def bare_daemon(log, *own, prepare=""):
     with open(log, "w", encoding="utf-8") as file:
         process = subprocess.Popen(
             ["unshare", "--mount", "sh", "-c", EMPTY_RUN + prepare + EXEC, "sh", FDWARDEN, "daemon",
-             "-c", "/dev/null", *options],
+             "-c", config, *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file)
         try:
             wait_until(lambda: "ready:" in text_of(log) or process.poll() is not None, 60,
@@ -102,3 +102,35 @@ def test_run_directory_goes_to_a_group_made_later():
             run = f"/proc/{process.pid}/root/run/fdwarden"
             same(os.stat(run).st_gid, grp.getgrnam("daemon").gr_gid, "whose /run/fdwarden is")
             same(stat.S_IMODE(os.stat(run).st_mode), 0o750, "its mode")
+
+
+def test_without_dev():
+    """A root without devices, as of an image from scratch: it monitors, and says what it lacks."""
+    with Scratch() as scratch:
+        log = scratch.file("log")
+        config = scratch.file("conf")
+        with open(config, "w", encoding="utf-8"):
+            pass
+        with bare_daemon(log, prepare="mount -t tmpfs tmpfs /dev && ", config=config) as process:
+            said = text_of(log)
+            check("/dev/null: No such file or directory: " in said, f"the log: {said}")
+            asked = subprocess.run(
+                ["nsenter", "--mount", "--root", "--target", str(process.pid), FDWARDEN, "status"],
+                capture_output=True, text=True, timeout=20, check=False)
+            same(asked.returncode, 0, f"status: {asked.stdout} {asked.stderr}")
+
+
+def test_pid_namespace_is_refused():
+    """Pids are the host's: who sees others is not answered as if they were his."""
+    need_root()
+    if not shutil.which("unshare"):
+        raise Skip("no unshare")
+    inside = ["unshare", "--pid", "--fork", "--mount-proc", FDWARDEN]
+    for command, code in (("ps", 1), ("inspect sh", 1), ("trace sh", 1), ("top -b -n 1", 1),
+                          ("daemon -c /dev/null", 1), ("check", 3)):
+        done = subprocess.run([*inside, *command.split()], capture_output=True, text=True,
+                              timeout=60, check=False)
+        said = done.stdout + done.stderr
+        check("pid namespace of its own" in said and "--pid=host" in said,
+              f"{command} says {said[:300]!r}")
+        same(done.returncode, code, f"exit code of {command}")

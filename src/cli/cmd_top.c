@@ -72,7 +72,7 @@ static void join(int argc, char **argv, char *text, size_t size)
 
 int cmd_top(int argc, char **argv)
 {
-	struct options set = {.sort = "usage"};
+	struct options set = {0};
 	struct top_options top = {.interval_ns = 1000000000};
 	int code = cli_parse(&usage, &argc, &argv, &set), err;
 	char why[1024], filter[1024];
@@ -85,7 +85,8 @@ int cmd_top(int argc, char **argv)
 			set.delay);
 	if (set.number && parse_number(set.number, &top.refreshes))
 		return cli_wrong_usage("-n %s: a number above 0 is needed", set.number);
-	if (column_parse(set.sort, &top.sort))
+	top.sort_given = set.sort;
+	if (column_parse(set.sort ? set.sort : "usage", &top.sort))
 		return cli_wrong_usage("--sort %s: allowed are " COLUMN_KEYS, set.sort);
 	join(argc, argv, filter, sizeof(filter));
 	top.filter = *filter ? filter : NULL;

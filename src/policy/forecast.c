@@ -215,10 +215,31 @@ static unsigned int samples_since_burst(const struct forecast_history *history)
 	return end + 1;
 }
 
+/* Fewer may be any program's comings and goings. */
+#define RISE_MIN     3
+/* From a few seconds nothing is foretold for longer than so many times as long: programs open
+ * much when they start. And from half a minute nothing beyond a day. */
+#define FEW_S        10
+#define FEW_FORETELL 60
+#define FORETELL_S   86400.0
+
+static bool is_foretold(const struct forecast *f)
+{
+	double most =
+		f->growth_over_s < FEW_S ? FEW_FORETELL * f->growth_over_s : FORETELL_S;
+
+	return f->growth_per_s * f->growth_over_s >= RISE_MIN &&
+	       f->exhausted_in_s <= most;
+}
+
 void forecast_now(const struct forecast_history *history, uint64_t limit,
 		  struct forecast *out)
 {
 	unsigned int since = history->len ? samples_since_burst(history) : 0;
 
 	estimate(history, since >= GROWTH_SAMPLES ? since : history->len, limit, out);
+	if (out->exhaustion_known && !is_foretold(out)) {
+		out->exhaustion_known = false;
+		out->exhausted_in_s = out->low_s = out->high_s = 0;
+	}
 }

@@ -47,7 +47,8 @@ void forecast_estimate(const struct forecast_history *history, uint64_t limit,
 /*
  * The same for who is shown what goes on: a single burst that has been over for a second, as of
  * a program that has just started, is no growth any more, and what came since it decides. Of
- * bursts that come again, and of a growth that goes on, it is forecast_estimate().
+ * bursts that come again, and of a growth that goes on, it is forecast_estimate(); but what a
+ * few seconds say is not drawn out to hours, nor a descriptor or two to days.
  */
 void forecast_now(const struct forecast_history *history, uint64_t limit,
 		  struct forecast *out);

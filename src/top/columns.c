@@ -459,7 +459,7 @@ static const struct column_info infos[COLUMNS_LEN] = {
 			    7, .right = true, .text = refused_text,
 			    .paint = refused_paint, .value = refused_value},
 	[COLUMN_TREND] = {"trend", "TREND", "descriptors over the last minutes",
-			  COLUMN_SPARK, 10, 22, 6, .paint = column_usage_paint},
+			  COLUMN_SPARK, 8, 22, 6, .paint = column_usage_paint},
 	[COLUMN_KIND] = {"kind", "MAINLY", "what most of the descriptors are",
 			 COLUMN_TEXT, 13, 26, 11, .ascending = true, .text = kind_text,
 			 .value = kind_value},

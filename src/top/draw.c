@@ -17,6 +17,7 @@
 #define NARROW_RIGHT 18
 #define LABEL        10
 #define CHILD_MARK   2
+#define NAME_LEAST   5
 
 void draw_interval(uint64_t ns, char text[32])
 {
@@ -366,6 +367,16 @@ static void draw_name(int y, int x, const int widths[COLUMNS_LEN],
 		x += CHILD_MARK;
 		width -= CHILD_MARK;
 	}
+	if (line->depth) {
+		/* some of the name is worth more than how deep it is */
+		int most = width - NAME_LEAST, in = CHILD_MARK * (int)line->depth;
+
+		in = in < most ? in : most;
+		screen_put(y, x + in - CHILD_MARK, CHILD_MARK,
+			   screen_utf8() ? "└" : "`", PAINT_DIM, ground);
+		x += in;
+		width -= in;
+	}
 	screen_put(y, x, width, text, paint, ground);
 }
 
@@ -491,9 +502,9 @@ struct hint {
 static const struct hint list_hints[] = {
 	{"?", "Help"},    {"q", "Quit"},  {"Enter", "Process"},
 	{"/", "Filter"},  {"s", "Sort"},  {"t", "Tree"},
-	{"c", "Columns"}, {"p", "Pause"}, {NULL, NULL}};
+	{"c", "Columns"}, {"r", "Raise"}, {NULL, NULL}};
 static const struct hint process_hints[] = {{"?", "Help"},         {"Esc", "Back"},
-					    {"c", "Print advice"}, {"r", "Raise limit"},
+					    {"a", "Print advice"}, {"r", "Raise limit"},
 					    {"p", "Pause"},        {NULL, NULL}};
 static const struct hint menu_hints[] = {
 	{"Up Down", "Move"}, {"Enter", "Choose"}, {"Esc", "Back"}, {NULL, NULL}};

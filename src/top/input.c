@@ -109,9 +109,20 @@ static void raise_key(struct view *view, int key)
 {
 	if (key == 'y' || key == 'Y') {
 		end_prompt(view);
-		process_raise(view);
+		raise_do(view);
 	} else if (key == 'n' || key == 'N' || key == ESCAPE || key == 'q' ||
 		   key == '\r' || key == '\n') {
+		end_prompt(view);
+	}
+}
+
+static void save_key(struct view *view, int key)
+{
+	if (key >= '1' && key < '1' + SETTINGS_LEN) {
+		end_prompt(view);
+		chosen_save(view, (size_t)(key - '1'));
+	} else if (key == ESCAPE || key == 'q' || key == 'n' || key == '\r' ||
+		   key == '\n') {
 		end_prompt(view);
 	}
 }
@@ -148,14 +159,44 @@ static void reverse(struct view *view)
 	model_sort(view->model, column, !descending);
 }
 
-static void next_tree(struct view *view)
+static void group_by(struct view *view, enum tree tree)
 {
 	static const char *const said[TREES] = {"no groups", "grouped by service",
-						"grouped by container"};
-	enum tree tree = (model_grouped_by(view->model) + 1) % TREES;
+						"grouped by container",
+						"under their parents"};
 
 	model_group(view->model, tree);
 	view_note(view, "%s", said[tree]);
+}
+
+/* The selected process is followed wherever it goes; or no more. */
+static void toggle_follow(struct view *view)
+{
+	size_t len, at = model_selected(view->model);
+	const struct line *lines = model_lines(view->model, &len);
+	char name[64];
+
+	if (model_follows(view->model) || at >= len) {
+		model_follow(view->model, false);
+		return;
+	}
+	if (lines[at].item->group)
+		snprintf(name, sizeof(name), "%.60s", lines[at].item->name);
+	else
+		process_name(lines[at].item, name);
+	model_follow(view->model, true);
+	view_note(view, "following %s, until another line is selected", name);
+}
+
+static void raise_selected(struct view *view)
+{
+	size_t len, at = model_selected(view->model);
+	const struct line *lines = model_lines(view->model, &len);
+
+	if (at < len && lines[at].item->group)
+		view_note(view, "a group has no limit; select a process of it");
+	else if (at < len)
+		raise_ask(view, lines[at].item);
 }
 
 static void set_interval(struct view *view, bool longer)
@@ -251,7 +292,25 @@ static void list_key(struct view *view, enum key_action action)
 		reverse(view);
 		break;
 	case KEY_DOES_TREE:
-		next_tree(view);
+		group_by(view, (model_grouped_by(view->model) + 1) % TREES);
+		break;
+	case KEY_DOES_PARENTS:
+		group_by(view, model_grouped_by(view->model) == TREE_PARENTS
+				       ? TREE_NONE
+				       : TREE_PARENTS);
+		break;
+	case KEY_DOES_FOLLOW:
+		toggle_follow(view);
+		break;
+	case KEY_DOES_RAISE:
+		raise_selected(view);
+		break;
+	case KEY_DOES_SETTING_1:
+	case KEY_DOES_SETTING_2:
+		chosen_take(view, action == KEY_DOES_SETTING_2);
+		break;
+	case KEY_DOES_SAVE:
+		chosen_ask(view);
 		break;
 	case KEY_DOES_COLUMNS:
 		menu_open(view, PAGE_COLUMNS);
@@ -375,6 +434,8 @@ void input_key(struct view *view, int key)
 		search_key(view, key);
 	else if (view->prompt == PROMPT_RAISE)
 		raise_key(view, key);
+	else if (view->prompt == PROMPT_SAVE)
+		save_key(view, key);
 	else if (common_key(view, action))
 		return;
 	else if (view->page == PAGE_LIST)

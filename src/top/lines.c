@@ -241,6 +241,9 @@ static size_t collect(struct model *m)
 		if (!matches(m->filter, &p->item))
 			continue;
 		p->group = NULL;
+		p->round = m->round;
+		p->placed = false;
+		p->above = p->first_below = p->last_below = p->beside = NULL;
 		m->sorted[len++] = (struct sorted){.process = p};
 	}
 	return len;
@@ -248,7 +251,12 @@ static size_t collect(struct model *m)
 
 static void add_line(struct model *m, const struct item *item, bool child)
 {
-	m->lines[m->lines_len++] = (struct line){item, child};
+	m->lines[m->lines_len++] = (struct line){.item = item, .child = child};
+}
+
+void lines_add(struct model *m, const struct item *item, unsigned depth)
+{
+	m->lines[m->lines_len++] = (struct line){.item = item, .depth = depth};
 }
 
 /* Puts the members of one group beside each other, keeping their order. */
@@ -335,7 +343,7 @@ static void remember(struct model *m)
 	free(m->selected_group);
 	m->selected_group = NULL;
 	m->selected_pid = 0;
-	m->follows = item && m->selected > 0;
+	m->follows = item && (m->selected > 0 || m->pinned);
 	if (!item)
 		return;
 	if (item->group) {
@@ -356,6 +364,7 @@ static void find_selected(struct model *m)
 			return;
 		}
 	}
+	m->pinned = false; /* it has ended, or is not shown */
 	if (m->selected >= m->lines_len)
 		m->selected = m->lines_len ? m->lines_len - 1 : 0;
 	/* without a line there is nothing to follow, until there is one again */
@@ -375,11 +384,13 @@ void lines_make(struct model *m)
 	len = collect(m);
 	m->matching = len;
 	sort(m, m->sorted, len);
-	if (m->tree != TREE_NONE)
+	if (m->tree == TREE_SERVICE || m->tree == TREE_CONTAINER)
 		make_grouped(m, len);
+	else if (m->tree == TREE_PARENTS)
+		parents_make(m, len);
 	else
 		for (size_t i = 0; i < len; i++)
-			add_line(m, &m->sorted[i].process->item, false);
+			lines_add(m, &m->sorted[i].process->item, 0);
 	find_selected(m);
 }
 
@@ -462,7 +473,19 @@ size_t model_selected(const struct model *m)
 void model_select(struct model *m, size_t line)
 {
 	m->selected = line < m->lines_len ? line : m->lines_len ? m->lines_len - 1 : 0;
+	m->pinned = false;
 	remember(m);
+}
+
+void model_follow(struct model *m, bool follow)
+{
+	m->pinned = follow && m->lines_len;
+	remember(m);
+}
+
+bool model_follows(const struct model *m)
+{
+	return m->pinned;
 }
 
 void model_move(struct model *m, long lines)
@@ -491,7 +514,7 @@ bool model_fold(struct model *m)
 	struct model_group *group;
 	size_t at = m->selected;
 
-	if (m->tree == TREE_NONE || !m->lines_len)
+	if (m->tree == TREE_NONE || m->tree == TREE_PARENTS || !m->lines_len)
 		return false;
 	while (at > 0 && m->lines[at].child)
 		at--;

@@ -150,7 +150,7 @@ static void draw_help(struct view *view, int y, int height)
 
 /* ---- both ---- */
 
-void menu_open(struct view *view, enum page page)
+void menu_open(struct view *view, enum view_page page)
 {
 	enum column columns[COLUMNS_LEN], sorted;
 	bool descending;

@@ -231,7 +231,7 @@ size_t model_history_len(const struct model *m)
 	return m->history_len;
 }
 
-static struct model_process *find(const struct model *m, pid_t pid)
+struct model_process *model_process_find(const struct model *m, pid_t pid)
 {
 	size_t low = 0, high = m->len;
 
@@ -248,7 +248,7 @@ static struct model_process *find(const struct model *m, pid_t pid)
 
 const struct item *model_find(const struct model *m, pid_t pid, uint64_t start_ns)
 {
-	struct model_process *p = find(m, pid);
+	struct model_process *p = model_process_find(m, pid);
 
 	return p && p->start_ns == start_ns ? &p->item : NULL;
 }
@@ -266,7 +266,7 @@ size_t model_kinds_wanted(struct model *m, size_t first, size_t lines, uint64_t 
 
 		if (m->lines[i].item->group)
 			continue;
-		p = find(m, m->lines[i].item->who->pid);
+		p = model_process_find(m, m->lines[i].item->who->pid);
 		if (!p || (p->kind_asked_ns && p->kind_asked_ns > since_ns))
 			continue;
 		p->kind_asked_ns = now_ns;
@@ -278,7 +278,7 @@ size_t model_kinds_wanted(struct model *m, size_t first, size_t lines, uint64_t 
 void model_kind_set(struct model *m, pid_t pid, const char *kind, uint64_t count,
 		    uint64_t of)
 {
-	struct model_process *p = find(m, pid);
+	struct model_process *p = model_process_find(m, pid);
 
 	if (!p)
 		return;

@@ -16,11 +16,12 @@
 #include "top/columns.h"
 #include "top/item.h"
 
-enum tree { TREE_NONE, TREE_SERVICE, TREE_CONTAINER, TREES };
+enum tree { TREE_NONE, TREE_SERVICE, TREE_CONTAINER, TREE_PARENTS, TREES };
 
 struct line {
 	const struct item *item;
-	bool child; /* of the group above it */
+	bool child;     /* of the group above it */
+	unsigned depth; /* in the tree by parents; 0: its parent is not shown */
 };
 
 /* Over all processes, whatever is filtered. */
@@ -78,6 +79,11 @@ size_t model_matching(const struct model *model);
 size_t model_selected(const struct model *model);
 void model_select(struct model *model, size_t line);
 void model_move(struct model *model, long lines);
+
+/* The selected process is followed also where it is the first line, until another one is
+ * selected, or it has ended. */
+void model_follow(struct model *model, bool follow);
+bool model_follows(const struct model *model);
 
 /* Selects the first line that has these words, as a filter would want them, or of a group its
  * name: from the selected one on, or with `next` behind it, and around. false: none has. */

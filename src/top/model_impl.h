@@ -19,6 +19,10 @@ struct model_process {
 	char kind[ITEM_KIND_LEN];
 	uint64_t kind_asked_ns;    /* 0: never */
 	struct model_group *group; /* in the present lines */
+	/* in the present tree by parents */
+	uint64_t round; /* of making lines, in which it passed the filter */
+	bool placed;
+	struct model_process *above, *first_below, *last_below, *beside;
 };
 
 struct model_group {
@@ -69,6 +73,7 @@ struct model {
 	size_t selected, first;
 	/* what is selected; none: the first line, whatever it is */
 	bool follows;
+	bool pinned;        /* the first line is followed, too */
 	pid_t selected_pid; /* 0: a group */
 	uint64_t selected_start_ns;
 	char *selected_group;
@@ -77,5 +82,12 @@ struct model {
 /* Sorts, filters and groups, and finds what was selected. */
 void lines_make(struct model *model);
 void lines_free(struct model *model);
+void lines_add(struct model *model, const struct item *item, unsigned depth);
+
+/* Lines of the first `len` that are sorted, each under its parent. */
+void parents_make(struct model *model, size_t len);
+
+/* Of a pid the older one; NULL: there is none. */
+struct model_process *model_process_find(const struct model *model, pid_t pid);
 
 #endif

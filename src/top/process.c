@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/remedy.h"
+#include "output/page.h"
 #include "output/text.h"
 #include "top/gauge.h"
+#include "top/reply.h"
 #include "top/screen.h"
 #include "top/view_impl.h"
 
@@ -48,17 +49,23 @@ static int page_width(void)
 	return width > WIDTH_MIN ? width : WIDTH_MIN;
 }
 
+void process_name(const struct item *item, char out[64])
+{
+	char name[4 * FDW_COMM_LEN];
+
+	text_line(name, sizeof(name), item->who->comm,
+		  strnlen(item->who->comm, sizeof(item->who->comm)));
+	snprintf(out, 64, "%.47s[%d]", name, (int)item->who->pid);
+}
+
 void process_open(struct view *view, const struct item *item)
 {
 	struct process_page *p = &view->process;
-	char name[4 * FDW_COMM_LEN];
 
 	process_clear(p);
 	p->pid = item->who->pid;
 	p->start_ns = item->who->start_ns;
-	text_line(name, sizeof(name), item->who->comm,
-		  strnlen(item->who->comm, sizeof(item->who->comm)));
-	snprintf(p->name, sizeof(p->name), "%.47s[%d]", name, (int)p->pid);
+	process_name(item, p->name);
 	view->page = PAGE_PROCESS;
 	process_tick(view);
 }
@@ -90,9 +97,40 @@ void process_tick(struct view *view)
 	source_ask_page(view->source, p->pid, page_width(), screen_utf8());
 }
 
+static void add_line(struct process_page *p, const char *text, size_t len)
+{
+	char **more = realloc(p->lines, (p->len + 1) * sizeof(*more));
+	char *line = more ? strndup(text, len) : NULL;
+
+	if (more)
+		p->lines = more;
+	if (line)
+		p->lines[p->len++] = line;
+}
+
+/* The rest of a page is folded as it was made, or is to be copied as it is. */
+static void add_folded(struct process_page *p, const char *line)
+{
+	struct page page = {.utf8 = screen_utf8(), .width = page_width()};
+	char lead[16], *text = NULL;
+	size_t size, in = strspn(line, " ");
+
+	snprintf(lead, sizeof(lead), "%*s", in < 8 ? (int)in : 8, "");
+	page.out = open_memstream(&text, &size);
+	if (!page.out)
+		return;
+	page_text(&page, lead, line + in);
+	if (!fclose(page.out) && text)
+		for (const char *at = text; *at;
+		     at += strcspn(at, "\n"), at += *at != 0)
+			add_line(p, at, strcspn(at, "\n"));
+	free(text);
+}
+
 void process_take(struct view *view, const struct source_page *page)
 {
 	struct process_page *p = &view->process;
+	bool alerts = false;
 
 	if (view->process.pid != page->pid && !page->error)
 		return;
@@ -106,12 +144,12 @@ void process_take(struct view *view, const struct source_page *page)
 		p->error = strdup(page->error);
 		return;
 	}
-	p->lines = calloc(page->len + 1, sizeof(*p->lines));
-	for (size_t i = 0; p->lines && i < page->len; i++) {
-		char *line = strdup(page->lines[i]);
-
-		if (line)
-			p->lines[p->len++] = line;
+	for (size_t i = 0; i < page->len; i++) {
+		alerts |= !strcmp(page->lines[i], REPLY_ALERTS);
+		if (alerts)
+			add_folded(p, page->lines[i]);
+		else
+			add_line(p, page->lines[i], strlen(page->lines[i]));
 	}
 }
 
@@ -173,63 +211,6 @@ static void copy_advice(struct view *view)
 	free(view->copied);
 	view->copied = text;
 	view_note(view, "what to change is printed when you leave the view");
-}
-
-/* ---- raising the limit ---- */
-
-static void ask_raise(struct view *view)
-{
-	struct process_page *p = &view->process;
-	const struct item *item = model_find(view->model, p->pid, p->start_ns);
-	uint64_t soft, hard;
-
-	if (!item || !item->fd->known) {
-		view_note(view, "%s has ended", p->name);
-		return;
-	}
-	soft = item->fd->soft_limit;
-	hard = item->fd->hard_limit;
-	if (soft >= hard) {
-		view_note(view,
-			  "its soft limit is as high as its hard limit, %" PRIu64
-			  "; below stands where that is set",
-			  hard);
-		return;
-	}
-	p->raise_to = soft > hard / 2 ? hard : soft ? 2 * soft : 1;
-	view->prompt = PROMPT_RAISE;
-	snprintf(view->question, sizeof(view->question),
-		 "Raise the soft limit of %s from %" PRIu64 " to %" PRIu64
-		 ", until it ends? (y/n)",
-		 p->name, soft, p->raise_to);
-}
-
-void process_raise(struct view *view)
-{
-	struct process_page *p = &view->process;
-	uint64_t before, hard;
-	int err =
-		remedy_set_soft_limit(p->pid, p->start_ns, p->raise_to, &before, &hard);
-
-	p->asked_ns = 0;
-	switch (err) {
-	case 0:
-		view_note(view, "soft limit %" PRIu64 " -> %" PRIu64, before,
-			  p->raise_to);
-		break;
-	case -EPERM:
-		view_note(view, "not raised: it is another user's process: begin top "
-				"with sudo");
-		break;
-	case -ESRCH:
-		view_note(view, "%s has ended", p->name);
-		break;
-	case -EALREADY:
-		view_note(view, "its soft limit is %" PRIu64 " by now", before);
-		break;
-	default:
-		view_note(view, "not raised: %s", strerror(-err));
-	}
 }
 
 /* ---- the picture ---- */
@@ -490,8 +471,12 @@ void process_key(struct view *view, enum key_action action)
 	case KEY_DOES_COPY:
 		copy_advice(view);
 		break;
+	case KEY_DOES_COLUMNS:
+		view_note(view, "c is for the columns of the list; a prints what to "
+				"change");
+		break;
 	case KEY_DOES_RAISE:
-		ask_raise(view);
+		raise_ask(view, model_find(view->model, p->pid, p->start_ns));
 		break;
 	case KEY_DOES_BACK:
 	case KEY_DOES_QUIT:

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Alerts of a process that its page tells. */
 #define ALERTS_MAX 20
@@ -40,17 +41,30 @@ void reply_kinds(const cJSON *reply, const struct source_handlers *to)
 	}
 }
 
-/* "18:03:04  fd-critical  the message" */
+/* The alert's time is UTC; whoever looks at the list has a clock of his own. */
+static void local_time(const char *timestamp, char *out, size_t size)
+{
+	struct tm tm = {0}, local;
+	time_t seconds;
+
+	snprintf(out, size, "?");
+	if (!timestamp || !strptime(timestamp, "%Y-%m-%dT%H:%M:%S", &tm))
+		return;
+	seconds = timegm(&tm);
+	if (localtime_r(&seconds, &local))
+		strftime(out, size, "%m-%d %H:%M:%S", &local);
+}
+
+/* "01-02 18:03:04  fd-critical  the message" */
 static char *alert_line(const cJSON *alert)
 {
-	const char *at = text_of(alert, "@timestamp");
 	const char *action = text_of(member(alert, "event"), "action");
 	const char *message = text_of(alert, "message");
-	char *line = NULL;
+	char *line = NULL, at[32];
 
-	if (asprintf(&line, "  %.8s  %s  %s",
-		     at && strlen(at) > 19 ? at + 11 : "--------",
-		     action ? action : "?", message ? message : "") < 0)
+	local_time(text_of(alert, "@timestamp"), at, sizeof(at));
+	if (asprintf(&line, "  %s  %s  %s", at, action ? action : "?",
+		     message ? message : "") < 0)
 		return NULL;
 	return line;
 }
@@ -64,7 +78,7 @@ static size_t add_alerts(const cJSON *alerts, const char **lines, char **owned)
 	if (count == 0)
 		return 0;
 	lines[len++] = "";
-	lines[len++] = "Alerts (UTC)";
+	lines[len++] = REPLY_ALERTS;
 	cJSON_ArrayForEach (alert, alerts) {
 		if (at++ < count - ALERTS_MAX)
 			continue;

@@ -12,6 +12,8 @@
 /* Of a "kinds", and of a "process". What it may hold is checked, not trusted. */
 void reply_kinds(const cJSON *reply, const struct source_handlers *to);
 void reply_page(const cJSON *reply, const struct source_handlers *to);
+/* The last heading of such a page, below which each alert is a line, however long. */
+#define REPLY_ALERTS "Alerts, in your time zone"
 
 /* The message of an "error"; NULL: there is none. */
 const char *reply_error(const cJSON *reply);

@@ -126,6 +126,7 @@ static int run_view(const struct top_options *options, const struct config *conf
 		.refreshes = options->refreshes,
 		.sort = options->sort,
 		.descending = !column_info(options->sort)->ascending,
+		.sort_given = options->sort_given,
 		.filter = options->filter,
 	};
 	struct source_handlers handlers;

@@ -17,6 +17,7 @@ struct top_options {
 	uint64_t interval_ns;
 	uint64_t refreshes; /* 0: without end */
 	enum column sort;
+	bool sort_given;    /* not the default */
 	const char *filter; /* model_filter(); NULL: none */
 	bool batch, json;
 };

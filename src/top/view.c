@@ -198,12 +198,14 @@ static void list_place(const struct view *view, char text[64])
 {
 	size_t len, first = model_window(view->model, (size_t)draw_list_height());
 	size_t last, height = (size_t)draw_list_height();
-	static const char *const trees[TREES] = {"", "by service, ", "by container, "};
+	static const char *const trees[TREES] = {"", "by service, ", "by container, ",
+						 "by parents, "};
 
 	model_lines(view->model, &len);
 	last = first + height < len ? first + height : len;
-	snprintf(text, 64, "%s%zu-%zu of %zu", trees[model_grouped_by(view->model)],
-		 len ? first + 1 : 0, last, len);
+	snprintf(text, 64, "%s%s%zu-%zu of %zu",
+		 model_follows(view->model) ? "following, " : "",
+		 trees[model_grouped_by(view->model)], len ? first + 1 : 0, last, len);
 }
 
 static void draw_list_page(struct view *view)
@@ -432,6 +434,7 @@ struct view *view_new(const struct view_options *options)
 		return NULL;
 	}
 	model_sort(view->model, options->sort, options->descending);
+	chosen_load(view);
 	return view;
 }
 

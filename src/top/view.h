@@ -22,6 +22,7 @@ struct view_options {
 	uint64_t refreshes; /* it ends after so many; 0: never */
 	enum column sort;
 	bool descending;
+	bool sort_given;    /* by hand: what is saved has no say in it */
 	const char *filter; /* from the start; NULL: none. Borrowed for view_new(). */
 };
 

@@ -9,14 +9,15 @@
 #include "top/draw.h"
 #include "top/keys.h"
 #include "top/model.h"
+#include "top/settings.h"
 #include "top/source.h"
 #include "top/view.h"
 
 #define TYPED_MAX 120
 #define NOTE_MAX  512
 
-enum page { PAGE_LIST, PAGE_PROCESS, PAGE_HELP, PAGE_COLUMNS, PAGE_SORT };
-enum prompt { PROMPT_NONE, PROMPT_FILTER, PROMPT_SEARCH, PROMPT_RAISE };
+enum view_page { PAGE_LIST, PAGE_PROCESS, PAGE_HELP, PAGE_COLUMNS, PAGE_SORT };
+enum prompt { PROMPT_NONE, PROMPT_FILTER, PROMPT_SEARCH, PROMPT_RAISE, PROMPT_SAVE };
 
 /* One process's page. */
 struct process_page {
@@ -29,7 +30,13 @@ struct process_page {
 	bool gone;
 	uint64_t asked_ns; /* when it was last asked for */
 	bool answered;
-	uint64_t raise_to; /* of the question that is open */
+};
+
+/* Whose limit is to be raised, to what: of the question that is open. */
+struct raising {
+	pid_t pid;
+	uint64_t start_ns, to;
+	char name[64];
 };
 
 struct view {
@@ -39,8 +46,10 @@ struct view {
 	uint64_t interval_ns, due_ns, refreshed;
 	bool paused, quit, dirty, anew;
 	bool kinds_shown;
-	enum page page, below; /* `below`: where a menu goes back to */
+	enum view_page page, below; /* `below`: where a menu goes back to */
 	struct process_page process;
+	struct raising raising;
+	struct setting settings[SETTINGS_LEN];
 	size_t menu_selected, menu_first;
 	bool wanted[COLUMNS_LEN];
 	enum prompt prompt;
@@ -67,11 +76,22 @@ void process_tick(struct view *view); /* asks anew, when it is time */
 uint64_t process_due_ns(const struct view *view);
 void process_draw(struct view *view);
 void process_key(struct view *view, enum key_action action);
-void process_raise(struct view *view); /* the question was answered: yes */
 void process_clear(struct process_page *page);
+/* "nginx[1234]" */
+void process_name(const struct item *item, char name[64]);
+
+/* raise.c */
+void raise_ask(struct view *view, const struct item *item);
+void raise_do(struct view *view); /* the question was answered: yes */
+
+/* chosen.c */
+void chosen_load(struct view *view);
+void chosen_take(struct view *view, size_t which);
+void chosen_ask(struct view *view);
+void chosen_save(struct view *view, size_t which);
 
 /* menu.c */
-void menu_open(struct view *view, enum page page);
+void menu_open(struct view *view, enum view_page page);
 void menu_draw(struct view *view);
 void menu_key(struct view *view, int key, enum key_action action);
 

@@ -30,7 +30,7 @@ class Terminal:
         self.status = os.path.join(self.directory, "status")
         self.errors = os.path.join(self.directory, "errors")
         settings = {"LANG": "C.UTF-8", "LC_ALL": "", "TERM": "tmux-256color", "NO_COLOR": "",
-                    **(environment or {})}
+                    "XDG_CONFIG_HOME": self.directory, **(environment or {})}
         assign = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
         view = shlex.join([*prefix, program, "top", *arguments])
         self.command = command or f"env {assign} {view}; echo $? >{self.status}; exec sleep 1000"

@@ -11,8 +11,8 @@ import subprocess
 import time
 import unicodedata
 
-from harness import (FDWARDEN, FDZOO, ROOT, Daemon, Failure, Scratch, Zoo, check, need_root,
-                     note, ps, same, unused_uid, wait_until)
+from harness import (FDWARDEN, FDZOO, ROOT, Daemon, Failure, Scratch, Zoo, check, children_of,
+                     need_root, note, ps, same, unused_uid, wait_until)
 from terminal import COLOURS, Terminal, need_tmux
 
 FAST = "snapshot.interval=200ms"
@@ -297,8 +297,74 @@ def test_tree():
         top.send("t")
         top.wait(r"\(host\)|by container")
         top.send("t")
+        top.wait("by parents, 1-2 of 2")
+        top.send("t")
+        top.wait_gone("by parents")
         top.wait("1-2 of 2")
         top.quit()
+
+
+def test_tree_by_parents():
+    """Each below the one that started it: F5, as elsewhere."""
+    with daemon_with_socket() as (_, path), \
+            Zoo("name=topabove", "limit=100:1000", "openat=20", "fork=1",
+                "say=there", "wait") as one, \
+            Terminal("--socket", path, columns=140, rows=30, environment={"LC_ALL": "C"}) as top:
+        one.expect("there")
+        wait_until(lambda: children_of(one.pid), 10, "the child")
+        child = children_of(one.pid)[0]
+        top.filter("topabove")
+        top.wait("1-2 of 2")
+        top.send("F5")
+        top.wait("by parents, 1-2 of 2")
+        lines = top.lines()
+        above = next(i for i, line in enumerate(lines) if re.match(rf" *{one.pid} ", line))
+        check(re.match(rf" *{child} root +` topabove", lines[above + 1]), top.text())
+        top.send("F5")
+        top.wait_gone("by parents")
+        top.quit()
+
+
+def test_what_is_saved_and_follow():
+    """Nothing is written before it is asked for; then the next view begins with it."""
+    with Scratch() as scratch, daemon_with_socket() as (_, path), \
+            zoo("topsavea", "100:1000", 10), zoo("topsaveb", "100:1000", 60) as full:
+        environment = {"XDG_CONFIG_HOME": scratch.path}
+        saved = scratch.file("fdwarden/top.json")
+        names = ["topsavea", "topsaveb"]
+        with Terminal("--socket", path, environment=environment) as top:
+            top.filter("topsave")
+            wait_order(top, names, ["topsaveb", "topsavea"])
+            top.send("F")
+            top.wait(rf"following topsaveb\[{full.pid}\]")
+            top.send("R")
+            wait_order(top, names, names)
+            top.send("Enter")  # it was followed
+            top.wait(rf"topsaveb\[{full.pid}\]")
+            top.send("Escape", "1")
+            top.wait("there is no setting 1 yet")
+            top.send("t", "w", "Escape")
+            check(not os.path.exists(saved), "written, though not asked for")
+            top.send("w", "1")
+            top.wait("saved in .*top.json")
+            top.quit()
+        same(json.load(open(saved, encoding="utf-8"))["1"]["group"], "service", "saved grouping")
+        with Terminal("--socket", path, environment=environment) as top:
+            top.filter("topsave")
+            top.wait("by service, ")
+            wait_order(top, names, names)  # as it was: the other way round
+            top.send("2")
+            top.wait("there is no setting 2 yet")
+            top.quit()
+        with Terminal("--socket", path, "--sort", "usage", environment=environment) as top:
+            top.filter("topsave")
+            wait_order(top, names, ["topsaveb", "topsavea"])
+            top.quit()
+        with open(saved, "w", encoding="utf-8") as file:
+            file.write("no json")
+        with Terminal("--socket", path, environment=environment) as top:
+            top.wait("no saved setting: ")
+            top.quit()
 
 
 def test_details_and_advice():
@@ -309,6 +375,8 @@ def test_details_and_advice():
         top.send("Enter")
         check_details(top, one)
         top.send("c")
+        top.wait("a prints what to change")
+        top.send("a")
         top.wait("is printed when you leave")
         top.send("Escape")
         top.wait("1-1 of 1")
@@ -360,6 +428,10 @@ def test_raise_after_a_question():
             Terminal("--socket", path) as top:
         top.filter("topraise")
         top.wait("1-1 of 1")
+        top.send("r")  # in the list, too
+        top.wait(rf"Raise the soft limit of topraise\[{one.pid}\] from 100 to 150.*\(y/n\)")
+        top.send("n")
+        top.wait_gone("Raise the soft limit of")
         top.send("Enter")
         top.wait("What is open", 20)
         top.send("r")

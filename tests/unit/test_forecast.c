@@ -102,6 +102,31 @@ static void present_bursts(void **unused)
 	assert_true(PRESENT(3, 23, 23, 43, 43, 63, 63, 63).growth_per_s > 5);
 	near(PRESENT(10, 20, 30, 40, 50, 60).growth_per_s, 10, 1e-9);
 	assert_true(PRESENT(3, 8, 8, 8).growth_per_s > 1);
+	/* seconds say nothing of hours: 50 a second when it starts, under another limit */
+	{
+		struct forecast_history history = {0};
+		struct forecast out;
+
+		for (uint64_t i = 0; i < 4; i++)
+			forecast_add(&history, (i + 1) * S, 50 * i);
+		forecast_now(&history, 20000, &out);
+		near(out.growth_per_s, 50, 1e-9);
+		assert_false(out.exhaustion_known);
+		forecast_now(&history, 8000, &out);
+		assert_true(out.exhaustion_known);
+		assert_true(estimate(&history, 20000).exhaustion_known);
+		for (uint64_t i = 4; i < 12; i++)
+			forecast_add(&history, (i + 1) * S, 50 * i);
+		forecast_now(&history, 20000, &out);
+		near(out.exhausted_in_s, 389, 1e-6);
+		/* days of half a minute, and two more descriptors */
+		forecast_now(&history, 10000000, &out);
+		assert_false(out.exhaustion_known);
+	}
+	assert_false(
+		PRESENT(10, 10, 10, 10, 11, 11, 11, 12, 12, 12, 12).exhaustion_known);
+	assert_true(
+		PRESENT(10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15).exhaustion_known);
 	/* the diagnosis is of all that was seen */
 	{
 		struct forecast_history history = {0};

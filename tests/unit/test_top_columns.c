@@ -70,6 +70,9 @@ static void test_columns_of_usual_screens(void **state)
 		    widths[COLUMN_USER] && widths[COLUMN_GROWTH] &&
 		    widths[COLUMN_TREND]);
 	assert_false(widths[COLUMN_COMMAND]);
+	/* of a host that has been up for long */
+	column_widths(80, 7, wanted, widths);
+	assert_true(widths[COLUMN_GROWTH] && widths[COLUMN_TREND] >= 8);
 	column_widths(200, 7, wanted, widths);
 	for (int c = 0; c < COLUMNS_LEN; c++)
 		assert_true(wanted[c] == (widths[c] > 0));
@@ -308,8 +311,12 @@ static void test_each_key_does_one_thing(void **state)
 	}
 	assert_int_equal(key_find('q', KEY_IN_LIST), KEY_DOES_QUIT);
 	assert_int_equal(key_find('c', KEY_IN_LIST), KEY_DOES_COLUMNS);
-	assert_int_equal(key_find('c', KEY_IN_PROCESS), KEY_DOES_COPY);
-	assert_int_equal(key_find('r', KEY_IN_LIST), KEY_DOES_NOTHING);
+	/* what a key does in one place it does in all where it does anything */
+	assert_int_equal(key_find('c', KEY_IN_PROCESS), KEY_DOES_COLUMNS);
+	assert_int_equal(key_find('a', KEY_IN_PROCESS), KEY_DOES_COPY);
+	assert_int_equal(key_find('a', KEY_IN_LIST), KEY_DOES_NOTHING);
+	assert_int_equal(key_find('r', KEY_IN_LIST), KEY_DOES_RAISE);
+	assert_int_equal(key_find('r', KEY_IN_PROCESS), KEY_DOES_RAISE);
 	assert_int_equal(key_find(0, KEY_IN_LIST), KEY_DOES_NOTHING);
 }
 

@@ -340,7 +340,113 @@ static void test_folded_groups_stay_folded(void **state)
 	roster_clear(&next);
 }
 
+/* ---- by parents ---- */
+
+/* Pids and how deep they are: "1 20.1 21.2". */
+static void assert_tree(const struct model *m, const char *expected)
+{
+	char text[1024] = "", one[64];
+	size_t len;
+	const struct line *lines = model_lines(m, &len);
+
+	for (size_t i = 0; i < len; i++) {
+		snprintf(one, sizeof(one), "%s%d", i ? " " : "",
+			 (int)lines[i].item->who->pid);
+		if (lines[i].depth)
+			snprintf(one + strlen(one), sizeof(one) - strlen(one), ".%u",
+				 lines[i].depth);
+		strncat(text, one, sizeof(text) - strlen(text) - 1);
+	}
+	assert_string_equal(text, expected);
+}
+
+static void test_tree_by_parents(void **state)
+{
+	struct roster r = new_roster();
+	struct model *m;
+
+	(void)state;
+	add_row(&r, 1, "init", 10, 1000);
+	add_row(&r, 20, "web", 20, 1000)->who.ppid = 1;
+	add_row(&r, 21, "worker", 900, 1000)->who.ppid = 20;
+	add_row(&r, 30, "shell", 300, 1000)->who.ppid = 1;
+	add_row(&r, 31, "cat", 5, 1000)->who.ppid = 30;
+	add_row(&r, 40, "orphan", 1, 1000)->who.ppid = 39;
+	m = new_model(&r);
+	model_group(m, TREE_PARENTS);
+	/* the fullest is on the first way down */
+	assert_tree(m, "1 20.1 21.2 30.1 31.2 40");
+	assert_false(model_fold(m));
+	model_sort(m, COLUMN_PID, true);
+	assert_tree(m, "40 1 30.1 31.2 20.1 21.2");
+	/* whose parent is not shown is at the top */
+	model_sort(m, COLUMN_USAGE, true);
+	model_filter(m, "wor");
+	assert_tree(m, "21");
+	model_filter(m, NULL);
+	model_free(m);
+	/* a parent that began later is another process; and there is no circle */
+	r.rows[0].who.ppid = 31;
+	r.rows[3].who.ppid = 31;
+	r.rows[4].who.ppid = 30;
+	r.rows[5].who.ppid = 40;
+	r.rows[1].who.start_ns = 25 * S;
+	m = new_model(&r);
+	model_group(m, TREE_PARENTS);
+	assert_tree(m, "21 30 31.1 1 20.1 40");
+	model_free(m);
+	roster_clear(&r);
+}
+
+/* As deep as a fork bomb makes it. */
+static void test_deep_tree(void **state)
+{
+	struct roster r = new_roster();
+	struct model *m;
+	size_t len;
+
+	(void)state;
+	for (pid_t pid = 1; pid <= 20000; pid++)
+		add_row(&r, pid, "bomb", 3, 64)->who.ppid = pid - 1;
+	m = new_model(&r);
+	model_group(m, TREE_PARENTS);
+	assert_int_equal(model_lines(m, &len)[19999].depth, 19999);
+	assert_int_equal(len, 20000);
+	model_free(m);
+	roster_clear(&r);
+}
+
 /* ---- selection ---- */
+
+static void test_the_first_line_can_be_followed(void **state)
+{
+	struct roster r = some(), next;
+	struct model *m = new_model(&r);
+
+	(void)state;
+	assert_int_equal(selected_pid(m), 20);
+	next = next_roster(&r, 1);
+	next.rows[1].fd.used = 1; /* 20 is not the fullest any more */
+	model_update(m, &next);
+	assert_int_equal(selected_pid(m), 30);
+	model_follow(m, true);
+	assert_true(model_follows(m));
+	roster_clear(&r);
+	r = next_roster(&next, 1);
+	r.rows[1].fd.used = 900;
+	model_update(m, &r);
+	assert_int_equal(selected_pid(m), 30);
+	/* another one that is selected by hand ends it */
+	model_move(m, -1);
+	assert_false(model_follows(m));
+	assert_int_equal(selected_pid(m), 20);
+	model_follow(m, true);
+	model_filter(m, "app");
+	assert_false(model_follows(m));
+	model_free(m);
+	roster_clear(&r);
+	roster_clear(&next);
+}
 
 static void test_selection_follows_its_process(void **state)
 {
@@ -487,6 +593,9 @@ int main(void)
 		cmocka_unit_test(test_what_is_gone_leaves_its_place),
 		cmocka_unit_test(test_the_window_holds_the_selection),
 		cmocka_unit_test(test_kinds_are_asked_for_what_is_seen),
+		cmocka_unit_test(test_tree_by_parents),
+		cmocka_unit_test(test_deep_tree),
+		cmocka_unit_test(test_the_first_line_can_be_followed),
 		cmocka_unit_test(test_no_process_at_all),
 	};
 

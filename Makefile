@@ -262,7 +262,7 @@ $(LEAKS_DIR)/%: tests/helpers/leaks/%.go
 		go build -o $@ $<
 
 # Of the daemon, this knows of BPF the census alone, which its test imitates.
-$(BUILD)/tests/unit/test_explainer: $(addprefix $(BUILD)/src/daemon/,explainer.o explainer_queue.o explain.o user_budget.o \
+$(BUILD)/tests/unit/test_explainer: $(addprefix $(BUILD)/src/daemon/,explainer.o explainer_queue.o explain.o \
 	origin_cache.o)
 
 $(BUILD)/tests/helpers/%: $(BUILD)/tests/helpers/%.o

@@ -11,7 +11,7 @@
 
 #include "daemon/explainer.h"
 #include "daemon/origin_cache.h"
-#include "daemon/user_budget.h"
+#include "policy/user_budget.h"
 
 /* Of the caller and of the thread that works on it: the last one frees. */
 struct explainer_job {

@@ -7,9 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #include "guard/capabilities.h"
+#include "policy/user_budget.h"
 #include "thread.h"
+
+/* A command line takes some 50 us; so much is nobody's doing. */
+#define FREE_NS 200000ull
+/* The one entry of what all have together; not root's number, which is not counted. */
+#define ALL     1
 
 /* A thread and what it works on. Neither it nor the reader can know which of them
  * will be there longer: the last one frees. */
@@ -23,11 +31,13 @@ struct worker {
 	struct identity who; /* a copy, never the caller's */
 	unsigned parts;
 	int err;
+	uint64_t cost_ns; /* of the read, as its process has made it */
 };
 
 struct stuck {
 	struct worker *worker; /* NULL: free */
 	pid_t pid;             /* the process that it is stuck with */
+	uid_t uid;             /* on whose account it is */
 	uint64_t start_ns;
 };
 
@@ -35,9 +45,11 @@ struct identity_reader {
 	int deadline_ms;
 	struct worker *worker; /* idle; NULL: none */
 	struct stuck stuck[IDENTITY_READER_STUCK_MAX];
+	struct user_budget budget, all;
 	struct identity_reader_stats stats;
-	bool told_one, told_all;
-	pid_t first; /* the process that a thread was stuck with first */
+	bool told_one, told_all, told_share;
+	pid_t first;   /* the process that a thread was stuck with first */
+	pid_t slowest; /* … for which a share was used up last */
 };
 
 /* ---- the thread ---- */
@@ -53,9 +65,44 @@ static void release(struct worker *worker)
 	free(worker);
 }
 
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+struct effort {
+	long sleeps;
+	uint64_t at_ns, cpu_ns;
+};
+
+static struct effort effort_now(void)
+{
+	struct effort effort = {.at_ns = clock_ns(CLOCK_MONOTONIC),
+				.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID)};
+	struct rusage usage;
+
+	if (!getrusage(RUSAGE_THREAD, &usage))
+		effort.sleeps = usage.ru_nvcsw;
+	return effort;
+}
+
+/* All the time if it slept, as for a lock or a page; otherwise what it computed: that others
+ * have the CPU is not the process's doing. */
+static uint64_t effort_since(const struct effort *from)
+{
+	struct effort now = effort_now();
+
+	return now.sleeps != from->sleeps ? now.at_ns - from->at_ns
+					  : now.cpu_ns - from->cpu_ns;
+}
+
 static void *run(void *arg)
 {
 	struct worker *worker = arg;
+	struct effort from;
 	bool rested;
 	int err;
 
@@ -67,7 +114,9 @@ static void *run(void *arg)
 			break;
 		pthread_mutex_unlock(&worker->lock);
 		rested = capabilities_see_others();
+		from = effort_now();
 		err = identity_read_parts(&worker->who, worker->parts);
+		worker->cost_ns = effort_since(&from);
 		capabilities_rest_again(rested);
 		pthread_mutex_lock(&worker->lock);
 		worker->err = err;
@@ -158,10 +207,38 @@ static void abandon(struct identity_reader *reader, const struct identity *who)
 	while (free_place->worker)
 		free_place++;
 	pthread_detach(reader->worker->thread);
-	*free_place = (struct stuck){reader->worker, who->pid, who->start_ns};
+	*free_place = (struct stuck){reader->worker, who->pid, identity_charged(who),
+				     who->start_ns};
 	reader->worker = NULL;
 	if (!reader->stats.late++)
 		reader->first = who->pid;
+}
+
+/* ---- shares ---- */
+
+static bool has_used_up(struct identity_reader *reader, uid_t uid)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	unsigned stuck = 0;
+
+	for (unsigned i = 0; i < IDENTITY_READER_STUCK_MAX; i++)
+		stuck += reader->stuck[i].worker && reader->stuck[i].uid == uid;
+	if (uid && stuck >= IDENTITY_READER_STUCK_USER)
+		return true;
+	return user_budget_is_over(&reader->budget, uid, now_ns, &reader->slowest) ||
+	       user_budget_is_over(&reader->all, ALL, now_ns, &reader->slowest);
+}
+
+static void charge(struct identity_reader *reader, const struct identity *who,
+		   uint64_t cost_ns)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	if (cost_ns < FREE_NS)
+		return;
+	user_budget_charge(&reader->budget, identity_charged(who), who->pid, cost_ns,
+			   now_ns);
+	user_budget_charge(&reader->all, ALL, who->pid, cost_ns, now_ns);
 }
 
 /* ---- one read ---- */
@@ -187,10 +264,13 @@ static void take(struct identity *who, struct identity *read)
 }
 
 static int ask(struct identity_reader *reader, struct identity *who, unsigned parts,
-	       const struct timespec *until)
+	       const struct timespec *until, uint64_t *cost_ns)
 {
 	struct worker *worker;
+	uint64_t from_ns = clock_ns(CLOCK_MONOTONIC);
 	int err = need_worker(reader), late = 0;
+
+	*cost_ns = 0;
 
 	if (err)
 		return err;
@@ -210,8 +290,10 @@ static int ask(struct identity_reader *reader, struct identity *who, unsigned pa
 		worker->leave = true;
 		abandon(reader, who);
 		err = -ETIMEDOUT;
+		*cost_ns = clock_ns(CLOCK_MONOTONIC) - from_ns;
 		goto out;
 	}
+	*cost_ns = worker->cost_ns;
 	err = worker->err;
 	take(who, &worker->who);
 out:
@@ -219,10 +301,25 @@ out:
 	return err;
 }
 
+/* What waits for the lock of its memory, which the process itself may hold. */
+static int ask_command_line(struct identity_reader *reader, struct identity *who,
+			    const struct timespec *until)
+{
+	uint64_t cost_ns;
+	int err;
+
+	if (has_used_up(reader, identity_charged(who)))
+		return -EBUSY;
+	err = ask(reader, who, IDENTITY_COMMAND_LINE, until, &cost_ns);
+	charge(reader, who, cost_ns);
+	return err;
+}
+
 int identity_reader_read(struct identity_reader *reader, struct identity *who)
 {
 	struct timespec until =
 		thread_deadline((uint64_t)reader->deadline_ms * 1000000u);
+	uint64_t cost_ns;
 	int err = 0, next = 0;
 
 	if (who->executable && who->command_line && who->cgroup)
@@ -235,9 +332,9 @@ int identity_reader_read(struct identity_reader *reader, struct identity *who)
 	}
 	/* Apart, as the second may hang: then there still is the first. */
 	if (!who->executable || !who->cgroup)
-		err = ask(reader, who, IDENTITY_PLACE, &until);
+		err = ask(reader, who, IDENTITY_PLACE, &until, &cost_ns);
 	if (!who->command_line && err != -ESRCH && err != -ETIMEDOUT && err != -EBUSY)
-		next = ask(reader, who, IDENTITY_COMMAND_LINE, &until);
+		next = ask_command_line(reader, who, &until);
 	err = err ? err : next;
 	reader->stats.left_out += err == -EBUSY;
 	return err;
@@ -269,7 +366,22 @@ bool identity_reader_report(struct identity_reader *reader, char *line, size_t s
 			 IDENTITY_READER_STUCK_MAX);
 		return true;
 	}
+	if (reader->slowest && !reader->told_share) {
+		reader->told_share = true;
+		snprintf(line, size,
+			 "reading the command lines of one user's processes, most of "
+			 "all of process %d, has taken too long: alerts and tables go "
+			 "without those that are not known yet, for a while",
+			 (int)reader->slowest);
+		return true;
+	}
 	return false;
+}
+
+void identity_reader_set_all(struct identity_reader *reader, uint64_t share_ns)
+{
+	reader->all.share_ns = share_ns;
+	reader->all.period_ns = IDENTITY_READER_ALL_TIMES * share_ns;
 }
 
 struct identity_reader *identity_reader_new(int deadline_ms)
@@ -279,6 +391,9 @@ struct identity_reader *identity_reader_new(int deadline_ms)
 	if (!reader)
 		return NULL;
 	reader->deadline_ms = deadline_ms;
+	reader->budget.share_ns = IDENTITY_READER_SHARE_NS;
+	reader->budget.period_ns = IDENTITY_READER_PERIOD_NS;
+	identity_reader_set_all(reader, IDENTITY_READER_ALL_NS);
 	/* From the start, like all that alerting needs. If not, then later. */
 	(void)need_worker(reader);
 	return reader;

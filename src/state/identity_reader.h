@@ -17,15 +17,27 @@
 
 /* Far longer than it takes, and no harm to an alert that has to wait. */
 #define IDENTITY_READER_DEADLINE_MS 100
-/* Threads that may be stuck at the same time, each with another process. */
+/* Threads that may be stuck at the same time, each with another process; of these, with one
+ * user's (but root's). */
 #define IDENTITY_READER_STUCK_MAX   4
+#define IDENTITY_READER_STUCK_USER  2
+/* Anyone can have a command line take as long as he likes, in as many processes as he may
+ * have. So long it is waited for those of one user (but root) in each period, which is a
+ * twentieth of the time; and for those of all together, root's of containers included, which is
+ * a quarter, so that the caller's watchdog lives. Counted is what the reading thread slept or
+ * computed, if it is more than a read takes; not that it waited for a CPU. */
+#define IDENTITY_READER_SHARE_NS    300000000ull
+#define IDENTITY_READER_PERIOD_NS   6000000000ull
+#define IDENTITY_READER_ALL_NS      5000000000ull
+#define IDENTITY_READER_ALL_TIMES   4
 
 struct identity_reader;
 
 struct identity_reader_stats {
-	uint64_t late;     /* reads given up, their thread left to itself */
-	uint64_t left_out; /* not begun: the process, or all threads, were stuck */
-	unsigned stuck;    /* threads that are, now */
+	uint64_t late; /* reads given up, their thread left to itself */
+	/* not begun: the process, or all threads, were stuck, or a share was used up */
+	uint64_t left_out;
+	unsigned stuck; /* threads that are, now */
 };
 
 /* NULL: no memory. */
@@ -35,15 +47,19 @@ struct identity_reader *identity_reader_new(int deadline_ms);
  * As identity_read_proc(), but it takes at most the deadline, and does nothing where
  * nothing is missing. What could be read until then is in `who`: the command line
  * is read last. Returns 0 or -errno as that does, and -ETIMEDOUT: not in time, or its
- * thread is still stuck from before; -EBUSY: all threads are stuck; -EAGAIN, -ENOMEM:
- * no thread could be made, or no copy.
+ * thread is still stuck from before; -EBUSY: all threads are stuck, or a share is used up,
+ * which costs the command line alone; -EAGAIN, -ENOMEM: no thread could be made,
+ * or no copy.
  */
 int identity_reader_read(struct identity_reader *reader, struct identity *who);
+
+/* For tests: what all have together, in IDENTITY_READER_ALL_TIMES as much time. */
+void identity_reader_set_all(struct identity_reader *reader, uint64_t share_ns);
 
 void identity_reader_stats(struct identity_reader *reader,
 			   struct identity_reader_stats *out);
 
-/* Something for the log: the first thread is stuck, all of them are. Fills a line and
+/* Something for the log: the first thread is stuck, all of them are, a share is used up. Fills a line and
  * returns true, once for each in the reader's life. */
 bool identity_reader_report(struct identity_reader *reader, char *line, size_t size);
 

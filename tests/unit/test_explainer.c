@@ -23,7 +23,7 @@
 #include "between.h"
 #include "daemon/explainer.h"
 #include "daemon/origin_cache.h"
-#include "daemon/user_budget.h"
+#include "policy/user_budget.h"
 
 #define PID         424200
 #define START_NS    7770000000ull
@@ -555,6 +555,22 @@ static void a_users_budget(void **state)
 	assert_true(user_budget_is_over(&budget, 1000, now + second, &slowest));
 }
 
+static void a_budget_with_a_share_of_its_own(void **state)
+{
+	const uint64_t ms = 1000000u, now = 1000000 * ms;
+	static struct user_budget budget = {.share_ns = 300 * 1000000u,
+					    .period_ns = 6000 * 1000000ull};
+	pid_t slowest = 0;
+
+	(void)state;
+	user_budget_charge(&budget, 1000, 7, 299 * ms, now);
+	assert_false(user_budget_is_over(&budget, 1000, now, &slowest));
+	user_budget_charge(&budget, 1000, 8, 101 * ms, now);
+	assert_true(user_budget_is_over(&budget, 1000, now, &slowest));
+	assert_true(user_budget_is_over(&budget, 1000, now + 1999 * ms, &slowest));
+	assert_false(user_budget_is_over(&budget, 1000, now + 2001 * ms, &slowest));
+}
+
 static void ends_while_it_works(void **state)
 {
 	struct explainer *e = new_explainer();
@@ -689,6 +705,7 @@ int main(void)
 		TEST(all_threads_stuck),
 		TEST(one_user_does_not_keep_others),
 		TEST(a_users_budget),
+		TEST(a_budget_with_a_share_of_its_own),
 		TEST(ends_while_it_works),
 		TEST(looked_up_ahead),
 		TEST(alerts_come_before_what_is_ahead),

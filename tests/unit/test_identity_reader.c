@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -337,6 +338,128 @@ static void test_bounded(void **state)
 	identity_reader_free(reader);
 }
 
+static struct identity process_of(int i, uid_t uid)
+{
+	struct identity who = process(i);
+
+	who.uid = uid;
+	return who;
+}
+
+/* A user who has his command lines take long is waited for no longer than his share: of his
+ * further processes the rest is told at once, and of others' all. */
+static void test_share(void **state)
+{
+	struct identity_reader *reader = identity_reader_new(4 * DEADLINE_MS);
+	struct identity slow = process_of(0, 1000), next = process_of(1, 1000),
+			mapped = process_of(1, 100000), other = process_of(1, 1001),
+			roots = process_of(1, 0);
+	char line[256];
+
+	(void)state;
+	mapped.charged_uid = 1000; /* as one in a user namespace of his */
+	block(FIRST);
+	assert_int_equal(identity_reader_read(reader, &slow), -ETIMEDOUT);
+	unblock(FIRST);
+	await_stuck(reader, 0);
+	assert_int_equal(identity_reader_read(reader, &next), -EBUSY);
+	assert_null(next.command_line);
+	assert_string_equal(next.executable, "/opt/worker");
+	assert_string_equal(next.service, "w.service");
+	assert_int_equal(identity_reader_read(reader, &mapped), -EBUSY);
+	assert_int_equal(stats_of(reader).left_out, 2);
+	assert_int_equal(identity_reader_read(reader, &other), 0);
+	assert_string_equal(other.command_line, "worker -n");
+	assert_int_equal(identity_reader_read(reader, &roots), 0);
+	assert_true(identity_reader_report(reader, line, sizeof(line)));
+	assert_true(identity_reader_report(reader, line, sizeof(line)));
+	assert_non_null(strstr(line, "process 424200,"));
+	assert_false(identity_reader_report(reader, line, sizeof(line)));
+	identity_clear(&slow);
+	identity_clear(&next);
+	identity_clear(&mapped);
+	identity_clear(&other);
+	identity_clear(&roots);
+	identity_reader_free(reader);
+}
+
+/* Root of a container is root: what it has wait is bounded for all together. */
+static void test_share_of_all(void **state)
+{
+	struct identity_reader *reader = identity_reader_new(4 * DEADLINE_MS);
+	struct identity slow = process_of(0, 0), next = process_of(1, 0);
+
+	(void)state;
+	identity_reader_set_all(reader, 300000000u);
+	block(FIRST);
+	assert_int_equal(identity_reader_read(reader, &slow), -ETIMEDOUT);
+	unblock(FIRST);
+	await_stuck(reader, 0);
+	assert_int_equal(identity_reader_read(reader, &next), -EBUSY);
+	assert_null(next.command_line);
+	assert_string_equal(next.executable, "/opt/worker");
+	identity_clear(&slow);
+	identity_clear(&next);
+	identity_reader_free(reader);
+}
+
+/* Of these the command line alone is asked for, so that nothing but that takes time. */
+static int read_command_line(struct identity_reader *reader, int i, uid_t uid)
+{
+	struct identity who = process_of(i, uid);
+	int err;
+
+	who.executable = strdup("/opt/worker");
+	who.cgroup = strdup("/");
+	err = identity_reader_read(reader, &who);
+	identity_clear(&who);
+	return err;
+}
+
+static void *unblock_late(void *unused)
+{
+	usleep(350000); /* more than a share */
+	unblock(FIRST);
+	return unused;
+}
+
+/* It counts as well what answers in the end. */
+static void test_share_of_those_that_answer(void **state)
+{
+	struct identity_reader *reader = identity_reader_new(60000);
+	pthread_t late;
+
+	(void)state;
+	block(FIRST);
+	assert_int_equal(pthread_create(&late, NULL, unblock_late, NULL), 0);
+	assert_int_equal(read_command_line(reader, 0, 1000), 0);
+	pthread_join(late, NULL);
+	assert_int_equal(read_command_line(reader, 1, 1000), -EBUSY);
+	assert_int_equal(read_command_line(reader, 1, 1001), 0);
+	identity_reader_free(reader);
+}
+
+/* Nor has he all the threads, however short each is waited for. */
+static void test_stuck_of_one_user(void **state)
+{
+	struct identity_reader *reader = identity_reader_new(10);
+	int i;
+
+	(void)state;
+	for (i = 0; i < IDENTITY_READER_STUCK_USER; i++) {
+		block(FIRST + i);
+		assert_int_equal(read_command_line(reader, i, 1000), -ETIMEDOUT);
+	}
+	block(FIRST + i);
+	assert_int_equal(read_command_line(reader, i, 1000), -EBUSY);
+	assert_int_equal(stats_of(reader).stuck, IDENTITY_READER_STUCK_USER);
+	assert_int_equal(read_command_line(reader, i, 1001), -ETIMEDOUT);
+	for (i = 0; i < IDENTITY_READER_STUCK_USER + 1; i++)
+		unblock(FIRST + i);
+	await_stuck(reader, 0);
+	identity_reader_free(reader);
+}
+
 /* The end does not wait for what is stuck, which clears up by itself. */
 static void test_free_while_stuck(void **state)
 {
@@ -399,6 +522,10 @@ int main(void)
 		IN_PROC(test_stuck),
 		IN_PROC(test_known_command_line),
 		IN_PROC(test_bounded),
+		IN_PROC(test_share),
+		IN_PROC(test_share_of_all),
+		IN_PROC(test_share_of_those_that_answer),
+		IN_PROC(test_stuck_of_one_user),
 		IN_PROC(test_free_while_stuck),
 		IN_PROC(test_signals_are_blocked),
 	};

@@ -11,14 +11,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* So long in each period; a look-up takes some 10 ms. */
+/* So long in each period, where nothing else is said; a look-up takes some 10 ms. */
 #define USER_BUDGET_NS        5000000000ull
 #define USER_BUDGET_PERIOD_NS 60000000000ull
 /* Users that are remembered; the one that has used the least is forgotten. */
 #define USER_BUDGET_USERS     64
 
-/* Zeroed is unused. */
+/* Zeroed is unused, with what is said above. */
 struct user_budget {
+	uint64_t share_ns, period_ns; /* 0: those above */
 	struct user_budget_entry {
 		uint64_t used_ns, as_of_ns;
 		uid_t uid;

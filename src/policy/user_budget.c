@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "daemon/user_budget.h"
+#include "policy/user_budget.h"
 
 #include <stddef.h>
 
-/* It comes back evenly, all of it within a period. */
-static uint64_t budget_left_of(const struct user_budget_entry *entry, uint64_t now_ns)
+static uint64_t budget_share(const struct user_budget *budget)
 {
-	uint64_t back =
-		(now_ns - entry->as_of_ns) / (USER_BUDGET_PERIOD_NS / USER_BUDGET_NS);
+	return budget->share_ns ? budget->share_ns : USER_BUDGET_NS;
+}
+
+static uint64_t budget_period(const struct user_budget *budget)
+{
+	return budget->period_ns ? budget->period_ns : USER_BUDGET_PERIOD_NS;
+}
+
+/* It comes back evenly, all of it within a period. */
+static uint64_t budget_left_of(const struct user_budget *budget,
+			       const struct user_budget_entry *entry, uint64_t now_ns)
+{
+	uint64_t back = (now_ns - entry->as_of_ns) /
+			(budget_period(budget) / budget_share(budget));
 
 	return entry->used_ns > back ? entry->used_ns - back : 0;
 }
@@ -31,7 +42,8 @@ static struct user_budget_entry *budget_place(struct user_budget *budget, uid_t 
 
 		if (entry->as_of_ns && entry->uid == uid)
 			return entry;
-		if (budget_left_of(entry, now_ns) < budget_left_of(least, now_ns))
+		if (budget_left_of(budget, entry, now_ns) <
+		    budget_left_of(budget, least, now_ns))
 			least = entry;
 	}
 	*least = (struct user_budget_entry){.uid = uid, .as_of_ns = now_ns};
@@ -46,7 +58,7 @@ void user_budget_charge(struct user_budget *budget, uid_t uid, pid_t pid,
 	if (!uid)
 		return;
 	entry = budget_place(budget, uid, now_ns);
-	entry->used_ns = budget_left_of(entry, now_ns) + took_ns;
+	entry->used_ns = budget_left_of(budget, entry, now_ns) + took_ns;
 	entry->as_of_ns = now_ns;
 	if (took_ns >= entry->slowest_ns) {
 		entry->slowest = pid;
@@ -59,7 +71,7 @@ bool user_budget_is_over(const struct user_budget *budget, uid_t uid, uint64_t n
 {
 	const struct user_budget_entry *entry = uid ? budget_find(budget, uid) : NULL;
 
-	if (!entry || budget_left_of(entry, now_ns) < USER_BUDGET_NS)
+	if (!entry || budget_left_of(budget, entry, now_ns) < budget_share(budget))
 		return false;
 	*slowest = entry->slowest;
 	return true;

@@ -316,15 +316,15 @@ static int find_limit(const struct origin_question *question, struct identity *w
 		      struct origin *out)
 {
 	int err = find_origin(question, who, out);
-	const char *why = err == -ETIMEDOUT ? "took too long, and was ended"
-			  : err == -EBUSY   ? "was not begun: too many others wait for "
-					      "files that do not come"
-			  : err == -EOPNOTSUPP
-				  ? "was not begun: the unit or the container that "
-				    "fdwarden runs in forbids seccomp(2) or "
-				    "capset(2)"
-			  : err == -EPIPE || err == -EPROTO ? "broke off on one of them"
-							    : NULL;
+	const char *why =
+		err == -ETIMEDOUT ? "took too long, and was ended"
+		: err == -EBUSY ? "was not begun: too many others, of this user or of "
+				  "all, wait for files that do not come"
+		: err == -EOPNOTSUPP ? "was not begun: the unit or the container that "
+				       "fdwarden runs in forbids seccomp(2) or "
+				       "capset(2)"
+		: err == -EPIPE || err == -EPROTO ? "broke off on one of them"
+						  : NULL;
 
 	if (!why)
 		return err;
@@ -421,7 +421,8 @@ int explain_holders(const struct explain_question *question, struct explanation 
 		.value = question->limit_value,
 		.holders = &out->holders,
 	};
-	int n = holders_helper_find(&holders, &out->holders);
+	int n = holders_helper_find(&holders, identity_charged(&question->who),
+				    &out->holders);
 
 	if (!n)
 		n = advice_for_other_limit(&limit, out->advice);

@@ -250,7 +250,8 @@ static struct call_sites *trace(struct reporter *r, struct process *process)
 	struct call_sites *calls;
 	bool running;
 
-	tracing_want(r->tracing, process->who.pid, process->who.start_ns);
+	tracing_want(r->tracing, process->who.pid, process->who.start_ns,
+		     identity_charged(&process->who));
 	calls = tracing_get(r->tracing, process->who.pid, process->who.start_ns,
 			    &running);
 	/* The trace of what has just begun to grow may know too little yet. */

@@ -557,8 +557,8 @@ static int begin(struct trace *t, const struct trace_options *options, char *why
 	}
 	err = census_open(&t->census, why, why_size);
 	if (!err)
-		err = unwinder_open(t->pid, options->child_memory, &t->unwinder, why,
-				    why_size);
+		err = unwinder_open(t->pid, options->uid, options->child_memory,
+				    &t->unwinder, why, why_size);
 	if (!err)
 		err = stacks_open(&stacks, &t->stacks, why, why_size);
 	if (err)

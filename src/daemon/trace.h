@@ -21,6 +21,7 @@ struct trace;
 struct trace_options {
 	pid_t pid;
 	uint64_t start_ns; /* of the process, CLOCK_BOOTTIME: no later one of the pid */
+	uid_t uid;         /* on whose account it is; 0: root's, or not to be counted */
 	uint32_t stack_bytes;  /* 0: STACKS_BYTES_DEFAULT */
 	uint64_t memory;       /* bytes; see struct stacks_options */
 	uint64_t child_memory; /* bytes that the unwinder may write to; 0: 512 MiB */

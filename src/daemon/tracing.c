@@ -182,7 +182,8 @@ static struct one *find_place(struct tracing *t)
 	return oldest;
 }
 
-static int start(struct tracing *t, struct one *one, pid_t pid, uint64_t start_ns)
+static int start(struct tracing *t, struct one *one, pid_t pid, uint64_t start_ns,
+		 uid_t uid)
 {
 	pthread_t thread;
 	int err;
@@ -194,6 +195,7 @@ static int start(struct tracing *t, struct one *one, pid_t pid, uint64_t start_n
 		.start_ns = start_ns,
 		.options = {.pid = pid,
 			    .start_ns = start_ns,
+			    .uid = uid,
 			    .hurry = &t->leave,
 			    .hooks = t->settings.hooks,
 			    .memory = t->settings.memory,
@@ -212,7 +214,7 @@ static int start(struct tracing *t, struct one *one, pid_t pid, uint64_t start_n
 	return 0;
 }
 
-void tracing_want(struct tracing *t, pid_t pid, uint64_t start_ns)
+void tracing_want(struct tracing *t, pid_t pid, uint64_t start_ns, uid_t uid)
 {
 	struct one *one;
 
@@ -223,7 +225,7 @@ void tracing_want(struct tracing *t, pid_t pid, uint64_t start_ns)
 		if (!one)
 			one = find_place(t);
 		if (one)
-			(void)start(t, one, pid, start_ns);
+			(void)start(t, one, pid, start_ns, uid);
 	}
 	pthread_mutex_unlock(&t->lock);
 }

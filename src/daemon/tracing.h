@@ -33,9 +33,9 @@ void tracing_free(struct tracing *tracing);
 void tracing_configure(struct tracing *tracing,
 		       const struct tracing_settings *settings);
 
-/* Begins to trace a process, unless it is traced, was a short while ago, or there is no
- * room. */
-void tracing_want(struct tracing *tracing, pid_t pid, uint64_t start_ns);
+/* Begins to trace a process, which is on `uid`'s account, unless it is traced, was a short
+ * while ago, or there is no room. */
+void tracing_want(struct tracing *tracing, pid_t pid, uint64_t start_ns, uid_t uid);
 
 /* What is known of a process by now, to be given back with call_sites_free(); NULL: nothing,
  * or it is old. `running`: more will come. */

@@ -35,32 +35,37 @@
 /* ---- helpers that do not end ---- */
 
 static pthread_mutex_t stuck_lock = PTHREAD_MUTEX_INITIALIZER;
-static pid_t stuck[HELPER_STUCK_MAX];
+static struct helper_stuck {
+	pid_t pid; /* 0: none */
+	uid_t uid;
+} stuck[HELPER_STUCK_MAX];
 
-static void helper_add_stuck(pid_t pid)
+static void helper_add_stuck(const struct helper *helper)
 {
 	pthread_mutex_lock(&stuck_lock);
 	for (size_t i = 0; i < HELPER_STUCK_MAX; i++)
-		if (!stuck[i]) {
-			stuck[i] = pid;
+		if (!stuck[i].pid) {
+			stuck[i] = (struct helper_stuck){helper->pid, helper->uid};
 			break;
 		}
 	pthread_mutex_unlock(&stuck_lock);
 }
 
-/* Takes those that have ended; false: no place is left for another one. */
-static bool helper_reap_stuck(void)
+/* Takes those that have ended; false: no place is left for another one of this user's. */
+static bool helper_reap_stuck(uid_t uid)
 {
+	unsigned of_user = 0;
 	bool room = false;
 
 	pthread_mutex_lock(&stuck_lock);
 	for (size_t i = 0; i < HELPER_STUCK_MAX; i++) {
-		if (stuck[i] && waitpid(stuck[i], NULL, WNOHANG))
-			stuck[i] = 0;
-		room |= !stuck[i];
+		if (stuck[i].pid && waitpid(stuck[i].pid, NULL, WNOHANG))
+			stuck[i].pid = 0;
+		room |= !stuck[i].pid;
+		of_user += stuck[i].pid && stuck[i].uid == uid;
 	}
 	pthread_mutex_unlock(&stuck_lock);
-	return room;
+	return room && (!uid || of_user < HELPER_STUCK_USER);
 }
 
 /* ---- life ---- */
@@ -76,14 +81,14 @@ void helper_end(struct helper *helper)
 	if (helper->pid <= 0)
 		return;
 	close(helper->socket);
-	(void)helper_reap_stuck();
+	(void)helper_reap_stuck(helper->uid);
 	kill(helper->pid, SIGKILL);
 	while (!(ended = waitpid(helper->pid, NULL, WNOHANG)) && left_ms > 0) {
 		nanosleep(&nap, NULL);
 		left_ms -= END_LOOK_MS;
 	}
 	if (!ended)
-		helper_add_stuck(helper->pid);
+		helper_add_stuck(helper);
 	*helper = (struct helper){0};
 }
 
@@ -146,13 +151,14 @@ static int helper_lift(int fd)
 	return lifted < 0 && fd >= 0 ? -errno : lifted;
 }
 
-int helper_start(struct helper *helper, const char *const arguments[], int peer)
+int helper_start(struct helper *helper, uid_t uid, const char *const arguments[],
+		 int peer)
 {
 	int pair[2], given, shared, err;
 	pid_t pid = 0;
 
 	*helper = (struct helper){0};
-	if (!helper_reap_stuck())
+	if (!helper_reap_stuck(uid))
 		return -EBUSY;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
@@ -169,7 +175,7 @@ int helper_start(struct helper *helper, const char *const arguments[], int peer)
 	if (err)
 		close(pair[0]);
 	else
-		*helper = (struct helper){pid, pair[0]};
+		*helper = (struct helper){pid, pair[0], uid};
 	return err;
 }
 

@@ -21,16 +21,20 @@
 struct helper {
 	pid_t pid;  /* 0: none */
 	int socket; /* SOCK_SEQPACKET */
+	uid_t uid;  /* for whose processes it works */
 };
 
 /* Helpers that were killed and have not ended: they wait in the kernel for a file. With so
- * many none is started. */
-#define HELPER_STUCK_MAX 16
+ * many none is started; with so many of one user's (but root's) none for that user, as anyone
+ * can make files that never come (FUSE below an overlayfs of his own). */
+#define HELPER_STUCK_MAX  16
+#define HELPER_STUCK_USER 4
 
-/* Starts one; argv[0] of it is "fdwarden", the rest is `arguments`, NULL-ended, 4 at most.
- * `peer` is given to it as HELPER_PEER, and stays the caller's; -1: none. 0 or -errno;
- * -EBUSY: too many are stuck. */
-int helper_start(struct helper *helper, const char *const arguments[], int peer);
+/* Starts one that works for `uid`'s processes; argv[0] of it is "fdwarden", the rest is
+ * `arguments`, NULL-ended, 4 at most. `peer` is given to it as HELPER_PEER, and stays the
+ * caller's; -1: none. 0 or -errno; -EBUSY: too many are stuck. */
+int helper_start(struct helper *helper, uid_t uid, const char *const arguments[],
+		 int peer);
 
 /* Ends it, which takes up to two seconds for one that is stuck; fine for none. */
 void helper_end(struct helper *helper);

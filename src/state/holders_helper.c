@@ -49,14 +49,15 @@ static int check(const struct holders_question *question, struct holders *out)
 	return 0;
 }
 
-int holders_helper_find(struct holders_question *question, struct holders *out)
+int holders_helper_find(struct holders_question *question, uid_t uid,
+			struct holders *out)
 {
 	static const struct helper_patience patience = {PATIENCE_MS, TIME_MS};
 	static const char *const arguments[] = {HOLDERS_HELPER_COMMAND, NULL};
 	struct holders_answer answer;
 	struct helper helper;
 	ssize_t got;
-	int err = helper_start(&helper, arguments, -1);
+	int err = helper_start(&helper, uid, arguments, -1);
 
 	memset(out, 0, sizeof(*out));
 	if (err)

@@ -8,9 +8,10 @@
 /* argv[1] of it. */
 #define HOLDERS_HELPER_COMMAND "holders"
 
-/* Of `question` cpu_ms is set here. 0 or -errno: -ETIMEDOUT it took too long and was ended,
- * -EPIPE it broke off, -EBUSY too many are stuck. */
-int holders_helper_find(struct holders_question *question, struct holders *out);
+/* For a process on `uid`'s account. Of `question` cpu_ms is set here. 0 or -errno: -ETIMEDOUT
+ * it took too long and was ended, -EPIPE it broke off, -EBUSY too many are stuck. */
+int holders_helper_find(struct holders_question *question, uid_t uid,
+			struct holders *out);
 
 /* The helper: answers one question on HELPER_SOCKET. Returns the exit status. */
 int holders_helper_run(void);

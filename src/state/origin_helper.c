@@ -200,7 +200,8 @@ static int ask(const struct helper_question *question, struct identity *who,
 	struct helper_answer *answer = malloc(sizeof(*answer));
 	struct helper helper;
 	ssize_t got;
-	int err = answer ? helper_start(&helper, arguments, -1) : -ENOMEM;
+	int err = answer ? helper_start(&helper, identity_charged(who), arguments, -1)
+			 : -ENOMEM;
 
 	if (!err) {
 		got = helper_ask(&helper, question, sizeof(*question), answer,

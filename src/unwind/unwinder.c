@@ -11,6 +11,7 @@
 
 struct unwinder {
 	pid_t pid; /* of whom it is about */
+	uid_t uid;
 	uint64_t memory;
 	struct helper child, opener;
 	unsigned starts;
@@ -40,9 +41,9 @@ static int start_child(struct unwinder *u)
 	u->starts++;
 	snprintf(pid, sizeof(pid), "%d", u->pid);
 	snprintf(memory, sizeof(memory), "%llu", (unsigned long long)u->memory);
-	err = helper_start(&u->opener, of_opener, -1);
+	err = helper_start(&u->opener, u->uid, of_opener, -1);
 	if (!err)
-		err = helper_start(&u->child, of_child, u->opener.socket);
+		err = helper_start(&u->child, u->uid, of_child, u->opener.socket);
 	if (err)
 		end_child(u);
 	return err;
@@ -193,8 +194,8 @@ bool unwind_description_next(const struct unwind_description *description, size_
 
 /* ---- life ---- */
 
-int unwinder_open(pid_t pid, uint64_t memory, struct unwinder **out, char *why,
-		  size_t why_size)
+int unwinder_open(pid_t pid, uid_t uid, uint64_t memory, struct unwinder **out,
+		  char *why, size_t why_size)
 {
 	struct unwinder *u = calloc(1, sizeof(*u));
 	int err;
@@ -204,6 +205,7 @@ int unwinder_open(pid_t pid, uint64_t memory, struct unwinder **out, char *why,
 		return -ENOMEM;
 	}
 	u->pid = pid;
+	u->uid = uid;
 	u->memory = memory ? memory : UNWIND_MEMORY_DEFAULT;
 	err = prepare(u, why, why_size);
 	if (err) {

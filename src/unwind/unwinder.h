@@ -21,12 +21,12 @@ struct unwinder;
 #define UNWINDER_PATIENCE_MS 15000
 #define UNWINDER_STARTS_MAX  4
 
-/* For a process as known in our pid namespace; the child may write to so many bytes of
- * memory, 0: UNWIND_MEMORY_DEFAULT. Takes what reading its files takes: some
- * milliseconds, at most UNWINDER_PATIENCE_MS. Returns 0, or -errno with one line in
- * `why`. */
-int unwinder_open(pid_t pid, uint64_t memory, struct unwinder **out, char *why,
-		  size_t why_size);
+/* For a process as known in our pid namespace, and on whose account it is (0: root's, or not
+ * to be counted); the child may write to so many bytes of memory, 0: UNWIND_MEMORY_DEFAULT.
+ * Takes what reading its files takes: some milliseconds, at most UNWINDER_PATIENCE_MS. Returns
+ * 0, or -errno with one line in `why`. */
+int unwinder_open(pid_t pid, uid_t uid, uint64_t memory, struct unwinder **out,
+		  char *why, size_t why_size);
 void unwinder_close(struct unwinder *unwinder); /* NULL is fine */
 
 /* One stack. 0, or -errno: -ETIMEDOUT, -EPIPE (it crashed), -ECHILD (too often), -EPROTO. */

@@ -431,7 +431,8 @@ static void say_tracing(const struct monitor *m)
 int monitor_open(const struct config *config, struct outlet *outlet,
 		 struct monitor **out, char *why, size_t why_size)
 {
-	static const struct grouping_source groups = {alert_new_id, report_look, NULL};
+	struct grouping_source groups = {
+		.new_id = alert_new_id, .look = report_look, .admit = report_admit};
 	struct monitor *m = calloc(1, sizeof(*m));
 	int err = -ENOMEM;
 
@@ -445,11 +446,12 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 	kernel_boot_id(m->boot_id);
 	m->processes = process_table_new();
 	m->names = name_service_new(NULL);
+	groups.context = budget_new();
 	m->reporter = (struct reporter){
 		.outlet = outlet,
 		.host = {m->host_name, m->boot_id, kernel_boot_realtime_ns()},
 		.groups = grouping_new(&groups),
-		.budget = budget_new(),
+		.budget = groups.context,
 		.ledger = ledger_new(),
 		.processes = m->processes,
 		.identities = identity_reader_new(IDENTITY_READER_DEADLINE_MS),

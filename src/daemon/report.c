@@ -524,6 +524,11 @@ void report_look(void *context, const struct grouping_member *member,
 	}
 }
 
+bool report_admit(void *context, uint32_t charged_uid, uint64_t now_ns)
+{
+	return budget_admit(context, charged_uid, now_ns);
+}
+
 /* The sums of a summary's refusals. */
 static void add_sums(const struct tally *tally, struct alert_fd *fd,
 		     struct alert_refusal calls[TALLY_CALLS])
@@ -595,8 +600,12 @@ void report_summaries(struct reporter *r, uint64_t now_ns, bool flush)
 	struct grouping_summary summary;
 	struct budget_withheld withheld;
 
-	while (grouping_due(r->groups, now_ns, flush, &summary))
-		send_summary(r, &summary);
+	while (grouping_due(r->groups, now_ns, flush, &summary)) {
+		if (!summary.withheld)
+			send_summary(r, &summary);
+		else if (summary.action == POLICY_FD_RECOVERED)
+			budget_withhold(r->budget, summary.charged_uid, now_ns);
+	}
 	while (budget_due(r->budget, now_ns, flush, &withheld)) {
 		struct alert alert = {
 			.time_ns = now_ns,

@@ -92,6 +92,9 @@ void report_system(struct reporter *r, struct report_system *system,
 void report_look(void *context, const struct grouping_member *member,
 		 struct tally_figures *out);
 
+/* Whether one more summary is told, of the context, a struct budget; another one of these. */
+bool report_admit(void *context, uint32_t charged_uid, uint64_t now_ns);
+
 /* Sends the summaries that are due, and what was withheld. `flush`: all that wait. */
 void report_summaries(struct reporter *r, uint64_t now_ns, bool flush);
 

@@ -88,6 +88,7 @@ static const struct member group_members[] = {
 	{"incident", offsetof(struct standing_group, incident), ID, 0},
 	{"opened_ns", offsetof(struct standing_group, opened_ns), EXACT, 0},
 	{"mixed", offsetof(struct standing_group, mixed), SMALL, 0},
+	{"charged_uid", offsetof(struct standing_group, charged_uid), SMALL, 0},
 };
 
 static const struct member waiting_members[] = {

@@ -368,8 +368,23 @@ static void sum_up(struct grouping *groups, struct group *group,
 		tally_merge(&groups->tally, window->gone);
 }
 
+/* Who is told that it is over was told that it began. */
+static bool is_withheld(const struct grouping *groups, struct group *group,
+			enum policy_action action, uint64_t now_ns)
+{
+	bool admitted =
+		action == POLICY_FD_RECOVERED
+			? group->told
+			: !groups->source.admit ||
+				  groups->source.admit(groups->source.context,
+						       group->charged_uid, now_ns);
+
+	group->told |= admitted;
+	return !admitted;
+}
+
 static void take(struct grouping *groups, struct group *group, struct window *window,
-		 struct grouping_summary *out)
+		 uint64_t now_ns, struct grouping_summary *out)
 {
 	memcpy(groups->incident, group->incident, sizeof(groups->incident));
 	sum_up(groups, group, window);
@@ -385,10 +400,14 @@ static void take(struct grouping *groups, struct group *group, struct window *wi
 		.until_ns = window->last_ns,
 		.opened_ns = group->opened_ns,
 		.tally = groups->source.look ? &groups->tally : NULL,
+		.charged_uid = group->charged_uid,
+		.withheld = is_withheld(groups, group, action_of(window), now_ns),
 	};
 	/* With members left (a flush) the incident goes on under its name. */
-	if (out->action == POLICY_FD_RECOVERED && !group->members)
+	if (out->action == POLICY_FD_RECOVERED && !group->members) {
 		group->incident[0] = '\0';
+		group->told = false;
+	}
 	window_reset(window);
 }
 
@@ -404,7 +423,7 @@ bool grouping_due(struct grouping *groups, uint64_t now_ns, bool flush,
 		/* It may have another one: the next call goes on here. */
 		groups->cursor = group;
 		if (window) {
-			take(groups, group, window, out);
+			take(groups, group, window, now_ns, out);
 			return true;
 		}
 		if (group_idle(group, now_ns))
@@ -420,6 +439,7 @@ static void keep_subject(const struct group *group, struct grouping_kept *out)
 {
 	out->subject.title = group->title;
 	out->subject.place = group->place;
+	out->subject.charged_uid = group->charged_uid;
 	for (int i = 0; i < GROUPING_TEXTS; i++) {
 		out->subject.texts[i] = group->texts[i];
 		out->mixed |= (uint32_t)group->mixed[i] << i;
@@ -487,6 +507,7 @@ uint32_t grouping_resume(struct grouping *groups, const struct grouping_kept *ke
 	memcpy(group->incident, kept->incident,
 	       strnlen(kept->incident, sizeof(group->incident) - 1) + 1);
 	group->opened_ns = kept->opened_ns;
+	group->told = true; /* for all that is known */
 	for (size_t i = 0; i < kept->waiting_len; i++)
 		resume_window(group, &kept->waiting[i]);
 	return group->index + 1;

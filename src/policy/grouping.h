@@ -46,8 +46,9 @@ enum grouping_text {
  * not known.
  */
 struct grouping_subject {
-	const char *title; /* what the group is called in a summary; not NULL */
-	const char *place; /* container or service */
+	const char *title;    /* what the group is called in a summary; not NULL */
+	const char *place;    /* container or service */
+	uint32_t charged_uid; /* on whose account it is; 0: root's */
 	const char *texts[GROUPING_TEXTS];
 };
 
@@ -64,6 +65,8 @@ struct grouping_summary {
 	uint64_t since_ns, until_ns; /* first and last of them */
 	uint64_t opened_ns;          /* when the group's incident opened */
 	const struct tally *tally;   /* NULL: there was no memory for it */
+	uint32_t charged_uid;        /* its first process's; 0 if any is root's */
+	bool withheld; /* not to be told; of admit, or with what was not */
 };
 
 /*
@@ -89,6 +92,10 @@ struct grouping_source {
 	void (*new_id)(char id[37]);
 	grouping_look look; /* NULL: summaries have numbers only */
 	void *context;
+	/* Whether one more summary of processes on this account is told, so that many groups
+	 * tell no more than many processes do. Not asked of recoveries: they are told where
+	 * one before was. NULL: all are. */
+	bool (*admit)(void *context, uint32_t charged_uid, uint64_t now_ns);
 };
 
 /* NULL: no memory. free accepts NULL; the members are then those of no group. */

@@ -48,6 +48,8 @@ static char *alias_of(const struct grouping_subject *subject)
 
 static void group_learn(struct group *group, const struct grouping_subject *subject)
 {
+	if (!subject->charged_uid)
+		group->charged_uid = 0;
 	for (int i = 0; i < GROUPING_TEXTS; i++) {
 		const char *text = subject->texts[i];
 
@@ -162,6 +164,7 @@ static struct group *group_new(struct grouping *groups, char *key, char *alias,
 	}
 	group->key = key;
 	group->alias = alias;
+	group->charged_uid = subject->charged_uid;
 	if (strcmp(key, alias) != 0)
 		group->command_key = strdup(key);
 	group->title = strdup(subject->title);

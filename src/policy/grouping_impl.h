@@ -35,6 +35,8 @@ struct group {
 	struct grouping_member *living; /* they */
 	char incident[GROUPING_ID_LEN]; /* empty: none is open */
 	uint64_t opened_ns;
+	uint32_t charged_uid; /* of the first; 0 if any is root's */
+	bool told;            /* a summary of the incident was */
 	char *title, *place;
 	char *texts[GROUPING_TEXTS];
 	bool mixed[GROUPING_TEXTS]; /* not the same for all */

@@ -186,6 +186,7 @@ static void capture_group(void *context, const struct grouping_kept *group)
 	for (int i = 0; i < GROUPING_TEXTS; i++)
 		kept->texts[i] = copy_text(group->subject.texts[i]);
 	kept->mixed = group->mixed;
+	kept->charged_uid = group->subject.charged_uid;
 	kept->number = group->number;
 	copy_id(kept->incident, group->incident);
 	kept->opened_ns = group->opened_ns;
@@ -270,7 +271,9 @@ static uint32_t resume_group(const struct standing_group *group,
 {
 	struct grouping_kept kept = {
 		.key = group->key,
-		.subject = {.title = group->title, .place = group->place},
+		.subject = {.title = group->title,
+			    .place = group->place,
+			    .charged_uid = group->charged_uid},
 		.mixed = group->mixed,
 		.incident = group->incident,
 		.opened_ns = group->opened_ns,

@@ -57,7 +57,7 @@ struct standing_group {
 	uint32_t number;
 	char *key, *title, *place;
 	char *texts[GROUPING_TEXTS];
-	uint32_t mixed;
+	uint32_t mixed, charged_uid;
 	char incident[STANDING_ID_LEN];
 	uint64_t opened_ns;
 	struct standing_waiting *waiting;

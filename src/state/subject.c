@@ -23,6 +23,7 @@ void subject_of(const struct identity *who, char user[SUBJECT_USER_LEN],
 		.place = who->claimed_by     ? identity_group(who)
 			 : who->container_id ? who->container_id
 					     : who->service,
+		.charged_uid = identity_charged(who),
 		.texts =
 			{
 				[GROUPING_NAME] = known(who->comm),

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 
 from harness import (FDZOO, Daemon, Scratch, Skip, Zoo, check, need_root, same, unused_uid,
                      wait_until)
@@ -85,6 +86,33 @@ def test_alerts_of_one_user():
         same(lost(daemon)[0]["loss"]["user"]["id"], str(uid), "whose they are")
         check(all(alert["loss"]["alerts"] >= alert["loss"]["incidents"]
                   for alert in lost(daemon)), "fewer alerts than incidents")
+
+
+def test_summaries_of_one_user():
+    """Seven of each make a summary besides, which is one more that is told."""
+    need_root()
+    uid, names = unused_uid(), 90
+    with Scratch() as scratch:
+        os.chmod(scratch.path, 0o755)
+        for i in range(names):
+            shutil.copy(FDZOO, scratch.file("zoo" + chr(97 + i // 26) + chr(97 + i % 26)))
+        script = (f"for zoo in {scratch.path}/zoo*; do for i in 1 2 3 4 5 6 7; do "
+                  "$zoo limit=64 refuse=openat:1 || exit 1; done; done")
+        begin = time.monotonic()
+        with Daemon(FAST) as daemon:
+            subprocess.run(["/bin/sh", "-c", script], check=True, cwd="/",
+                           stdout=subprocess.DEVNULL, preexec_fn=become(uid, uid))
+            daemon.wait_for(lost, 60, "word of what was withheld")
+        took = time.monotonic() - begin
+        told = []
+        for _, alert in daemon.alerts:
+            who = alert.get("process") or alert.get("fd", {}).get("group", {}).get("process", {})
+            if alert["event"]["action"] == "fd-exhausted" and \
+                    who.get("user", {}).get("id") == str(uid):
+                told.append(alert)
+        check(50 <= len(told) <= 51 + took / 2, f"{len(told)} alerts are told in {took:.0f} s")
+        check(sum(alert["loss"]["incidents"] for alert in lost(daemon)) > names,
+              "what is withheld is not counted")
 
 
 def told_for(daemon, uid, begin):

@@ -45,6 +45,21 @@ static void look(void *context, const struct grouping_member *member,
 		*out = figures_of((size_t)(member - bench->members));
 }
 
+/* What the bench says of summaries; whom it was asked about, and how often. */
+static bool refuses;
+static unsigned int asked;
+static uint32_t asked_uid;
+
+static bool admit(void *context, uint32_t charged_uid, uint64_t now_ns)
+{
+	const struct bench *bench = context;
+
+	assert_int_equal(now_ns, bench->now_ns);
+	asked++;
+	asked_uid = charged_uid;
+	return !refuses;
+}
+
 static int begin(void **state)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
@@ -54,7 +69,10 @@ static int begin(void **state)
 	ids = 0;
 	bench->now_ns = 1000 * S;
 	figures_of = NULL;
-	bench->groups = grouping_new(&(struct grouping_source){count_id, look, bench});
+	refuses = false;
+	asked = 0;
+	bench->groups =
+		grouping_new(&(struct grouping_source){count_id, look, bench, admit});
 	*state = bench;
 	return bench->groups ? 0 : -1;
 }
@@ -158,6 +176,76 @@ static void two_thousand(void **state)
 	sum = due(b);
 	assert_int_equal(sum.processes, 1);
 	assert_string_not_equal(sum.incident, incident);
+}
+
+/* `n` from `first` on, all of a user's or of root's. */
+static void open_as(struct bench *bench, size_t first, size_t n, uint32_t uid)
+{
+	struct policy_decision what = {.action = POLICY_FD_WARNING, .opens = true};
+	struct grouping_subject subject = web;
+
+	subject.charged_uid = uid;
+	for (size_t i = first; i < first + n; i++)
+		(void)grouping_admit(bench->groups, &bench->members[i], &subject, &what,
+				     bench->now_ns);
+}
+
+static void recover(struct bench *bench, size_t first, size_t n)
+{
+	for (size_t i = first; i < first + n; i++)
+		(void)say(bench, i, POLICY_FD_RECOVERED);
+}
+
+/* Six processes make a group, and any number of groups are as easily made: what they tell is
+ * on somebody's account. */
+static void summaries_are_admitted(void **state)
+{
+	struct bench *b = *state;
+	struct grouping_summary sum;
+
+	refuses = true;
+	open_as(b, 0, 8, 1000);
+	b->now_ns += S;
+	sum = due(b);
+	assert_true(sum.withheld);
+	assert_int_equal(sum.charged_uid, 1000);
+	assert_int_equal(asked, 1);
+	assert_int_equal(asked_uid, 1000);
+	/* one that is told, and its end with it */
+	refuses = false;
+	open_as(b, 8, 8, 1000);
+	b->now_ns += S;
+	assert_false(due(b).withheld);
+	refuses = true;
+	recover(b, 0, 16);
+	b->now_ns += S;
+	sum = due(b);
+	assert_int_equal(sum.action, POLICY_FD_RECOVERED);
+	assert_false(sum.withheld);
+	assert_int_equal(asked, 2);
+	/* of the next one nothing is told, nor its end */
+	open_as(b, 0, 8, 1000);
+	b->now_ns += S;
+	assert_true(due(b).withheld);
+	recover(b, 0, 8);
+	b->now_ns += S;
+	sum = due(b);
+	assert_int_equal(sum.action, POLICY_FD_RECOVERED);
+	assert_true(sum.withheld);
+	assert_int_equal(asked, 3);
+}
+
+/* Nobody's share is to silence root's. */
+static void a_group_with_roots_is_roots(void **state)
+{
+	struct bench *b = *state;
+
+	open_as(b, 0, 7, 1000);
+	open_as(b, 7, 1, 0);
+	open_as(b, 8, 1, 1000);
+	b->now_ns += S;
+	assert_int_equal(due(b).charged_uid, 0);
+	assert_int_equal(asked_uid, 0);
 }
 
 static void recovery_waits_for_the_last(void **state)
@@ -701,6 +789,8 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(two_thousand),
+		TEST(summaries_are_admitted),
+		TEST(a_group_with_roots_is_roots),
 		TEST(recovery_waits_for_the_last),
 		TEST(opening_is_told_before_recovery),
 		TEST(opening_is_told_before_late_recovery),

@@ -87,7 +87,7 @@ static void look(void *context, const struct grouping_member *member,
 				      .calls_len = 1};
 }
 
-static const struct grouping_source source = {new_id, look, NULL};
+static const struct grouping_source source = {new_id, look, NULL, NULL};
 
 /* As report_process() does it. */
 static void tell(struct process *p, const struct policy_decision *what)

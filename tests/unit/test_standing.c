@@ -49,7 +49,7 @@ struct world {
 
 static struct world new_world(void)
 {
-	static const struct grouping_source source = {count_id, look, NULL};
+	static const struct grouping_source source = {count_id, look, NULL, NULL};
 	struct world w = {process_table_new(), grouping_new(&source)};
 
 	assert_non_null(w.processes);
@@ -188,7 +188,11 @@ static bool alert(struct world *w, pid_t pid, enum policy_action action,
 		  uint64_t now_ns)
 {
 	static const struct grouping_subject subject = {
-		.title = SERVICE, .place = SERVICE, .texts = {"one", "/bin/one"}};
+		.title = SERVICE,
+		.place = SERVICE,
+		.charged_uid = 1000,
+		.texts = {"one", "/bin/one"},
+	};
 	struct process *p = process_table_find(w->processes, pid, pid * S);
 	struct policy_decision what = {
 		.action = action,
@@ -226,6 +230,7 @@ static void test_summary_that_waits_is_sent_after(void **state)
 	assert_string_equal(summary.title, SERVICE);
 	assert_int_equal(summary.action, POLICY_FD_WARNING);
 	assert_int_equal(summary.processes, MEMBERS - GROUPING_SINGLES);
+	assert_int_equal(summary.charged_uid, 1000);
 	assert_false(grouping_due(w.groups, 102 * S, false, &summary));
 	end_world(&w);
 }

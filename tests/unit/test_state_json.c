@@ -86,6 +86,7 @@ static void fill(struct state_document *document)
 	group->title = strdup("many.service");
 	group->texts[GROUPING_COMMAND_LINE] = strdup("many --all");
 	group->mixed = 1u << GROUPING_USER;
+	group->charged_uid = 1000;
 	group->opened_ns = START + 7;
 	strcpy(group->incident, OF_GROUP);
 	waiting = standing_add_waiting(group);
@@ -140,6 +141,7 @@ static void same_group(const struct standing_group *back,
 	assert_string_equal(back->title, "many.service");
 	assert_string_equal(back->texts[GROUPING_COMMAND_LINE], "many --all");
 	assert_int_equal(back->mixed, want->mixed);
+	assert_int_equal(back->charged_uid, want->charged_uid);
 	assert_int_equal(back->opened_ns, START + 7);
 	assert_int_equal(back->waiting_len, 1);
 	assert_int_equal(back->waiting[0].gone->processes, 1);

@@ -386,7 +386,7 @@ static bool admit(struct reporter *r, struct process *process,
 		  const struct policy_decision *what, uint64_t time_ns)
 {
 	struct grouping_subject subject;
-	char user[SUBJECT_USER_LEN];
+	struct subject_users users;
 	uid_t uid = identity_charged(&process->who);
 
 	if (what->opens)
@@ -395,7 +395,7 @@ static bool admit(struct reporter *r, struct process *process,
 		budget_withhold(r->budget, uid, time_ns);
 		return false;
 	}
-	subject_of(&process->who, user, &subject);
+	subject_of(&process->who, &users, &subject);
 	if (!grouping_admit(r->groups, &process->group, &subject, what, time_ns))
 		return false;
 	if (what->opens && !process->settings.remedy.raise_soft)

@@ -47,7 +47,7 @@ enum grouping_text {
  */
 struct grouping_subject {
 	const char *title;    /* what the group is called in a summary; not NULL */
-	const char *place;    /* container or service */
+	const char *place;    /* container or service; without one the account */
 	uint32_t charged_uid; /* on whose account it is; 0: root's */
 	const char *texts[GROUPING_TEXTS];
 };

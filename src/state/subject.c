@@ -13,17 +13,29 @@ static const char *known(const char *text)
 	return text && *text ? text : NULL;
 }
 
-void subject_of(const struct identity *who, char user[SUBJECT_USER_LEN],
+/* Not a container's or a service's that others may claim to be; and where there is neither,
+ * as without systemd, anyone may run the same program with the same arguments: his processes
+ * are to hide no others in their summary, not even by a set-user-ID program. */
+static const char *place_of(const struct identity *who, const char *account)
+{
+	if (who->claimed_by)
+		return identity_group(who);
+	if (who->container_id)
+		return who->container_id;
+	return who->service ? who->service : account;
+}
+
+void subject_of(const struct identity *who, struct subject_users *users,
 		struct grouping_subject *out)
 {
-	snprintf(user, SUBJECT_USER_LEN, "%" PRIu32, (uint32_t)who->uid);
+	uid_t account = identity_charged(who);
+
+	snprintf(users->user, sizeof(users->user), "%" PRIu32, (uint32_t)who->uid);
+	snprintf(users->account, sizeof(users->account), "%" PRIu32, (uint32_t)account);
 	*out = (struct grouping_subject){
 		.title = identity_group(who),
-		/* not a container's or a service's that others may claim to be */
-		.place = who->claimed_by     ? identity_group(who)
-			 : who->container_id ? who->container_id
-					     : who->service,
-		.charged_uid = identity_charged(who),
+		.place = place_of(who, users->account),
+		.charged_uid = account,
 		.texts =
 			{
 				[GROUPING_NAME] = known(who->comm),
@@ -34,7 +46,8 @@ void subject_of(const struct identity *who, char user[SUBJECT_USER_LEN],
 				[GROUPING_CONTAINER] = who->container_id,
 				[GROUPING_RUNTIME] = who->container_runtime,
 				[GROUPING_POD] = who->pod_uid,
-				[GROUPING_USER] = who->uid == (uid_t)-1 ? NULL : user,
+				[GROUPING_USER] =
+					who->uid == (uid_t)-1 ? NULL : users->user,
 			},
 	};
 }

@@ -6,10 +6,13 @@
 #include "policy/grouping.h"
 #include "state/identity.h"
 
-#define SUBJECT_USER_LEN 16
+/* Numbers as text: whose it is, and on whose account. */
+struct subject_users {
+	char user[16], account[16];
+};
 
-/* Strings of `who`, and of `user`, which the caller provides. */
-void subject_of(const struct identity *who, char user[SUBJECT_USER_LEN],
+/* Strings of `who`, and of `users`, which the caller provides. */
+void subject_of(const struct identity *who, struct subject_users *users,
 		struct grouping_subject *out);
 
 /* What a group's texts say as an identity, without a pid: strings of `texts`. */

@@ -11,6 +11,7 @@
 
 #include "between.h"
 #include "policy/grouping.h"
+#include "state/subject.h"
 
 #define MS   1000000ull
 #define S    (1000 * MS)
@@ -246,6 +247,44 @@ static void a_group_with_roots_is_roots(void **state)
 	b->now_ns += S;
 	assert_int_equal(due(b).charged_uid, 0);
 	assert_int_equal(asked_uid, 0);
+}
+
+static bool opens_by(struct bench *bench, size_t who, uid_t uid, uid_t charged_uid,
+		     char *service)
+{
+	static char command_line[] = "nginx: worker process";
+	struct policy_decision what = {.action = POLICY_FD_WARNING, .opens = true};
+	struct identity identity = {
+		.comm = "nginx",
+		.uid = uid,
+		.charged_uid = charged_uid,
+		.command_line = command_line,
+		.service = service,
+	};
+	struct grouping_subject subject;
+	struct subject_users users;
+
+	subject_of(&identity, &users, &subject);
+	return grouping_admit(bench->groups, &bench->members[who], &subject, &what,
+			      bench->now_ns);
+}
+
+/* Where no service tells them apart, a user's processes hide nobody else's of that name. */
+static void users_have_groups_of_their_own(void **state)
+{
+	static char service[] = "nginx.service";
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(opens_by(b, i, 1000, 1000, NULL),
+				 i < GROUPING_SINGLES);
+	/* nor by a set-user-ID program */
+	assert_false(opens_by(b, 9, 0, 1000, NULL));
+	assert_true(opens_by(b, 8, 0, 0, NULL));
+	/* within a service its processes are one program's, whoever they run as */
+	for (size_t i = 10; i < 18; i++)
+		assert_int_equal(opens_by(b, i, i % 2 ? 33 : 0, 0, service),
+				 i < 10 + GROUPING_SINGLES);
 }
 
 static void recovery_waits_for_the_last(void **state)
@@ -791,6 +830,7 @@ int main(void)
 		TEST(two_thousand),
 		TEST(summaries_are_admitted),
 		TEST(a_group_with_roots_is_roots),
+		TEST(users_have_groups_of_their_own),
 		TEST(recovery_waits_for_the_last),
 		TEST(opening_is_told_before_recovery),
 		TEST(opening_is_told_before_late_recovery),

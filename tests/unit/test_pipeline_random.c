@@ -93,7 +93,7 @@ static const struct grouping_source source = {new_id, look, NULL, NULL};
 static void tell(struct process *p, const struct policy_decision *what)
 {
 	struct grouping_subject subject;
-	char user[SUBJECT_USER_LEN];
+	struct subject_users users;
 
 	if (what->opens) {
 		assert_int_equal(p->incident[0], 0);
@@ -103,7 +103,7 @@ static void tell(struct process *p, const struct policy_decision *what)
 		sim.opened++;
 	}
 	assert_int_not_equal(p->incident[0], 0);
-	subject_of(&p->who, user, &subject);
+	subject_of(&p->who, &users, &subject);
 	if (grouping_admit(sim.groups, &p->group, &subject, what, sim.now_ns) &&
 	    what->action == POLICY_FD_RECOVERED) {
 		sim.told += refused_of(p);

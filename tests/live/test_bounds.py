@@ -131,7 +131,7 @@ def told_for(daemon, uid, begin):
         with daemon.arrived:
             return len({alert["process"]["pid"] for _, alert in daemon.alerts[before:]
                         if alert["event"]["action"] == "fd-exhausted"
-                        and alert["process"]["name"] in ("su", "cat")})
+                        and alert.get("process", {}).get("name") in ("su", "cat")})
     wait_until(withheld, 40, "word that some were withheld")
     return told(), withheld()
 

@@ -123,7 +123,7 @@ static int print(const struct options *set, const struct inspection *i)
 	if (!view.who->container_id &&
 	    user_names_find(view.who->uid, user, sizeof(user)))
 		view.user = user;
-	gethostname(host_name, sizeof(host_name) - 1);
+	kernel_host_name(host_name, sizeof(host_name));
 	kernel_boot_id(boot_id);
 	add_notes(&view, i, &notes);
 	err = set->json ? printing_json(view_inspect_json(&view)) : print_page(&view);

@@ -154,7 +154,7 @@ static int print(const struct options *set, const struct process *process,
 	};
 	int err;
 
-	gethostname(host_name, sizeof(host_name) - 1);
+	kernel_host_name(host_name, sizeof(host_name));
 	kernel_boot_id(boot_id);
 	trace_figures(trace, &figures);
 	view.watched = figures.watched;

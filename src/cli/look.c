@@ -62,7 +62,7 @@ static void fill_head(struct roster *out, uint64_t now_ns)
 	out->number = 1;
 	out->boot_realtime_ns = kernel_boot_realtime_ns();
 	out->realtime_ns = now_ns + out->boot_realtime_ns;
-	gethostname(out->host_name, sizeof(out->host_name) - 1);
+	kernel_host_name(out->host_name, sizeof(out->host_name));
 	kernel_boot_id(out->boot_id);
 	if (kernel_files_open(&files))
 		return;

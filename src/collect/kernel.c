@@ -415,3 +415,17 @@ void kernel_boot_id(char id[37])
 	if (fd >= 0)
 		close(fd);
 }
+
+static char host_name[65]; /* empty: the kernel's */
+
+void kernel_set_host_name(const char *name)
+{
+	snprintf(host_name, sizeof(host_name), "%s", name ? name : "");
+}
+
+void kernel_host_name(char *name, size_t size)
+{
+	snprintf(name, size, "%s", host_name);
+	if (!*name && size)
+		gethostname(name, size - 1);
+}

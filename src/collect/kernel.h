@@ -79,4 +79,9 @@ uint64_t kernel_boot_realtime_ns(void);
 /* random/boot_id; "" if unknown. */
 void kernel_boot_id(char id[37]);
 
+/* What this host is called: by the kernel, or as it was set, which is cut to 64 bytes. Set
+ * before any thread is made. NULL: by the kernel again. */
+void kernel_set_host_name(const char *name);
+void kernel_host_name(char *name, size_t size);
+
 #endif

@@ -16,6 +16,8 @@
 #include "policy/policy.h"
 #include "state/identity.h"
 
+/* As the kernel's. */
+#define CONFIG_HOST_NAME_LEN 65
 #define CONFIG_PATH         "/etc/fdwarden/fdwarden.conf"
 #define CONFIG_STATE_FILE   "/run/fdwarden/state.json"
 /* As in client/client.h. */
@@ -78,6 +80,9 @@ struct config {
 	/* [trace] auto = no, duration = 60s, processes = 1, memory_mb = 32 */
 	enum config_switch trace_auto; /* CONFIG_NO, CONFIG_YES */
 	uint64_t trace_duration_ns, trace_processes, trace_memory_mb;
+	/* [host], read at start only. name: what it is called; NULL: as the kernel says. root:
+	 * where its files are; NULL: / */
+	char *host_name, *host_root;
 	/* [metrics], read at start only: listen = ADDRESS:PORT; NULL: none. processes =
 	 * incidents */
 	char *metrics_listen;

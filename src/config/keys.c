@@ -77,6 +77,9 @@ const struct config_key config_keys[] = {
 	{"trace", "processes", CONFIG_NUMBER, IN(trace_processes), .def = "1", .min = 1, .max = 8},
 	{"trace", "memory_mb", CONFIG_NUMBER, IN(trace_memory_mb), .def = "32", .min = 4, .max = 1024},
 
+	{"host", "name", CONFIG_HOST, IN(host_name), .start_only = true},
+	{"host", "root", CONFIG_FILE, IN(host_root), .start_only = true},
+
 	{"metrics", "listen", CONFIG_LISTEN, IN(metrics_listen), .start_only = true},
 	{"metrics", "processes", CONFIG_CHOICE, IN(metrics_processes), .def = "incidents",
 	 .choices = processes_choices, .start_only = true},
@@ -241,6 +244,11 @@ static bool is_string_valid(enum config_type type, const char *text)
 		return text[0] == '/' && text[strlen(text) - 1] != '/';
 	case CONFIG_LISTEN:
 		return is_listen(text);
+	case CONFIG_HOST:
+		return strlen(text) < CONFIG_HOST_NAME_LEN &&
+		       strspn(text, "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") ==
+			       strlen(text);
 	case CONFIG_GROUP:
 		return !strpbrk(text, " \t:/,") && text[0] != '-';
 	default:
@@ -320,6 +328,7 @@ int config_set_value(const struct config_key *key, void *base, const char *text)
 	case CONFIG_PATTERNS:
 	case CONFIG_LISTEN:
 	case CONFIG_GROUP:
+	case CONFIG_HOST:
 		err = set_string(key, at, text);
 		break;
 	}
@@ -381,6 +390,7 @@ void config_format_value(const struct config_key *key, const void *base, char *t
 	case CONFIG_PATTERNS:
 	case CONFIG_LISTEN:
 	case CONFIG_GROUP:
+	case CONFIG_HOST:
 		string = *(char *const *)at;
 		snprintf(text, size, "%s", string ? string : "");
 		break;
@@ -442,6 +452,10 @@ void config_describe_value(const struct config_key *key, char *text, size_t size
 		snprintf(text, size,
 			 "ADDRESS:PORT with a number as the address, such as "
 			 "127.0.0.1:9834 or [::1]:9834, or nothing");
+		break;
+	case CONFIG_HOST:
+		snprintf(text, size,
+			 "a name of letters, digits, '-', '_' and '.', or nothing");
 		break;
 	case CONFIG_GROUP:
 		snprintf(text, size, "the name or number of a group, or nothing");

@@ -30,6 +30,7 @@ enum config_type {
 	CONFIG_PATTERNS, /* char *: a list of them, with commas; NULL: none */
 	CONFIG_LISTEN,   /* char *: ADDRESS:PORT; NULL: none */
 	CONFIG_GROUP,    /* char *: name or number; NULL: none */
+	CONFIG_HOST,     /* char *: name of a host; NULL: none */
 };
 
 struct config_key {

@@ -2,6 +2,7 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
@@ -20,6 +21,8 @@
 #include "daemon/serving.h"
 #include "guard/capabilities.h"
 #include "log.h"
+#include "state/pod_names.h"
+#include "state/user_names.h"
 #include "output/outlet.h"
 #include "output/sink_hook.h"
 
@@ -461,6 +464,19 @@ static void serve(struct daemon *d)
 		log_warning("what clients ask for waits for the next snapshot");
 }
 
+/* What the host is called, and where its files are. Before any thread is made. */
+static void know_host(const struct config *config)
+{
+	static char passwd[PATH_MAX];
+
+	kernel_set_host_name(config->host_name);
+	if (!config->host_root)
+		return;
+	pod_names_set_root(config->host_root);
+	snprintf(passwd, sizeof(passwd), "%s/etc/passwd", config->host_root);
+	user_names_set_file(passwd);
+}
+
 static int start(struct daemon *d)
 {
 	char why[WHY_SIZE];
@@ -477,6 +493,7 @@ static int start(struct daemon *d)
 			"for capset(2) is forbidden: let the unit make it, by "
 			"SystemCallFilter=capset");
 	d->started = d->config;
+	know_host(d->config);
 	/* glibc would raise it once the first large piece was freed, and from then on keep
 	 * such pieces; fixed, they go back to the system. */
 	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);

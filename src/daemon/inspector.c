@@ -342,7 +342,7 @@ struct inspector *inspector_new(void)
 	if (!s)
 		return NULL;
 	s->files = (struct kernel_files){-1, -1};
-	gethostname(s->host_name, sizeof(s->host_name) - 1);
+	kernel_host_name(s->host_name, sizeof(s->host_name));
 	kernel_boot_id(s->boot_id);
 	s->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	if (!kernel_files_open(&s->files)) {

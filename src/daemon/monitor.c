@@ -442,7 +442,7 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 	m->files.file_nr = m->files.nr_open = -1;
 	monitor_set_config(m, config);
 	m->cpus = sysconf(_SC_NPROCESSORS_CONF);
-	gethostname(m->host_name, sizeof(m->host_name) - 1);
+	kernel_host_name(m->host_name, sizeof(m->host_name));
 	kernel_boot_id(m->boot_id);
 	m->processes = process_table_new();
 	m->names = name_service_new(NULL);

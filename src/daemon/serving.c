@@ -41,7 +41,7 @@ static char *make_host(void)
 	cJSON *json = cJSON_CreateObject(), *host, *boot;
 	char *text = NULL, *members = NULL;
 
-	gethostname(name, sizeof(name) - 1);
+	kernel_host_name(name, sizeof(name));
 	kernel_boot_id(boot_id);
 	host = json ? json_add_object(json, "host") : NULL;
 	boot = host && !json_add_text(host, "name", name)

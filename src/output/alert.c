@@ -12,6 +12,7 @@
 #include "output/alert_impl.h"
 #include "output/call_sites.h"
 #include "output/json.h"
+#include "state/pod_names.h"
 #include "state/user_names.h"
 
 #define ECS_VERSION "8.11.0"
@@ -120,7 +121,9 @@ static int add_nested(cJSON *parent, const char *outer, const char *inner,
 	return object ? json_add_text(object, inner, text) : -ENOMEM;
 }
 
-static int add_container(cJSON *parent, const struct identity *who)
+/* `names` NULL: not known. */
+static int add_container(cJSON *parent, const struct identity *who,
+			 const struct pod_names *names)
 {
 	cJSON *container;
 	int err;
@@ -131,13 +134,16 @@ static int add_container(cJSON *parent, const struct identity *who)
 	if (!container)
 		return -ENOMEM;
 	err = json_add_text(container, "id", who->container_id);
+	if (!err && names && *names->container)
+		err = json_add_text(container, "name", names->container);
 	if (!err)
 		err = json_add_text(container, "runtime", who->container_runtime);
 	return err ? err : json_add_text(container, "claimed_by", who->claimed_by);
 }
 
 /* A pod, as the Elastic Common Schema has it. */
-static int add_pod(cJSON *parent, const struct identity *who)
+static int add_pod(cJSON *parent, const struct identity *who,
+		   const struct pod_names *names)
 {
 	cJSON *orchestrator, *resource;
 	int err;
@@ -148,26 +154,31 @@ static int add_pod(cJSON *parent, const struct identity *who)
 	if (!orchestrator)
 		return -ENOMEM;
 	err = json_add_text(orchestrator, "type", "kubernetes");
+	if (!err && names && *names->name_space)
+		err = json_add_text(orchestrator, "namespace", names->name_space);
 	if (err)
 		return err;
 	resource = json_add_object(orchestrator, "resource");
 	if (!resource)
 		return -ENOMEM;
 	err = json_add_text(resource, "type", "pod");
+	if (!err && names)
+		err = json_add_text(resource, "name", names->pod);
 	return err ? err : json_add_text(resource, "id", who->pod_uid);
 }
 
 int alert_add_identity(cJSON *parent, const struct identity *who,
 		       const struct alert_host *host)
 {
+	struct pod_names found, *names = pod_names_find(who, &found) ? &found : NULL;
 	/* Those of a summary are in its group. */
 	int err = who->pid ? alert_add_process(parent, who, host) : 0;
 
 	if (!err)
 		err = add_nested(parent, "service", "name", who->service);
 	if (!err)
-		err = add_container(parent, who);
-	return err ? err : add_pod(parent, who);
+		err = add_container(parent, who, names);
+	return err ? err : add_pod(parent, who, names);
 }
 
 /* A share in 0..1. What is not full must not round to full. */

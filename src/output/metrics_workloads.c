@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "output/metrics_impl.h"
+#include "state/pod_names.h"
 #include "state/user_names.h"
 
 #define HASH_NONFATAL_OOM 1
@@ -194,8 +195,16 @@ static void labels(struct exposition *x, enum workload_kind kind,
 		[WORKLOAD_USER] = "uid",
 	};
 	char name[NAME_LEN];
+	struct pod_names pod;
 
 	exposition_label(x, keys[kind], w->key);
+	if ((kind == WORKLOAD_CONTAINER || kind == WORKLOAD_POD) && w->who &&
+	    pod_names_find(w->who, &pod)) {
+		exposition_label(x, "namespace", pod.name_space);
+		exposition_label(x, "pod", pod.pod);
+		if (kind == WORKLOAD_CONTAINER && *pod.container)
+			exposition_label(x, "container", pod.container);
+	}
 	if (kind == WORKLOAD_USER && *w->key != *WORKLOAD_OTHERS &&
 	    user_names_find((uid_t)strtoul(w->key, NULL, 10), name, sizeof(name)))
 		exposition_label(x, "user", name);

@@ -146,6 +146,8 @@ static int read_process(const cJSON *process, struct identity *who)
 static int read_identity(const cJSON *row, struct identity *who)
 {
 	const cJSON *container = member(row, "container");
+	const cJSON *orchestrator = member(row, "orchestrator"),
+		    *pod = member(orchestrator, "resource");
 	const char *runtime = text_of(container, "runtime");
 	int err = read_process(member(row, "process"), who);
 
@@ -156,8 +158,13 @@ static int read_identity(const cJSON *row, struct identity *who)
 	if (!err)
 		err = take_text(container, "claimed_by", &who->claimed_by);
 	if (!err)
-		err = take_text(member(member(row, "orchestrator"), "resource"), "id",
-				&who->pod_uid);
+		err = take_text(container, "name", &who->container_name);
+	if (!err)
+		err = take_text(pod, "id", &who->pod_uid);
+	if (!err)
+		err = take_text(pod, "name", &who->pod_name);
+	if (!err)
+		err = take_text(orchestrator, "namespace", &who->pod_namespace);
 	who->container_runtime = runtime ? cgroup_path_runtime_name(runtime) : NULL;
 	return err;
 }

@@ -10,6 +10,7 @@
 
 #include "output/page.h"
 #include "output/text.h"
+#include "state/pod_names.h"
 
 #define CELL_MAX    512
 /* Where lines may be as long as they take, a command line still ends. */
@@ -146,6 +147,7 @@ static const char *cell_text(struct table *table, const struct view_ps_row *row,
 {
 	const struct identity *who = row->who;
 	const struct alert_fd *fd = row->fd;
+	struct pod_names pod;
 
 	snprintf(cell, CELL_MAX, "-");
 	switch (column) {
@@ -159,6 +161,10 @@ static const char *cell_text(struct table *table, const struct view_ps_row *row,
 	case SERVICE:
 		if (who->service)
 			return who->service;
+		if (pod_names_find(who, &pod)) {
+			snprintf(cell, CELL_MAX, "%s/%s", pod.name_space, pod.pod);
+			return cell;
+		}
 		return who->container_id ? who->container_id : cell;
 	case USED:
 		limit_cell(cell, fd->known, fd->used);

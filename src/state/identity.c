@@ -49,6 +49,9 @@ void identity_clear(struct identity *who)
 	free(who->service);
 	free(who->container_id);
 	free(who->pod_uid);
+	free(who->pod_name);
+	free(who->pod_namespace);
+	free(who->container_name);
 	free(who->claimed_by);
 	memset(who, 0, sizeof(*who));
 }
@@ -64,12 +67,16 @@ int identity_copy(struct identity *to, const struct identity *from)
 	*to = *from;
 	to->executable = to->command_line = to->cgroup = NULL;
 	to->service = to->container_id = to->pod_uid = to->claimed_by = NULL;
+	to->pod_name = to->pod_namespace = to->container_name = NULL;
 	if (copy_string(from->executable, &to->executable) &&
 	    copy_string(from->command_line, &to->command_line) &&
 	    copy_string(from->cgroup, &to->cgroup) &&
 	    copy_string(from->service, &to->service) &&
 	    copy_string(from->container_id, &to->container_id) &&
 	    copy_string(from->pod_uid, &to->pod_uid) &&
+	    copy_string(from->pod_name, &to->pod_name) &&
+	    copy_string(from->pod_namespace, &to->pod_namespace) &&
+	    copy_string(from->container_name, &to->container_name) &&
 	    copy_string(from->claimed_by, &to->claimed_by))
 		return 0;
 	identity_clear(to);

@@ -109,6 +109,8 @@ static const char *service_text(const struct item *i, char cell[COLUMN_CELL_LEN]
 		return "";
 	if (i->who->service)
 		return i->who->service;
+	if (i->who->pod_name) /* as the daemon has told it */
+		return i->who->pod_name;
 	return i->who->container_id ? i->who->container_id : "-";
 }
 

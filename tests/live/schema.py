@@ -130,9 +130,10 @@ PROCESS = object_of(
      "user": USER})
 
 RUNTIMES = ("docker", "containerd", "cri-o", "podman", "lxc", "systemd-nspawn")
-CONTAINER = object_of({"id": raw_text}, {"runtime": one_of(*RUNTIMES), "claimed_by": raw_text})
+CONTAINER = object_of({"id": raw_text}, {"name": text, "runtime": one_of(*RUNTIMES), "claimed_by": raw_text})
 POD = object_of({"type": one_of("kubernetes"),
-                 "resource": object_of({"type": one_of("pod"), "id": text})})
+                 "resource": object_of({"type": one_of("pod"), "id": text}, {"name": text})},
+                {"namespace": text})
 
 TABLE = {
     "count": whole(), "used": whole(), "free": whole(), "usage": real(0, 1),

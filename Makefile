@@ -64,7 +64,7 @@ SYSROOT_FLAG := $(if $(SYSROOT),--sysroot=$(SYSROOT))
 # One directory a variant (plain, a sanitizer, a machine), so that they never mix.
 BUILD ?= build$(addprefix -,$(CROSS))
 
-PKGS := libbpf libelf libdw zlib libcjson libsystemd libseccomp inih ncursesw
+PKGS := libbpf libelf libdw zlib libcjson libsystemd libseccomp ncursesw
 TEST_PKGS := cmocka
 SANITIZE ?=
 

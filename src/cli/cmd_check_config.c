@@ -168,16 +168,18 @@ int cmd_check_config(int argc, char **argv)
 {
 	struct check_options set = {0};
 	struct config *config = NULL;
-	char error[512];
+	char error[16384], *rest = error, *line;
 	int code = cli_parse(&usage, &argc, &argv, &set);
 
 	if (code != CLI_RUN)
 		return code;
 	if (config_load(set.path ? set.path : CONFIG_PATH,
-			CONFIG_CHECK_PATHS | (set.path ? CONFIG_MUST_EXIST : 0),
+			CONFIG_CHECK_PATHS | CONFIG_ALL_MISTAKES |
+				(set.path ? CONFIG_MUST_EXIST : 0),
 			set.overrides.items, set.overrides.len, &config, error,
 			sizeof(error)) < 0) {
-		log_error("%s", error);
+		while ((line = strsep(&rest, "\n")))
+			log_error("%s", line);
 		return CLI_USAGE;
 	}
 	config_print(config, stdout);

@@ -21,6 +21,8 @@ static const struct origin *later(const struct origin *a, const struct origin *b
 {
 	if (a->override || b->override)
 		return b->override ? b : a;
+	if (a->file != b->file)
+		return b->file > a->file ? b : a;
 	return b->line > a->line ? b : a;
 }
 
@@ -141,25 +143,30 @@ static int check_list(struct loading *l, const struct config_key *key,
 	bool first = true;
 	const char *start;
 	size_t len;
+	int err = 0;
 
-	for (; pattern_list_next(&list, &start, &len); first = false) {
+	for (; pattern_list_next(&list, &start, &len) && !l->err; first = false) {
+		int bad = 0;
+
 		snprintf(pattern, sizeof(pattern), "%.*s", (int)len, start);
-		if (!len && config_doubt(l, at,
-					 "in rule '%s': nothing before or behind a "
-					 "comma of %s; remove it, or write \\, for "
-					 "the character itself",
-					 rule, key->name) < 0)
-			return l->err;
-		if (len && !first && is_no_path(key, pattern) &&
-		    config_doubt(l, at,
-				 "in rule '%s': %s of %s does not begin as a path; "
-				 "where the comma before it is a path's own write \\,",
-				 rule, pattern, key->name) < 0)
-			return l->err;
-		if (len && check_pattern(l, key, at, rule, pattern) < 0)
-			return l->err;
+		if (!len)
+			bad = config_doubt(l, at,
+					   "in rule '%s': nothing before or behind a "
+					   "comma of %s; remove it, or write \\, for "
+					   "the character itself",
+					   rule, key->name);
+		else if (!first && is_no_path(key, pattern))
+			bad = config_doubt(
+				l, at,
+				"in rule '%s': %s of %s does not begin as a path; "
+				"where the comma before it is a path's own write \\,",
+				rule, pattern, key->name);
+		if (len && !bad)
+			bad = check_pattern(l, key, at, rule, pattern);
+		if (bad < 0)
+			err = bad;
 	}
-	return 0;
+	return err;
 }
 
 static int check_patterns(struct loading *l, size_t index)
@@ -168,7 +175,7 @@ static int check_patterns(struct loading *l, size_t index)
 	const struct origin *keys = l->rules[index].keys;
 	int err = 0;
 
-	for (size_t i = 0; i < config_keys_len && !err; i++) {
+	for (size_t i = 0; i < config_keys_len && !l->err; i++) {
 		const struct config_key *key = &config_keys[i];
 		const char *pattern;
 
@@ -177,9 +184,10 @@ static int check_patterns(struct loading *l, size_t index)
 		pattern = *(char *const *)((const char *)rule + key->offset);
 		if (!pattern)
 			continue;
-		err = key->type == CONFIG_PATTERN
-			      ? check_pattern(l, key, &keys[i], rule->name, pattern)
-			      : check_list(l, key, &keys[i], rule->name, pattern);
+		if ((key->type == CONFIG_PATTERN
+			     ? check_pattern(l, key, &keys[i], rule->name, pattern)
+			     : check_list(l, key, &keys[i], rule->name, pattern)) < 0)
+			err = -EINVAL;
 	}
 	return err;
 }
@@ -250,30 +258,28 @@ static int check_group(struct loading *l)
 	return 0;
 }
 
-int config_check(struct loading *l)
+int config_check(struct loading *l, bool in_part)
 {
 	const struct origin nowhere = {0};
 	uint32_t steps[FDW_MAX_STEPS];
-	size_t len;
 
-	if (check_settings(l, &l->config->thresholds,
-			   &l->keys[config_key_index("thresholds", "warn")],
-			   &l->keys[config_key_index("thresholds", "critical")],
-			   &l->keys[config_key_index("thresholds", "hysteresis")],
-			   "") < 0)
-		return l->err;
-	if (check_socket(l) < 0 || check_group(l) < 0 ||
-	    (l->check_paths && config_check_paths(l) < 0))
-		return l->err;
-	for (size_t i = 0; i < l->config->rules_len; i++)
-		if (check_rule(l, i) < 0)
-			return l->err;
-	len = config_count_steps(l->config, steps);
-	if (len > FDW_MAX_STEPS)
-		return config_fail(
+	if (!in_part)
+		(void)check_settings(
+			l, &l->config->thresholds,
+			&l->keys[config_key_index("thresholds", "warn")],
+			&l->keys[config_key_index("thresholds", "critical")],
+			&l->keys[config_key_index("thresholds", "hysteresis")], "");
+	(void)check_socket(l);
+	(void)check_group(l);
+	if (l->check_paths)
+		(void)config_check_paths(l);
+	for (size_t i = 0; i < l->config->rules_len && !l->err; i++)
+		(void)(in_part ? check_patterns(l, i) : check_rule(l, i));
+	if (!in_part && config_count_steps(l->config, steps) > FDW_MAX_STEPS)
+		(void)config_fail(
 			l, &nowhere, -EINVAL,
 			"more than %d different levels of warn and critical over all "
 			"rules; use fewer",
 			FDW_MAX_STEPS);
-	return 0;
+	return l->err ? l->err : l->mistake;
 }

@@ -2,8 +2,10 @@
 /* The configuration as the rest of the program sees it: load, print, free. */
 #include "config/config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -14,6 +16,10 @@
 
 #include "config/keys.h"
 
+/* Beside a file of this name others are looked for. */
+#define MAIN_NAME        "fdwarden.conf"
+#define PARTS            "/conf.d"
+#define PART_SUFFIX      ".conf"
 /* A pipe's writer has this long for each piece: the event loop waits for it. */
 #define PIPE_PATIENCE_MS 2000
 
@@ -93,36 +99,140 @@ static int read_file(const char *path, char **text, size_t *len)
 	return err;
 }
 
-int config_load(const char *path, unsigned int flags, const char *const *overrides,
-		size_t overrides_len, struct config **out, char *error,
-		size_t error_size)
-{
-	char *text = NULL;
-	size_t len = 0;
-	int err;
+/* ---- conf.d ---- */
 
-	*out = NULL;
-	err = read_file(path, &text, &len);
-	if (err == -ENOENT && !(flags & CONFIG_MUST_EXIST))
-		err = 0;
-	if (err == -EFBIG) {
+/* The files of one configuration. Zeroed is none. */
+struct files {
+	struct config_text texts[CONFIG_FILES_MAX]; /* names and texts are owned */
+	size_t len;
+};
+
+static void free_files(struct files *files)
+{
+	for (size_t i = 0; i < files->len; i++) {
+		free((char *)files->texts[i].name);
+		free((char *)files->texts[i].text);
+	}
+}
+
+static int say_unread(const char *path, int err, char *error, size_t error_size)
+{
+	if (err == -EFBIG)
 		snprintf(error, error_size,
 			 "%s: too large for a configuration; allowed: %u bytes", path,
 			 CONFIG_FILE_MAX);
-		return err;
-	}
-	if (err) {
+	else
 		snprintf(error, error_size, "cannot read the configuration %s: %s",
 			 path,
 			 err == -ESPIPE      ? "it is a FIFO; a file is needed"
 			 : err == -EINVAL    ? "it is no file"
 			 : err == -ETIMEDOUT ? "nothing more came for 2 s"
 					     : strerror(-err));
-		return err;
+	return err;
+}
+
+/* One more. `missing`: it need not be there, and counts as an empty one. */
+static int add_file(struct files *files, const char *path, bool missing, char *error,
+		    size_t error_size)
+{
+	char *name = strdup(path), *text = NULL;
+	size_t len = 0;
+	int err = name ? read_file(path, &text, &len) : -ENOMEM;
+
+	if (err == -ENOENT && missing) {
+		text = strdup("");
+		err = text ? 0 : -ENOMEM;
 	}
-	err = config_load_text(path, text ? text : "", len, flags, overrides,
-			       overrides_len, out, error, error_size);
-	free(text);
+	if (err) {
+		free(name);
+		return say_unread(path, err, error, error_size);
+	}
+	files->texts[files->len++] = (struct config_text){name, text, len};
+	return 0;
+}
+
+static int is_part(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && len > strlen(PART_SUFFIX) &&
+	       !strcmp(entry->d_name + len - strlen(PART_SUFFIX), PART_SUFFIX);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* What is in it is taken as if it stood in the file: so nobody else may write there than may
+ * write the file. 0 or -errno. */
+static int check_directory(const char *directory, char *error, size_t error_size)
+{
+	struct stat st;
+
+	if (stat(directory, &st) < 0)
+		return errno == ENOENT
+			       ? -ENOENT
+			       : say_unread(directory, -errno, error, error_size);
+	if (S_ISDIR(st.st_mode) && (st.st_uid == 0 || st.st_uid == geteuid()) &&
+	    !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	snprintf(error, error_size,
+		 "%s is not read: it must be a directory that root alone may write; "
+		 "chown root and chmod go-w it",
+		 directory);
+	return -EPERM;
+}
+
+/* Those of conf.d beside the file, in the order of their names. 0 or -errno. */
+static int add_parts(struct files *files, const char *path, char *error,
+		     size_t error_size)
+{
+	const char *name = strrchr(path, '/');
+	char directory[PATH_MAX], part[PATH_MAX + NAME_MAX + 2];
+	struct dirent **entries;
+	int len, err;
+
+	if (!name || strcmp(name + 1, MAIN_NAME) != 0)
+		return 0;
+	snprintf(directory, sizeof(directory), "%.*s" PARTS, (int)(name - path), path);
+	err = check_directory(directory, error, error_size);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	/* Not alphasort(): the locale is no reason for another order. */
+	len = scandir(directory, &entries, is_part, by_name);
+	if (len < 0)
+		return say_unread(directory, -errno, error, error_size);
+	for (int i = 0; i < len; i++) {
+		snprintf(part, sizeof(part), "%s/%s", directory, entries[i]->d_name);
+		if (!err && files->len == CONFIG_FILES_MAX) {
+			snprintf(error, error_size, "%s: too many files; allowed: %d",
+				 directory, CONFIG_FILES_MAX - 1);
+			err = -E2BIG;
+		}
+		if (!err)
+			err = add_file(files, part, false, error, error_size);
+		free(entries[i]);
+	}
+	free(entries);
+	return err;
+}
+
+int config_load(const char *path, unsigned int flags, const char *const *overrides,
+		size_t overrides_len, struct config **out, char *error,
+		size_t error_size)
+{
+	struct files files = {0};
+	int err;
+
+	*out = NULL;
+	err = add_file(&files, path, !(flags & CONFIG_MUST_EXIST), error, error_size);
+	if (!err)
+		err = add_parts(&files, path, error, error_size);
+	if (!err)
+		err = config_load_texts(files.texts, files.len, flags, overrides,
+					overrides_len, out, error, error_size);
+	free_files(&files);
 	return err;
 }
 

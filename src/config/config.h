@@ -18,11 +18,11 @@
 
 /* As the kernel's. */
 #define CONFIG_HOST_NAME_LEN 65
-#define CONFIG_PATH         "/etc/fdwarden/fdwarden.conf"
-#define CONFIG_STATE_FILE   "/run/fdwarden/state.json"
+#define CONFIG_PATH          "/etc/fdwarden/fdwarden.conf"
+#define CONFIG_STATE_FILE    "/run/fdwarden/state.json"
 /* As in client/client.h. */
-#define CONFIG_SOCKET_PATH  "/run/fdwarden/fdwarden.sock"
-#define CONFIG_SOCKET_GROUP "fdwarden"
+#define CONFIG_SOCKET_PATH   "/run/fdwarden/fdwarden.sock"
+#define CONFIG_SOCKET_GROUP  "fdwarden"
 
 enum config_switch { CONFIG_NO, CONFIG_YES, CONFIG_AUTO };
 enum config_sensor {
@@ -106,10 +106,15 @@ enum config_flags {
 	 * matches nothing, a path at which nothing can be written. Files that an earlier
 	 * release took have them, and an upgrade is not to end the monitoring. */
 	CONFIG_FORGIVE = 4,
+	/* `error` has each mistake, a line each, as far as they fit; without it, only the
+	 * first. */
+	CONFIG_ALL_MISTAKES = 8,
 };
 
 /*
- * Reads `path` and then applies `overrides` ("section.key=value", for a rule
+ * Reads `path`; where that is called fdwarden.conf, the *.conf in the directory conf.d beside
+ * it, in the order of their names, each over what was read before; and then applies
+ * `overrides` ("section.key=value", for a rule
  * "rule NAME.key=value"); `flags` are of enum config_flags.
  * Checks everything: unknown sections and keys, values and their ranges,
  * warn < critical, hysteresis < warn, at most FDW_MAX_STEPS distinct levels.

@@ -8,12 +8,11 @@
 
 #include "config/config.h"
 
-/* A printed line is at most name + " = " + value: it must fit into the 200 bytes
- * that inih reads of a line. */
-#define CONFIG_VALUE_MAX     160
-/* inih's section names have 49 bytes: "rule " and this. */
+#define CONFIG_VALUE_MAX     4096
 #define CONFIG_RULE_NAME_MAX 44
-#define CONFIG_RULES_MAX     256
+#define CONFIG_RULES_MAX     1024
+/* Files of one configuration: the one that is named, and those of conf.d beside it. */
+#define CONFIG_FILES_MAX     128
 #define CONFIG_FILE_MAX      (1u << 20)
 
 /* Section of the keys of every [rule NAME]. */
@@ -82,7 +81,17 @@ void config_rule_settings(const struct config *config, const struct config_rule 
 /* As config_steps(), but more than FDW_MAX_STEPS where there are more levels. */
 size_t config_count_steps(const struct config *config, uint32_t steps[FDW_MAX_STEPS]);
 
-/* config_load() of a text in memory, which `name` is said of in errors. */
+/* A file's text, and what it is called in errors. */
+struct config_text {
+	const char *name, *text;
+	size_t len;
+};
+
+/* config_load() of texts in memory: a later one overrides those before it. */
+int config_load_texts(const struct config_text *texts, size_t texts_len,
+		      unsigned int flags, const char *const *overrides,
+		      size_t overrides_len, struct config **out, char *error,
+		      size_t error_size);
 int config_load_text(const char *name, const char *text, size_t len, unsigned int flags,
 		     const char *const *overrides, size_t overrides_len,
 		     struct config **out, char *error, size_t error_size);

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Reads a configuration's text, and applies the overrides to it.
- *
- * inih splits a line into key and value. What it accepts beyond that depends on
- * how a distribution built it, and some of it would be taken wrongly in silence:
- * sections cut to 49 bytes, text behind a "]", sections without keys, lines cut
- * to 199 bytes, lines that go on because they are indented. So each line is
- * looked at here first, and section lines do not reach it at all.
+ * Reads a configuration's texts, and applies the overrides to it. A line is a section, or a
+ * key and its value with '=' or ':' between them; a comment is a line that begins with '#' or
+ * ';', or what follows a blank and ';'.
  */
 #include <ctype.h>
 #include <errno.h>
-#include <ini.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,12 +41,26 @@ say_fault(const struct loading *l, const struct origin *at, char *out, size_t si
 	if (at->override)
 		len = snprintf(out, size, "-o %s: ", printable(what, at->override));
 	else if (at->line)
-		len = snprintf(out, size, "%s:%d: ", printable(what, l->name),
+		len = snprintf(out, size,
+			       "%s:%d: ", printable(what, l->files[at->file].name),
 			       at->line);
 	else
-		len = snprintf(out, size, "%s: ", printable(what, l->name));
+		len = snprintf(out, size, "%s: ", printable(what, l->files[0].name));
 	if (len >= 0 && (size_t)len < size)
 		vsnprintf(out + len, size - (size_t)len, format, args);
+}
+
+/* Behind those before it, if all are to be told, else instead of them. */
+__attribute__((format(printf, 3, 0))) static void
+add_fault(struct loading *l, const struct origin *at, const char *format, va_list args)
+{
+	size_t len = l->mistake ? strlen(l->error) : 0;
+
+	if (len + 1 >= l->error_size)
+		return;
+	if (len)
+		l->error[len++] = '\n';
+	say_fault(l, at, l->error + len, l->error_size - len, format, args);
 }
 
 int config_fail(struct loading *l, const struct origin *at, int err, const char *format,
@@ -61,10 +70,13 @@ int config_fail(struct loading *l, const struct origin *at, int err, const char 
 
 	if (l->err)
 		return l->err;
-	l->err = err;
 	va_start(args, format);
-	say_fault(l, at, l->error, l->error_size, format, args);
+	add_fault(l, at, format, args);
 	va_end(args);
+	if (!l->all || err == -ENOMEM)
+		l->err = err;
+	else if (!l->mistake)
+		l->mistake = err;
 	return err;
 }
 
@@ -82,11 +94,15 @@ int config_doubt(struct loading *l, const struct origin *at, const char *format,
 	if (l->err)
 		return l->err;
 	va_start(args, format);
-	say_fault(l, at, l->forgive ? line : l->error,
-		  l->forgive ? sizeof(line) : l->error_size, format, args);
+	if (l->forgive)
+		say_fault(l, at, line, sizeof(line), format, args);
+	else
+		add_fault(l, at, format, args);
 	va_end(args);
-	if (!l->forgive)
-		return l->err = -EINVAL;
+	if (!l->forgive) {
+		*(l->all ? &l->mistake : &l->err) = -EINVAL;
+		return -EINVAL;
+	}
 	if (config->doubts_len < CONFIG_DOUBTS_MAX) {
 		config->doubts[config->doubts_len] = strdup(line);
 		if (!config->doubts[config->doubts_len])
@@ -223,6 +239,7 @@ static int enter_section(struct loading *l, const char *name)
 	char shown[100], allowed[256], meant[128];
 
 	l->rule = NO_RULE;
+	l->skip = false;
 	if (!strncmp(name, CONFIG_RULE_SECTION, word) &&
 	    isblank((unsigned char)name[word])) {
 		size_t known;
@@ -233,12 +250,15 @@ static int enter_section(struct loading *l, const char *name)
 		known = find_rule(l->config, name);
 		if (known == NO_RULE)
 			return add_rule(l, name);
-		if (!l->here.override)
+		/* Another file's is gone on with. */
+		if (!l->here.override && l->rules[known].rule.file == l->here.file)
 			return config_fail(
 				l, &l->here, -EINVAL,
 				"there is a rule '%s' already, in line %d; rename or "
 				"remove one",
 				name, l->rules[known].rule.line);
+		if (!l->here.override)
+			l->rules[known].rule = l->here;
 		l->rule = known;
 		return 0;
 	}
@@ -329,12 +349,15 @@ static const char *what_was_meant(const struct config_key *key, const char *valu
 
 static int set_key(struct loading *l, const char *name, const char *value)
 {
-	const struct config_key *key = config_find_key(l->section, name);
+	const struct config_key *key;
 	char shown[100], allowed[256];
 	struct origin *origin;
 	void *base = l->config;
 	int err;
 
+	if (l->skip)
+		return 0;
+	key = config_find_key(l->section, name);
 	if (!key)
 		return unknown_key(l, name);
 	origin = &l->keys[key - config_keys];
@@ -342,7 +365,7 @@ static int set_key(struct loading *l, const char *name, const char *value)
 		base = &l->config->rules[l->rule];
 		origin = &l->rules[l->rule].keys[key - config_keys];
 	}
-	if (origin->line && !l->here.override)
+	if (origin->line && !l->here.override && origin->file == l->here.file)
 		return config_fail(l, &l->here, -EINVAL,
 				   "'%s' is set in line %d already; remove one of them",
 				   name, origin->line);
@@ -363,15 +386,6 @@ static int set_key(struct loading *l, const char *name, const char *value)
 }
 
 /* ---- the file ---- */
-
-static int take_pair(void *user, const char *section, const char *name,
-		     const char *value)
-{
-	struct loading *l = user;
-
-	(void)section; /* section lines are taken by take_section() */
-	return set_key(l, name, value ? value : "") == 0;
-}
 
 /* "[name]", and nothing but a comment behind it. */
 static int take_section(struct loading *l, const char *line, size_t len)
@@ -407,74 +421,27 @@ static int take_section(struct loading *l, const char *line, size_t len)
 	return enter_section(l, name);
 }
 
-/* fgets() over the text for inih: one call a line, so that its count of lines and
- * ours agree. NULL ends it, also after a failure. */
-static char *next_line(char *out, int size, void *stream)
+/* The next line without blanks around it and without its end; NULL: there is none. */
+static const char *next_line(struct loading *l, size_t *len)
 {
-	struct loading *l = stream;
 	const char *line = l->text, *newline;
-	size_t len;
 
-	if (l->err || l->text == l->end)
+	if (l->text == l->end)
 		return NULL;
 	l->here.line++;
 	newline = memchr(line, '\n', (size_t)(l->end - line));
 	l->text = newline ? newline + 1 : l->end;
-	len = (size_t)((newline ? newline : l->end) - line);
-	if (l->here.line == 1 && len >= 3 && !memcmp(line, "\xef\xbb\xbf", 3)) {
+	*len = (size_t)((newline ? newline : l->end) - line);
+	if (l->here.line == 1 && *len >= 3 && !memcmp(line, "\xef\xbb\xbf", 3)) {
 		line += 3; /* byte-order mark */
-		len -= 3;
+		*len -= 3;
 	}
-	if (len && line[len - 1] == '\r')
-		len--;
-	if (find_control(line, len) >= 0) {
-		config_fail(l, &l->here, -EINVAL,
-			    "a control character (0x%02x); a configuration is text",
-			    (unsigned int)find_control(line, len));
-		return NULL;
-	}
-	for (; len && isblank((unsigned char)*line); line++)
-		len--;
-	if (len && *line == '[') {
-		if (take_section(l, line, len) < 0)
-			return NULL;
-		len = 0;
-	}
-	if (len && (*line == '#' || *line == ';'))
-		len = 0;
-	if (len + 2 > (size_t)size) {
-		config_fail(l, &l->here, -EINVAL,
-			    "a line of %zu bytes is too long; allowed: %d", len,
-			    size - 2);
-		return NULL;
-	}
-	memcpy(out, line, len);
-	out[len] = '\n';
-	out[len + 1] = 0;
-	return out;
+	if (*len && line[*len - 1] == '\r')
+		--*len;
+	for (; *len && isblank((unsigned char)*line); line++)
+		--*len;
+	return line;
 }
-
-static int parse_text(struct loading *l)
-{
-	int line;
-
-	/* It goes on behind a line that it does not understand, so that a failure
-	 * of ours may be one of a later line. */
-	line = ini_parse_stream(next_line, l, take_pair, l);
-	if (line < 0)
-		return fail_memory(l);
-	if (line > 0 && (!l->err || line < l->here.line)) {
-		struct origin at = {.line = line};
-
-		l->err = 0;
-		return config_fail(
-			l, &at, -EINVAL,
-			"neither a section nor a key; write [section] or key = value");
-	}
-	return l->err;
-}
-
-/* ---- overrides ---- */
 
 static char *trim(char *text)
 {
@@ -488,6 +455,76 @@ static char *trim(char *text)
 	return text;
 }
 
+/* Cuts off what follows a blank and ';'. */
+static void cut_comment(char *text)
+{
+	for (char *at = text; *at; at++)
+		if (*at == ';' && at > text && isspace((unsigned char)at[-1])) {
+			*at = 0;
+			return;
+		}
+}
+
+/* "name = value" */
+static int take_pair(struct loading *l, const char *line, size_t len)
+{
+	char *copy = strndup(line, len), *value;
+	int err;
+
+	if (!copy)
+		return fail_memory(l);
+	cut_comment(copy);
+	value = copy + strcspn(copy, "=:");
+	if (*value) {
+		*value++ = 0;
+		err = set_key(l, trim(copy), trim(value));
+	} else {
+		err = config_fail(
+			l, &l->here, -EINVAL,
+			"neither a section nor a key; write [section] or key = value");
+	}
+	free(copy);
+	return err;
+}
+
+static int take_line(struct loading *l, const char *line, size_t len)
+{
+	int err;
+
+	if (find_control(line, len) >= 0)
+		return config_fail(
+			l, &l->here, -EINVAL,
+			"a control character (0x%02x); a configuration is text",
+			(unsigned int)find_control(line, len));
+	if (!len || *line == '#' || *line == ';')
+		return 0;
+	if (*line != '[')
+		return take_pair(l, line, len);
+	err = take_section(l, line, len);
+	l->skip = err < 0; /* what its keys would mean is not known */
+	return err;
+}
+
+static int parse_texts(struct loading *l)
+{
+	const char *line;
+	size_t len;
+
+	for (size_t i = 0; i < l->files_len; i++) {
+		l->here = (struct origin){.file = i};
+		l->text = l->files[i].text;
+		l->end = l->text + l->files[i].len;
+		l->section = "";
+		l->rule = NO_RULE;
+		l->skip = false;
+		while (!l->err && (line = next_line(l, &len)))
+			(void)take_line(l, line, len);
+	}
+	return l->err;
+}
+
+/* ---- overrides ---- */
+
 static int apply_override(struct loading *l, const char *override)
 {
 	char *copy, *value, *dot, *name;
@@ -496,6 +533,7 @@ static int apply_override(struct loading *l, const char *override)
 	l->here = (struct origin){.override = override};
 	l->section = "";
 	l->rule = NO_RULE;
+	l->skip = false;
 	copy = strdup(override);
 	if (!copy)
 		return fail_memory(l);
@@ -533,44 +571,64 @@ static int set_defaults(struct loading *l)
 	return 0;
 }
 
-int config_load_text(const char *name, const char *text, size_t len, unsigned int flags,
-		     const char *const *overrides, size_t overrides_len,
-		     struct config **out, char *error, size_t error_size)
+/* Takes all that was said, then looks at the whole. 0 or -errno. */
+static int load(struct loading *l, const char *const *overrides, size_t overrides_len)
 {
-	struct loading *l = calloc(1, sizeof(*l)); /* 130 KiB: not for the stack */
+	int err = set_defaults(l);
+
+	if (!err)
+		err = parse_texts(l);
+	for (size_t i = 0; !l->err && i < overrides_len; i++)
+		err = apply_override(l, overrides[i]);
+	/* What is not as it was meant would only be followed by more mistakes. */
+	if (!l->err)
+		err = config_check(l, l->mistake);
+	if (l->err)
+		return l->err;
+	return l->mistake ? l->mistake : err;
+}
+
+int config_load_texts(const struct config_text *texts, size_t texts_len,
+		      unsigned int flags, const char *const *overrides,
+		      size_t overrides_len, struct config **out, char *error,
+		      size_t error_size)
+{
+	struct loading *l = calloc(1, sizeof(*l)); /* not for the stack */
 	int err = -ENOMEM;
 
 	*out = NULL;
 	snprintf(error, error_size, "out of memory");
 	if (!l)
 		return err;
-	l->name = name;
-	l->text = text;
-	l->end = text + len;
+	l->files = texts;
+	l->files_len = texts_len;
 	l->check_paths = flags & CONFIG_CHECK_PATHS;
 	l->forgive = flags & CONFIG_FORGIVE;
+	l->all = flags & CONFIG_ALL_MISTAKES;
 	l->section = "";
 	l->rule = NO_RULE;
 	l->error = error;
 	l->error_size = error_size;
 	l->config = calloc(1, sizeof(*l->config));
-	if (!l->config)
-		goto out;
-	err = set_defaults(l);
-	if (!err)
-		err = parse_text(l);
-	for (size_t i = 0; !err && i < overrides_len; i++)
-		err = apply_override(l, overrides[i]);
-	if (!err)
-		err = config_check(l);
+	if (l->config)
+		err = load(l, overrides, overrides_len);
 	if (!err) {
 		*out = l->config;
 		l->config = NULL;
 		if (error_size)
 			error[0] = 0;
 	}
-out:
 	config_free(l->config);
 	free(l);
 	return err;
+}
+
+int config_load_text(const char *name, const char *text, size_t len, unsigned int flags,
+		     const char *const *overrides, size_t overrides_len,
+		     struct config **out, char *error, size_t error_size)
+{
+	struct config_text one = {name, text, len};
+
+	return config_load_texts(&one, 1, flags, overrides, overrides_len, out, error,
+				 error_size);
 }

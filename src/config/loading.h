@@ -8,6 +8,7 @@
 /* Where a value comes from. Neither: it is the default. */
 struct origin {
 	int line;
+	size_t file; /* in loading.files */
 	const char *override;
 };
 
@@ -20,21 +21,26 @@ struct rule_origins {
 
 struct loading {
 	struct config *config;
-	const char *name; /* of the file */
-	const char *text, *end;
-	bool check_paths;    /* CONFIG_CHECK_PATHS */
-	bool forgive;        /* CONFIG_FORGIVE */
-	struct origin here;  /* what is looked at now */
-	const char *section; /* one of the table's; "" at first */
-	size_t rule;         /* index of the rule of this section; NO_RULE */
+	const struct config_text *files; /* in the order in which they are read */
+	size_t files_len;
+	const char *text, *end; /* what is left of the present one */
+	bool check_paths;       /* CONFIG_CHECK_PATHS */
+	bool forgive;           /* CONFIG_FORGIVE */
+	bool all;               /* CONFIG_ALL_MISTAKES */
+	bool skip;              /* until the next section: this one is not known */
+	struct origin here;     /* what is looked at now */
+	const char *section;    /* one of the table's; "" at first */
+	size_t rule;            /* index of the rule of this section; NO_RULE */
 	struct origin keys[CONFIG_KEYS_MAX];
 	struct rule_origins rules[CONFIG_RULES_MAX];
 	char *error;
 	size_t error_size;
-	int err; /* of the first failure */
+	int err;     /* of the first failure, which ends the loading */
+	int mistake; /* … that does not, as all are to be told */
 };
 
-/* Notes the failure, of which only the first is told. Returns the first's -errno. */
+/* Notes the failure, of which only the first is told, or each. Returns the first's
+ * -errno. */
 int config_fail(struct loading *l, const struct origin *at, int err, const char *format,
 		...) __attribute__((format(printf, 4, 5)));
 
@@ -50,7 +56,8 @@ size_t config_key_index(const char *section, const char *name);
  * -errno. */
 int config_check_paths(struct loading *l);
 
-/* What only the whole can be checked for. 0 or -errno. */
-int config_check(struct loading *l);
+/* What only the whole can be checked for. `in_part`: some of it could not be taken, so that
+ * only what does not rest on the rest is looked at. 0 or -errno. */
+int config_check(struct loading *l, bool in_part);
 
 #endif

@@ -19,7 +19,7 @@ from .kernels import Unavailable
 # As .ci/deps has them for a build here, without the tools; and what the guests run.
 PACKAGES = (
     "libc6-dev", "linux-libc-dev", "libbpf-dev", "libelf-dev", "libdw-dev", "libiberty-dev",
-    "zlib1g-dev", "libcjson-dev", "libsystemd-dev", "libinih-dev", "libmicrohttpd-dev",
+    "zlib1g-dev", "libcjson-dev", "libsystemd-dev", "libmicrohttpd-dev",
     "libseccomp-dev", "uthash-dev", "libncurses-dev", "libcmocka-dev", "busybox-static", "jq",
 )  # fmt: skip
 # bpftool of this machine cannot link programs of the other byte order (before 7.6).

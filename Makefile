@@ -121,7 +121,7 @@ MUTANTS ?= 200
 PROPERTY_STEPS ?= 1000000
 SOAK_SECONDS ?= 3600
 
-.PHONY: mutants property soak storms all deps run check check-unit check-live check-vm check-cross verifier-baseline bench drift fuzz install uninstall screenshot \
+.PHONY: mutants property soak storms all deps run check check-unit check-live check-vm check-cross verifier-baseline bench drift fuzz install uninstall screenshot recording \
 	check-programs format lint tidy clean help vmlinux units helpers forecast-table cause-table compilers-table
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -136,6 +136,7 @@ help:
 	@echo 'make bench      measure fdwarden beside other tools'
 	@echo 'make drift      counts beside the kernel'"'"'s over [DRIFT_CALLS=$(DRIFT_CALLS)] opens and closes'
 	@echo 'make screenshot draws docs/top.svg from a real run of the live view'
+	@echo 'make recording  records and draws the first minutes (asciinema, svg-term)'
 	@echo 'make check-programs  the advice on real programs, into docs/programs.md'
 	@echo 'make check-vm   the tests on other kernels, in emulated machines'
 	@echo 'make check-cross [ARCHES=] builds for other architectures and runs the unit tests'
@@ -357,6 +358,10 @@ bench: all helpers $(BUILD)/tests/helpers/floor
 # A picture of the live view from a real run, for the README.
 screenshot: all helpers
 	BUILD='$(BUILD)' docs/screenshot
+
+# The first minutes on a terminal, recorded and drawn.
+recording: all
+	BUILD='$(BUILD)' docs/recording
 
 # Counts beside the kernel's over very many opens and closes: minutes.
 DRIFT_CALLS ?= 100000000

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/printing.h"
 #include "log.h"
 
 /* Enough for every command's table; cli_parse() checks. */
@@ -43,6 +44,50 @@ int cli_wrong_usage(const char *format, ...)
 	return CLI_USAGE;
 }
 
+#define HELP_WIDTH 100 /* wider is not read more easily */
+#define HELP_LEFT  28  /* before what an option does */
+
+/* In columns; our own texts have no wide characters. */
+static int columns_of(const char *text, size_t len)
+{
+	int columns = 0;
+
+	for (size_t i = 0; i < len; i++)
+		columns += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return columns;
+}
+
+/* Words of a text of ours, folded behind `indent` columns; the first line has `used` of its
+ * columns already. An empty line in it ends a paragraph. */
+static void print_folded(const char *text, int indent, int used)
+{
+	int most = printing_page().width, at = used;
+
+	most = most < HELP_WIDTH ? most : HELP_WIDTH;
+	while (*text) {
+		size_t len = strcspn(text, " \n");
+		int columns = columns_of(text, len);
+		bool ends = !strncmp(text + len, "\n\n", 2);
+
+		if (at > used && at > indent && at + 1 + columns > most) {
+			printf("\n%*s", indent, "");
+			at = indent;
+		} else if (at > used && at > indent) {
+			putchar(' ');
+			at++;
+		}
+		printf("%.*s", (int)len, text);
+		at += columns;
+		text += len + (text[len] != 0);
+		if (ends) {
+			printf("\n\n");
+			at = used = indent;
+			text++;
+		}
+	}
+	putchar('\n');
+}
+
 static void print_option(char letter, const char *name, const char *value,
 			 const char *help)
 {
@@ -52,13 +97,15 @@ static void print_option(char letter, const char *name, const char *value,
 		 letter ? letter : ' ', letter && name ? ", " : (name ? "  " : ""),
 		 name ? "--" : "", name ? name : "", value ? " " : "",
 		 value ? value : "");
-	printf("  %-24s  %s\n", left, help);
+	printf("  %-24s  ", left);
+	print_folded(help, HELP_LEFT, HELP_LEFT);
 }
 
 static void print_help(const struct cli_usage *usage)
 {
-	printf("Usage: fdwarden %s%s%s\n", command_name, usage->synopsis ? " " : "",
-	       usage->synopsis ? usage->synopsis : "");
+	int used = printf("Usage: fdwarden %s ", command_name);
+
+	print_folded(usage->synopsis ? usage->synopsis : "", used, used);
 	for (const struct cli_command *c = cli_commands; c->name; c++)
 		if (!strcmp(c->name, command_name))
 			printf("%s.\n", c->help);
@@ -68,8 +115,10 @@ static void print_help(const struct cli_usage *usage)
 			     usage->options[i].value, usage->options[i].help);
 	print_option('h', "help", NULL, "show this help");
 	print_option('V', "version", NULL, "show the version");
-	if (usage->notes)
-		printf("\n%s\n", usage->notes);
+	if (usage->notes) {
+		putchar('\n');
+		print_folded(usage->notes, 0, 0);
+	}
 }
 
 /* The tables of getopt_long(); ":" first: a missing value is told apart. */

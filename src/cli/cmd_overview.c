@@ -90,7 +90,7 @@ static int print_standing(const struct look *look, const struct page *page)
 	} else {
 		stands_count(open, len, count, sizeof(count));
 		printf("\nA daemon monitors; what stands: %s\n", count);
-		stands_print(open, len, SHOWN_MAX, 2, page->width, page->utf8);
+		stands_print(open, len, SHOWN_MAX, page);
 	}
 	free(open);
 	return 0;

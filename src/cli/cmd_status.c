@@ -148,7 +148,7 @@ static int print_page(const struct status *s)
 	const struct self_figures *self = &roster->self;
 	struct page page = printing_page();
 	const struct roster_row **open = NULL;
-	char since[256], count[256], span[64];
+	char since[256], count[256], span[64], how[512];
 	size_t len;
 	int err = stands_find(roster, &open, &len);
 
@@ -158,16 +158,17 @@ static int print_page(const struct status *s)
 	printf("Monitoring%s\n", since);
 	printf(ROW "fdwarden %s, pid %d\n", "daemon", s->daemon.version,
 	       (int)s->daemon.pid);
-	printf(ROW "sensor %s, counters in %s, snapshot %s, every %g s\n", "sees by",
-	       self->sensor, self->counters, self->snapshot,
-	       (double)roster->interval_ns / 1e9);
+	snprintf(how, sizeof(how), "sensor %s, counters in %s, snapshot %s, every %g s",
+		 self->sensor, self->counters, self->snapshot,
+		 (double)roster->interval_ns / 1e9);
+	page_text(&page, "  sees by    ", how);
 	format_span(s->age_s, span, sizeof(span));
 	printf(ROW "%" PRIu64 " processes, %" PRIu64
 		   " descriptors; the last look was %s ago\n",
 	       "sees", self->processes, self->descriptors, span);
 	stands_count(open, len, count, sizeof(count));
 	printf(ROW "%s\n", "incidents", len ? count : "none");
-	stands_print(open, len, SHOWN_MAX, 13, page.width, page.utf8);
+	stands_print(open, len, SHOWN_MAX, &page);
 	print_losses(self);
 	free(open);
 	return ferror(stdout) ? -EIO : 0;

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "output/text.h"
-
 #define LINE_LEN 1024
+#define INDENT   4
 
 /* The worst first. */
 enum kind { EXHAUSTED, CRITICAL, WARNING, LEAK, OTHER, KINDS };
@@ -94,14 +93,14 @@ void stands_count(const struct roster_row *const *rows, size_t len, char *text,
 					       words[kind]);
 }
 
-/* "critical        api[197] (api.service): 122 of 128 descriptors, 3 calls refused" */
+/* "api[197] (api.service): 122 of 128 descriptors, 3 calls refused" */
 static void describe(const struct roster_row *row, char *line, size_t size)
 {
 	const struct alert_fd *fd = &row->fd;
-	size_t len = (size_t)snprintf(
-		line, size, "%-14s  %s[%d]%s%s%s", stands_word(row), row->who.comm,
-		(int)row->who.pid, row->who.service ? " (" : "",
-		row->who.service ? row->who.service : "", row->who.service ? ")" : "");
+	size_t len = (size_t)snprintf(line, size, "%s[%d]%s%s%s", row->who.comm,
+				      (int)row->who.pid, row->who.service ? " (" : "",
+				      row->who.service ? row->who.service : "",
+				      row->who.service ? ")" : "");
 
 	if (len < size && fd->known && fd->soft_limit != UINT64_MAX)
 		len += (size_t)snprintf(line + len, size - len,
@@ -113,15 +112,16 @@ static void describe(const struct roster_row *row, char *line, size_t size)
 }
 
 void stands_print(const struct roster_row *const *rows, size_t len, size_t max,
-		  int indent, int width, bool utf8)
+		  const struct page *page)
 {
-	char line[LINE_LEN], safe[4 * LINE_LEN];
+	char line[LINE_LEN], lead[64];
 
 	for (size_t i = 0; i < len && i < max; i++) {
 		describe(rows[i], line, sizeof(line));
-		text_terminal(safe, sizeof(safe), line, width - indent, 0, utf8);
-		printf("%*s%s\n", indent, "", safe);
+		snprintf(lead, sizeof(lead), "%*s%-14s  ", INDENT, "",
+			 stands_word(rows[i]));
+		page_text(page, lead, line);
 	}
 	if (len > max)
-		printf("%*sand %zu more\n", indent, "", len - max);
+		printf("%*sand %zu more\n", INDENT, "", len - max);
 }

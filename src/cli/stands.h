@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "output/page.h"
 #include "output/roster.h"
 
 /* Whether the process is in an incident now. */
@@ -25,9 +26,8 @@ int stands_find(const struct roster *roster, const struct roster_row ***rows,
 void stands_count(const struct roster_row *const *rows, size_t len, char *text,
 		  size_t size);
 
-/* A line for each, `max` at most, with `indent` spaces before it and `width` columns wide; and
- * one that says how many more there are. */
+/* Each with its word, indented, `max` at most; and how many more there are. */
 void stands_print(const struct roster_row *const *rows, size_t len, size_t max,
-		  int indent, int width, bool utf8);
+		  const struct page *page);
 
 #endif

@@ -201,6 +201,10 @@ void screen_close(void)
 	if (!screen.terminal)
 		return;
 	if (!isendwin()) {
+		/* a terminal with one screen alone goes on in its last line */
+		move(LINES - 1, 0);
+		clrtoeol();
+		refresh();
 		curs_set(1);
 		endwin();
 	}

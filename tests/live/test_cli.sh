@@ -91,7 +91,7 @@ done
 for command in daemon ps top inspect events status check trace raise check-config features; do
 	ran=$((ran + 1))
 	"$fdwarden" help "$command" >"$dir/out"
-	[ "$(wc -L <"$dir/out")" -le 100 ] || complain "help $command: wider than 100 columns"
+	[ "$(wc -L <"$dir/out")" -le 80 ] || complain "help $command: wider than 80 columns"
 	[ -n "$(tail -n 1 "$dir/out")" ] || complain "help $command: ends with an empty line"
 done
 # Each command's one-line help is listed, and nothing that does not exist.

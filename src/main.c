@@ -37,6 +37,8 @@ const struct cli_command cli_commands[] = {
 	 "Check the configuration and print the effective one"},
 	{"features", cmd_features,
 	 "Show what this kernel offers, which sensor is used, and why"},
+	{"completion", cmd_completion,
+	 "Print what bash, zsh or fish completes this command with"},
 	{0},
 };
 

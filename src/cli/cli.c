@@ -26,6 +26,8 @@
 
 static const char *command_name = "";
 static void (*complain)(const char *line);
+/* While tables are asked for: who gets them. */
+static void (*described)(const struct cli_usage *usage, const char *command);
 
 int cli_wrong_usage(const char *format, ...)
 {
@@ -202,6 +204,10 @@ int cli_parse(const struct cli_usage *usage, int *argc, char ***argv, void *set)
 
 	command_name = (*argv)[0];
 	complain = usage->complain;
+	if (described) {
+		described(usage, command_name);
+		return CLI_DONE;
+	}
 	if (usage->options_len > OPTIONS_MAX)
 		abort();
 	make_tables(usage, letters, longs);
@@ -234,6 +240,17 @@ int cli_parse(const struct cli_usage *usage, int *argc, char ***argv, void *set)
 		return cli_wrong_usage("'%s' is too much: no operand is taken",
 				       (*argv)[0]);
 	return CLI_RUN;
+}
+
+void cli_describe(void (*to)(const struct cli_usage *usage, const char *command))
+{
+	described = to;
+	for (const struct cli_command *c = cli_commands; c->name; c++) {
+		char *argv[] = {(char *)c->name, NULL};
+
+		c->run(1, argv);
+	}
+	described = NULL;
 }
 
 int cli_parse_pid(const char *text, int *pid)

@@ -90,6 +90,12 @@ struct cli_usage {
  */
 int cli_parse(const struct cli_usage *usage, int *argc, char ***argv, void *set);
 
+/*
+ * Calls `to` with each command's table, in the order of cli_commands, and runs none of them: for
+ * what is made of the tables. The usage is valid for good.
+ */
+void cli_describe(void (*to)(const struct cli_usage *usage, const char *command));
+
 /* A command's line for wrong usage, on stderr where it does not say otherwise: "fdwarden: ps: …; see …". Returns
  * CLI_USAGE. */
 int cli_wrong_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -115,6 +121,7 @@ int cmd_check(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_raise(int argc, char **argv);
 int cmd_check_config(int argc, char **argv);
+int cmd_completion(int argc, char **argv);
 int cmd_features(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # fdwarden: build, test, install. `make help` lists the targets.
 
-VERSION := 0.1.0
+# The one place of the version is debian/changelog, whose tools read it from nowhere else; what
+# follows a "-" counts builds of the package.
+VERSION := $(shell sed -n '1s/^[^ ]* .\([0-9.]*\).*/\1/p' debian/changelog)
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
@@ -9,6 +11,11 @@ SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 LOGROTATEDIR ?= $(SYSCONFDIR)/logrotate.d
+DATADIR ?= $(PREFIX)/share/fdwarden
+DOCDIR ?= $(PREFIX)/share/doc/fdwarden
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DESTDIR ?=
 
 CC ?= gcc
@@ -78,6 +85,9 @@ WARNINGS := -Wall -Wextra $(ERRORS) -Wshadow -Wstrict-prototypes -Wmissing-proto
 ALL_CFLAGS := -std=gnu17 $(WARNINGS) -fno-strict-aliasing -fstack-protector-strong \
 	$(SYSROOT_FLAG) $(CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 ALL_LDFLAGS := $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE),-Wl,-z,relro,-z,now)
+# So that what is built in another folder has the same bytes: no path of this one is in it.
+SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
+ALL_CFLAGS += $(SAME_PATHS)
 # Asked for only when something is compiled, because `make deps` and `make clean` must
 # work before the packages are there; and once, not for each file.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PKGS)))$(OLD_LIBBPF)$(PKG_CFLAGS)
@@ -122,11 +132,15 @@ PROPERTY_STEPS ?= 1000000
 SOAK_SECONDS ?= 3600
 
 .PHONY: mutants property soak storms all deps run check check-unit check-live check-vm check-cross verifier-baseline bench drift fuzz install uninstall screenshot recording \
-	check-programs format lint tidy clean help vmlinux units helpers forecast-table cause-table compilers-table
+	check-programs format lint tidy clean help vmlinux units helpers forecast-table cause-table compilers-table \
+	completions dist deb rpm image version check-packages
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: $(BUILD)/fdwarden
+
+version:
+	@echo $(VERSION)
 
 help:
 	@echo 'make            build (no root needed)'
@@ -142,6 +156,9 @@ help:
 	@echo 'make check-cross [ARCHES=] builds for other architectures and runs the unit tests'
 	@echo 'make install    [DESTDIR=] [PREFIX=$(PREFIX)]'
 	@echo 'make uninstall  takes away what install put there, but no configuration'
+	@echo 'make dist       a tarball of the last commit; make deb, make rpm, make image, in $(BUILD)'
+	@echo 'make check-packages  all that is released, and Debian'"'"'s package in fresh roots'
+	@echo 'make completions  what shells complete with, anew from the options'
 	@echo 'make storms     thousands of processes refused at once: each told once, to the last call'
 	@echo 'make mutants    small faults on purpose: which does no unit test notice [MUTANTS=$(MUTANTS)]'
 	@echo 'make property   random histories against a model [PROPERTY_STEPS=$(PROPERTY_STEPS)]'
@@ -165,7 +182,7 @@ run:
 	@$(BUILD)/fdwarden daemon
 
 # ---- BPF --------------------------------------------------------------------
-BPF_CFLAGS := -g -O2 -target $(BPF_TARGET) $(SYSROOT_FLAG) -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v2 \
+BPF_CFLAGS := -g -O2 -target $(BPF_TARGET) $(SYSROOT_FLAG) -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v2 $(SAME_PATHS) \
 	-Wall -Wextra $(ERRORS) -Wno-unused-parameter -Wno-missing-declarations -Wno-gnu-variable-sized-type-not-at-end \
 	-Iinclude -Ivmlinux/$(ARCH) -Ibpf -idirafter $(SYSROOT)/usr/include/$(TRIPLET)
 
@@ -439,17 +456,36 @@ fuzz: $(FUZZERS)
 # ---- installation -----------------------------------------------------------
 CONFDIR := $(SYSCONFDIR)/fdwarden
 
+# Places that texts name as they are for PREFIX=/usr/local.
+PLACED = sed 's,/usr/local/sbin/,$(BINDIR)/,g; s,/usr/local/share/doc/fdwarden,$(DOCDIR),g; \
+	s,/usr/local/share/fdwarden,$(DATADIR),g'
+EXAMPLES := $(patsubst contrib/%,%,$(wildcard $(addprefix contrib/,collectd/* icinga2/* monit/* \
+	nagios/* prometheus/* systemd/* logrotate/*)))
+# What install puts there and the administrator does not change: FROM:MODE:TO.
+INSTALLED := $(BUILD)/fdwarden:755:$(BINDIR)/fdwarden \
+	systemd/fdwarden.service:644:$(UNITDIR)/fdwarden.service \
+	systemd/fdwarden.sysusers:644:$(SYSUSERSDIR)/fdwarden.conf \
+	docs/fdwarden.8:644:$(MANDIR)/man8/fdwarden.8 \
+	docs/fdwarden.conf.5:644:$(MANDIR)/man5/fdwarden.conf.5 \
+	docs/fdwarden-protocol.7:644:$(MANDIR)/man7/fdwarden-protocol.7 \
+	docs/alert.schema.json:644:$(DATADIR)/alert.schema.json \
+	docs/snapshot.schema.json:644:$(DATADIR)/snapshot.schema.json \
+	contrib/completions/fdwarden.bash:644:$(BASHCOMPDIR)/fdwarden \
+	contrib/completions/_fdwarden:644:$(ZSHCOMPDIR)/_fdwarden \
+	contrib/completions/fdwarden.fish:644:$(FISHCOMPDIR)/fdwarden.fish \
+	$(foreach name,$(EXAMPLES),contrib/$(name):$(if $(findstring fdwarden-collectd,$(name)),755,644):$(DOCDIR)/examples/$(name))
+part = $(word $(1),$(subst :, ,$(2)))
+
+# To be committed: a machine that builds for another can't run the program to ask it.
+completions: $(BUILD)/fdwarden
+	@mkdir -p contrib/completions
+	$(BUILD)/fdwarden completion bash >contrib/completions/fdwarden.bash
+	$(BUILD)/fdwarden completion zsh >contrib/completions/_fdwarden
+	$(BUILD)/fdwarden completion fish >contrib/completions/fdwarden.fish
+
 install: $(BUILD)/fdwarden
-	install -D -m 755 $(BUILD)/fdwarden '$(DESTDIR)$(BINDIR)/fdwarden'
-	install -d '$(DESTDIR)$(UNITDIR)'
-	sed 's,/usr/local/sbin/,$(BINDIR)/,' systemd/fdwarden.service \
-		> '$(DESTDIR)$(UNITDIR)/fdwarden.service'
-	chmod 644 '$(DESTDIR)$(UNITDIR)/fdwarden.service'
-	install -D -m 644 systemd/fdwarden.sysusers '$(DESTDIR)$(SYSUSERSDIR)/fdwarden.conf'
-	install -D -m 644 docs/fdwarden.8 '$(DESTDIR)$(MANDIR)/man8/fdwarden.8'
-	install -D -m 644 docs/fdwarden.conf.5 '$(DESTDIR)$(MANDIR)/man5/fdwarden.conf.5'
-	install -D -m 644 docs/fdwarden-protocol.7 '$(DESTDIR)$(MANDIR)/man7/fdwarden-protocol.7'
-	@# Both belong to the administrator once they are there.
+	@$(foreach file,$(INSTALLED),$(call put,$(call part,1,$(file)),$(call part,2,$(file)),$(call part,3,$(file)))) :
+	@# These belong to the administrator once they are there.
 	[ -e '$(DESTDIR)$(CONFDIR)/fdwarden.conf' ] || \
 		install -D -m 644 systemd/fdwarden.conf '$(DESTDIR)$(CONFDIR)/fdwarden.conf'
 	[ -e '$(DESTDIR)$(LOGROTATEDIR)/fdwarden' ] || \
@@ -462,16 +498,41 @@ install: $(BUILD)/fdwarden
 			'$(BINDIR)/fdwarden daemon'; \
 	fi
 
+# put FROM,MODE,TO: a program as it is, of a text the places that it names.
+put = install -D -m $(2) $(1) '$(DESTDIR)$(3)' || exit 1; \
+	$(if $(filter $(BUILD)/%,$(1)),,$(PLACED) $(1) >'$(DESTDIR)$(3)' || exit 1;) \
+	echo '$(DESTDIR)$(3)';
+
 # The configuration, the user and the logs stay.
 uninstall:
-	rm -f '$(DESTDIR)$(BINDIR)/fdwarden' '$(DESTDIR)$(UNITDIR)/fdwarden.service' \
-		'$(DESTDIR)$(SYSUSERSDIR)/fdwarden.conf' '$(DESTDIR)$(MANDIR)/man8/fdwarden.8' \
-		'$(DESTDIR)$(MANDIR)/man5/fdwarden.conf.5' \
-		'$(DESTDIR)$(MANDIR)/man7/fdwarden-protocol.7'
+	rm -f $(foreach file,$(INSTALLED),'$(DESTDIR)$(call part,3,$(file))')
+	@for directory in $(sort $(dir $(addprefix $(DOCDIR)/examples/,$(EXAMPLES)))) \
+		$(DOCDIR)/examples $(DOCDIR) $(DATADIR); do \
+		rmdir --ignore-fail-on-non-empty '$(DESTDIR)'$$directory 2>/dev/null; done; :
+
+# ---- packages ---------------------------------------------------------------
+dist deb rpm:
+	@.ci/package $@ $(BUILD)/$@
+
+image: $(BUILD)/fdwarden
+	@BUILD='$(BUILD)' .ci/package $@ $(BUILD)/$@
+
+# What is released, as far as it can be tried here; Debian's package is installed, upgraded, removed
+# and purged in clean roots of these.
+SUITES ?= bookworm trixie
+check-packages:
+	@.ci/deps build package release vm || true
+	@$(MAKE) --no-print-directory image rpm
+	@status=0; tests/package/reproducible $(BUILD) || status=1; \
+		tests/package/image $(BUILD)/image || status=1; \
+		tests/package/kubernetes $(BUILD)/fdwarden || status=1; \
+		tests/package/ansible $(BUILD)/fdwarden || [ $$? = 77 ] || status=1; \
+		tests/package/rpm $(BUILD)/rpm || [ $$? = 77 ] || status=1; \
+		tests/distro/run -s package $(SUITES) || status=1; exit $$status
 
 # ---- style ------------------------------------------------------------------
 CLANG_TIDY ?= clang-tidy
-SCRIPTS = $(shell grep -lE '^\#!/bin/(ba)?sh' .ci/* $$(find tests src vmlinux -type f) 2>/dev/null)
+SCRIPTS = $(shell grep -lE '^\#!/bin/(ba)?sh' .ci/* $$(find tests src vmlinux debian -type f) 2>/dev/null)
 TIDY_FLAGS = -std=gnu17 $(CPPFLAGS) $(PKG_CFLAGS)
 # The analyzer follows a function's paths until it has seen so many states. Its own 225,000 take
 # 23 s of one file (report.c) where 60,000 take 7, and 700 s of all; `make tidy TIDY_NODES=225000`.

@@ -190,6 +190,44 @@ step_sweep() {
 	grep '^|' "$work/sweep"
 }
 
+# Debian's packages, by the suite's own tools; lintian has no word against them. What was built
+# is left for tests/package/installed.sh.
+step_package() {
+	if ! .ci/deps package >"$work/deps" 2>&1; then
+		not_ok "package: $(tail -n 1 "$work/deps")"
+		return
+	fi
+	if ! DEB_BUILD_OPTIONS=nocheck make deb >"$work/deb" 2>&1; then
+		tail -n 20 "$work/deb"
+		not_ok "package: $(grep -m 1 -iE 'error' "$work/deb")"
+		return
+	fi
+	ok package
+	if lintian --allow-root --fail-on error,warning build/deb/*.changes >"$work/lintian" 2>&1; then
+		ok lintian
+	else
+		cat "$work/lintian"
+		not_ok "lintian: $(grep -m 1 '^[EW]:' "$work/lintian")"
+	fi
+}
+
+# Once more in a folder of another name: the same bytes.
+step_package_again() {
+	mkdir -p "$work/a/longer name" && cp -a . "$work/a/longer name/src"
+	if ! DEB_BUILD_OPTIONS=nocheck TMPDIR="$work/a" \
+		make -C "$work/a/longer name/src" deb >"$work/deb" 2>&1; then
+		not_ok "package_again: $(tail -n 1 "$work/deb")"
+		return
+	fi
+	for file in build/deb/*.deb build/deb/*.tar.xz; do
+		if cmp "$file" "$work/a/longer name/src/$file"; then
+			ok "package_again ${file##*/}"
+		else
+			not_ok "package_again: ${file##*/} has other bytes"
+		fi
+	done
+}
+
 # All that the suite can run: `make check`.
 step_check() {
 	summed check make check
@@ -198,7 +236,8 @@ step_check() {
 [ $# -gt 0 ] || set -- build make_run units features live
 for step; do
 	case $step in
-	build | make_run | units | features | smoke | live | objects | sweep | check)
+	build | make_run | units | features | smoke | live | objects | sweep | check | package | \
+		package_again)
 		echo "== $SUITE: $step"
 		"step_$step"
 		;;

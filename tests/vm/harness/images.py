@@ -33,6 +33,12 @@ SYSTEMD_LEFT_OUT = (
     r"|usr/lib/systemd/system-generators"
     r"|var/(cache|lib)/(apt|dpkg|debconf)|usr/include|boot|dev)/"
 )
+# Here dpkg has work to do, in Perl for a part.
+DEBIAN_LEFT_OUT = (
+    r"(usr/share/(doc|locale|man|info|zoneinfo|common-licenses|bash-completion|i18n)"
+    r"|usr/lib/x86_64-linux-gnu/gconv|usr/lib/udev/hwdb|usr/lib/systemd/system-generators"
+    r"|var/cache|var/lib/apt|usr/include|boot|dev)/"
+)
 # What waits for a device or a network that this guest has not, or takes time.
 SYSTEMD_MASKED = (
     "serial-getty@ttyS0.service",
@@ -149,21 +155,22 @@ def distribution():
     raise Unavailable("apt's sources name no mirror of this machine's own distribution")
 
 
-def systemd_base():
-    """The cached system, of the host's distribution so that its libraries fit."""
+def systemd_base(name="systemd", source=None, packages=SYSTEMD_PACKAGES, out=SYSTEMD_LEFT_OUT):
+    """The cached system, of the host's distribution so that its libraries fit.
+
+    Or another: `source` is its suite, its mirror and its components.
+    """
     tool = needed("mmdebstrap")
-    suite, address, components = distribution()
-    recipe = json.dumps(
-        [suite, components, SYSTEMD_PACKAGES, SYSTEMD_LEFT_OUT, SYSTEMD_MASKED]
-    )
+    suite, address, components = source or distribution()
+    recipe = json.dumps([suite, components, packages, out, SYSTEMD_MASKED])
     key = hashlib.sha256(recipe.encode()).hexdigest()[:16]
-    base = kernels.cache_dir() / f"systemd-{key}.cpio"
+    base = kernels.cache_dir() / f"{name}-{key}.cpio"
     names = base.with_suffix(".json")
     with kernels.cache_lock():
         if base.is_file() and names.is_file():
             return base, frozenset(json.loads(names.read_text()))
-        kernels.log(f"systemd guest: installing {suite} into an image")
-        for old in kernels.cache_dir().glob("systemd-*"):
+        kernels.log(f"{name} guest: installing {suite} into an image")
+        for old in kernels.cache_dir().glob(f"{name}-*"):
             old.unlink()
         with tempfile.TemporaryDirectory(
             prefix=kernels.PARTIAL, dir=kernels.cache_dir()
@@ -175,7 +182,7 @@ def systemd_base():
                     "--quiet",
                     "--variant=minbase",
                     f"--components={components}",
-                    f"--include={','.join(SYSTEMD_PACKAGES)}",
+                    f"--include={','.join(packages)}",
                     suite,
                     tar,
                     address,
@@ -193,7 +200,7 @@ def systemd_base():
             with Archive(image) as archive:
                 for name in ("boot", "dev"):
                     archive.add_directory(name)
-                archive.add_tar(tar, SYSTEMD_LEFT_OUT)
+                archive.add_tar(tar, out)
                 archive.add_text("etc/hostname", "guest\n")
                 # No one to be asked at the first boot.
                 archive.add_text("etc/machine-id", f"{key}{key}\n")
@@ -221,16 +228,23 @@ def systemd(work, build, selection):
             server = build / "tests" / "helpers" / "leaks" / "leaks"  # if Go was there
             if server.is_file():
                 archive.add_program("tests/bin/leaks", server, present)
-            unit = "fdwarden-tests.service"
-            archive.add_text(f"etc/systemd/system/{unit}", TESTS_UNIT)
+            add_unit(archive)
             archive.add_text(
                 "etc/systemd/system/fdwarden.service.d/short.conf",
                 "[Service]\nWatchdogSec=8\nTimeoutAbortSec=2\nRestartSec=1\n",
             )
-            archive.add_link(
-                f"etc/systemd/system/multi-user.target.wants/{unit}", f"../{unit}"
-            )
-    path = work / "systemd.cpio"
+    return joined(work / "systemd.cpio", base, overlay)
+
+
+def add_unit(archive):
+    """What runs the tests when the machine is up."""
+    unit = "fdwarden-tests.service"
+    archive.add_text(f"etc/systemd/system/{unit}", TESTS_UNIT)
+    archive.add_link(f"etc/systemd/system/multi-user.target.wants/{unit}", f"../{unit}")
+
+
+def joined(path, base, overlay):
+    """One file of both, the second of which is taken away."""
     with open(path, "wb") as out:
         for part in (base, overlay):
             with open(part, "rb") as source:
@@ -238,6 +252,36 @@ def systemd(work, build, selection):
             out.write(b"\0" * (-out.tell() % 4))
     overlay.unlink()
     return path
+
+
+def dependencies(deb):
+    """The packages that one wants, of alternatives the first."""
+    out = subprocess.run(["dpkg-deb", "-f", deb, "Depends"], capture_output=True, text=True)
+    return tuple(re.findall(r"(?:^|, )([a-z0-9.+-]+)", out.stdout.strip()))
+
+
+def debian(suite):
+    """The builder of guests of a Debian with dpkg in which fdwarden's package is tried."""
+
+    def build_it(work, build, selection):
+        debs = ROOT / "build" / "deb" / suite
+        deb = next(debs.glob("fdwarden_*.deb"), None)
+        if not deb:
+            raise Unavailable(f"no package: tests/distro/run -s package {suite} builds it")
+        address = next(address for address, security in kernels.mirrors() if not security)
+        packages = ("systemd", "systemd-sysv", "dbus", "jq", "procps", *dependencies(deb))
+        base, present = systemd_base(suite, (suite, address, "main"), packages, DEBIAN_LEFT_OUT)
+        overlay = work / f"{suite}-overlay.cpio"
+        with Archive(overlay) as archive:
+            archive.add_file("debs/now.deb", deb)
+            later = work / f"{suite}-later.deb"
+            subprocess.run([ROOT / "tests/package/later", deb, later], check=True)
+            archive.add_file("debs/later.deb", later)
+            add_tests(archive, build, selection, present)
+            add_unit(archive)
+        return joined(work / f"{suite}.cpio", base, overlay)
+
+    return build_it
 
 
 def install(tree, build):

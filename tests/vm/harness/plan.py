@@ -42,6 +42,9 @@ MACHINES = {
     "smp": Kind(images.small, "rdinit=/init", 15, cpus=2),
     "systemd": Kind(images.systemd, SYSTEMD, 14),
     "arm64": Kind(images.foreign("aarch64"), "rdinit=/init", 15, arch="aarch64"),
+    # With the package that `tests/distro/run -s package` has built, when that is asked for.
+    "bookworm": Kind(images.debian("bookworm"), SYSTEMD, 200, asked=True),
+    "trixie": Kind(images.debian("trixie"), SYSTEMD, 200, asked=True),
     # Slow in the emulator, and few people's: for a release, not for each change.
     **{
         arch: Kind(images.foreign(arch), "rdinit=/init", 25, arch=arch, like="arm64", asked=True)

@@ -38,24 +38,7 @@ int values_parse_duration(const char *text, uint64_t *ns)
 
 int values_parse_number(const char *text, uint64_t *number)
 {
-	unsigned shift = 0;
-	char *end;
-
-	/* strtoull() would take spaces and signs. */
-	if (!is_digit(*text))
-		return -EINVAL;
-	errno = 0;
-	*number = strtoull(text, &end, 10);
-	if (*end == 'k' || *end == 'K')
-		shift = 10;
-	else if (*end == 'm' || *end == 'M')
-		shift = 20;
-	if (shift)
-		end++;
-	if (errno || *end || *number > UINT64_MAX >> shift)
-		return -EINVAL;
-	*number <<= shift;
-	return 0;
+	return config_parse_number(text, number);
 }
 
 /* Of "08:30" and "08:30:05": what is behind it; NULL: it is none. */

@@ -156,5 +156,7 @@ size_t config_steps(const struct config *config, uint32_t steps[FDW_MAX_STEPS]);
  * 0 or -EINVAL. */
 int config_parse_percent(const char *text, uint32_t *bp);
 int config_parse_duration(const char *text, uint64_t *ns);
+/* "1048576", "1024k", "1M": a k is 1024, as for limits it is meant. 0 or -EINVAL. */
+int config_parse_number(const char *text, uint64_t *number);
 
 #endif

@@ -272,6 +272,23 @@ static int set_string(const struct config_key *key, char **at, const char *text)
 	return 0;
 }
 
+int config_parse_number(const char *text, uint64_t *number)
+{
+	unsigned shift = 0;
+	uint64_t value;
+
+	if (parse_digits(&text, &value) < 0)
+		return -EINVAL;
+	if (*text == 'k' || *text == 'K')
+		shift = 10;
+	else if (*text == 'm' || *text == 'M')
+		shift = 20;
+	if (text[shift > 0] || value > UINT64_MAX >> shift)
+		return -EINVAL;
+	*number = value << shift;
+	return 0;
+}
+
 static int set_number(const struct config_key *key, uint64_t *at, const char *text)
 {
 	uint64_t value, unit = 1;
@@ -280,7 +297,7 @@ static int set_number(const struct config_key *key, uint64_t *at, const char *te
 		unit = 1000000;
 		if (config_parse_duration(text, &value) < 0)
 			return -EINVAL;
-	} else if (parse_digits(&text, &value) < 0 || *text) {
+	} else if (config_parse_number(text, &value) < 0) {
 		return -EINVAL;
 	}
 	if (value < key->min * unit || value > key->max * unit)

@@ -191,22 +191,26 @@ static unsigned int samples_in_window(const struct forecast_history *history)
 static unsigned int samples_since_burst(const struct forecast_history *history)
 {
 	unsigned int len = samples_in_window(history), end = 0, bursts = 0;
-	uint64_t all = 0, burst = 0;
+	uint64_t all = 0, burst = 0, until_ms = 0;
 	bool in_burst = false;
 
 	for (unsigned int age = 0; age + 1 < len; age++)
 		all += step(history, age);
-	for (unsigned int age = 0; age + 1 < len; age++) {
-		uint32_t came = step(history, age);
+	for (unsigned int age = len - 1; age-- > 0;) {
+		uint32_t came = step(history, age),
+			 ms = history->at_ms[at(history, age)];
 		bool large =
 			came >= BURST_STEP_MIN && (uint64_t)came * BURST_STEP >= all;
 
-		if (large && !in_burst) {
+		bursts += large && !in_burst;
+		if (large)
+			until_ms = (uint64_t)ms + BURST_OVER_MS;
+		/* its last ones come after large steps, where samples are dense */
+		in_burst = large || (in_burst && ms < until_ms);
+		if (in_burst && came) {
+			burst += came;
 			end = age;
-			bursts++;
 		}
-		burst += large ? came : 0;
-		in_burst = large;
 	}
 	if (bursts != 1 || burst < BURST_MIN || !BURST_OF_ALL(burst, all) ||
 	    history->at_ms[at(history, 0)] - history->at_ms[at(history, end)] <

@@ -129,6 +129,9 @@ expect 0 '^warn = 70%$' '' check-config --config="$dir/good"
 expect 0 '^\[rule web\]$' '' check-config -c "$dir/good"
 expect 0 '^warn = 60%$' '' check-config -c "$dir/good" -o thresholds.warn=60%
 expect 0 '^repeat = 15m$' '' check-config -c /dev/null
+expect 0 '^min_limit = 1024$' '' check-config -c /dev/null -o thresholds.min_limit=1k
+expect 2 '' "bad value '1kk' of min_limit; allowed: a number from " \
+	check-config -c /dev/null -o thresholds.min_limit=1kk
 expect 2 '' "^fdwarden: $dir/unknown:3: unknown key 'wran' in \[thresholds\]; allowed: warn, critical, " \
 	check-config -c "$dir/unknown"
 expect 2 '' "^fdwarden: $dir/value:2: bad value '70' of warn; allowed: " check-config -c "$dir/value"

@@ -95,6 +95,18 @@ static void present_bursts(void **unused)
 	assert_false(PRESENT(3, 60, 110, 110, 110).exhaustion_known);
 	near(PRESENT(10, 20, 30, 40, 50, 60, 60, 60).growth_per_s, 0, 1e-9);
 	near(PRESENT(3, 4, 5, 105, 105, 105).growth_per_s, 0, 1e-9);
+	/* its end in small steps, where samples are dense: a table that fills at once */
+	{
+		static const uint32_t used[] = {53, 61, 63, 64, 64, 64, 64, 64};
+		static const uint64_t ms[] = {1, 3, 4, 5, 400, 1400, 2400, 3400};
+		struct forecast_history history = {0};
+		struct forecast out;
+
+		for (size_t i = 0; i < 8; i++)
+			forecast_add(&history, ms[i] * MS, used[i]);
+		forecast_now(&history, 64, &out);
+		near(out.growth_per_s, 0, 1e-9);
+	}
 	/* what grows on after it is that */
 	near(PRESENT(3, 100, 101, 102, 103).growth_per_s, 1, 1e-9);
 	near(PRESENT(3, 100, 101, 102, 103).exhausted_in_s, 25, 1e-6);

@@ -97,23 +97,7 @@ static __always_inline __u64 process_closed(const struct process_state *state,
 /* Levels of user namespaces, that a user can make (kernel/user_namespace.c). */
 #define MAX_USER_SPACES 33
 
-struct uid_gid_extent___charged {
-	__u32 lower_first;
-};
-
-#define MAP_EXTENTS 5 /* more lie elsewhere (UID_GID_MAP_MAX_BASE_EXTENTS) */
-
-/* Which of the two comes first differs between kernels, their names do not. */
-struct uid_gid_map___charged {
-	__u32 nr_extents;
-	union {
-		struct uid_gid_extent___charged extent[MAP_EXTENTS];
-		struct uid_gid_extent___charged *forward;
-	};
-};
-
 struct user_namespace___charged {
-	struct uid_gid_map___charged uid_map;
 	struct user_namespace___charged *parent;
 	int level;
 	kuid_t owner;
@@ -124,37 +108,22 @@ struct cred___charged {
 	struct user_namespace___charged *user_ns;
 };
 
-/* The host's id that the first one of a user namespace is: mostly that of its root. */
-static __always_inline __u32 first_uid(struct user_namespace___charged *space)
-{
-	if (BPF_CORE_READ(space, uid_map.nr_extents) > MAP_EXTENTS)
-		return BPF_CORE_READ(space, uid_map.forward, lower_first);
-	return BPF_CORE_READ(space, uid_map.extent[0].lower_first);
-}
-
 /*
  * On whose account it is: a set-user-ID program is its starter's, as whom the real id stays,
  * and a process in a user namespace is his who made the outermost one, whichever of his
- * subordinate ids it has. Where root made that (a container's), all of its ids are on one
- * account, that of its root, or its root could have thousands. Is root there root here, as in
- * a service with PrivateUsers=, it is the id's own.
+ * subordinate ids it has. Where root made it (a container's), it is the id's own.
  */
 static __always_inline __u32 charged_uid(struct task_struct *task)
 {
 	struct cred___charged *cred = (void *)BPF_CORE_READ(task, cred);
 	struct user_namespace___charged *space = BPF_CORE_READ(cred, user_ns);
-	struct user_namespace___charged *outermost = NULL;
-	__u32 owner = 0;
+	__u32 uid = BPF_CORE_READ(cred, uid.val), owner = 0;
 
 	for (int i = 0; i < MAX_USER_SPACES && BPF_CORE_READ(space, level) > 0; i++) {
-		outermost = space;
+		owner = BPF_CORE_READ(space, owner.val);
 		space = BPF_CORE_READ(space, parent);
 	}
-	if (outermost)
-		owner = BPF_CORE_READ(outermost, owner.val);
-	if (outermost && !owner)
-		owner = first_uid(outermost);
-	return owner ? owner : BPF_CORE_READ(cred, uid.val);
+	return owner ? owner : uid;
 }
 
 /* Who `task` is: its process by the leader, its credentials by itself. */

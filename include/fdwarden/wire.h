@@ -96,8 +96,7 @@ struct fdw_task {
 	__u32 uid;     /* effective, in the initial user namespace */
 	__u32 exec_id; /* another number after each execve */
 	/* Who is behind it, who may be another one than `uid`: who has started a set-user-ID
-	 * program, or made the user namespace that it is in, or is root of one that root made.
-	 * 0: root, or nobody else. */
+	 * program, or made the user namespace that it is in. 0: root, or nobody else. */
 	__u32 charged_uid;
 	char comm[FDW_COMM_LEN]; /* of the leader; hostile bytes, NUL-ended */
 };

@@ -45,8 +45,7 @@ struct identity {
 void identity_from_task(struct identity *who, const struct fdw_task *task);
 
 /* Whose share of what all users have it takes: a user's, whatever set-user-ID program he has
- * started and whichever subordinate id he has taken; of a container with a user namespace its
- * root's. */
+ * started and whichever subordinate id he has taken. */
 uid_t identity_charged(const struct identity *who);
 
 /* Reads /proc/PID for what is still NULL, and only if PID is still the same

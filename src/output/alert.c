@@ -191,7 +191,7 @@ static int add_usage(cJSON *parent, uint64_t used, uint64_t limit)
 	usage = (double)used / (double)limit;
 	if (used < limit && usage > 0.9999)
 		usage = 0.9999;
-	return json_add_real(parent, "usage", usage, 4);
+	return json_add_share(parent, "usage", usage);
 }
 
 static int add_reason(cJSON *out, const struct alert_fd *fd)
@@ -341,6 +341,27 @@ static bool is_system(const struct alert *alert)
 	       alert->what.action <= POLICY_SYSTEM_RECOVERED;
 }
 
+/* "name":["value"] */
+static int add_list_of_one(cJSON *parent, const char *name, const char *value)
+{
+	cJSON *list = cJSON_AddArrayToObject(parent, name);
+	cJSON *item = list ? cJSON_CreateString(value) : NULL;
+
+	if (item && cJSON_AddItemToArray(list, item))
+		return 0;
+	cJSON_Delete(item);
+	return -ENOMEM;
+}
+
+/* What the Elastic Common Schema calls it that a state of a process, or of the host, is told:
+ * both of its fields are lists. */
+static int add_category(cJSON *event, const struct alert *alert)
+{
+	int err = add_list_of_one(event, "category", alert->who ? "process" : "host");
+
+	return err ? err : add_list_of_one(event, "type", "info");
+}
+
 static int add_event(cJSON *root, const struct alert *alert)
 {
 	cJSON *event = json_add_object(root, "event");
@@ -348,6 +369,8 @@ static int add_event(cJSON *root, const struct alert *alert)
 
 	if (!err)
 		err = json_add_text(event, "kind", "alert");
+	if (!err)
+		err = add_category(event, alert);
 	if (!err)
 		err = json_add_text(event, "dataset", "fdwarden.alert");
 	if (!err)
@@ -358,6 +381,9 @@ static int add_event(cJSON *root, const struct alert *alert)
 				    (uint64_t)policy_severity(alert->what.action));
 	if (!err)
 		err = json_add_text(event, "id", alert->id);
+	if (!err && alert->incident[0])
+		err = json_add_uint(event, "duration", alert->duration_ns);
+	/* Its name until a release ago. */
 	if (!err && alert->incident[0])
 		err = json_add_uint(event, "duration_ns", alert->duration_ns);
 	return err;

@@ -10,6 +10,9 @@
 
 #include "output/text.h"
 
+#define SHARE_DECIMALS 4
+#define SHARE_SCALE    10000
+
 /* cJSON prints with %1.15g: whole numbers of up to 15 digits come out whole. */
 #define WHOLE_IN_CJSON 1000000000000000ull
 
@@ -59,6 +62,29 @@ int json_add_real(cJSON *parent, const char *name, double value, int decimals)
 		return 0;
 	rounded += 0.0; /* no "-0" */
 	return cJSON_AddNumberToObject(parent, name, rounded) ? 0 : -ENOMEM;
+}
+
+int json_add_share(cJSON *parent, const char *name, double value)
+{
+	char text[32];
+	size_t len;
+
+	if (!isfinite(value))
+		return 0;
+	/* The locale's is no point in JSON. */
+	snprintf(text, sizeof(text), "%.0f", round(value * SHARE_SCALE));
+	len = strlen(text);
+	if (len <= SHARE_DECIMALS) {
+		memmove(text + SHARE_DECIMALS + 1 - len, text, len + 1);
+		memset(text, '0', SHARE_DECIMALS + 1 - len);
+		len = SHARE_DECIMALS + 1;
+	}
+	memmove(text + len - SHARE_DECIMALS + 1, text + len - SHARE_DECIMALS,
+		SHARE_DECIMALS + 1);
+	text[len - SHARE_DECIMALS] = '.';
+	for (; text[len] == '0' && text[len - 1] != '.'; len--)
+		text[len] = 0;
+	return cJSON_AddRawToObject(parent, name, text) ? 0 : -ENOMEM;
 }
 
 cJSON *json_add_object(cJSON *parent, const char *name)

@@ -22,6 +22,10 @@ int json_add_uint(cJSON *parent, const char *name, uint64_t value);
 /* Rounded to `decimals` places; what is not finite adds nothing. */
 int json_add_real(cJSON *parent, const char *name, double value, int decimals);
 
+/* A share, from 0 on, with four decimals at most, and always with one: who learns the type of
+ * a field by its first value takes 1 for a whole number. To be printed, not read: it is raw. */
+int json_add_share(cJSON *parent, const char *name, double value);
+
 /* A new empty object within `parent`. NULL: no memory. */
 cJSON *json_add_object(cJSON *parent, const char *name);
 

@@ -21,9 +21,9 @@ def tool(name):
     return path
 
 
-def run(*command, text=None):
-    done = subprocess.run(command, cwd=SHIPPED, capture_output=True, text=True, timeout=60,
-                          check=False, input=text)
+def run(*command, text=None, environment=None):
+    done = subprocess.run(command, cwd=SHIPPED, capture_output=True, text=True, timeout=300,
+                          check=False, input=text, env={**os.environ, **(environment or {})})
     same(done.returncode, 0, f"{command}: {done.stdout}{done.stderr}")
 
 
@@ -66,3 +66,14 @@ def test_names_are_served():
     used = {name for text in texts + shown for name in NAME.findall(text)}
     check(len(used) >= 12, used)
     same(sorted(used - known), [], "names that are not served")
+
+
+def test_one_notification():
+    """A service near its limit on most hosts, through the real Prometheus and Alertmanager."""
+    prometheus = tool("prometheus")
+    manager = os.environ.get("ALERTMANAGER") or shutil.which("prometheus-alertmanager") or \
+        shutil.which("alertmanager")
+    if not manager:
+        raise Skip("no alertmanager (Debian: prometheus-alertmanager; .ci/deps fleet)")
+    run(os.path.join(os.path.dirname(__file__), "../bench/fleet"), "--hosts", "8",
+        environment={"PROMETHEUS": prometheus, "ALERTMANAGER": manager})

@@ -108,10 +108,12 @@ static void test_contract(void **state)
 	assert_json(
 		&alert,
 		"{\"@timestamp\":\"2026-01-02T03:04:05.678901Z\",\"ecs\":{\"version\":"
-		"\"8.11.0\"},\"event\":{\"kind\":\"alert\",\"dataset\":\"fdwarden."
+		"\"8.11.0\"},\"event\":{\"kind\":\"alert\",\"category\":[\"process\"],"
+		"\"type\":[\"info\"],\"dataset\":\"fdwarden."
 		"alert\","
 		"\"action\":\"fd-critical\",\"severity\":4,\"id\":\"the-id\","
-		"\"duration_ns\":0},\"log\":{\"level\":\"critical\"},\"message\":"
+		"\"duration\":0,\"duration_ns\":0},\"log\":{\"level\":\"critical\"},"
+		"\"message\":"
 		"\"nginx[1234] has 972 of 1024 descriptors open (95%); full in about "
 		"41 "
 		"s\",\"host\":{\"name\":\"web-3\",\"boot\":{\"id\":\"b007\"}},"
@@ -176,7 +178,8 @@ static void test_unknown(void **state)
 	assert_json(
 		&alert,
 		"{\"@timestamp\":\"1970-01-01T00:00:00.000000Z\",\"ecs\":{\"version\":"
-		"\"8.11.0\"},\"event\":{\"kind\":\"alert\",\"dataset\":\"fdwarden."
+		"\"8.11.0\"},\"event\":{\"kind\":\"alert\",\"category\":[\"process\"],"
+		"\"type\":[\"info\"],\"dataset\":\"fdwarden."
 		"alert\","
 		"\"action\":\"fd-warning\",\"severity\":3,\"id\":\"i\"},\"log\":{"
 		"\"level\":"
@@ -198,7 +201,7 @@ static void test_numbers(void **state)
 	fd.soft_limit = 999999999999999ull;
 	fd.hard_limit = UINT64_MAX - 1;
 	assert_fd(&fd, "{\"fd\":{\"count\":1000000000000000,\"used\":1000000000000000,"
-		       "\"free\":0,\"usage\":1,\"soft_limit\":999999999999999,"
+		       "\"free\":0,\"usage\":1.0,\"soft_limit\":999999999999999,"
 		       "\"hard_limit\":18446744073709551614}}");
 	fd.count = fd.used = 3;
 	fd.soft_limit = fd.hard_limit = UINT64_MAX;
@@ -242,7 +245,7 @@ static void test_table_flags(void **state)
 
 	(void)state;
 	assert_fd(&fd,
-		  "{\"fd\":{\"count\":9,\"used\":4,\"free\":0,\"usage\":1,"
+		  "{\"fd\":{\"count\":9,\"used\":4,\"free\":0,\"usage\":1.0,"
 		  "\"soft_limit\":4,\"hard_limit\":8,\"sealed\":true,\"torn\":true,"
 		  "\"thread\":77,\"tables\":2,\"shared_with\":3,\"opened\":100,"
 		  "\"closed\":0}}");
@@ -339,10 +342,10 @@ static void test_system(void **state)
 	cJSON_Delete(json);
 	/* the default of a machine under systemd */
 	alert.system = (struct alert_system){true, 10, INT64_MAX, 0, 0};
-	assert_member(
-		&alert, "system",
-		"{\"incident\":\"the-incident\",\"allocated\":10,"
-		"\"max\":9223372036854775807,\"usage\":0,\"refused\":{\"enfile\":0}}");
+	assert_member(&alert, "system",
+		      "{\"incident\":\"the-incident\",\"allocated\":10,"
+		      "\"max\":9223372036854775807,\"usage\":0.0,\"refused\":{"
+		      "\"enfile\":0}}");
 }
 
 static void test_message_levels(void **state)

@@ -133,7 +133,7 @@ SOAK_SECONDS ?= 3600
 
 .PHONY: mutants property soak storms all deps run check check-unit check-live check-vm check-cross verifier-baseline bench bench-fleet drift fuzz install uninstall screenshot recording \
 	check-programs format lint tidy clean help vmlinux units helpers forecast-table cause-table compilers-table \
-	completions dist deb rpm image version check-packages
+	completions dist deb rpm image portable version check-packages
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -157,7 +157,7 @@ help:
 	@echo 'make check-cross [ARCHES=] builds for other architectures and runs the unit tests'
 	@echo 'make install    [DESTDIR=] [PREFIX=$(PREFIX)]'
 	@echo 'make uninstall  takes away what install put there, but no configuration'
-	@echo 'make dist       a tarball of the last commit; make deb, make rpm, make image, in $(BUILD)'
+	@echo 'make dist       a tarball of the last commit; make deb, rpm, image, portable, in $(BUILD)'
 	@echo 'make check-packages  all that is released, and Debian'"'"'s package in fresh roots'
 	@echo 'make completions  what shells complete with, anew from the options'
 	@echo 'make storms     thousands of processes refused at once: each told once, to the last call'
@@ -222,6 +222,17 @@ $(BUILD)/%.o: %.c Makefile
 $(BUILD)/fdwarden: $(BUILD)/src/main.o $(OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(PKG_LIBS) -lpthread -lm
+
+# With its own libraries and the loader of them, for systems that have others or none.
+PORTABLE := /opt/fdwarden
+LOADER = $(shell readelf -lW $(BUILD)/fdwarden | \
+	sed -n 's/.*interpreter: \(.*\)]/\1/p')
+$(BUILD)/portable/fdwarden: $(BUILD)/fdwarden
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(BUILD)/src/main.o $(OBJS) -o $@ $(PKG_LIBS) -lpthread -lm \
+		-Wl,--dynamic-linker=$(PORTABLE)/lib/$(notdir $(LOADER)) \
+		-Wl,--disable-new-dtags,-rpath,$(PORTABLE)/lib
 
 # ---- tests ------------------------------------------------------------------
 $(BUILD)/libpure.a: $(PURE_OBJS)
@@ -519,6 +530,9 @@ uninstall:
 dist deb rpm:
 	@.ci/package $@ $(BUILD)/$@
 
+portable: $(BUILD)/portable/fdwarden
+	@BUILD='$(BUILD)' .ci/package $@ $(BUILD)/$@
+
 image: $(BUILD)/fdwarden
 	@BUILD='$(BUILD)' .ci/package $@ $(BUILD)/$@
 
@@ -527,10 +541,11 @@ image: $(BUILD)/fdwarden
 SUITES ?= bookworm trixie
 check-packages:
 	@.ci/deps build package release vm || true
-	@$(MAKE) --no-print-directory image rpm
+	@$(MAKE) --no-print-directory image portable rpm
 	@status=0; tests/package/reproducible $(BUILD) || status=1; \
 		tests/package/image $(BUILD)/image || status=1; \
 		tests/package/kubernetes $(BUILD)/fdwarden || status=1; \
+		tests/package/portable $(BUILD)/portable || status=1; \
 		tests/package/ansible $(BUILD)/fdwarden || [ $$? = 77 ] || status=1; \
 		tests/package/rpm $(BUILD)/rpm || [ $$? = 77 ] || status=1; \
 		tests/distro/run -s package $(SUITES) || status=1; exit $$status

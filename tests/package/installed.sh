@@ -75,7 +75,7 @@ files_are_there() {
 no_path_of_the_makers() {
 	local file
 	while read -r file; do
-		[ ! -f "$file" ] || grep -lE '/usr/local/(sbin|share)' "$file"
+		[ ! -f "$file" ] || grep -lIE '/usr/local/(sbin|share)' "$file"
 	done < <(dpkg -L fdwarden | grep -v '/doc/fdwarden/[^/]*$') >"$work/places"
 	paste -s -d ' ' "$work/places"
 	[ ! -s "$work/places" ]

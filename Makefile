@@ -475,8 +475,10 @@ CONFDIR := $(SYSCONFDIR)/fdwarden
 # Places that texts name as they are for PREFIX=/usr/local.
 PLACED = sed 's,/usr/local/sbin/,$(BINDIR)/,g; s,/usr/local/share/doc/fdwarden,$(DOCDIR),g; \
 	s,/usr/local/share/fdwarden,$(DATADIR),g'
-EXAMPLES := $(patsubst contrib/%,%,$(wildcard $(addprefix contrib/,collectd/* icinga2/* monit/* \
-	nagios/* prometheus/* systemd/* logrotate/*)))
+# All of contrib but what is for those who have the sources.
+EXAMPLES := $(patsubst contrib/%,%,$(filter-out $(addsuffix /%,$(addprefix contrib/,ansible completions \
+	container kubernetes rpm)),$(wildcard contrib/*/*)))
+RUN_EXAMPLES := $(shell cd contrib && find $(EXAMPLES) -perm /100 2>/dev/null)
 # What install puts there and the administrator does not change: FROM:MODE:TO.
 INSTALLED := $(BUILD)/fdwarden:755:$(BINDIR)/fdwarden \
 	systemd/fdwarden.service:644:$(UNITDIR)/fdwarden.service \
@@ -489,7 +491,7 @@ INSTALLED := $(BUILD)/fdwarden:755:$(BINDIR)/fdwarden \
 	contrib/completions/fdwarden.bash:644:$(BASHCOMPDIR)/fdwarden \
 	contrib/completions/_fdwarden:644:$(ZSHCOMPDIR)/_fdwarden \
 	contrib/completions/fdwarden.fish:644:$(FISHCOMPDIR)/fdwarden.fish \
-	$(foreach name,$(EXAMPLES),contrib/$(name):$(if $(findstring fdwarden-collectd,$(name)),755,644):$(DOCDIR)/examples/$(name))
+	$(foreach name,$(EXAMPLES),contrib/$(name):$(if $(filter $(name),$(RUN_EXAMPLES)),755,644):$(DOCDIR)/examples/$(name))
 part = $(word $(1),$(subst :, ,$(2)))
 
 # To be committed: a machine that builds for another can't run the program to ask it.

@@ -2,7 +2,7 @@
 
 # Without anything that is special to a shell: a process chooses its name.
 function __fdwarden_processes
-	cat /proc/[0-9]*/comm 2>/dev/null |
+	cat /proc/*/comm 2>/dev/null |
 		string match -r '^[A-Za-z0-9_.][A-Za-z0-9_.+@-]*$' | sort -u
 end
 

@@ -307,7 +307,7 @@ static const char fish_head[] =
 	"\n"
 	"# Without anything that is special to a shell: a process chooses its name.\n"
 	"function __fdwarden_processes\n"
-	"	cat /proc/[0-9]*/comm 2>/dev/null |\n"
+	"	cat /proc/*/comm 2>/dev/null |\n"
 	"		string match -r '^[A-Za-z0-9_.][A-Za-z0-9_.+@-]*$' | sort -u\n"
 	"end\n"
 	"\n"

@@ -88,8 +88,17 @@ for ((left = 100; left > 0; left--)); do
 	[ "$(cat /proc/[0-9]*/comm 2>/dev/null | grep -c '^fdw-')" -lt 3 ] || break
 	sleep 0.1
 done
+kept=$PWD/contrib/completions
 cd "$dir" || exit 1
 proposes 'fdw-plain' inspect fdw-
+if command -v fish >/dev/null; then
+	for want in 'fdw-plain:inspect fdw-' 'opened:ps --sort op' '--sort:ps --sor' 'fish:completion fi'; do
+		ran=$((ran + 1))
+		got=$(HOME=$dir fish --no-config -c "source $kept/fdwarden.fish; complete -C 'fdwarden ${want#*:}'" |
+			cut -f 1 | paste -s -d ' ')
+		[ "$got" = "${want%%:*}" ] || complain "fish: '${want#*:}' → '$got', not '${want%%:*}'"
+	done
+fi
 [ ! -e ran ] || complain "a process's name was run"
 # shellcheck disable=SC2086 # a list
 kill $pids

@@ -446,7 +446,8 @@ static void test_json(void **state)
 		"524288}},"
 		"{\"process\":{\"pid\":77,\"name\":\"sshd\",\"user\":{\"id\":"
 		"\"4294900001\"}},"
-		"\"fd\":{\"count\":9,\"used\":4,\"free\":0,\"usage\":1.0,\"soft_limit\":"
+		"\"fd\":{\"count\":9,\"used\":4,\"free\":0,\"usage\":1.0,\"soft_"
+		"limit\":"
 		"4,"
 		"\"hard_limit\":4,\"sealed\":true}}]}");
 	view = view_of(0);

@@ -33,6 +33,7 @@ static int append(struct send_queue *queue, struct shared_text *text, bool is_al
 		queue->head = item;
 	queue->last = item;
 	queue->replies += !is_alert;
+	queue->reply_bytes += is_alert ? 0 : text->len;
 	queue->alerts += is_alert;
 	queue->alert_bytes += is_alert ? text->len : 0;
 	return 0;
@@ -84,6 +85,7 @@ static void drop_first(struct send_queue *queue)
 	queue->head = item->next;
 	queue->offset = 0;
 	queue->replies -= !item->is_alert;
+	queue->reply_bytes -= item->is_alert ? 0 : item->text->len;
 	queue->alerts -= item->is_alert;
 	queue->alert_bytes -= item->is_alert ? item->text->len : 0;
 	shared_text_release(item->text);

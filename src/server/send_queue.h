@@ -22,7 +22,7 @@ struct send_queue_item;
 struct send_queue {
 	struct send_queue_item *head, *last;
 	size_t offset; /* of the first, sent already */
-	size_t replies, alerts, alert_bytes;
+	size_t replies, reply_bytes, alerts, alert_bytes;
 	uint64_t lost; /* alerts, not stated yet */
 };
 

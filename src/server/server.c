@@ -102,10 +102,10 @@ static void *run_inspections(void *arg)
 
 static int open_queues(struct server *s)
 {
-	int err = server_queue_open(&s->inspections, false);
+	int err = server_queue_open(&s->inspections, true, false);
 
 	if (!err)
-		err = server_queue_open(&s->replies, true);
+		err = server_queue_open(&s->replies, false, true);
 	if (err)
 		return err;
 	s->alert_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -24,7 +24,7 @@
 
 static int on_client(sd_event_source *source, int fd, uint32_t events, void *context);
 
-int server_client_add(struct server *s, int fd, uid_t uid)
+int server_client_add(struct server *s, int fd, uid_t uid, bool privileged)
 {
 	struct server_client *c = calloc(1, sizeof(*c));
 	int err;
@@ -37,6 +37,7 @@ int server_client_add(struct server *s, int fd, uid_t uid)
 	c->number = ++s->last_number;
 	c->fd = fd;
 	c->uid = uid;
+	c->privileged = privileged;
 	c->in.max = REQUEST_LINE_MAX;
 	c->since_ns = c->moved_ns = c->used_ns = server_now_ns();
 	c->events = EPOLLIN;
@@ -147,9 +148,25 @@ static void put_alerts_of(struct server_client *c, const struct server_job *job)
 	put(c, out);
 }
 
+/* Whether so much more may wait for its user to read it, in whichever connections. */
+static bool has_room(const struct server_client *c, size_t more)
+{
+	const struct server *s = c->server;
+	size_t held = 0;
+
+	for (size_t i = 0; i < s->clients_len; i++)
+		if (s->clients[i]->uid == c->uid)
+			held += s->clients[i]->out.reply_bytes;
+	return places_keep(held, more, c->privileged);
+}
+
 void server_client_reply(struct server_client *c, struct server_job *job)
 {
 	c->ticket = 0;
+	if (!job->error && !has_room(c, job->body->len))
+		server_job_fail(job, REQUEST_BUSY,
+				"too many replies wait to be read by this user's "
+				"clients; ask again");
 	if (job->error) {
 		put_error(c, job->request.id, job->error, job->why);
 		return;
@@ -183,6 +200,7 @@ static void hand_on(struct server_client *c, struct request *request)
 	struct server *s = c->server;
 	bool kinds = request->kind == REQUEST_MAIN_KINDS;
 	struct server_job *job;
+	uint64_t ticket;
 
 	memcpy(c->id, request->id, sizeof(c->id));
 	job = server_job_new(c->number, request);
@@ -190,12 +208,18 @@ static void hand_on(struct server_client *c, struct request *request)
 		put_error(c, request->id, REQUEST_FAILED, "no memory");
 		return;
 	}
-	job->ticket = c->ticket = ++s->last_ticket;
+	job->uid = c->uid;
+	job->privileged = c->privileged;
+	job->ticket = ticket = ++s->last_ticket;
+	if (!(kinds ? server_queue_put(&s->inspections, job)
+		    : server_roster_ask(s->roster, job))) {
+		put_error(c, c->id, REQUEST_BUSY,
+			  "too many requests of this user wait; ask again");
+		server_job_free(job);
+		return;
+	}
+	c->ticket = ticket;
 	c->since_ns = server_now_ns();
-	if (kinds)
-		server_queue_put(&s->inspections, job);
-	else
-		server_roster_ask(s->roster, job);
 }
 
 static void take_line(struct server_client *c, const char *line, size_t len)

@@ -30,7 +30,8 @@ struct server_client {
 	struct server *server;
 	uint64_t number; /* counted up from 1 */
 	int fd;
-	uid_t uid; /* who connected; -1: not known */
+	uid_t uid;       /* who connected; -1: not known */
+	bool privileged; /* root, or the daemon's own user */
 	sd_event_source *source;
 	uint32_t events; /* that it is watched for */
 	struct line_buffer in;
@@ -85,7 +86,7 @@ void *server_loop_run(void *server);
 void server_loop_tear_down(struct server *server);
 
 /* A client with a connection, which is the client's from here on. 0 or -errno: closed. */
-int server_client_add(struct server *server, int fd, uid_t uid);
+int server_client_add(struct server *server, int fd, uid_t uid, bool privileged);
 void server_client_drop(struct server_client *client);
 
 /* Reads its requests as far as they can be worked on, and sends what there is. It may be

@@ -9,6 +9,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "server/places.h"
+
 struct server_job *server_job_new(uint64_t client, struct request *request)
 {
 	struct server_job *job = calloc(1, sizeof(*job));
@@ -56,10 +58,10 @@ void server_job_fail(struct server_job *job, enum request_error error,
 	va_end(args);
 }
 
-int server_queue_open(struct server_queue *queue, bool with_event)
+int server_queue_open(struct server_queue *queue, bool shared, bool with_event)
 {
 	memset(queue, 0, sizeof(*queue));
-	queue->tail = &queue->head;
+	queue->shared = shared;
 	queue->event_fd = -1;
 	if (with_event) {
 		queue->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -68,6 +70,7 @@ int server_queue_open(struct server_queue *queue, bool with_event)
 	}
 	pthread_mutex_init(&queue->lock, NULL);
 	pthread_cond_init(&queue->filled, NULL);
+	queue->open = true;
 	return 0;
 }
 
@@ -75,7 +78,7 @@ void server_queue_free(struct server_queue *queue)
 {
 	struct server_job *job, *next;
 
-	if (!queue->tail)
+	if (!queue->open)
 		return;
 	for (job = queue->head; job; job = next) {
 		next = job->next;
@@ -88,16 +91,35 @@ void server_queue_free(struct server_queue *queue)
 	memset(queue, 0, sizeof(*queue));
 }
 
-void server_queue_put(struct server_queue *queue, struct server_job *job)
+/* Under the lock: a turn of its user's, and a place by it. */
+static bool queue_in(struct server_queue *queue, struct server_job *job)
 {
+	struct server_job **at;
+	size_t waiting = 0;
+
+	for (at = &queue->head; *at; at = &(*at)->next)
+		waiting += (*at)->uid == job->uid;
+	if (queue->shared && !places_wait(waiting, job->privileged))
+		return false;
+	job->turn = !queue->shared || job->privileged ? 0 : queue->round + 1 + waiting;
+	for (at = &queue->head; *at && (*at)->turn <= job->turn;)
+		at = &(*at)->next;
+	job->next = *at;
+	*at = job;
+	return true;
+}
+
+bool server_queue_put(struct server_queue *queue, struct server_job *job)
+{
+	bool taken;
+
 	pthread_mutex_lock(&queue->lock);
-	job->next = NULL;
-	*queue->tail = job;
-	queue->tail = &job->next;
+	taken = queue_in(queue, job);
 	pthread_cond_signal(&queue->filled);
 	pthread_mutex_unlock(&queue->lock);
 	if (queue->event_fd >= 0)
 		eventfd_write(queue->event_fd, 1);
+	return taken;
 }
 
 struct server_job *server_queue_take(struct server_queue *queue, bool wait)
@@ -111,8 +133,8 @@ struct server_job *server_queue_take(struct server_queue *queue, bool wait)
 	job = queue->closing ? NULL : queue->head;
 	if (job) {
 		queue->head = job->next;
-		if (!queue->head)
-			queue->tail = &queue->head;
+		if (job->turn > queue->round)
+			queue->round = job->turn;
 	} else if (queue->event_fd >= 0) {
 		(void)eventfd_read(queue->event_fd, &ignored);
 	}
@@ -122,7 +144,7 @@ struct server_job *server_queue_take(struct server_queue *queue, bool wait)
 
 void server_queue_close(struct server_queue *queue)
 {
-	if (!queue->tail)
+	if (!queue->open)
 		return;
 	pthread_mutex_lock(&queue->lock);
 	queue->closing = true;

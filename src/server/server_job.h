@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "server/request.h"
 #include "server/shared_text.h"
@@ -21,6 +22,9 @@ struct server_job {
 	struct server_job *next;
 	uint64_t client; /* its number; it may be gone by now */
 	uint64_t ticket; /* of the request, by which the client knows the answer */
+	uid_t uid;       /* whose it is; -1: not known */
+	bool privileged; /* root, or the daemon's own user */
+	uint64_t turn;   /* of the queue that it is in */
 	struct request request;
 	/* of a process that is asked for: what the monitor has seen of it, and its start */
 	struct alert_fd watched;
@@ -49,16 +53,21 @@ void server_job_fail(struct server_job *job, enum request_error error,
 struct server_queue {
 	pthread_mutex_t lock;
 	pthread_cond_t filled;
-	struct server_job *head, **tail;
-	bool closing;
+	struct server_job *head; /* in the order in which they are taken */
+	uint64_t round;          /* the latest turn that was taken */
+	bool open, closing, shared;
 	int event_fd; /* readable when there is something; -1: none is wanted */
 };
 
-/* 0 or -errno. */
-int server_queue_open(struct server_queue *queue, bool with_event);
+/* `shared`: users take turns, and one has a share of it; otherwise what comes first is first.
+ * 0 or -errno. */
+int server_queue_open(struct server_queue *queue, bool shared, bool with_event);
 void server_queue_free(struct server_queue *queue); /* and what waits in it */
 
-void server_queue_put(struct server_queue *queue, struct server_job *job);
+/* Privileged ones come first, then each user's first, each user's second and so on, so that
+ * however many one has, another's waits for one of them. false: so many of this user's wait
+ * (places_wait()) that this one may not, and is the caller's still. */
+bool server_queue_put(struct server_queue *queue, struct server_job *job);
 
 /* The next one; waits for it unless told not to. NULL: it is closing, or none is there. */
 struct server_job *server_queue_take(struct server_queue *queue, bool wait);

@@ -57,14 +57,15 @@ static void take_in(struct server *s, int fd)
 	struct ucred peer = {.uid = (uid_t)-1};
 	socklen_t len = sizeof(peer);
 	size_t of_user = 0;
+	bool privileged;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
 		peer.uid = (uid_t)-1;
 	for (size_t i = 0; i < s->clients_len; i++)
 		of_user += s->clients[i]->uid == peer.uid;
-	if (places_admit(SERVER_CLIENTS_MAX, s->clients_len, of_user,
-			 peer.uid == 0 || peer.uid == geteuid()))
-		(void)server_client_add(s, fd, peer.uid);
+	privileged = peer.uid == 0 || peer.uid == geteuid();
+	if (places_admit(SERVER_CLIENTS_MAX, s->clients_len, of_user, privileged))
+		(void)server_client_add(s, fd, peer.uid, privileged);
 	else
 		turn_away(s, fd);
 }

@@ -8,6 +8,8 @@
 #define DELTAS_MAX 8
 /* Of all replies that wait in the queues of clients that read slowly. */
 #define BYTES_MAX  (128u << 20)
+/* Besides, for root and the daemon's own user. */
+#define BYTES_KEPT (32u << 20)
 #define ALIVE_MAX  256
 
 struct reply {
@@ -51,9 +53,10 @@ static void keep(struct server_replies *r, uint64_t since, struct shared_text *t
 
 /* Those that wait in some client's queue, too: a client that does not read must not fill
  * the memory with what others ask for. false: there is no room. */
-static bool account(struct server_replies *r, struct shared_text *text)
+static bool account(struct server_replies *r, struct shared_text *text, bool privileged)
 {
-	size_t total = 0, slot = ALIVE_MAX;
+	size_t total = 0, slot = ALIVE_MAX,
+	       most = BYTES_MAX + (privileged ? BYTES_KEPT : 0);
 
 	for (size_t i = 0; i < ALIVE_MAX; i++) {
 		if (r->alive[i] && atomic_load(&r->alive[i]->holders) == 1) {
@@ -66,7 +69,7 @@ static bool account(struct server_replies *r, struct shared_text *text)
 			slot = i;
 	}
 	/* the only one is always given */
-	if (slot == ALIVE_MAX || (total && total + text->len > BYTES_MAX))
+	if (slot == ALIVE_MAX || (total && total + text->len > most))
 		return false;
 	r->alive[slot] = shared_text_hold(text);
 	return true;
@@ -189,7 +192,7 @@ void server_replies_snapshot(struct server_replies *r, struct server_job *job)
 			server_job_fail(job, REQUEST_FAILED, "no memory");
 			return;
 		}
-		if (!account(r, text)) {
+		if (!account(r, text, job->privileged)) {
 			shared_text_release(text);
 			server_job_fail(job, REQUEST_BUSY,
 					"too much waits to be read by other clients; "

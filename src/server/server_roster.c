@@ -74,7 +74,11 @@ static void answer(struct server_roster *r, struct server_job *job)
 		server_replies_self(r->made, job);
 	else
 		next = find(r, roster, job);
-	server_queue_put(next, job);
+	if (server_queue_put(next, job))
+		return;
+	server_job_fail(job, REQUEST_BUSY,
+			"too many requests of this user wait; ask again");
+	(void)server_queue_put(r->replies, job);
 }
 
 static void *run(void *arg)
@@ -87,9 +91,9 @@ static void *run(void *arg)
 	return NULL;
 }
 
-void server_roster_ask(struct server_roster *r, struct server_job *job)
+bool server_roster_ask(struct server_roster *r, struct server_job *job)
 {
-	server_queue_put(&r->questions, job);
+	return server_queue_put(&r->questions, job);
 }
 
 /* ---- life ---- */
@@ -106,7 +110,7 @@ int server_roster_open(struct server_queue *processes, struct server_queue *repl
 	r->replies = replies;
 	err = handoff_open(&r->figures);
 	if (!err)
-		err = server_queue_open(&r->questions, false);
+		err = server_queue_open(&r->questions, true, false);
 	r->keeper = roster_keeper_new();
 	r->made = r->keeper ? server_replies_new(r->keeper) : NULL;
 	if (!err && !r->made)

@@ -19,8 +19,8 @@ struct server_roster;
 int server_roster_open(struct server_queue *processes, struct server_queue *replies,
 		       struct server_roster **out);
 
-/* Takes the job. */
-void server_roster_ask(struct server_roster *roster, struct server_job *job);
+/* Takes the job; false: as server_queue_put() says. */
+bool server_roster_ask(struct server_roster *roster, struct server_job *job);
 
 /* ---- the monitor's thread ---- */
 

@@ -30,6 +30,24 @@ static void test_shares(void **state)
 	assert_int_equal(taken, 100);
 }
 
+static void test_requests(void **state)
+{
+	(void)state;
+	assert_true(places_wait(PLACES_JOBS - 1, false));
+	assert_false(places_wait(PLACES_JOBS, false));
+	assert_true(places_wait(PLACES_JOBS, true));
+}
+
+static void test_replies(void **state)
+{
+	(void)state;
+	assert_true(places_keep(1, PLACES_BYTES - 1, false));
+	assert_false(places_keep(1, PLACES_BYTES, false));
+	assert_true(places_keep(1, PLACES_BYTES, true));
+	/* a host with very many processes: one at a time */
+	assert_true(places_keep(0, 2 * PLACES_BYTES, false));
+}
+
 static void test_idle(void **state)
 {
 	(void)state;
@@ -43,6 +61,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_replies),
 		cmocka_unit_test(test_idle),
 	};
 

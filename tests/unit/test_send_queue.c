@@ -65,6 +65,7 @@ static void order_is_kept(void **state)
 	alert(&queue, 1, 0);
 	assert_int_equal(send_queue_reply(&queue, shared_text_format("b\n")), 0);
 	assert_int_equal(queue.replies, 2);
+	assert_true(queue.reply_bytes > 0);
 	/* byte by byte */
 	while (!send_queue_is_empty(&queue)) {
 		assert_int_equal(send_queue_send(&queue, ends[0], 1, &sent), 0);
@@ -74,6 +75,7 @@ static void order_is_kept(void **state)
 	assert_string_equal(text, "a\n{\"alert\":1,\"\"}\nb\n");
 	free(text);
 	assert_int_equal(queue.replies, 0);
+	assert_int_equal(queue.reply_bytes, 0);
 	send_queue_clear(&queue);
 }
 

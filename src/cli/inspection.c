@@ -11,11 +11,14 @@
 #include "collect/snapshot.h"
 #include "daemon/explain.h"
 #include "daemon/report.h"
+#include "state/identity_reader.h"
 
 /* Between the two counts. */
 #define GROWTH_NS       250000000ull
 /* The most that a table has by default; what is more is counted, not told. */
 #define DESCRIPTORS_MAX 1048576
+/* For who it is, which its command line can hold up. */
+#define IDENTITY_MS     1000
 
 /* ---- counting ---- */
 
@@ -153,6 +156,16 @@ static int explain(struct inspection *i, struct snapshot *snapshot,
 	return err;
 }
 
+/* Who it is, as far as that can be read in time. */
+static void read_identity(struct identity *who)
+{
+	struct identity_reader *reader = identity_reader_new(IDENTITY_MS);
+
+	if (reader)
+		(void)identity_reader_read(reader, who);
+	identity_reader_free(reader);
+}
+
 int inspection_find(int pid, struct inspection *out, char *why, size_t why_size)
 {
 	struct snapshot *snapshot = NULL;
@@ -168,7 +181,7 @@ int inspection_find(int pid, struct inspection *out, char *why, size_t why_size)
 	if (!err)
 		err = count_first(out, snapshot, pid, why, why_size);
 	if (!err)
-		identity_read_proc(&out->process->who);
+		read_identity(&out->process->who);
 	snapshot_close(snapshot);
 	return err;
 }
@@ -191,7 +204,7 @@ int inspection_take(int pid, struct inspection *out, char *why, size_t why_size)
 	if (!err)
 		err = census_open(&census, why, why_size);
 	if (!err)
-		identity_read_proc(&out->process->who);
+		read_identity(&out->process->who);
 	if (!err)
 		err = explain(out, snapshot, census, why, why_size);
 	census_close(census);

@@ -11,10 +11,12 @@
 #include "collect/kernel.h"
 #include "collect/snapshot.h"
 #include "daemon/report.h"
+#include "state/identity_reader.h"
 #include "state/process_table.h"
 
 struct taking {
 	struct process_table *processes;
+	struct identity_reader *identities; /* none of them holds up the look */
 	const int *pids;
 	size_t pids_len, size;
 	uint64_t now_ns;
@@ -48,7 +50,7 @@ static void add_row(void *context, struct process *process)
 		return;
 	row = &roster->rows[roster->len++];
 	report_seal(process, taking->now_ns);
-	identity_read_proc(&process->who);
+	(void)identity_reader_read(taking->identities, &process->who);
 	report_fd(process, NULL, &row->fd);
 	report_seal_doubt(&row->fd);
 	row->who = process->who;
@@ -107,6 +109,7 @@ int look_ourselves(const int *pids, size_t pids_len, struct look *out, char *why
 {
 	struct taking taking = {
 		.processes = process_table_new(),
+		.identities = identity_reader_new(IDENTITY_READER_DEADLINE_MS),
 		.pids = pids,
 		.pids_len = pids_len,
 		.look = out,
@@ -114,11 +117,10 @@ int look_ourselves(const int *pids, size_t pids_len, struct look *out, char *why
 	int err;
 
 	memset(out, 0, sizeof(*out));
-	if (!taking.processes) {
+	err = taking.processes && taking.identities ? kernel_check(why, why_size)
+						    : -ENOMEM;
+	if (err == -ENOMEM)
 		snprintf(why, why_size, "%s", strerror(ENOMEM));
-		return -ENOMEM;
-	}
-	err = kernel_check(why, why_size);
 	if (!err)
 		err = count_all(&taking, why, why_size);
 	if (!err) {
@@ -126,6 +128,7 @@ int look_ourselves(const int *pids, size_t pids_len, struct look *out, char *why
 		fill_head(&out->roster, taking.now_ns);
 		roster_sort(&out->roster);
 	}
+	identity_reader_free(taking.identities);
 	process_table_free(taking.processes);
 	return err;
 }

@@ -15,9 +15,11 @@
 #include "thread.h"
 
 /* A command line takes some 50 us; so much is nobody's doing. */
-#define FREE_NS 200000ull
+#define FREE_NS     200000ull
 /* The one entry of what all have together; not root's number, which is not counted. */
-#define ALL     1
+#define ALL         1
+/* The last one is for what no process can hold up: executables and cgroups. */
+#define THREADS_MAX (IDENTITY_READER_STUCK_MAX + 1)
 
 /* A thread and what it works on. Neither it nor the reader can know which of them
  * will be there longer: the last one frees. */
@@ -44,7 +46,7 @@ struct stuck {
 struct identity_reader {
 	int deadline_ms;
 	struct worker *worker; /* idle; NULL: none */
-	struct stuck stuck[IDENTITY_READER_STUCK_MAX];
+	struct stuck stuck[THREADS_MAX];
 	struct user_budget budget, all;
 	struct identity_reader_stats stats;
 	bool told_one, told_all, told_share;
@@ -147,7 +149,7 @@ static unsigned count_stuck(const struct identity_reader *reader)
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < IDENTITY_READER_STUCK_MAX; i++)
+	for (unsigned i = 0; i < THREADS_MAX; i++)
 		count += reader->stuck[i].worker != NULL;
 	return count;
 }
@@ -155,7 +157,7 @@ static unsigned count_stuck(const struct identity_reader *reader)
 /* Those that came back have ended: their answer is too late for its alert. */
 static void collect(struct identity_reader *reader)
 {
-	for (unsigned i = 0; i < IDENTITY_READER_STUCK_MAX; i++) {
+	for (unsigned i = 0; i < THREADS_MAX; i++) {
 		struct stuck *stuck = &reader->stuck[i];
 
 		if (!stuck->worker || atomic_load(&stuck->worker->holders) > 1)
@@ -167,7 +169,7 @@ static void collect(struct identity_reader *reader)
 
 static bool is_stuck(const struct identity_reader *reader, const struct identity *who)
 {
-	for (unsigned i = 0; i < IDENTITY_READER_STUCK_MAX; i++) {
+	for (unsigned i = 0; i < THREADS_MAX; i++) {
 		const struct stuck *stuck = &reader->stuck[i];
 
 		if (stuck->worker && stuck->pid == who->pid &&
@@ -185,7 +187,7 @@ static int need_worker(struct identity_reader *reader)
 
 	if (reader->worker)
 		return 0;
-	if (count_stuck(reader) == IDENTITY_READER_STUCK_MAX)
+	if (count_stuck(reader) == THREADS_MAX)
 		return -EBUSY;
 	worker = new_worker();
 	if (!worker)
@@ -221,9 +223,10 @@ static bool has_used_up(struct identity_reader *reader, uid_t uid)
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	unsigned stuck = 0;
 
-	for (unsigned i = 0; i < IDENTITY_READER_STUCK_MAX; i++)
+	for (unsigned i = 0; i < THREADS_MAX; i++)
 		stuck += reader->stuck[i].worker && reader->stuck[i].uid == uid;
-	if (uid && stuck >= IDENTITY_READER_STUCK_USER)
+	if ((uid && stuck >= IDENTITY_READER_STUCK_USER) ||
+	    count_stuck(reader) >= IDENTITY_READER_STUCK_MAX)
 		return true;
 	return user_budget_is_over(&reader->budget, uid, now_ns, &reader->slowest) ||
 	       user_budget_is_over(&reader->all, ALL, now_ns, &reader->slowest);
@@ -358,11 +361,11 @@ bool identity_reader_report(struct identity_reader *reader, char *line, size_t s
 			 (int)reader->first, reader->deadline_ms);
 		return true;
 	}
-	if (count_stuck(reader) == IDENTITY_READER_STUCK_MAX && !reader->told_all) {
+	if (count_stuck(reader) >= IDENTITY_READER_STUCK_MAX && !reader->told_all) {
 		reader->told_all = true;
 		snprintf(line, size,
 			 "%d reads of /proc are stuck: until one comes back, alerts "
-			 "say of a process only what the kernel told",
+			 "go without command lines that are not known yet",
 			 IDENTITY_READER_STUCK_MAX);
 		return true;
 	}
@@ -414,7 +417,7 @@ void identity_reader_free(struct identity_reader *reader)
 		pthread_join(worker->thread, NULL);
 		release(worker);
 	}
-	for (unsigned i = 0; i < IDENTITY_READER_STUCK_MAX; i++)
+	for (unsigned i = 0; i < THREADS_MAX; i++)
 		if (reader->stuck[i].worker)
 			release(reader->stuck[i].worker);
 	free(reader);

@@ -17,8 +17,8 @@
 
 /* Far longer than it takes, and no harm to an alert that has to wait. */
 #define IDENTITY_READER_DEADLINE_MS 100
-/* Threads that may be stuck at the same time, each with another process; of these, with one
- * user's (but root's). */
+/* Threads that may be stuck at the same time with a command line, each with another process;
+ * of these, with one user's (but root's). */
 #define IDENTITY_READER_STUCK_MAX   4
 #define IDENTITY_READER_STUCK_USER  2
 /* Anyone can have a command line take as long as he likes, in as many processes as he may
@@ -35,7 +35,7 @@ struct identity_reader;
 
 struct identity_reader_stats {
 	uint64_t late; /* reads given up, their thread left to itself */
-	/* not begun: the process, or all threads, were stuck, or a share was used up */
+	/* not begun: the process, or too many threads, were stuck, or a share was used up */
 	uint64_t left_out;
 	unsigned stuck; /* threads that are, now */
 };
@@ -47,8 +47,8 @@ struct identity_reader *identity_reader_new(int deadline_ms);
  * As identity_read_proc(), but it takes at most the deadline, and does nothing where
  * nothing is missing. What could be read until then is in `who`: the command line
  * is read last. Returns 0 or -errno as that does, and -ETIMEDOUT: not in time, or its
- * thread is still stuck from before; -EBUSY: all threads are stuck, or a share is used up,
- * which costs the command line alone; -EAGAIN, -ENOMEM: no thread could be made,
+ * thread is still stuck from before; -EBUSY: too many threads are stuck, or a share is used
+ * up, which costs the command line alone; -EAGAIN, -ENOMEM: no thread could be made,
  * or no copy.
  */
 int identity_reader_read(struct identity_reader *reader, struct identity *who);

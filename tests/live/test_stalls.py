@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What may never answer, a name service or a disk, holds nothing up."""
+import json
 import os
 import signal
 import subprocess
@@ -61,3 +62,20 @@ def test_disk():
             ends_soon(daemon)
             check(any("could not be written in time" in line for line in daemon.log),
                   f"the log: {daemon.log}")
+
+
+def test_command_lines():
+    """Without a daemon, too, those who hold up whoever asks for their command lines hold up no
+    look: they are told of without."""
+    need_root()
+    with Zoo("limit=64", "fill=30", "wait") as zoo:
+        pid = str(zoo.pid)
+        for words in ["ps", "--own-look"], ["ps", "--own-look", pid], ["inspect", pid]:
+            done = subprocess.run(
+                [FDWARDEN, *words, "--json"], env=stalled("SLOW_COMMAND_LINES"),
+                capture_output=True, text=True, timeout=SECONDS / 2, check=False)
+            same(done.returncode, 0, f"{words}: {done.stderr}")
+            told = json.loads(done.stdout)
+            who = [row["process"] for row in told.get("processes", [told])
+                   if row["process"]["pid"] == zoo.pid]
+            same([one.get("executable") for one in who], [os.path.realpath(FDZOO)], words)

@@ -297,7 +297,7 @@ static void test_known_command_line(void **state)
 	identity_reader_free(reader);
 }
 
-/* All threads stuck: nothing is read, and nothing waits, until one comes back. */
+/* So many threads stuck: no command line is read, and nothing waits, until one comes back. */
 static void test_bounded(void **state)
 {
 	struct identity_reader *reader = identity_reader_new(DEADLINE_MS);
@@ -318,12 +318,15 @@ static void test_bounded(void **state)
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(identity_reader_read(reader, &who), -EBUSY);
 	assert_true(now_ms() - begin < 100 * DEADLINE_MS);
+	assert_null(who.command_line);
+	assert_string_equal(who.executable, "/opt/worker");
 	assert_int_equal(stats_of(reader).left_out, 100);
-	assert_int_equal(count_threads(), IDENTITY_READER_STUCK_MAX);
+	assert_int_equal(count_threads(), IDENTITY_READER_STUCK_MAX + 1);
 	assert_true(identity_reader_report(reader, line, sizeof(line)));
 	assert_true(identity_reader_report(reader, line, sizeof(line)));
-	assert_string_equal(line, "4 reads of /proc are stuck: until one comes back, "
-				  "alerts say of a process only what the kernel told");
+	assert_string_equal(line,
+			    "4 reads of /proc are stuck: until one comes back, "
+			    "alerts go without command lines that are not known yet");
 	assert_false(identity_reader_report(reader, line, sizeof(line)));
 	unblock(FIRST + 2);
 	await_stuck(reader, IDENTITY_READER_STUCK_MAX - 1);

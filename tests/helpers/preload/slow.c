@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Preloaded into a daemon: a name service and a disk that take as long as the
- * environment says (SLOW_NAMES, SLOW_DISK, in seconds).
+ * Preloaded into fdwarden: a name service, a disk, and processes' command lines that take
+ * as long as the environment says (SLOW_NAMES, SLOW_DISK, SLOW_COMMAND_LINES, in seconds).
  */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static void wait_for(const char *name)
@@ -33,4 +36,19 @@ int renameat(int old_dir, const char *old_name, int new_dir, const char *new_nam
 	*(void **)&next = dlsym(RTLD_NEXT, "renameat");
 	wait_for("SLOW_DISK");
 	return next(old_dir, old_name, new_dir, new_name);
+}
+
+int openat(int dir, const char *name, int flags, ...)
+{
+	int (*next)(int, const char *, int, ...);
+	mode_t mode;
+	va_list rest;
+
+	va_start(rest, flags);
+	mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;
+	va_end(rest);
+	*(void **)&next = dlsym(RTLD_NEXT, "openat");
+	if (strcmp(name, "cmdline") == 0)
+		wait_for("SLOW_COMMAND_LINES");
+	return next(dir, name, flags, mode);
 }

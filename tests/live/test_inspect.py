@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 
 from harness import (FDWARDEN, FDZOO, Scratch, Skip, Zoo, boot_ns, check, inspect, need_root, note,
-                     same)
+                     same, wait_until)
 from programs import Program
 from terminal import Terminal
 
@@ -244,7 +244,8 @@ def test_main_thread_that_exited():
     """Its descriptors are there all the same."""
     with Zoo("leaderless", "openat=20", "say=there", "wait") as zoo:
         zoo.expect("there")
-        same(os.path.exists(f"/proc/{zoo.pid}/fd/0"), False, "/proc shows a table")
+        wait_until(lambda: not os.path.exists(f"/proc/{zoo.pid}/fd/0"), 10,
+                   "the end of the main thread")
         document = inspect(zoo.pid, "--descriptors")
         same(document["fd"]["count"], 23, "fd.count")
         same(len(document["fd"]["descriptors"]), 23, "descriptors")

@@ -64,6 +64,7 @@ static struct ledger_line *line_of(struct ledger *ledger, enum workload_kind kin
 	if (strcmp(line->key, key) != 0) {
 		memset(line, 0, sizeof(*line));
 		line->kind = kind;
+		line->owner = owner;
 		snprintf(line->key, sizeof(line->key), "%s", key);
 	}
 	return line;

@@ -25,6 +25,7 @@ struct ledger_call {
 struct ledger_line {
 	enum workload_kind kind;
 	char key[LABEL_VALUE_LEN]; /* WORKLOAD_OTHERS: of those without a place */
+	uid_t owner; /* on whose account it was first; not of the others */
 	uint64_t emfile, enfile, other;
 	struct ledger_call calls[LEDGER_CALLS + 1];
 	size_t calls_len;

@@ -156,6 +156,15 @@ static int compare(const void *left, const void *right)
 	return strcmp(a->key, b->key);
 }
 
+/* On whose account a place is, also of one whose processes have ended: or he who has many
+ * refused and end at once would have the places of all. */
+static uid_t owner_of(const struct workload *workload)
+{
+	if (workload->who)
+		return identity_charged(workload->who);
+	return workload->line ? workload->line->owner : 0;
+}
+
 /* Those with a place stay, in front; all others become one, which is the last. */
 static void give_places(struct summing *sums, struct label_values *values,
 			uint64_t now_ns)
@@ -168,7 +177,7 @@ static void give_places(struct summing *sums, struct label_values *values,
 		qsort(sums->all, sums->len, sizeof(*sums->all), compare);
 	for (size_t i = 0; i < sums->len; i++) {
 		struct workload *one = &sums->all[i];
-		uid_t owner = one->who ? identity_charged(one->who) : 0;
+		uid_t owner = owner_of(one);
 
 		/* What has no process any more does not hold its place for that. */
 		if (one->who ? label_values_place(values, one->key, owner, now_ns) >= 0

@@ -457,6 +457,42 @@ static void test_places(void **state)
 	label_values_free(values);
 }
 
+/* One user's many who are refused a call and end at once, and then as many who live: of the
+ * others who come later each still has a place. */
+static void test_places_of_the_dead(void **state)
+{
+	size_t half = workload_places(WORKLOAD_USER) / 2;
+	struct ledger *ledger = ledger_new();
+	struct identity who = {.pid = 2, .charged_uid = 1000};
+	char *out;
+
+	(void)state;
+	for (uid_t i = 0; i < half; i++) {
+		who.uid = 200000 + i;
+		ledger_refused(ledger, &who, true, "openat", EMFILE, 1, 1);
+	}
+	assert_int_equal(ledger_copy(ledger, &counted), 0);
+	roster.realtime_ns = 1;
+	free(text());
+	for (uid_t i = 0; i < half; i++) {
+		struct roster_row *row = add(NULL, 10, 100);
+
+		row->who.uid = 300000 + i;
+		row->who.charged_uid = 1000;
+	}
+	free(text());
+	for (uid_t i = 0; i < half; i++)
+		add(NULL, 10, 100)->who.uid = 4000 + i;
+	out = text();
+	has(out,
+	    "fdwarden_user_refused_calls_total{uid=\"200000\",errno=\"EMFILE\"} 1");
+	has(out, "fdwarden_user_processes{uid=\"4000\"} 1");
+	has(out, "fdwarden_user_processes{uid=\"4031\"} 1");
+	assert_null(strstr(out, "{uid=\"300000\"}"));
+	free(out);
+	ledger_free(ledger);
+}
+
 /* ---- formats ---- */
 
 static void test_open_metrics(void **state)
@@ -539,6 +575,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_series_of_a_day, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_places, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_places_of_the_dead, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_open_metrics, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_accept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hostile_names, set_up, tear_down),

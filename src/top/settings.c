@@ -153,6 +153,29 @@ static int read_all(int fd, char *text, size_t size, size_t *len)
 	return n < 0 ? -errno : *len == size ? -EFBIG : 0;
 }
 
+/* To be read, if it is a regular file: to open another kind may do something by itself, and who
+ * laid it there may be another user, whose $HOME a root with sudo still has. An fd, or -errno;
+ * -ENOTSUP: it is none. */
+static int open_regular(const char *path)
+{
+	char same[64];
+	struct stat st;
+	int looked = open(path, O_PATH | O_CLOEXEC), fd;
+
+	if (looked < 0)
+		return -errno;
+	if (fstat(looked, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(looked);
+		return -ENOTSUP;
+	}
+	snprintf(same, sizeof(same), "/proc/self/fd/%d", looked);
+	fd = open(same, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		fd = -errno;
+	close(looked);
+	return fd;
+}
+
 int settings_load(struct setting out[SETTINGS_LEN], char *why, size_t why_size)
 {
 	char home[2048], path[2200], *text;
@@ -163,12 +186,12 @@ int settings_load(struct setting out[SETTINGS_LEN], char *why, size_t why_size)
 	if (!config_home(home, sizeof(home)))
 		return 0;
 	snprintf(path, sizeof(path), "%s/" DIRECTORY "/" NAME, home);
-	/* a FIFO there must not hold us up */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = open_regular(path);
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR
+		return fd == -ENOENT || fd == -ENOTDIR
 			       ? 0
-			       : say(why, why_size, -errno, path, NULL);
+			       : say(why, why_size, fd, path,
+				     fd == -ENOTSUP ? "it is no file" : NULL);
 	text = malloc(FILE_MAX);
 	err = text ? read_all(fd, text, FILE_MAX, &len) : -ENOMEM;
 	close(fd);

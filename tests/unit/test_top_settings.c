@@ -115,9 +115,13 @@ static void test_file(void **state)
 	assert_non_null(strstr(why, "no settings of"));
 	assert_false(out[0].saved);
 	unlink(file);
-	/* a FIFO is not waited for, a directory is no file */
+	/* what is no file is not even opened, also by way of a link */
 	assert_int_equal(mkfifo(file, 0600), 0);
-	assert_int_equal(settings_load(out, why, sizeof(why)), -EINVAL);
+	assert_int_equal(settings_load(out, why, sizeof(why)), -ENOTSUP);
+	assert_non_null(strstr(why, "no file"));
+	unlink(file);
+	assert_int_equal(symlink("/dev/zero", file), 0);
+	assert_int_equal(settings_load(out, why, sizeof(why)), -ENOTSUP);
 	unlink(file);
 	assert_int_equal(mkdir(file, 0700), 0);
 	assert_true(settings_load(out, why, sizeof(why)) < 0);

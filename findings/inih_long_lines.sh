@@ -7,7 +7,7 @@
 # And "#" does not begin a comment behind a value (";" behind a space does).
 #
 # What follows: a program that reads its configuration with inih has to look at the
-# length of lines itself. fdwarden refuses a longer line with its number.
+# length of lines itself, and can't have longer ones. fdwarden splits its lines without it.
 #
 # Seen with libinih1 55-1 (Debian 12).
 # shellcheck source=findings/lib.sh

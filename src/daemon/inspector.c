@@ -16,6 +16,7 @@
 #include "daemon/report.h"
 #include "daemon/main_kinds.h"
 #include "output/view_inspect.h"
+#include "state/identity_reader.h"
 #include "state/user_names.h"
 
 /* What may be waited for: what the descriptors are comes in milliseconds, what is read from
@@ -30,6 +31,9 @@ struct inspector {
 	struct census *census; /* of this thread; the explainer has its own */
 	struct explainer *explainer;
 	struct main_kinds *kinds;
+	/* Who it is: the explainer reads that with the limit's origin, and not where it has
+	 * kept that one. */
+	struct identity_reader *identities;
 	struct kernel_files files;
 	locale_t locale;
 	char host_name[256], boot_id[37];
@@ -286,6 +290,7 @@ static void inspect(struct inspector *s, struct server_job *job)
 				strerror(-err));
 	} else {
 		job->start_ns = look.process->who.start_ns;
+		(void)identity_reader_read(s->identities, &look.process->who);
 		fill_fd(job, look.process, &fd);
 		answer = explain(s, job, &look, &fd);
 		if (answer) {
@@ -333,6 +338,7 @@ static void open_readers(struct inspector *s)
 			 "what descriptors are can't be told: %s", why);
 	s->explainer = explainer_new(census, why, EXPLAINER_PATIENCE_NS);
 	s->kinds = main_kinds_new(s->census);
+	s->identities = identity_reader_new(IDENTITY_READER_DEADLINE_MS);
 }
 
 struct inspector *inspector_new(void)
@@ -347,7 +353,7 @@ struct inspector *inspector_new(void)
 	s->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	if (!kernel_files_open(&s->files)) {
 		open_readers(s);
-		if (s->explainer && s->kinds)
+		if (s->explainer && s->kinds && s->identities)
 			return s;
 	}
 	inspector_free(s);
@@ -370,6 +376,7 @@ void inspector_free(struct inspector *s)
 		return;
 	explainer_free(s->explainer);
 	main_kinds_free(s->kinds);
+	identity_reader_free(s->identities);
 	census_close(s->census);
 	snapshot_close(s->snapshot);
 	kernel_files_close(&s->files);

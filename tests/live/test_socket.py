@@ -120,6 +120,20 @@ def test_process():
             same_error(client.ask("process", pid=4194303), "no-such-process")
 
 
+def test_process_asked_again():
+    """What is kept of the first answer is where the limit was set; who it is comes with each."""
+    with Scratch() as scratch, near() as zoo:
+        zoo.expect("near")
+        daemon, path = daemon_at(scratch)
+        with daemon, Client(path) as client:
+            first, *others = [client.ask("process", pid=zoo.pid) for _ in range(3)]
+            for member in ("executable", "command_line"):
+                check(first["document"]["process"].get(member), f"no {member}")
+            for reply in others:
+                same(reply["document"]["process"], first["document"]["process"], "process")
+                same(reply["page"][:4], first["page"][:4], "the page's first lines")
+
+
 def test_one_that_has_just_begun():
     """It is in no snapshot yet, and is looked at all the same; its pid's alerts are those
     of the process that has it."""

@@ -158,8 +158,7 @@ static void add_parent(const struct advice_question *question,
 				    "Nothing sets a limit: set one in what starts the "
 				    "process, before it does.");
 	if (advice)
-		advice->content =
-			advice_format(list, "ulimit -n %" PRIu64, target->value);
+		advice->content = advice_ulimit(list, question, target);
 }
 
 static void add_lasting(const struct advice_question *question,

@@ -54,6 +54,12 @@ void advice_write(struct advice_list *list, struct advice *advice);
 char *advice_format(struct advice_list *list, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The shell's line for the limit that is proposed: "ulimit -Sn N" where the hard limit in
+ * force is above N, which "ulimit -n N" would lower to it; "ulimit -n N" where both must
+ * rise. To be freed. */
+char *advice_ulimit(struct advice_list *list, const struct advice_question *question,
+		    const struct advice_target *target);
+
 /* Characters that systemd takes in the name of a unit, and no others. */
 bool advice_unit_is_valid(const char *unit);
 

@@ -104,13 +104,13 @@ static void add_front(const struct advice_question *question,
 	advice = advice_add(
 		list, ADVICE_PARENT, target->value,
 		"%s does not set %s limit itself: the script or command that "
-		"starts it does%s%s, with ulimit -n or prlimit(1). Change it "
+		"starts it does%s%s, with ulimit or prlimit(1). Change it "
 		"there, and start it anew.",
 		program->title, program->way == PROGRAM_RAISES ? "the hard" : "this",
 		origin->unit ? ", in " : "", origin->unit ? origin->unit : "");
 	if (!advice)
 		return;
-	advice->content = advice_format(list, "ulimit -n %" PRIu64, target->value);
+	advice->content = advice_ulimit(list, question, target);
 }
 
 /* The unit's hard limit is in the way of what is set behind it, but not for root. */
@@ -135,14 +135,13 @@ static void add_unknown(const struct advice_question *question,
 	advice = advice_add(list, ADVICE_PROGRAM, target->value,
 			    "The program sets its limit itself, or the script that "
 			    "became it: ");
-	/* Whether it was `ulimit -n` and exec is not seen. */
+	/* Whether it was `ulimit` and exec is not seen. */
 	if (advice)
 		advice_say(list, advice,
-			   "change \"ulimit -n\" in that script, or the program's own "
+			   "change \"ulimit\" in that script, or the program's own "
 			   "settings or source.");
 	if (advice)
-		advice->content =
-			advice_format(list, "ulimit -n %" PRIu64, target->value);
+		advice->content = advice_ulimit(list, question, target);
 }
 
 void advice_for_program(const struct advice_question *question,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Sentences and commands. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,15 @@ void advice_write(struct advice_list *list, struct advice *advice)
 			  : -ENOMEM;
 
 	take_command(list, advice, &command, err);
+}
+
+char *advice_ulimit(struct advice_list *list, const struct advice_question *question,
+		    const struct advice_target *target)
+{
+	/* a hard limit that was lowered only root can raise again */
+	return advice_format(list, "ulimit -%s %" PRIu64,
+			     question->hard_limit > target->value ? "Sn" : "n",
+			     target->value);
 }
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

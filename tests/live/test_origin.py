@@ -2,6 +2,8 @@
 """Where a limit was set, as `inspect` tells it of processes of this machine."""
 import json
 import os
+import resource
+import shutil
 import signal
 import subprocess
 
@@ -78,6 +80,23 @@ def test_set_by_a_shell():
         same(seen["limit"]["origin"], "parent", "the origin")
         same(seen["limit"]["parent"], {"pid": zoo.pid, "name": "sh"}, "who")
         same(advice(seen, "parent")["content"], "ulimit -n 512", "the line")
+
+
+def test_set_by_a_shell_below_the_hard_one():
+    """The line that is proposed, in the shells that there are, leaves the hard limit alone."""
+    need_root()
+    need_limit(20000)
+    with shell("ulimit -Sn 70; ulimit -Hn 20000", "fill=60", "say=there", "wait") as zoo:
+        pid = int(zoo.expect("there")[-1])
+        line = advice(inspect(pid), "parent")["content"]
+        same(line, "ulimit -Sn 128", "the line")
+    for name in (["dash"], ["bash"], ["busybox", "sh"], ["ksh"], ["mksh"], ["zsh", "-f"]):
+        if shutil.which(name[0]):
+            said = subprocess.run([*name, "-c", f"{line}; ulimit -Sn; ulimit -Hn"],
+                                  preexec_fn=lambda: resource.setrlimit(
+                                      resource.RLIMIT_NOFILE, (70, 20000)),
+                                  capture_output=True, text=True, timeout=20, check=True).stdout
+            same(said.split(), ["128", "20000"], f"limits in {name[0]}")
 
 
 def test_raised_to_the_hard_one():

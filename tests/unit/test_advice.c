@@ -514,18 +514,22 @@ static void test_programs(void **state)
 	origin.kind = ORIGIN_SELF;
 	make();
 	expect_order("program prlimit");
-	assert_string_equal(of(ADVICE_PROGRAM)->content, "ulimit -n 2048");
+	/* "-n" alone would lower the hard limit to it */
+	assert_string_equal(of(ADVICE_PROGRAM)->content, "ulimit -Sn 2048");
 	assert_non_null(
 		strstr(of(ADVICE_PROGRAM)->text, "or the script that became it: "));
-	assert_non_null(
-		strstr(of(ADVICE_PROGRAM)->text, "\"ulimit -n\" in that script"));
+	assert_non_null(strstr(of(ADVICE_PROGRAM)->text, "\"ulimit\" in that script"));
 	assert_null(strstr(of(ADVICE_PROGRAM)->text, "no effect"));
 	strcpy(who.comm, "nginx2");
+	make();
+	assert_string_equal(of(ADVICE_PROGRAM)->content, "ulimit -Sn 2048");
+	question.hard_limit = 2048;
 	make();
 	assert_string_equal(of(ADVICE_PROGRAM)->content, "ulimit -n 2048");
 	/* its unit has to let it */
 	question.hard_limit = 1024;
 	make();
+	assert_string_equal(of(ADVICE_PROGRAM)->content, "ulimit -n 2048");
 	expect_order("systemd-drop-in program prlimit");
 	origin.kind = ORIGIN_PARENT;
 	origin.parent = 77;
@@ -534,6 +538,9 @@ static void test_programs(void **state)
 	expect_order("parent prlimit");
 	assert_string_equal(of(ADVICE_PARENT)->content, "ulimit -n 2048");
 	assert_non_null(strstr(of(ADVICE_PARENT)->text, "run.sh[77]"));
+	question.hard_limit = 20000;
+	make();
+	assert_string_equal(of(ADVICE_PARENT)->content, "ulimit -Sn 2048");
 	origin.kind = ORIGIN_UNKNOWN;
 	make();
 	expect_order("prlimit");
@@ -562,7 +569,7 @@ static void test_known_programs(void **state)
 		{"nginx", ORIGIN_SELF, 400, 400, "program parent prlimit",
 		 "worker_rlimit_nofile 1024;", "/etc/nginx/nginx.conf"},
 		/* its setting never leaves them unequal */
-		{"nginx", ORIGIN_SELF, 400, 8000, "parent prlimit", "ulimit -n 1024",
+		{"nginx", ORIGIN_SELF, 400, 8000, "parent prlimit", "ulimit -Sn 1024",
 		 NULL},
 		{"php-fpm8.2", ORIGIN_SELF, 700, 700, "program parent prlimit",
 		 "rlimit_files = 1024", "/etc/php/8.2/fpm/pool.d/www.conf"},

@@ -44,7 +44,7 @@ const struct cli_command cli_commands[] = {
 
 static void print_help(void)
 {
-	printf("Usage: fdwarden [COMMAND [OPTION]…]\n"
+	printf("Usage: fdwarden [COMMAND] [OPTION]…\n"
 	       "Watches the file descriptors of every process, and says which one runs "
 	       "out of them.\nWithout a command: the fullest five, what stands, and "
 	       "what "
@@ -54,7 +54,10 @@ static void print_help(void)
 	printf("  %-14s %s\n", "help [COMMAND]", "Show this help or that of a command");
 	printf("\nOptions:\n"
 	       "  -V, --version  Show the version\n"
-	       "  -h, --help     Show this help\n\n"
+	       "  -h, --help     Show this help\n"
+	       "  -c FILE, --socket PATH\n"
+	       "                 Without a command: the daemon to ask, as 'status' has "
+	       "them\n\n"
 	       "Exit codes: 0 done, 1 failed at run time, 2 wrong usage or "
 	       "configuration.\n"
 	       "Manual: fdwarden(8), fdwarden.conf(5).\n");
@@ -143,14 +146,37 @@ static bool is_version(const char *word)
 	return false;
 }
 
+/* Options of its own that the overview takes, which has no command before them. */
+static bool is_overview(const char *word)
+{
+	static const char *const options[] = {"-c", "--config", "--socket"};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		size_t len = strlen(options[i]);
+
+		if (!strncmp(word, options[i], len) &&
+		    (!word[len] || (len > 2 && word[len] == '=')))
+			return true;
+	}
+	return false;
+}
+
+/* What stands before the options of a command is its name; the overview has none. */
+static int overview(int argc, char **argv)
+{
+	char nameless[] = "";
+
+	setlocale(LC_CTYPE, "");
+	argv[0] = nameless;
+	return cmd_overview(argc, argv);
+}
+
 static int run(int argc, char **argv)
 {
 	const struct cli_command *command;
 
-	if (argc < 2) {
-		setlocale(LC_CTYPE, "");
-		return cmd_overview();
-	}
+	if (argc < 2 || is_overview(argv[1]))
+		return overview(argc ? argc : 1, argv);
 	if (is_version(argv[1])) {
 		printf("fdwarden %s\n", FDWARDEN_VERSION);
 		return CLI_DONE;

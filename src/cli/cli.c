@@ -37,8 +37,9 @@ int cli_wrong_usage(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	snprintf(line, sizeof(line), "%s: %s; see 'fdwarden %s --help'", command_name,
-		 text, command_name);
+	snprintf(line, sizeof(line), "%s%s%s; see 'fdwarden %s%s--help'", command_name,
+		 *command_name ? ": " : "", text, command_name,
+		 *command_name ? " " : "");
 	if (complain)
 		complain(line);
 	else
@@ -105,7 +106,8 @@ static void print_option(char letter, const char *name, const char *value,
 
 static void print_help(const struct cli_usage *usage)
 {
-	int used = printf("Usage: fdwarden %s ", command_name);
+	int used =
+		printf("Usage: fdwarden %s%s", command_name, *command_name ? " " : "");
 
 	print_folded(usage->synopsis ? usage->synopsis : "", used, used);
 	for (const struct cli_command *c = cli_commands; c->name; c++)

@@ -125,7 +125,7 @@ int cmd_completion(int argc, char **argv);
 int cmd_features(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 
-/* Without any command. */
-int cmd_overview(void);
+/* Without any command: argv[0] is "". */
+int cmd_overview(int argc, char **argv);
 
 #endif

@@ -14,16 +14,33 @@
 #include "log.h"
 #include "output/view_ps.h"
 
+struct options {
+	struct remote_options remote;
+};
+
+static const struct cli_option option_table[] = {
+	CLI_STRING('c', "config", "FILE", struct options, remote.config,
+		   "the daemon's configuration, for its socket"),
+	CLI_STRING(0, "socket", "PATH", struct options, remote.socket,
+		   "ask the daemon at this socket"),
+};
+
+static const struct cli_usage usage = {
+	.synopsis = "[-c FILE] [--socket PATH]",
+	CLI_OPTIONS(option_table),
+	.notes = "'fdwarden help' lists the commands.",
+};
+
 #define FULLEST   5
 #define SHOWN_MAX 5
 
-/* The daemon first: it knows what stands. */
-static int look(struct look *out, char *why, size_t size)
+/* The daemon first: it knows what stands. Where its socket is named, that one alone. */
+static int look(const struct remote_options *set, struct look *out, char *why,
+		size_t size)
 {
-	const struct remote_options usual = {0};
 	char socket_why[REMOTE_WHY_MAX];
 	struct client *client;
-	int err = remote_open(&usual, &client, socket_why, sizeof(socket_why)), own;
+	int err = remote_open(set, &client, socket_why, sizeof(socket_why)), own;
 
 	memset(out, 0, sizeof(*out));
 	if (!err) {
@@ -32,8 +49,10 @@ static int look(struct look *out, char *why, size_t size)
 		client_close(client);
 		out->from_daemon = !err;
 	}
-	if (!err)
-		return 0;
+	if (err && set->socket)
+		snprintf(why, size, "%s", socket_why);
+	if (!err || set->socket)
+		return err;
 	own = look_ourselves(NULL, 0, out, why, size);
 	if (own)
 		remote_explain(why, size, err, socket_why);
@@ -81,8 +100,9 @@ static int print_standing(const struct look *look, const struct page *page)
 	if (!look->from_daemon) {
 		putchar('\n');
 		page_text(page, "",
-			  "No daemon was asked: this is one look, and nobody is "
-			  "alerted. To be alerted:");
+			  "No daemon was asked: this is one look. Unless one runs "
+			  "with another socket (--socket PATH), nobody is alerted. To "
+			  "be alerted:");
 		puts("  sudo systemctl enable --now fdwarden\n"
 		     "  sudo fdwarden daemon     without systemd");
 	} else if (!len) {
@@ -117,15 +137,22 @@ static void print_next(const struct look *look, int fullest)
 	puts("  fdwarden help             all commands");
 }
 
-int cmd_overview(void)
+int cmd_overview(int argc, char **argv)
 {
+	struct options set = {0};
+	int code = cli_parse(&usage, &argc, &argv, &set), err, fullest = 0;
 	char why[2 * REMOTE_WHY_MAX];
 	struct page page = printing_page();
 	struct look taken;
-	int err, fullest = 0;
 
+	if (code != CLI_RUN)
+		return code;
+	if (remote_check_config(&set.remote, why, sizeof(why))) {
+		log_error("%s", why);
+		return CLI_USAGE;
+	}
 	kernel_quiet_libbpf();
-	if (look(&taken, why, sizeof(why))) {
+	if (look(&set.remote, &taken, why, sizeof(why))) {
 		log_error("%s; 'fdwarden help' lists the commands", why);
 		look_clear(&taken);
 		return CLI_FAILED;

@@ -65,6 +65,9 @@ if "$fdwarden" ps $$ >"$dir/out" 2>&1; then
 	expect 0 '^[0-5] of [0-9]+ processes; the system has ' ''
 	expect 0 '^(A daemon monitors|No daemon was asked: )' ''
 fi
+expect 2 '' "^fdwarden: option '--socket' needs a value: PATH; see 'fdwarden --help'" --socket
+expect 2 '' "^fdwarden: 'ps' is too much: " --socket "$dir/none" ps
+expect 2 '' "^fdwarden: cannot read the configuration $dir/none: " -c "$dir/none"
 expect 2 '' "^fdwarden: unknown command 'pss'; " pss
 expect 2 '' "^fdwarden: unknown option '--vers'; " --vers
 for slip in pss:ps tpo:top stat:status inspct:inspect evnts:events chekc:check trase:trace feat:features; do

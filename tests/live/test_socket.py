@@ -588,6 +588,12 @@ def test_status():
             check(any(re.match(rf" +warning +fdzoo\[{zoo.pid}\].*: {listed(zoo.pid)} of 64",
                                line) for line in lines), done.stdout)
             check(any(line.startswith("  lost ") for line in lines), done.stdout)
+            config = scratch.file("conf", f"[socket]\npath = {path}\n")
+            for where in (("--socket", path), (f"--socket={path}",), ("-c", config)):
+                done = run(*where)
+                same((done.returncode, done.stderr), (0, ""), f"the overview: {done}")
+                check("\nA daemon monitors" in done.stdout and "alerted" not in done.stdout,
+                      done.stdout)
             said = json.loads(run("status", "--json", "--socket", path).stdout)
             check(said["monitoring"] is True and said["self"]["pid"] == daemon.pid, f"{said}")
             started = datetime.datetime.fromisoformat(
@@ -605,6 +611,8 @@ def test_status():
                              json.loads(run("ps", "--json", "--socket", path).stdout)],
                             "snapshot")
         done = run("status", "--socket", path)
+        same((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1), f"{done}")
+        done = run("--socket", path)
         same((done.returncode, done.stdout, done.stderr.count("\n")), (1, "", 1), f"{done}")
         check_documents([json.loads(run("status", "--json", "--socket", path).stdout)], "snapshot")
 

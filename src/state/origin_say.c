@@ -80,8 +80,9 @@ void origin_say_who_raised(struct origin_subject *s, struct origin *out)
 	if (origin_did_set(s))
 		origin_append(
 			s->search, out,
-			"; the process was seen to set its soft limit itself, to the "
-			"hard one");
+			"; the process was seen to set its own limit, and its soft one "
+			"is the hard one now: raised by itself, or since by another "
+			"process, as with prlimit(1)");
 	else if (!origin_is_itself(s))
 		origin_append(
 			s->search, out,
@@ -95,7 +96,8 @@ void origin_say_who_raised(struct origin_subject *s, struct origin *out)
 			"as by prlimit(1)");
 	else
 		origin_append(s->search, out,
-			      "; the process raised its soft limit to the hard one");
+			      "; the soft limit was raised to the hard one, by the "
+			      "process itself or from outside, as by prlimit(1)");
 	if (!origin_is_itself(s) && !origin_did_set(s))
 		out->raised_by = origin_setter(s)->pid;
 }
@@ -138,9 +140,13 @@ void origin_say_self(struct origin_subject *s, struct origin *out)
 	out->soft = s->soft;
 	out->hard = s->hard;
 	if (origin_did_set(s)) {
-		origin_append(s->search, out,
-			      "it was seen to set its own limit to %s since its fork",
-			      text);
+		/* that it set one is seen, not that it was this one */
+		origin_append(
+			s->search, out,
+			"it was seen to set its own limit since its fork, and has %s: "
+			"by itself, or changed since by another process, as with "
+			"prlimit(1)",
+			text);
 	} else if (origin_did_not_set(s)) {
 		out->kind = ORIGIN_UNKNOWN;
 		origin_append(

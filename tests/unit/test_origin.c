@@ -108,6 +108,9 @@ static void test_watched(void **state)
 	assert_int_equal(find_watched(90, true, 0), 0);
 	expect_setting(ORIGIN_SELF, NULL, 0, NULL);
 	assert_non_null(strstr(found.evidence, "was seen to set its own limit"));
+	/* it may have set another one, and then prlimit(1) this one */
+	assert_null(strstr(found.evidence, "limit to 777:888"));
+	assert_non_null(strstr(found.evidence, "or changed since by another process"));
 	/* nobody that is left: it did not, and its parent is systemd */
 	assert_int_equal(find_watched(90, false, 0), 0);
 	expect_kind(ORIGIN_UNKNOWN);

@@ -277,7 +277,7 @@ static void test_other_value(void **state)
 	assert_int_equal(find_watched(100, true, 0), 0);
 	expect_kind(ORIGIN_UNIT);
 	assert_true(found.soft_raised);
-	assert_non_null(strstr(found.evidence, "was seen to set its soft limit"));
+	assert_non_null(strstr(found.evidence, "was seen to set its own limit"));
 }
 
 /* Files that were changed since: it still has what they said before. */

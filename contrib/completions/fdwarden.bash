@@ -188,6 +188,7 @@ _fdwarden() {
 	inspect:-*) _fdwarden_words "$cur" ' --json --descriptors -c --config --socket -h --help -V --version' ;;
 	inspect:*) _fdwarden_processes "$cur" ;;
 	events:-*) _fdwarden_words "$cur" ' -f --follow --json --since --service --level -c --config --socket -h --help -V --version' ;;
+	events:*) _fdwarden_processes "$cur" ;;
 	status:-*) _fdwarden_words "$cur" ' --json -c --config --socket -h --help -V --version' ;;
 	check:-*) _fdwarden_words "$cur" ' -w --warn --critical -c -t --timeout --service --config --socket -h --help -V --version' ;;
 	check:*) _fdwarden_processes "$cur" ;;

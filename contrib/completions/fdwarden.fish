@@ -59,6 +59,7 @@ complete -c fdwarden -n '__fish_seen_subcommand_from events' -s c -l config -rF 
 complete -c fdwarden -n '__fish_seen_subcommand_from events' -l socket -rF -d 'ask the daemon at this socket'
 complete -c fdwarden -n '__fish_seen_subcommand_from events' -s h -l help -d 'show this help'
 complete -c fdwarden -n '__fish_seen_subcommand_from events' -s V -l version -d 'show the version'
+complete -c fdwarden -n '__fish_seen_subcommand_from events' -a '(__fdwarden_processes)'
 complete -c fdwarden -n '__fish_seen_subcommand_from status' -l json -d 'print one JSON document'
 complete -c fdwarden -n '__fish_seen_subcommand_from status' -s c -l config -rF -d 'the daemon\'s configuration, for its socket'
 complete -c fdwarden -n '__fish_seen_subcommand_from status' -l socket -rF -d 'ask the daemon at this socket'

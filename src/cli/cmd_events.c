@@ -12,9 +12,11 @@
 
 #include "cli/cli.h"
 #include "cli/remote.h"
+#include "cli/subject.h"
 #include "cli/values.h"
 #include "client/member.h"
 #include "log.h"
+#include "output/roster.h"
 #include "output/text.h"
 #include "state/identity_match.h"
 #include "state/json_read.h"
@@ -42,10 +44,13 @@ static const struct cli_option option_table[] = {
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "[--follow] [--json] [--since TIME] [--service NAME] "
-		    "[--level LEVEL]\n                       [-c FILE] [--socket PATH]",
+	.synopsis = "[PID|NAME] [--follow] [--json] [--since TIME] [--service NAME] "
+		    "[--level LEVEL] [-c FILE] [--socket PATH]",
 	CLI_OPTIONS(option_table),
-	.notes = "Needs a daemon that runs, and no privilege but to be in its group "
+	.operands = true,
+	.notes = "NAME is that of a program, a service, a container or a pod, or a "
+		 "pattern as of a shell.\n"
+		 "Needs a daemon that runs, and no privilege but to be in its group "
 		 "(fdwarden).\nIt keeps the last 256 alerts, or 1 MiB. Times are in "
 		 "your "
 		 "time zone ($TZ).",
@@ -54,13 +59,22 @@ static const struct cli_usage usage = {
 /* As many as the daemon keeps. */
 #define RECENT_MAX  1000000
 #define MESSAGE_MAX 4096
+/* From so many, or so many bytes, on the daemon may have dropped earlier ones: an alert is
+ * shorter than what is left to 1 MiB. */
+#define KEPT_MAX    256
+#define KEPT_BYTES  (960u << 10)
 
 struct printing {
 	const struct options *set;
 	bool colour, utf8;
-	time_t since; /* 0: from the beginning */
-	int severity; /* this and higher ones */
-	uint64_t seen, shown;
+	time_t since;        /* 0: from the beginning */
+	int severity;        /* this and higher ones */
+	const char *subject; /* a name, or that of `pid`; NULL: all processes */
+	int pid;             /* 0: it is a name */
+	/* Of the recent ones: how many, their bytes, and the time of the first; 0: none */
+	uint64_t seen, shown, bytes;
+	time_t first;
+	bool recent; /* they are still coming */
 };
 
 /* As event.severity has them. */
@@ -109,6 +123,52 @@ static void format_time(const char *timestamp, char *out, size_t size)
 		strftime(out, size, "%Y-%m-%d %H:%M:%S %z", &tm);
 }
 
+static const cJSON *member(const cJSON *object, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+static bool has_pid(const cJSON *process, int pid)
+{
+	const cJSON *number = member(process, "pid");
+
+	return cJSON_IsNumber(number) && number->valuedouble == pid;
+}
+
+/* A summary is about many: those that it lists, and what is the same for all of them. */
+static bool is_summary_of(const struct printing *p, const cJSON *group)
+{
+	const cJSON *process = member(group, "process"), *one;
+	struct identity who = {
+		.executable = (char *)text_of(process, "executable"),
+		.service = (char *)text_of(group, "name"),
+	};
+
+	if (!p->pid) {
+		snprintf(who.comm, sizeof(who.comm), "%s", text_of(process, "name"));
+		return identity_matches(&who, p->subject);
+	}
+	cJSON_ArrayForEach (one, member(group, "members"))
+		if (has_pid(one, p->pid))
+			return true;
+	return has_pid(process, p->pid);
+}
+
+static bool is_about(const struct printing *p, const cJSON *alert)
+{
+	const cJSON *group = member(member(alert, "fd"), "group");
+	struct identity who = {0};
+	bool is;
+
+	if (group)
+		return is_summary_of(p, group);
+	if (p->pid)
+		return has_pid(member(alert, "process"), p->pid);
+	is = !roster_read_identity(alert, &who) && identity_matches(&who, p->subject);
+	identity_clear(&who);
+	return is;
+}
+
 static bool is_wanted(const struct printing *p, const cJSON *alert)
 {
 	const cJSON *event = cJSON_GetObjectItemCaseSensitive(alert, "event");
@@ -120,6 +180,8 @@ static bool is_wanted(const struct printing *p, const cJSON *alert)
 	    when < p->since)
 		return false;
 	if (p->severity && !(severity && severity->valuedouble >= p->severity))
+		return false;
+	if (p->subject && !is_about(p, alert))
 		return false;
 	return !p->set->service ||
 	       identity_is_service(text_of(service, "name"), p->set->service);
@@ -154,6 +216,36 @@ static void print_json(const char *line, size_t len)
 		printf("%.*s\n", (int)alert_len, alert);
 }
 
+/* Of those that the daemon keeps. */
+static void count(struct printing *p, const cJSON *alert, size_t len)
+{
+	if (!p->seen++ && !read_time(text_of(alert, "@timestamp"), &p->first))
+		p->first = 0;
+	p->bytes += len;
+}
+
+/* Where it is asked for more than the daemon can have: since when it has all. `self` are its
+ * figures. */
+static void say_reach(const struct printing *p, const cJSON *self)
+{
+	bool full = p->seen >= KEPT_MAX || p->bytes >= KEPT_BYTES;
+	time_t began = 0, from;
+	char when[48] = "";
+	struct tm tm;
+
+	if (!read_time(text_of(self, "started_at"), &began))
+		began = 0;
+	from = full ? p->first : began;
+	if (!p->since || !from || p->since >= from)
+		return;
+	if (localtime_r(&from, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S %z", &tm);
+	log_info("events: only since %s, %s; earlier ones are in the journal or in "
+		 "output.file, where the daemon has one",
+		 when,
+		 full ? "as the daemon keeps no more" : "when the daemon started");
+}
+
 /* true: the last of the recent ones has been printed. */
 static bool print_line(struct printing *p, const char *line, size_t len)
 {
@@ -164,7 +256,10 @@ static bool print_line(struct printing *p, const char *line, size_t len)
 
 	bool wanted = alert && is_wanted(p, alert);
 
-	p->seen += alert != NULL;
+	if (alert)
+		count(p, alert, len);
+	else if (last && p->recent)
+		say_reach(p, member(json, "self"));
 	p->shown += wanted;
 	if (alert && !wanted)
 		; /* not asked for */
@@ -199,10 +294,9 @@ static int ask(struct client *client)
 /* 0: all is printed that was asked for. */
 static int print_all(struct printing *p, struct client *client)
 {
-	bool recent = true;
-
+	p->recent = true;
 	for (;;) {
-		int wait_ms = recent ? CLIENT_TIMEOUT_MS : -1, err;
+		int wait_ms = p->recent ? CLIENT_TIMEOUT_MS : -1, err;
 		const char *line;
 		size_t len;
 
@@ -215,7 +309,7 @@ static int print_all(struct printing *p, struct client *client)
 		if (err)
 			return err;
 		if (print_line(p, line, len)) {
-			recent = false;
+			p->recent = false;
 			if (!p->set->follow)
 				return 0;
 		}
@@ -231,6 +325,25 @@ static bool wants_colour(const struct options *set)
 	return !set->json && isatty(STDOUT_FILENO) && (!no_color || !*no_color);
 }
 
+/* What was asked for, behind "none of them". */
+static const char *asked_for(const struct printing *p)
+{
+	const bool asked[] = {p->subject != NULL, p->set->service != NULL,
+			      p->set->level != NULL, p->since != 0};
+	static const char *const words[] = {"is about such a process",
+					    "is of such a service", "has such a level",
+					    "is so recent"};
+	const char *found = NULL;
+
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		if (asked[i] && found)
+			return "is all that was asked for";
+		if (asked[i])
+			found = words[i];
+	}
+	return found ? found : "can be read";
+}
+
 /* Nothing is an answer, too: of what, and how many others there are. Not where a program
  * reads. */
 static void say_nothing(const struct printing *p)
@@ -238,8 +351,8 @@ static void say_nothing(const struct printing *p)
 	if (p->shown || p->set->json || p->set->follow)
 		return;
 	if (p->seen)
-		log_info("events: none of the last %" PRIu64 " alert%s is such a one",
-			 p->seen, p->seen == 1 ? "" : "s");
+		log_info("events: none of the last %" PRIu64 " alert%s %s", p->seen,
+			 p->seen == 1 ? "" : "s", asked_for(p));
 	else
 		log_info("events: the daemon has alerted nothing yet");
 }
@@ -274,6 +387,13 @@ int cmd_events(int argc, char **argv)
 		code = read_filters(&set, &printing);
 	if (code != CLI_RUN)
 		return code;
+	if (argc > 1)
+		return cli_wrong_usage("one process at a time");
+	if (argc && !subject_is_valid(argv[0]))
+		return cli_wrong_usage(SUBJECT_INVALID, argv[0]);
+	printing.subject = argc ? argv[0] : NULL;
+	if (argc && cli_parse_pid(argv[0], &printing.pid))
+		printing.pid = 0;
 	if (remote_check_config(&set.remote, why, sizeof(why))) {
 		log_error("events: %s", why);
 		return CLI_USAGE;

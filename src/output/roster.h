@@ -69,6 +69,10 @@ void roster_host(const struct roster *roster, struct alert_host *out);
  * deletes it. */
 cJSON *roster_row_json(const struct roster_row *row, const struct alert_host *host);
 
+/* Who a row, or an alert, is about, into an empty identity, which is to be cleared in any case.
+ * 0, -EINVAL (there is no process in it) or -ENOMEM. */
+int roster_read_identity(const cJSON *row, struct identity *who);
+
 /*
  * All members of a snapshot's reply but "processes": with `since` the ones of a delta to
  * the roster of that number, in which `gone` had left; 0: of a full one. NULL: no memory.

@@ -143,7 +143,7 @@ static int read_process(const cJSON *process, struct identity *who)
 	return err ? err : take_text(process, "command_line", &who->command_line);
 }
 
-static int read_identity(const cJSON *row, struct identity *who)
+int roster_read_identity(const cJSON *row, struct identity *who)
 {
 	const cJSON *container = member(row, "container");
 	const cJSON *orchestrator = member(row, "orchestrator"),
@@ -240,7 +240,7 @@ static int read_level(const char *name, enum policy_level *out)
 static int read_row(const cJSON *in, uint64_t number, struct roster_row *row)
 {
 	const cJSON *watch = member(in, "watch");
-	int err = read_identity(in, &row->who);
+	int err = roster_read_identity(in, &row->who);
 
 	row->changed = number;
 	if (!err)

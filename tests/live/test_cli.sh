@@ -248,7 +248,9 @@ expect 1 '' "^fdwarden: raise: process $$ has the soft limit [0-9]+ already" rai
 # Alerts need a daemon; a check is a plugin: 3 is UNKNOWN, wrong usage included.
 expect 1 '' "^fdwarden: events: no daemon is running: nothing listens at $dir/nowhere; start it " \
 	events --socket "$dir/nowhere"
-expect 2 '' "^fdwarden: events: 'x' is too much" events x
+expect 2 '' "^fdwarden: events: one process at a time" events x y
+expect 2 '' "^fdwarden: events: '-1' is neither a pid nor a name" events -- -1
+expect 1 '' "^fdwarden: events: no daemon is running: " events x --socket "$dir/nowhere"
 for since in x 25:00 2026-13-01 -5m ''; do
 	expect 2 '' "^fdwarden: events: --since $since: a time, as 10m \(ago\), 08:30, " \
 		events "--since=$since"

@@ -554,7 +554,20 @@ def test_events():
                  (True, False, True, False, False), "filters")
             done = run("events", "--service", "no-such-service", "--socket", path)
             same((done.returncode, done.stdout, done.stderr.count("\n")), (0, "", 1), "nothing")
-            check("none of the last " in done.stderr, done.stderr)
+            check(re.search("none of the last [0-9]+ alerts? is of such a service$",
+                            done.stderr, re.M), done.stderr)
+            same((shown(str(zoo.pid)), shown("fdzoo"), shown("fdz*", "--level", "warning"),
+                  shown("1"), shown("no-such-name"), shown("fdzoo", "--level", "critical")),
+                 (True, True, True, False, False, False), "by process")
+            done = run("events", "no-such-name", "--socket", path)
+            same((done.returncode, done.stdout), (0, ""), "of a process of none")
+            check("is about such a process" in done.stderr, done.stderr)
+            done = run("events", "--since", "1d", "--socket", path)
+            check(f"[{zoo.pid}]" in done.stdout, done.stdout)
+            check(re.fullmatch("fdwarden: events: only since 2[-0-9]+ [:0-9]+ [-+0-9]+, when "
+                               "the daemon started; earlier ones .*\n", done.stderr), done.stderr)
+            same(run("events", "--since", "0s", "--socket", path).stderr.count("only since"), 0,
+                 "since now")
             same(run("events", "--json", "--socket", path).stdout.count(
                 first["event"]["id"]), 1, "events --json")
             zoo.end()

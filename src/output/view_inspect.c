@@ -312,15 +312,40 @@ static void print_inside(const struct page *page, const struct advice *advice)
 		print_command(page, "       ", &advice->enter);
 }
 
-static void print_advice(const struct explanation *why, const struct page *page)
+/* So soon full, "nothing" is no answer. */
+#define SOON_S 300.0
+
+static void print_no_advice(const struct view_inspect *view, const struct page *page)
 {
+	const struct alert_fd *fd = view->fd;
+	const char *restart = view->why->origin.restart;
+	char line[256], full_in[ALERT_FULL_IN_MAX];
+
+	if (fd->exhaustion_known && fd->exhausted_in_s >= 0 &&
+	    fd->exhausted_in_s < SOON_S) {
+		alert_full_in(fd->exhausted_in_s, full_in, sizeof(full_in));
+		snprintf(line, sizeof(line),
+			 "Not known yet; but at this rate it is "
+			 "%s. Inspect it again.",
+			 full_in);
+		page_text(page, "  ", line);
+	} else {
+		page_text(page, "  ", restart ? "Nothing right now." : "Nothing.");
+	}
+	if (restart)
+		page_text(page, "  ", restart);
+}
+
+static void print_advice(const struct view_inspect *view, const struct page *page)
+{
+	const struct explanation *why = view->why;
 	char lead[32];
 
 	if (!why->origin_known)
 		return;
 	page_heading(page, "What to change");
 	if (!why->advice_len)
-		page_text(page, "  ", "Nothing.");
+		print_no_advice(view, page);
 	for (size_t i = 0; i < why->advice_len; i++) {
 		const struct advice *advice = &why->advice[i];
 
@@ -361,7 +386,7 @@ int view_inspect_page(const struct view_inspect *view, const struct page *page)
 	print_open(view->why, page);
 	print_diagnoses(view->why, page);
 	print_limit(view->why, page);
-	print_advice(view->why, page);
+	print_advice(view, page);
 	print_unseen(view, page);
 	if (fflush(page->out) != 0)
 		return -errno;

@@ -51,6 +51,7 @@ void origin_clear(struct origin *origin)
 	free(origin->user);
 	free(origin->parent_name);
 	free(origin->opener);
+	free(origin->restart);
 	free(origin->evidence);
 	free(origin->denied);
 	memset(origin, 0, sizeof(*origin));

@@ -61,8 +61,11 @@ struct origin {
 	char *runtime;     /* "docker", "containerd", "podman", … . Owned; NULL */
 	char *user;        /* name of `owner`. Owned; NULL: not known */
 	char *parent_name; /* Owned, hostile; NULL */
-	char *opener;   /* who began the PAM session, if it is no login's: "cron", "su".
+	char *opener; /* who began the PAM session, if it is no login's: "cron", "su".
 		       Owned; NULL */
+	char *restart; /* where another process changed the limit since: what the next one
+		       begins with, a plain sentence. Owned, hostile; NULL: not known, or
+		       it is the same */
 	char *evidence; /* a plain sentence. Owned, hostile. */
 	char *denied;   /* what could not be read, and why. Owned; NULL: all was read */
 };

@@ -74,9 +74,46 @@ void origin_say_exact(struct origin_subject *s, struct origin *out)
 			      (int)by->pid);
 }
 
+/* What another process did to the limit ends with the process: its parent has what the next
+ * one begins with. Where the process may have set the limit itself, that is said. */
+static void note_parent(struct origin_subject *s, struct origin *out)
+{
+	const struct origin_task *above = &s->chain.above;
+
+	if (!s->chain.above_known || s->chain.above_is_manager ||
+	    s->chain.above_is_outside || !origin_is_itself(s) || !above->limits_known ||
+	    above->soft >= s->soft || above->hard != s->hard)
+		return;
+	out->restart = origin_format(
+		s->search, "%s lasts until this one ends: %s[%d], above it, has %llu.",
+		origin_did_not_set(s) ? "The limit that another process set"
+				      : "If another process set the limit, as with "
+					"prlimit(1), it",
+		above->comm, (int)above->pid, (unsigned long long)above->soft);
+}
+
+/* … or a file. */
+static void note_file(struct origin_subject *s, struct origin *out)
+{
+	char line[16] = "";
+
+	if (!out->file || !out->soft || out->soft >= s->soft)
+		return;
+	if (out->line)
+		snprintf(line, sizeof(line), ":%u", (unsigned)out->line);
+	out->restart = origin_format(
+		s->search,
+		"The limit that another process set lasts until this one ends: "
+		"%s%s%s has %llu.",
+		out->file, line, out->inside ? " (in the container)" : "",
+		(unsigned long long)out->soft);
+}
+
 void origin_say_who_raised(struct origin_subject *s, struct origin *out)
 {
 	out->soft_raised = true;
+	if (origin_is_itself(s) && origin_did_not_set(s))
+		note_file(s, out);
 	if (origin_did_set(s))
 		origin_append(
 			s->search, out,
@@ -161,6 +198,8 @@ void origin_say_self(struct origin_subject *s, struct origin *out)
 			"that became it, set it, or prlimit(1) did from outside",
 			text);
 	}
+	if (!origin_did_set(s))
+		note_parent(s, out);
 	append_sources(s, out);
 }
 
@@ -202,6 +241,7 @@ void origin_say_parent(struct origin_subject *s, struct origin *out)
 void origin_say_outside(struct origin_subject *s, struct origin *out)
 {
 	take(out, s->same_hard);
+	note_file(s, out);
 	origin_append(
 		s->search, out,
 		"; the soft limit was set to %llu since, by another process, as with "

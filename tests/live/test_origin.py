@@ -99,6 +99,21 @@ def test_set_by_a_shell_below_the_hard_one():
             same(said.split(), ["128", "20000"], f"limits in {name[0]}")
 
 
+def test_raised_by_another_process():
+    """What the next one begins with is told, where there is nothing else to change."""
+    need_root()
+    need_limit(20000)
+    with shell("ulimit -Sn 70; ulimit -Hn 20000", "fill=60", "say=there", "wait") as zoo:
+        pid = int(zoo.expect("there")[-1])
+        subprocess.run([FDWARDEN, "raise", str(pid), "--soft", "200"], check=True, timeout=20,
+                       capture_output=True)
+        same(limits(pid), [200, 20000], "limits after it")
+        page = subprocess.run([FDWARDEN, "inspect", str(pid)], capture_output=True, text=True,
+                              timeout=60, check=True).stdout
+        check(f"lasts until this one ends: sh[{zoo.pid}], above it, has 70." in
+              " ".join(page.split()), page)
+
+
 def test_raised_to_the_hard_one():
     need_root()
     with shell("ulimit -Sn 300; ulimit -Hn 600", "limit=600:600", "fill=590", "say=there",

@@ -446,6 +446,42 @@ static void as_a_page(void **state)
 	explanation_clear(&why);
 }
 
+/* No advice is not always nothing to be done. */
+static void a_page_without_advice(void **state)
+{
+	struct explanation why = {.origin_known = true};
+	struct identity who = {.pid = 1, .uid = (uid_t)-1};
+	struct alert_fd fd = {.known = true,
+			      .count = 34,
+			      .used = 34,
+			      .soft_limit = 100,
+			      .hard_limit = 100};
+	struct view_inspect view = {.who = &who, .fd = &fd, .why = &why};
+	const struct page plain = {.utf8 = true, .width = 80};
+	char *text = print(&view, plain);
+
+	(void)state;
+	assert_non_null(strstr(text, "\nWhat to change\n  Nothing.\n"));
+	free(text);
+	why.origin.restart = strdup("The file" NASTY " has 70.");
+	text = print(&view, plain);
+	expect_harmless(text, false);
+	assert_non_null(strstr(text, "\n  Nothing right now.\n  The file"));
+	free(text);
+	fd.growth_known = fd.exhaustion_known = true;
+	fd.growth_per_s = 7;
+	fd.exhausted_in_s = 9.4;
+	text = print(&view, plain);
+	assert_null(strstr(text, "Nothing"));
+	assert_non_null(strstr(text, "at this rate it is full in about 9 s"));
+	free(text);
+	fd.exhausted_in_s = 4000;
+	text = print(&view, plain);
+	assert_non_null(strstr(text, "Nothing right now."));
+	free(text);
+	explanation_clear(&why);
+}
+
 static void a_page_of_little(void **state)
 {
 	struct explanation why = {.unexplained = "it was gone"};
@@ -522,6 +558,7 @@ int main(void)
 		cmocka_unit_test(in_the_message),
 		cmocka_unit_test(limit_raised),
 		cmocka_unit_test(as_a_page),
+		cmocka_unit_test(a_page_without_advice),
 		cmocka_unit_test(a_page_of_little),
 		cmocka_unit_test(as_a_document),
 	};

@@ -134,6 +134,40 @@ static void test_watched(void **state)
 	assert_false(found.soft_raised);
 }
 
+/* What prlimit(1) did ends with the process: what the next one begins with is told. */
+static void test_restart(void **state)
+{
+	(void)state;
+	put_process(90, 1, "run.sh", "70 20000", APP);
+	put_process(91, 90, "app\x1b", "200 20000", APP);
+	assert_int_equal(find_watched(91, false, 0), 0);
+	assert_string_equal(found.restart,
+			    "The limit that another process set lasts until this one "
+			    "ends: run.sh[90], above it, has 70.");
+	assert_int_equal(find(91), 0);
+	assert_non_null(strstr(found.restart, "If another process set the limit, as"));
+	/* it sets its own, and will again */
+	assert_int_equal(find_watched(91, true, 0), 0);
+	assert_null(found.restart);
+	/* the next one has no less */
+	put_process(91, 90, "app", "60 20000", APP);
+	assert_int_equal(find_watched(91, false, 0), 0);
+	assert_null(found.restart);
+	/* of a unit's, with its line; raised up to the hard limit, too */
+	put("/etc/systemd/system/app.service", DROPIN "70:20000\n");
+	put_process(92, 1, "app", "200 20000", APP);
+	assert_int_equal(find_watched(92, false, 0), 0);
+	assert_non_null(found.restart);
+	assert_non_null(strstr(found.restart,
+			       "ends: /etc/systemd/system/app.service:2 has 70."));
+	put_process(92, 1, "app", "20000 20000", APP);
+	assert_int_equal(find_watched(92, false, 0), 0);
+	assert_non_null(found.restart);
+	assert_int_equal(find_watched(92, true, 0), 0);
+	assert_null(found.restart);
+	put_out("/etc/systemd/system/app.service");
+}
+
 static void test_gone(void **state)
 {
 	struct identity who = {.pid = 90, .start_ns = 5000000000};
@@ -238,9 +272,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_script),  TEST(test_nearest),
 		TEST(test_kernel),  TEST(test_raised_in_a_shell),
-		TEST(test_watched), TEST(test_gone),
-		TEST(test_hostile), TEST(test_denied),
-		TEST(test_real),
+		TEST(test_watched), TEST(test_restart),
+		TEST(test_gone),    TEST(test_hostile),
+		TEST(test_denied),  TEST(test_real),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -386,7 +386,7 @@ static bool admit(struct reporter *r, struct process *process,
 		  const struct policy_decision *what, uint64_t time_ns)
 {
 	struct grouping_subject subject;
-	struct subject_users users;
+	struct subject_users users = {0};
 	uid_t uid = identity_charged(&process->who);
 
 	if (what->opens)

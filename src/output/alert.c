@@ -170,7 +170,8 @@ static int add_pod(cJSON *parent, const struct identity *who,
 int alert_add_identity(cJSON *parent, const struct identity *who,
 		       const struct alert_host *host)
 {
-	struct pod_names found, *names = pod_names_find(who, &found) ? &found : NULL;
+	struct pod_names found = {0},
+			 *names = pod_names_find(who, &found) ? &found : NULL;
 	/* Those of a summary are in its group. */
 	int err = who->pid ? alert_add_process(parent, who, host) : 0;
 

@@ -204,7 +204,7 @@ static void labels(struct exposition *x, enum workload_kind kind,
 		[WORKLOAD_USER] = "uid",
 	};
 	char name[NAME_LEN];
-	struct pod_names pod;
+	struct pod_names pod = {0};
 
 	exposition_label(x, keys[kind], w->key);
 	if ((kind == WORKLOAD_CONTAINER || kind == WORKLOAD_POD) && w->who &&

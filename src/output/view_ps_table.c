@@ -147,7 +147,7 @@ static const char *cell_text(struct table *table, const struct view_ps_row *row,
 {
 	const struct identity *who = row->who;
 	const struct alert_fd *fd = row->fd;
-	struct pod_names pod;
+	struct pod_names pod = {0};
 
 	snprintf(cell, CELL_MAX, "-");
 	switch (column) {

@@ -164,6 +164,16 @@ static bool try_host(const struct config *config)
 	return good;
 }
 
+/* What is no mistake, and likely not meant so. */
+static void print_warnings(const struct config *config)
+{
+	fflush(stdout); /* behind the configuration, where they are seen */
+	for (size_t i = 0; i < config->warnings_len; i++)
+		log_warning("%s", config->warnings[i]);
+	if (config->warnings_left)
+		log_warning("%zu more warnings like these", config->warnings_left);
+}
+
 int cmd_check_config(int argc, char **argv)
 {
 	struct check_options set = {0};
@@ -183,6 +193,7 @@ int cmd_check_config(int argc, char **argv)
 		return CLI_USAGE;
 	}
 	config_print(config, stdout);
+	print_warnings(config);
 	code = try_host(config) ? CLI_DONE : CLI_FAILED;
 	config_free(config);
 	return code;

@@ -311,6 +311,8 @@ void config_free(struct config *config)
 		config_rule_clear(&config->rules[i]);
 	for (size_t i = 0; i < config->doubts_len && i < CONFIG_DOUBTS_MAX; i++)
 		free(config->doubts[i]);
+	for (size_t i = 0; i < config->warnings_len; i++)
+		free(config->warnings[i]);
 	free(config->rules);
 	free(config);
 }

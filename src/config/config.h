@@ -60,6 +60,7 @@ struct config_rule {
 #define CONFIG_RAISE_INTERVAL_NS 60000000000ull
 
 #define CONFIG_DOUBTS_MAX        16
+#define CONFIG_WARNINGS_MAX      64
 
 struct config {
 	enum config_sensor sensor; /* sensor = auto; read at start only */
@@ -95,6 +96,9 @@ struct config {
 	 * that found no room */
 	char *doubts[CONFIG_DOUBTS_MAX];
 	size_t doubts_len;
+	/* With CONFIG_ALL_MISTAKES: what is no mistake, but matches nothing; as the doubts, in the order of the files */
+	char *warnings[CONFIG_WARNINGS_MAX];
+	size_t warnings_len, warnings_left; /* … and for how many there is no room */
 };
 
 enum config_flags {

@@ -112,6 +112,38 @@ int config_doubt(struct loading *l, const struct origin *at, const char *format,
 	return 0;
 }
 
+/* In the order in which they are read: the files, then the overrides. */
+static bool is_before(const struct origin *a, const struct origin *b)
+{
+	if (a->override || b->override)
+		return !a->override && b->override;
+	return a->file != b->file ? a->file < b->file : a->line < b->line;
+}
+
+void config_warn(struct loading *l, const struct origin *at, const char *format, ...)
+{
+	struct config *config = l->config;
+	size_t i = config->warnings_len;
+	char line[512], *copy;
+	va_list args;
+
+	va_start(args, format);
+	say_fault(l, at, line, sizeof(line), format, args);
+	va_end(args);
+	copy = i < CONFIG_WARNINGS_MAX ? strdup(line) : NULL;
+	if (!copy) {
+		config->warnings_left++;
+		return;
+	}
+	for (; i && is_before(at, &l->warned[i - 1]); i--) {
+		config->warnings[i] = config->warnings[i - 1];
+		l->warned[i] = l->warned[i - 1];
+	}
+	config->warnings[i] = copy;
+	l->warned[i] = *at;
+	config->warnings_len++;
+}
+
 /* "warn, critical, …": what a section takes. */
 static void list_keys(const char *section, char *text, size_t size)
 {
@@ -585,6 +617,8 @@ static int load(struct loading *l, const char *const *overrides, size_t override
 		err = config_check(l, l->mistake);
 	if (l->err)
 		return l->err;
+	if (l->all && !l->mistake && !err)
+		config_warn_of_rules(l);
 	return l->mistake ? l->mistake : err;
 }
 

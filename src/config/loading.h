@@ -35,6 +35,7 @@ struct loading {
 	struct rule_origins rules[CONFIG_RULES_MAX];
 	char *error;
 	size_t error_size;
+	struct origin warned[CONFIG_WARNINGS_MAX]; /* where each warning is */
 	int err;     /* of the first failure, which ends the loading */
 	int mistake; /* … that does not, as all are to be told */
 };
@@ -47,6 +48,13 @@ int config_fail(struct loading *l, const struct origin *at, int err, const char 
 /* config_fail() with -EINVAL, or, where that is forgiven, a doubt, and 0. */
 int config_doubt(struct loading *l, const struct origin *at, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Of what is no mistake, and not what was meant, perhaps: among the configuration's warnings. */
+void config_warn(struct loading *l, const struct origin *at, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Of rules that match nothing, or come to nothing. */
+void config_warn_of_rules(struct loading *l);
 
 /* Where a key's origin is in `keys`. */
 size_t config_key_index(const char *section, const char *name);

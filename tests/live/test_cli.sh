@@ -184,6 +184,9 @@ for listen in 127.0.0.1:9834 '[::1]:9834'; do
 done
 expect 2 '' "^fdwarden: check-config: option '-c' needs a value: FILE; " check-config -c
 expect 2 '' "^fdwarden: check-config: 'x' is too much" check-config x
+printf '[rule a]\nruntime = dockr\n' >"$dir/slip"
+expect 0 '^runtime = dockr$' "^fdwarden: $dir/slip:2: in rule 'a': .*; did you mean docker\\?$" \
+	check-config -c "$dir/slip"
 # A daemon with a bad configuration says the same, and does not start.
 expect 2 '' "^fdwarden: $dir/unknown:3: unknown key" daemon -c "$dir/unknown"
 expect 2 '' '^fdwarden: -o zip=1: unknown key .zip. outside of any section' daemon -c /dev/null -o zip=1

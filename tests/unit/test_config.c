@@ -1180,6 +1180,59 @@ static void all_mistakes(void **state)
 	config_free(config);
 }
 
+/* Rules that match nothing that there can be are told in the order of the file; those that may
+ * match are not. */
+static void slips(void **state)
+{
+	static const char text[] =
+		"[rule a]\n"
+		"service = php*-fpm\n"
+		"[rule b]\n"
+		"service = nginx.servcie\n"
+		"[rule c]\n"
+		"name = \"nginx\"\n"
+		"[rule d]\n"
+		"executable = nginx\n"
+		"[rule e]\n"
+		"runtime = dockr\n"
+		"[rule f]\n"
+		"pod = my-pod\n"
+		"cgroup = system.slice/x\n"
+		"[rule g]\n"
+		"container = 3f2a91c04d7b\n"
+		"[rule all]\n"
+		"name = *\n"
+		"[rule good]\n"
+		"service = php*-fpm.service, php*, *.s[oc]*, *vice, x*e, nginx, "
+		"dbus-org.freedesktop.login1, user@1.service/*/x.service\n"
+		"name = php\"x\", *\"\n"
+		"executable = */nginx, /usr/sbin/nginx, [/]x\n"
+		"runtime = docker, *, web.service/mine\n"
+		"pod = 0c8f1d6e-7b1a-4d0e-9a55-0123456789ab, 0c8f*, "
+		"d1e2f3a4b5c6d7e8f9a0b1c2d3e4f5a6\n"
+		"cgroup = /system.slice/x\n"
+		"container = 3f2a91c04d7b*, web, cafe\n";
+	static const char *const told[] = {"t.conf:2: ",  "t.conf:4: ",  "t.conf:6: ",
+					   "t.conf:8: ",  "t.conf:10: ", "t.conf:12: ",
+					   "t.conf:13: ", "t.conf:15: ", "t.conf:16: "};
+	struct config *config;
+	char error[512];
+
+	(void)state;
+	assert_int_equal(config_load_text("t.conf", text, sizeof(text) - 1,
+					  CONFIG_ALL_MISTAKES, NULL, 0, &config, error,
+					  sizeof(error)),
+			 0);
+	for (size_t i = 0; i < config->warnings_len; i++)
+		if (i >= LEN(told) ||
+		    strncmp(config->warnings[i], told[i], strlen(told[i])) != 0)
+			fail_msg("%zu: %s", i, config->warnings[i]);
+	assert_int_equal(config->warnings_len, LEN(told));
+	assert_non_null(strstr(config->warnings[1], "did you mean nginx.service?"));
+	assert_non_null(strstr(config->warnings[4], "did you mean docker?"));
+	config_free(config);
+}
+
 /* What a reload can't change is named; what it can is not. */
 static void restarts(void **state)
 {
@@ -1225,6 +1278,7 @@ int main(void)
 		cmocka_unit_test(parts),       cmocka_unit_test(all_mistakes),
 		cmocka_unit_test(lists),       cmocka_unit_test(forgiven),
 		cmocka_unit_test(many_doubts), cmocka_unit_test(restarts),
+		cmocka_unit_test(slips),
 	};
 
 	/* where fnmatch() decodes what it is given */

@@ -167,7 +167,8 @@ static bool try_host(const struct config *config)
 /* What is no mistake, and likely not meant so. */
 static void print_warnings(const struct config *config)
 {
-	fflush(stdout); /* behind the configuration, where they are seen */
+	if (config->warnings_len)
+		fflush(stdout); /* behind the configuration, where they are seen */
 	for (size_t i = 0; i < config->warnings_len; i++)
 		log_warning("%s", config->warnings[i]);
 	if (config->warnings_left)

@@ -400,6 +400,9 @@ static bool admit(struct reporter *r, struct process *process,
 		return false;
 	if (what->opens && !process->settings.remedy.raise_soft)
 		process->withheld = !budget_admit(r->budget, uid, time_ns);
+	/* Who raises his own limit bit by bit has no more told than by new incidents. */
+	if (what->anew && !budget_admit(r->budget, uid, time_ns))
+		return false;
 	return !process->withheld;
 }
 

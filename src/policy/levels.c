@@ -2,6 +2,8 @@
 #include "policy/levels.h"
 
 #define WHOLE_BP 10000u
+/* A level that was left for so long is news when it is reached again. */
+#define LEFT_NS  60000000000ull
 
 /* Limits go up to 2^64 - 1, so the products need more than 64 bits. */
 __extension__ typedef unsigned __int128 wide;
@@ -73,6 +75,23 @@ bool levels_alert_due(uint64_t alerted_ns[POLICY_LEVELS], enum policy_level leve
 	for (int below = POLICY_LEVEL_WARNING; below <= (int)level; below++)
 		alerted_ns[below] = levels_stamp(now_ns);
 	return true;
+}
+
+void levels_forget(uint64_t alerted_ns[POLICY_LEVELS], uint64_t under_ns[POLICY_LEVELS],
+		   enum policy_level level, bool raised, uint64_t now_ns)
+{
+	for (int above = POLICY_LEVEL_WARNING; above < POLICY_LEVELS; above++) {
+		if (above <= (int)level || !alerted_ns[above]) {
+			under_ns[above] = 0;
+			continue;
+		}
+		if (!under_ns[above])
+			under_ns[above] = levels_stamp(now_ns);
+		if (!raised && levels_elapsed(now_ns, under_ns[above]) < LEFT_NS)
+			continue;
+		alerted_ns[above] = 0;
+		under_ns[above] = 0;
+	}
 }
 
 enum policy_reason levels_reason(const struct policy_settings *set, uint64_t used,

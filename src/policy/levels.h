@@ -30,6 +30,15 @@ enum policy_level levels_fall(const struct policy_settings *set,
 bool levels_alert_due(uint64_t alerted_ns[POLICY_LEVELS], enum policy_level level,
 		      uint64_t repeat_ns, uint64_t now_ns);
 
+/*
+ * Forgets the alerts of the levels above `level` that are over, so that the next rise to
+ * them is told at once: the limit is higher than any they were told under (`raised`), or
+ * they have not been reached for a minute. What swings about a level faster than that is
+ * told of once an interval, as before. under_ns is the caller's to keep, zeroed at first.
+ */
+void levels_forget(uint64_t alerted_ns[POLICY_LEVELS], uint64_t under_ns[POLICY_LEVELS],
+		   enum policy_level level, bool raised, uint64_t now_ns);
+
 /* Why an incident that was last in trouble under `trouble_limit` (0: unknown) is
  * over with `used`. */
 enum policy_reason levels_reason(const struct policy_settings *set, uint64_t used,

@@ -178,11 +178,41 @@ static bool is_below(const struct policy_fd *state, const struct policy_settings
 	return levels_below(set, POLICY_LEVEL_WARNING, seen->used, limit_of(seen));
 }
 
+static void note_told(struct policy_fd *state, const struct policy_observation *seen)
+{
+	if (seen->has_table && limit_of(seen) > state->told_limit)
+		state->told_limit = limit_of(seen);
+}
+
+static bool is_raised(const struct policy_fd *state,
+		      const struct policy_observation *seen)
+{
+	return seen->has_table && state->told_limit &&
+	       limit_of(seen) > state->told_limit;
+}
+
+/* Under a limit that was raised so far that what filled the old one would not keep the
+ * level, it was left, whether or not anyone looked before the table was full again. */
+static void leave_by_limit(struct policy_fd *state, const struct policy_settings *set,
+			   const struct policy_observation *seen)
+{
+	if (!is_raised(state, seen))
+		return;
+	state->level = levels_fall(set, state->level, POLICY_LEVEL_OK,
+				   state->told_limit, limit_of(seen));
+	levels_forget(state->alerted_ns, state->under_ns, state->level, true,
+		      seen->now_ns);
+}
+
 static void track_level(struct policy_fd *state, const struct policy_settings *set,
 			const struct policy_observation *seen)
 {
 	enum policy_level reached = POLICY_LEVEL_OK;
 
+	/* one that was told when the table was not known */
+	if (!state->told_limit && state->alerted_ns[POLICY_LEVEL_WARNING])
+		note_told(state, seen);
+	leave_by_limit(state, set, seen);
 	if (seen->has_table && !seen->managed)
 		reached = lasting(state, set, seen,
 				  policy_level_of(set, seen->used, limit_of(seen)));
@@ -199,6 +229,8 @@ static void track_level(struct policy_fd *state, const struct policy_settings *s
 		 * has room again. */
 		state->level = levels_fall(set, state->level, reached, seen->used,
 					   limit_of(seen));
+	levels_forget(state->alerted_ns, state->under_ns, state->level,
+		      is_raised(state, seen), seen->now_ns);
 }
 
 static void track_trouble(struct policy_fd *state, const struct policy_settings *set,
@@ -242,7 +274,12 @@ static int say_level(struct policy_fd *state, const struct policy_settings *set,
 	    !(state->again && before && seen->settled))
 		return 0;
 	state->again = false;
-	*out = (struct policy_decision){.action = actions[level], .repeats = before};
+	note_told(state, seen);
+	*out = (struct policy_decision){.action = actions[level],
+					.repeats = before,
+					.anew = !before && level <= state->told_level};
+	if (level > state->told_level)
+		state->told_level = level;
 	return 1;
 }
 
@@ -317,7 +354,7 @@ static bool is_over(struct policy_fd *state, const struct policy_settings *set,
 {
 	/* An incident of other limits alone does not wait for the count: it may
 	 * stay just under the warning level all its life. */
-	bool by_count = state->alerted_ns[POLICY_LEVEL_WARNING] != 0;
+	bool by_count = state->told_limit || state->alerted_ns[POLICY_LEVEL_WARNING];
 
 	if (by_count && !seen->has_table)
 		return false;

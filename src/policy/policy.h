@@ -127,8 +127,11 @@ struct policy_fd {
 	uint32_t other_ever;    /* … and in this incident */
 	uint64_t opened_ns;
 	uint64_t alerted_ns[POLICY_LEVELS]; /* last alert of this level or above */
-	uint64_t refused_ns;                /* last refusal by the full table */
-	uint64_t other_ns;                  /* last refusal by another limit */
+	uint64_t under_ns[POLICY_LEVELS];   /* alerted, and left since then */
+	enum policy_level told_level;       /* the highest that was alerted */
+	uint64_t told_limit; /* the highest that a level was alerted under; 0: none */
+	uint64_t refused_ns; /* last refusal by the full table */
+	uint64_t other_ns;   /* last refusal by another limit */
 	uint64_t other_alerted_ns;
 	uint64_t below_since_ns;     /* under the recovery level since */
 	uint64_t trouble_soft_limit; /* last soft limit under which it was in
@@ -146,7 +149,10 @@ struct policy_decision {
 	unsigned int limit;        /* of POLICY_OTHER_LIMIT: other_limit */
 	bool opens;                /* first alert of its incident */
 	bool repeats;              /* nothing new: this level, a higher one, or this
-				      limit was alerted in the incident before */
+				      limit was alerted in the incident before, and
+				      the level was not left for good since then */
+	bool anew; /* a level that was alerted in the incident before, was left, and is
+		      reached again */
 };
 #define POLICY_MAX_DECISIONS 4
 
@@ -159,6 +165,9 @@ struct policy_decision {
  *   repeat_ns, if it still (or again) holds. A jump over a level alerts only the
  *   highest, and counts as an alert of those below: on the way down nothing is
  *   said. Between two levels the hysteresis holds as well.
+ * - A level that was left, by the hysteresis, is alerted anew when it is reached again
+ *   under a limit higher than any it was alerted under, or after a minute without it:
+ *   once for each such rise, in the same incident.
  * - What is managed reaches no level by its count; after a refusal its incident lasts
  *   until 60 s have passed without one. The levels of what has a wall are shares of that.
  * - POLICY_FD_EXHAUSTED comes with a refusal, never from the count alone. A
@@ -212,7 +221,9 @@ struct policy_system {
 	bool incident;
 	uint64_t opened_ns;
 	uint64_t alerted_ns[POLICY_LEVELS]; /* last alert of this level or above */
-	uint64_t refused_ns;                /* last refusal */
+	uint64_t under_ns[POLICY_LEVELS];   /* alerted, and left since then */
+	uint64_t told_max;    /* the highest that a level was alerted under; 0: none */
+	uint64_t refused_ns;  /* last refusal */
 	uint64_t trouble_max; /* last file-max under which it was in trouble */
 	bool again; /* its level is to be told once more, whatever repeat_ns is */
 };

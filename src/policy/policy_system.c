@@ -31,6 +31,9 @@ static void track(struct policy_system *state, const struct policy_settings *set
 	else if (seen->known && !refused_lately(state, seen->now_ns))
 		state->level = levels_fall(set, state->level, reached, seen->allocated,
 					   seen->max);
+	levels_forget(state->alerted_ns, state->under_ns, state->level,
+		      seen->known && state->told_max && seen->max > state->told_max,
+		      seen->now_ns);
 	if (seen->known && state->level > POLICY_LEVEL_OK)
 		state->trouble_max = seen->max;
 }
@@ -58,6 +61,8 @@ static int say_level(struct policy_system *state, const struct policy_settings *
 	    !(state->again && before))
 		return 0;
 	state->again = false;
+	if (seen->known && seen->max > state->told_max)
+		state->told_max = seen->max;
 	*out = (struct policy_decision){.action = actions[level], .repeats = before};
 	return 1;
 }

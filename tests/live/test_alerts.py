@@ -81,6 +81,29 @@ def test_recovered_by_a_higher_limit():
     same(alert["fd"]["soft_limit"], 1024, "fd.soft_limit")
 
 
+def test_full_again_after_a_small_raise():
+    """From 100 to 128 at 10 a second: the incident stays open, and each rise is told in it."""
+    climb = [step for _ in range(24) for step in ("openat=1", "sleep=100")]
+    with Daemon(FAST) as daemon, \
+            Zoo("limit=100", "refuse=openat:1", "say=full", "wait", *climb, "wait",
+                "refuse=openat:3", "say=again", "wait") as zoo:
+        zoo.expect("full")
+        _, hard = resource.prlimit(zoo.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(zoo.pid, resource.RLIMIT_NOFILE, (128, hard))
+        zoo.go()
+        daemon.wait(zoo.pid, "fd-critical", 10)
+        zoo.go()
+        zoo.expect("again")
+        zoo.end()
+        daemon.wait(zoo.pid, "fd-recovered")
+        same(daemon.actions(zoo.pid), ["fd-exhausted", "fd-critical", "fd-exhausted",
+                                       "fd-recovered"], "alerts")
+        alerts = daemon.of(zoo.pid)
+        same([a["fd"]["soft_limit"] for a in alerts if a["event"]["action"] == "fd-exhausted"],
+             [100, 128], "limits that were full")
+        same(len({a["fd"]["incident"] for a in alerts}), 1, "incidents")
+
+
 def test_recovery_has_hysteresis():
     """76 % is below the warning level and not yet well."""
     with Daemon(FAST) as daemon, \

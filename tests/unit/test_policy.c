@@ -321,6 +321,72 @@ static void hysteresis(void **unused)
 	assert_string_equal(snap(&b, 0), "fd-recovered:closed");
 }
 
+static const char *full_of(struct bench *bench, uint64_t soft)
+{
+	observe(bench,
+		(struct policy_observation){.has_table = true,
+					    .count = soft,
+					    .used = soft,
+					    .soft_limit = soft,
+					    .refusal = POLICY_REFUSAL_TABLE_FULL});
+	return bench->said;
+}
+
+/* A limit raised by a little leaves the incident open: each rise to the next limit is
+ * told in it, once. */
+static void a_rise_under_a_raised_limit(void **unused)
+{
+	struct bench b = bench_new();
+
+	(void)unused;
+	assert_string_equal(full(&b), "fd-exhausted+");
+	after(&b, S);
+	assert_string_equal(snap_of(&b, 101, 128), "");
+	assert_int_equal(b.state.level, POLICY_LEVEL_WARNING); /* 79 % holds it */
+	after(&b, S);
+	assert_string_equal(snap_of(&b, 110, 128), "");
+	after(&b, S);
+	assert_string_equal(snap_of(&b, 122, 128), "fd-critical");
+	assert_string_equal(full_of(&b, 128), "fd-exhausted");
+	for (int i = 0; i < 100; i++) {
+		after(&b, S);
+		assert_string_equal(full_of(&b, 128), "");
+		assert_string_equal(snap_of(&b, 128, 128), "");
+		/* back and forth under limits that were told of */
+		assert_string_equal(full(&b), "");
+		assert_string_equal(snap_of(&b, 100, 128), "");
+	}
+	/* filled before anyone looked */
+	assert_string_equal(full_of(&b, 200), "fd-exhausted");
+	assert_string_equal(full_of(&b, 200), "");
+	/* by so little that it is as full as before */
+	assert_string_equal(full_of(&b, 204), "");
+	assert_string_equal(full_of(&b, 208), "");
+	assert_string_equal(full_of(&b, 216), "fd-exhausted");
+	after(&b, S);
+	assert_string_equal(snap_of(&b, 100, 216), "fd-recovered:closed");
+}
+
+static void a_rise_after_a_fall(void **unused)
+{
+	struct bench b = bench_new();
+
+	(void)unused;
+	assert_string_equal(full(&b), "fd-exhausted+");
+	quiet(&b, 80, 59);
+	assert_string_equal(full(&b), ""); /* it swings */
+	quiet(&b, 80, 61);
+	assert_string_equal(full(&b), "fd-exhausted");
+	quiet(&b, 80, 61);
+	after(&b, S);
+	assert_string_equal(snap(&b, 94), "");
+	assert_string_equal(snap(&b, 96), "fd-critical");
+	assert_string_equal(full(&b), "fd-exhausted");
+	/* 96 % keeps it exhausted */
+	quiet(&b, 96, 100);
+	assert_string_equal(full(&b), "");
+}
+
 static void repeats(void **unused)
 {
 	struct bench b = bench_new();
@@ -382,7 +448,7 @@ static void reason_of_recovery(void **unused)
 	/* raised by too little first: what counts is the last limit of trouble */
 	b = bench_new();
 	assert_string_equal(snap(&b, 96), "fd-critical+");
-	assert_string_equal(snap_of(&b, 170, 200), "");
+	assert_string_equal(snap_of(&b, 170, 200), "fd-warning"); /* it rose again */
 	assert_string_equal(snap_of(&b, 140, 1000), "fd-recovered:closed");
 
 	/* raised, and then it grew */
@@ -791,6 +857,8 @@ int main(void)
 		cmocka_unit_test(jump_alerts_only_the_highest),
 		cmocka_unit_test(dwell),
 		cmocka_unit_test(hysteresis),
+		cmocka_unit_test(a_rise_under_a_raised_limit),
+		cmocka_unit_test(a_rise_after_a_fall),
 		cmocka_unit_test(repeats),
 		cmocka_unit_test(refusals_are_said_once_an_interval),
 		cmocka_unit_test(reason_of_recovery),

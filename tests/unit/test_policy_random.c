@@ -36,6 +36,10 @@ struct life {
 	bool open;
 	uint64_t said_ns[POLICY_ACTIONS]; /* in this incident; 0: not */
 	enum policy_level highest;
+	uint64_t said_limit;        /* the highest that a level was said under */
+	bool raised[POLICY_LEVELS]; /* … and above that since the level was said */
+	uint64_t held_ns[POLICY_LEVELS]; /* when it was last at this level or above */
+	unsigned int again;              /* levels said anew, over all lives */
 	/* how often, over all lives */
 	unsigned int opened, recovered[POLICY_REASON_LAST + 1],
 		by_action[POLICY_ACTIONS], sealed;
@@ -107,6 +111,14 @@ static enum policy_level level_said(enum policy_action action)
 	}
 }
 
+/* A level that was said before in this incident, and not as said again. */
+static void check_rise(struct life *life, enum policy_level level)
+{
+	assert_true(life->raised[level] ||
+		    life->now.now_ns - life->held_ns[level] >= 60 * S);
+	life->again++;
+}
+
 static void check_alert(struct life *life, const struct policy_decision *what)
 {
 	const struct policy_observation *now = &life->now;
@@ -130,14 +142,23 @@ static void check_alert(struct life *life, const struct policy_decision *what)
 	else if (now->has_table)
 		assert_true(now->soft_limit >= life->set.min_limit);
 	if (level) {
-		/* upwards only, unless it says again what lasts */
-		assert_int_equal(what->repeats, level <= life->highest);
+		/* upwards only, unless it says again what lasts, or what it left: under
+		 * a higher limit, or for a minute */
+		if (what->repeats)
+			assert_true(level <= life->highest);
+		assert_int_equal(what->anew, !what->repeats && level <= life->highest);
+		if (what->anew)
+			check_rise(life, level);
 		if (what->repeats)
 			assert_int_not_equal(life->set.repeat_ns, 0);
 		if (last && what->repeats)
 			assert_true(now->now_ns - last >= life->set.repeat_ns);
 		if (level > life->highest)
 			life->highest = level;
+		if (now->has_table && now->soft_limit > life->said_limit)
+			life->said_limit = now->soft_limit;
+		for (int told = 0; told <= (int)level; told++)
+			life->raised[told] = false;
 	}
 	life->said_ns[what->action] = now->now_ns;
 }
@@ -165,15 +186,23 @@ static void check_recovery(struct life *life, const struct policy_decision *what
 	life->recovered[what->reason]++;
 	life->open = false;
 	life->highest = POLICY_LEVEL_OK;
+	life->said_limit = 0;
 	memset(life->said_ns, 0, sizeof(life->said_ns));
 }
 
 static void check_step(struct life *life)
 {
 	struct policy_decision out[POLICY_MAX_DECISIONS];
-	int n = policy_fd_observe(&life->state, &life->set, &life->now, out);
 	const struct policy_observation *now = &life->now;
+	int n;
 
+	/* said when the table was not known */
+	if (life->highest && !life->said_limit && now->has_table)
+		life->said_limit = now->soft_limit;
+	if (life->said_limit && now->has_table && now->soft_limit > life->said_limit)
+		for (int level = 0; level < POLICY_LEVELS; level++)
+			life->raised[level] = true;
+	n = policy_fd_observe(&life->state, &life->set, now, out);
 	assert_between(n, 0, POLICY_MAX_DECISIONS);
 	for (int i = 0; i < n; i++) {
 		life->by_action[out[i].action]++;
@@ -184,6 +213,8 @@ static void check_step(struct life *life)
 			check_alert(life, &out[i]);
 		}
 	}
+	for (int level = 0; level <= (int)life->state.level; level++)
+		life->held_ns[level] = now->now_ns;
 	assert_int_equal(life->state.incident, life->open);
 	if (life->state.level > POLICY_LEVEL_OK)
 		assert_true(life->open);
@@ -220,6 +251,7 @@ static void random_lives(void **unused)
 	for (int a = POLICY_FD_WARNING; a <= POLICY_FD_RECOVERED; a++)
 		assert_true(life.by_action[a] > 500);
 	assert_true(life.by_action[POLICY_OTHER_LIMIT] > 500);
+	assert_true(life.again > 100);
 	assert_int_equal(life.opened, life.by_action[POLICY_FD_RECOVERED] + life.open);
 }
 

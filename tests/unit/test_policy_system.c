@@ -84,6 +84,29 @@ static void climb(void **unused)
 	RUN(steps);
 }
 
+static void raised(void **unused)
+{
+	static const struct step steps[] = {
+		{1000, 1000, 1000, true, false, "system-exhausted+"},
+		{2000, 1000, 1280, false, false, ""}, /* 78 % keeps the warning */
+		{1000, 1220, 1280, false, false, "system-critical"},
+		{1000, 1280, 1280, true, false, "system-exhausted"},
+		{1000, 1280, 1280, true, false, ""},
+		{2000, 1000, 1280, false, false, ""},
+		{1000, 1280, 1280, true, false, ""}, /* it swings */
+		{2000, 1000, 1280, false, false, ""},
+		{59000, 1000, 1280, false, false, ""},
+		{1000, 1280, 1280, true, false, ""},
+		{2000, 1000, 1280, false, false, ""},
+		{60000, 1000, 1280, false, false, ""},
+		{1000, 1280, 1280, true, false, "system-exhausted"},
+		{2000, 100, 1280, false, false, "system-recovered:closed"},
+	};
+
+	(void)unused;
+	RUN(steps);
+}
+
 static void storm(void **unused)
 {
 	static const struct step steps[] = {
@@ -133,9 +156,8 @@ static void ignored(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(climb),
-		cmocka_unit_test(storm),
-		cmocka_unit_test(hysteresis),
+		cmocka_unit_test(climb),   cmocka_unit_test(raised),
+		cmocka_unit_test(storm),   cmocka_unit_test(hysteresis),
 		cmocka_unit_test(ignored),
 	};
 

@@ -59,6 +59,9 @@ static void fill(struct state_document *document)
 		.flaps = 3,
 		.other_alerted = 1u << 31,
 		.alerted_ns = {0, START + 3, START + 4, START + 5},
+		.under_ns = {0, 0, START + 6, START + 7},
+		.told_level = POLICY_LEVEL_EXHAUSTED,
+		.told_limit = 128,
 		.max_used = 64,
 	};
 	p->refusals = calloc(2, sizeof(*p->refusals));
@@ -185,6 +188,10 @@ static void test_round_trip(void **state)
 	assert_int_equal(p->policy.flaps, 3);
 	assert_int_equal(p->policy.other_alerted, 1u << 31);
 	assert_int_equal(p->policy.alerted_ns[3], START + 5);
+	assert_int_equal(p->policy.under_ns[2], START + 6);
+	assert_int_equal(p->policy.under_ns[3], START + 7);
+	assert_int_equal(p->policy.told_level, POLICY_LEVEL_EXHAUSTED);
+	assert_int_equal(p->policy.told_limit, 128);
 	assert_int_equal(p->policy.max_used, 64);
 	assert_int_equal(p->refusals_len, 2);
 	assert_int_equal(p->refusals[0].call, 0x8005);

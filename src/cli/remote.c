@@ -82,7 +82,7 @@ void remote_explain(char *why, size_t why_size, int err, const char *socket_why)
 	else if (len && (err == -EACCES || err == -EPERM) &&
 		 !strstr(socket_why, "usermod"))
 		snprintf(why + len, why_size - len,
-			 "; nor may the daemon's socket be asked without");
+			 "; and this user may not ask the daemon's socket");
 	else
 		snprintf(why + len, why_size - len, "%s%s",
 			 len ? "; or ask the daemon: " : "", socket_why);

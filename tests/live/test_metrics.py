@@ -9,7 +9,7 @@ import threading
 
 from harness import FDWARDEN, Daemon, Scratch, Zoo, check, listed, same, wait_until
 
-LINE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\})? (-?[0-9.e+]+)')
+LINE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\})? (-?[0-9.]+(?:e[-+][0-9]+)?)')
 
 
 def free_port(family=socket.AF_INET, address="127.0.0.1"):

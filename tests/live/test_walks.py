@@ -199,7 +199,7 @@ def test_an_incident():
         told(lines, "^A daemon monitors; what stands: ", rf"^  fdwarden inspect {pid} ")
         fits(lines, "fdwarden")
         lines, code = walk.type("fdwarden events --service no-such | cat")
-        told(lines, "none of the last \\d+ alerts? is such a one")
+        told(lines, "none of the last \\d+ alerts? is of such a service")
         lines, code = walk.type("fdwarden inspect walkapi | tail -n 20")
         same(code, 0, "inspect")
         told(lines, "^What to change", f"prlimit --pid {pid} --nofile=")

@@ -101,7 +101,7 @@ static bool is_nobody(int err)
 static bool try_user(const char *rule, const char *name)
 {
 	errno = 0;
-	if (!*name || strpbrk(name, "*?[\\") || !name[strspn(name, "0123456789")] ||
+	if (!*name || pattern_has_wildcard(name) || !name[strspn(name, "0123456789")] ||
 	    getpwnam(name) || !is_nobody(errno))
 		return true;
 	log_error("in rule '%s': there is no user %s on this host; it means nobody "

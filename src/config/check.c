@@ -66,7 +66,7 @@ static int check_settings(struct loading *l, const struct policy_settings *set,
 
 static bool name_is_too_long(const char *pattern)
 {
-	return strlen(pattern) > NAME_MAX_BYTES && !strpbrk(pattern, "*?[\\");
+	return strlen(pattern) > NAME_MAX_BYTES && !pattern_has_wildcard(pattern);
 }
 
 /* A user is compared by name and by the plain decimal number: what only looks like another
@@ -93,7 +93,7 @@ static bool is_no_unit(const char *pattern)
 {
 	size_t len = strlen(pattern);
 
-	if (strpbrk(pattern, "*?[\\") || config_lacks_suffix(pattern))
+	if (pattern_has_wildcard(pattern) || config_lacks_suffix(pattern))
 		return false;
 	return (len < 8 || strcmp(pattern + len - 8, ".service") != 0) &&
 	       (len < 6 || strcmp(pattern + len - 6, ".scope") != 0);

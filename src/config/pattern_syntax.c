@@ -116,6 +116,11 @@ bool pattern_list_next(const char **list, const char **start, size_t *len)
 	return true;
 }
 
+bool pattern_has_wildcard(const char *pattern)
+{
+	return strpbrk(pattern, "*?[\\") != NULL;
+}
+
 const char *pattern_syntax_fault(const char *pattern)
 {
 	const char *fault = NULL;

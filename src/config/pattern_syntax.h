@@ -13,6 +13,9 @@
  * follows, NULL at the end. False: there is none any more. */
 bool pattern_list_next(const char **list, const char **start, size_t *len);
 
+/* Whether fnmatch() takes some of it for more than the byte that it is. */
+bool pattern_has_wildcard(const char *pattern);
+
 /* What is wrong with a shell pattern, and what to write instead, as "'[' without its ']';
  * …": static text. NULL: nothing is. */
 const char *pattern_syntax_fault(const char *pattern);

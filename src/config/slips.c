@@ -20,11 +20,6 @@ struct slip {
 	const char *rule;
 };
 
-static bool has_wildcard(const char *pattern)
-{
-	return strpbrk(pattern, "*?[\\") != NULL;
-}
-
 static bool is_hex(const char *text, const char *more)
 {
 	for (; *text; text++)
@@ -94,7 +89,7 @@ static void doubt_unit(const struct slip *s, const char *pattern)
 	const char *dot = strrchr(pattern, '.');
 	struct nearest nearest = {0};
 
-	if (has_wildcard(pattern)) {
+	if (pattern_has_wildcard(pattern)) {
 		doubt_end_of_unit(s, pattern);
 		return;
 	}
@@ -126,7 +121,7 @@ static void doubt_runtime(const struct slip *s, const char *pattern)
 					    "podman", "lxc",        "systemd-nspawn"};
 	struct nearest nearest = {0};
 
-	if (has_wildcard(pattern) || cgroup_path_runtime_name(pattern))
+	if (pattern_has_wildcard(pattern) || cgroup_path_runtime_name(pattern))
 		return;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		nearest_try(&nearest, pattern, names[i]);
@@ -142,7 +137,8 @@ static void doubt_pod(const struct slip *s, const char *pattern)
 {
 	size_t len = strlen(pattern);
 
-	if (has_wildcard(pattern) || (len == POD_UID_LEN && is_hex(pattern, "-")) ||
+	if (pattern_has_wildcard(pattern) ||
+	    (len == POD_UID_LEN && is_hex(pattern, "-")) ||
 	    (len == STATIC_POD_LEN && is_hex(pattern, "")))
 		return;
 	config_warn(

@@ -10,8 +10,7 @@
 
 #include "output/text.h"
 
-#define SHARE_DECIMALS 4
-#define SHARE_SCALE    10000
+#define SHARE_SCALE    10000 /* four decimals */
 
 /* cJSON prints with %1.15g: whole numbers of up to 15 digits come out whole. */
 #define WHOLE_IN_CJSON 1000000000000000ull
@@ -66,24 +65,18 @@ int json_add_real(cJSON *parent, const char *name, double value, int decimals)
 
 int json_add_share(cJSON *parent, const char *name, double value)
 {
-	char text[32];
-	size_t len;
+	char text[48], *end;
+	uint64_t scaled;
 
-	if (!isfinite(value))
-		return 0;
-	/* The locale's is no point in JSON. */
-	snprintf(text, sizeof(text), "%.0f", round(value * SHARE_SCALE));
-	len = strlen(text);
-	if (len <= SHARE_DECIMALS) {
-		memmove(text + SHARE_DECIMALS + 1 - len, text, len + 1);
-		memset(text, '0', SHARE_DECIMALS + 1 - len);
-		len = SHARE_DECIMALS + 1;
-	}
-	memmove(text + len - SHARE_DECIMALS + 1, text + len - SHARE_DECIMALS,
-		SHARE_DECIMALS + 1);
-	text[len - SHARE_DECIMALS] = '.';
-	for (; text[len] == '0' && text[len - 1] != '.'; len--)
-		text[len] = 0;
+	/* Of what is no share, as by somebody else's socket, no decimals are wanted. */
+	if (!(value >= 0 && value < (double)(UINT64_MAX / SHARE_SCALE)))
+		return json_add_real(parent, name, value, 0);
+	scaled = (uint64_t)round(value * SHARE_SCALE);
+	/* Of two numbers, for the locale's point is none in JSON. */
+	snprintf(text, sizeof(text), "%" PRIu64 ".%04" PRIu64, scaled / SHARE_SCALE,
+		 scaled % SHARE_SCALE);
+	for (end = text + strlen(text) - 1; *end == '0' && end[-1] != '.'; end--)
+		*end = 0;
 	return cJSON_AddRawToObject(parent, name, text) ? 0 : -ENOMEM;
 }
 

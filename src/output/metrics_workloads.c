@@ -24,7 +24,7 @@ struct workload {
 	const struct ledger_line *line;   /* NULL: none of its calls was refused */
 	uint64_t processes, descriptors;
 	uint64_t leaking;
-	uint64_t incidents[POLICY_LEVELS], in_incident;
+	uint64_t incidents[POLICY_LEVELS];
 	bool growth_known, full_known;
 	double growth, full_in_s;
 	UT_hash_handle hh;
@@ -37,31 +37,6 @@ struct summing {
 };
 
 /* ---- sums ---- */
-
-static void add_row(struct workload *to, const struct roster_row *row)
-{
-	double usage = metrics_usage(row);
-
-	to->who = &row->who;
-	to->processes++;
-	to->descriptors += row->fd.count;
-	if (usage >= 0 && (!to->fullest || usage > metrics_usage(to->fullest)))
-		to->fullest = row;
-	to->leaking += row->fd.leak_suspected;
-	if (*row->incident) {
-		to->incidents[row->level]++;
-		to->in_incident++;
-	}
-	if (row->fd.growth_known) {
-		to->growth_known = true;
-		to->growth += row->fd.growth_per_s;
-	}
-	if (row->fd.exhaustion_known &&
-	    (!to->full_known || row->fd.exhausted_in_s < to->full_in_s)) {
-		to->full_known = true;
-		to->full_in_s = row->fd.exhausted_in_s;
-	}
-}
 
 static void merge(struct workload *to, const struct workload *from)
 {
@@ -78,6 +53,24 @@ static void merge(struct workload *to, const struct workload *from)
 	if (from->full_known && (!to->full_known || from->full_in_s < to->full_in_s))
 		to->full_in_s = from->full_in_s;
 	to->full_known |= from->full_known;
+}
+
+static void add_row(struct workload *to, const struct roster_row *row)
+{
+	struct workload one = {
+		.fullest = metrics_usage(row) >= 0 ? row : NULL,
+		.processes = 1,
+		.descriptors = row->fd.count,
+		.leaking = row->fd.leak_suspected,
+		.growth_known = row->fd.growth_known,
+		.growth = row->fd.growth_known ? row->fd.growth_per_s : 0,
+		.full_known = row->fd.exhaustion_known,
+		.full_in_s = row->fd.exhausted_in_s,
+	};
+
+	one.incidents[row->level] = *row->incident != 0;
+	merge(to, &one);
+	to->who = &row->who;
 }
 
 /* The workload of this key. NULL: no memory. */
@@ -141,11 +134,19 @@ static double worst(const struct workload *workload)
 	return workload->fullest ? metrics_usage(workload->fullest) : -1;
 }
 
+static bool in_incident(const struct workload *workload)
+{
+	for (int level = 0; level < POLICY_LEVELS; level++)
+		if (workload->incidents[level])
+			return true;
+	return false;
+}
+
 /* Who is to have a place first: those in trouble, those that were, then the fullest. */
 static int compare(const void *left, const void *right)
 {
 	const struct workload *a = left, *b = right;
-	bool a_open = a->in_incident, b_open = b->in_incident;
+	bool a_open = in_incident(a), b_open = in_incident(b);
 
 	if (a_open != b_open)
 		return a_open ? -1 : 1;

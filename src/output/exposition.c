@@ -112,30 +112,30 @@ static double weight_of(const char *range, size_t len)
 	return 1;
 }
 
-bool exposition_wants_open_metrics(const char *accept)
+/* The highest weight that the header has for a type; 0: it does not name it. */
+static double weight_in(const char *accept, const char *type)
 {
-	static const char open_type[] = "application/openmetrics-text",
-			  text_type[] = "text/plain";
-	double open = 0, text = 0;
+	double most = 0;
 
 	for (const char *at = accept; at && *at;) {
-		size_t len, type_len;
+		size_t len;
 
 		at += strspn(at, ", \t");
 		len = strcspn(at, ",");
-		type_len = strcspn(at, ",; \t");
-		if (type_len == strlen(open_type) &&
-		    !strncasecmp(at, open_type, type_len)) {
+		if (strcspn(at, ",; \t") == strlen(type) &&
+		    !strncasecmp(at, type, strlen(type))) {
 			double weight = weight_of(at, len);
 
-			open = weight > open ? weight : open;
-		} else if (type_len == strlen(text_type) &&
-			   !strncasecmp(at, text_type, type_len)) {
-			double weight = weight_of(at, len);
-
-			text = weight > text ? weight : text;
+			most = weight > most ? weight : most;
 		}
 		at += len;
 	}
-	return open > 0 && open >= text;
+	return most;
+}
+
+bool exposition_wants_open_metrics(const char *accept)
+{
+	double open = weight_in(accept, "application/openmetrics-text");
+
+	return open > 0 && open >= weight_in(accept, "text/plain");
 }

@@ -178,46 +178,41 @@ static void *open_fifo(void *data)
 	return NULL;
 }
 
-/* A number is taken before the path is looked up: until it waits, the file must be there. */
-static bool is_asleep(int tid)
+/* A call that waits is named in /proc only while it does. Its number is taken
+ * before the path is looked up, and it is open() alone that waits here. */
+static bool waits_in_open(int tid)
 {
-	char path[64], stat[256] = "", *end;
+	char path[64], call[256] = "", *end;
 	FILE *file;
+	long nr;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
 	file = tid ? fopen(path, "re") : NULL;
 	if (!file)
 		return false;
-	if (!fgets(stat, sizeof(stat), file))
-		stat[0] = 0;
+	if (!fgets(call, sizeof(call), file))
+		call[0] = 0;
 	fclose(file);
-	end = strrchr(stat, ')');
-	return end && !strncmp(end, ") S", 3);
+	nr = strtol(call, &end, 10);
+	return end != call && nr == SYS_openat; /* "running" is no number */
 }
 
 /* An open that waits has its number already, and no file behind it. */
 static int start_flight(void)
 {
 	static struct flight flight; /* outlives this step with its thread */
-	int next, now, err;
+	int err;
 
 	if (flights_len == FLIGHTS_MOST)
 		zoo_fail(ZOO_USAGE, "flight: at most %d", FLIGHTS_MOST);
-	next = dup(STDERR_FILENO);
-	if (next < 0)
-		return -errno;
-	close(next);
 	atomic_store(&flight.tid, 0);
 	snprintf(flight.path, sizeof(flight.path), "/tmp/fdzoo-fifo-%d", getpid());
 	if (mkfifo(flight.path, 0600))
 		return -errno;
 	err = -pthread_create(&flights[flights_len], NULL, open_fifo, &flight);
 	flights_len += !err;
-	for (now = next; !err && (now == next || !is_asleep(flight.tid));
-	     usleep(1000)) {
-		now = dup(STDERR_FILENO);
-		close(now);
-	}
+	while (!err && !waits_in_open(atomic_load(&flight.tid)))
+		usleep(1000);
 	unlink(flight.path);
 	return err;
 }

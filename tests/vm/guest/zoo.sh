@@ -114,6 +114,12 @@ counted() {
 	! tables | without "$WORK/counted" | grep -q .
 }
 
+# in_flight COUNT: the process that waits has as many
+in_flight() {
+	fdwarden ps --json | pick -a processes process.pid="$ZOO" fd.count >"$WORK/flight"
+	[ "$(cat "$WORK/flight")" = "$1" ]
+}
+
 # told ACTION: "PID BY-SYSCALL LIMIT" of the alerts of that action since the test began
 told() {
 	alerts event.action="$1" process.pid fd.refused.by_syscall fd.limit >"$WORK/$1"
@@ -259,8 +265,8 @@ test_ways_out() {
 	zoo_start flight openat=5 flight=7 say=near wait
 	zoo_says flight near
 	expected=$(($(fdzoo listing | sed -n "s/^$ZOO \([0-9]*\) .*/\1/p") + 7))
-	fdwarden ps --json | pick -a processes process.pid="$ZOO" fd.count >"$WORK/flight"
-	if [ "$(cat "$WORK/flight")" = $expected ]; then
+	# A daemon that answers is as old as its last look.
+	if wait_for "$PATIENCE" in_flight $expected; then
 		cell flight "ok (/proc + 7)"
 	else
 		cell flight "FAIL: $(cat "$WORK/flight") is not $expected"

@@ -102,7 +102,7 @@ static void fill_fd(struct inspection *i)
 	i->fd.growth_known = growth_known;
 	i->fd.growth_per_s = growth_per_s;
 	if (!growth_known || growth_per_s <= 0 || i->fd.soft_limit == UINT64_MAX ||
-	    i->fd.sealed)
+	    i->fd.used >= i->fd.soft_limit || i->fd.sealed)
 		return;
 	i->fd.exhaustion_known = true;
 	i->fd.exhausted_in_s = (double)(i->fd.soft_limit - i->fd.used) / growth_per_s;

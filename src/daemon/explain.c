@@ -107,7 +107,9 @@ void explain_history(const struct process *process, uint64_t since_ns,
 		.growth_known = forecast.growth_known,
 		.growth_per_s = forecast.growth_per_s,
 		.growth_over_s = forecast.growth_over_s,
-		.growth_sound = forecast.exhaustion_known,
+		/* that of what is far from its limit is no one's trouble */
+		.growth_sound = forecast.exhaustion_known ||
+				(forecast.growth_sound && fds->used >= fds->soft_limit),
 		.age_s = process->table_ns > process->who.start_ns
 				 ? (double)(process->table_ns - process->who.start_ns) /
 					   1e9

@@ -101,7 +101,9 @@ static void fill_fd(const struct server_job *job, struct process *process,
 	out->closed = watched->closed;
 	out->growth_known = watched->growth_known;
 	out->growth_per_s = watched->growth_per_s;
-	out->exhaustion_known = watched->exhaustion_known;
+	/* It may have become full since the monitor looked. */
+	out->exhaustion_known =
+		watched->exhaustion_known && out->used < out->soft_limit;
 	out->exhausted_in_s = watched->exhausted_in_s;
 	out->sealed = watched->sealed;
 	out->leak_suspected = watched->leak_suspected;

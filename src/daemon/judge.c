@@ -99,6 +99,8 @@ static bool is_met_soon(const struct process *p, const struct policy_observation
 	if (!dwell_ns || !seen->has_table || p->policy.incident || !p->settings_version)
 		return false;
 	forecast_estimate(&p->history, seen->soft_limit, &forecast);
+	if (seen->used >= seen->soft_limit)
+		return forecast.growth_sound;
 	return forecast.exhaustion_known &&
 	       forecast.exhausted_in_s * 1e9 <= (double)dwell_ns;
 }

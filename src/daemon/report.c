@@ -36,6 +36,7 @@ void report_fd(const struct process *process, const struct fdw_table *table,
 	       struct alert_fd *out)
 {
 	struct forecast forecast;
+	uint64_t wall;
 
 	memset(out, 0, sizeof(*out));
 	if (!table && !process->has_table)
@@ -59,10 +60,15 @@ void report_fd(const struct process *process, const struct fdw_table *table,
 	out->counters_known = table->flags & FDW_TABLE_COUNTERS;
 	out->opened = table->opened;
 	out->closed = table->closed;
-	forecast_now(&process->history, table->soft_limit, &forecast);
+	/* What takes no more than so many never meets the limit behind it. */
+	wall = out->effective_limit && out->effective_limit < table->soft_limit
+		       ? out->effective_limit
+		       : table->soft_limit;
+	forecast_now(&process->history, wall, &forecast);
 	out->growth_known = forecast.growth_known;
 	out->growth_per_s = forecast.growth_per_s;
-	out->exhaustion_known = forecast.exhaustion_known;
+	/* The history's newest may be older than the table. */
+	out->exhaustion_known = forecast.exhaustion_known && table->used < wall;
 	out->exhausted_in_s = forecast.exhausted_in_s;
 	out->exhausted_low_s = forecast.low_s;
 	out->exhausted_high_s = forecast.high_s;
@@ -84,8 +90,9 @@ static void add_leak(const struct process *process, struct alert *alert)
 	    !leak_estimate(process->leak, &here, leak))
 		return;
 	alert->leak.known = true;
-	if (process->policy.level == POLICY_LEVEL_OK || !fd->exhaustion_known ||
-	    fd->exhausted_high_s >= leak->low_s) {
+	if (fd->used < fd->soft_limit &&
+	    (process->policy.level == POLICY_LEVEL_OK || !fd->exhaustion_known ||
+	     fd->exhausted_high_s >= leak->low_s)) {
 		fd->exhaustion_known = true;
 		fd->exhausted_in_s = leak->exhausted_in_s;
 		fd->exhausted_low_s = leak->low_s;

@@ -18,7 +18,7 @@ int alert_add_leak(cJSON *fd, const struct alert_leak *leak);
 /* "the floor rose from 120 to 410 in 8 min (0.6/s ±0.05); the limit of 1024 is met in 15
  * to 19 min; growing: tcp CLOSE_WAIT", of one that is known. A type's name may be
  * hostile. Returns its length, cut to size. */
-size_t alert_leak_text(const struct alert_leak *leak, uint64_t soft_limit, char *text,
-		       size_t size);
+size_t alert_leak_text(const struct alert_leak *leak, const struct alert_fd *fd,
+		       char *text, size_t size);
 
 #endif

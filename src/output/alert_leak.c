@@ -136,21 +136,27 @@ static void say_rate(const struct leak_estimate *estimate, char *text, size_t si
 		 spread * per[i].s);
 }
 
-size_t alert_leak_text(const struct alert_leak *leak, uint64_t soft_limit, char *text,
-		       size_t size)
+size_t alert_leak_text(const struct alert_leak *leak, const struct alert_fd *fd,
+		       char *text, size_t size)
 {
 	const struct leak_estimate *estimate = &leak->estimate;
 	const struct unit *unit = unit_of(estimate->span_s);
-	char rate[64], range[64];
+	char rate[64], range[64], met[80];
 	int len;
 
 	say_rate(estimate, rate, sizeof(rate));
 	say_range(estimate->low_s, estimate->high_s, range, sizeof(range));
+	/* The floor's line may be below what is open now. */
+	if (fd->known && fd->used >= fd->soft_limit)
+		snprintf(met, sizeof(met), "is reached");
+	else
+		snprintf(met, sizeof(met), "is met in %s", range);
 	len = snprintf(text, size,
 		       "the floor rose from %" PRIu64 " to %" PRIu64
-		       " in %.0f %s (%s); the limit of %" PRIu64 " is met in %s",
+		       " in %.0f %s (%s); the limit of %" PRIu64 " %s",
 		       estimate->floor_then, estimate->floor_now,
-		       estimate->span_s / unit->s, unit->name, rate, soft_limit, range);
+		       estimate->span_s / unit->s, unit->name, rate, fd->soft_limit,
+		       met);
 	for (size_t i = 0; i < leak->growing_len && len > 0 && (size_t)len < size;
 	     i++) {
 		const struct growth_kind *kind = &leak->growing[i].kind;

@@ -373,7 +373,7 @@ static void say_leak(struct sentence *out, const struct alert *alert)
 	if (alert->leak.known) {
 		char text[512];
 
-		alert_leak_text(&alert->leak, alert->fd.soft_limit, text, sizeof(text));
+		alert_leak_text(&alert->leak, &alert->fd, text, sizeof(text));
 		say_hostile(out, text, PATH_MAX_BYTES);
 		say_cause(out, alert, "; ");
 		return;

@@ -136,11 +136,14 @@ static void estimate(const struct forecast_history *history, unsigned int len,
 	residual = syy - out->growth_per_s * sxy;
 	if (residual < 0)
 		residual = 0;
-	if (out->growth_per_s <= 0 ||
-	    out->growth_per_s * out->growth_per_s * (sums.n - 2) * sxx <= 4 * residual)
-		return;
+	out->growth_sound = out->growth_per_s > 0 &&
+			    out->growth_per_s * out->growth_per_s * (sums.n - 2) * sxx >
+				    4 * residual;
 	used = history->used[at(history, 0)];
-	left = used < limit ? (double)(limit - used) : 0;
+	/* What is full has no time until then; whoever asks sees that it is. */
+	if (!out->growth_sound || used >= limit)
+		return;
+	left = (double)(limit - used);
 	seconds = left / out->growth_per_s;
 	if (seconds >= HORIZON_S)
 		return;
@@ -219,6 +222,74 @@ static unsigned int samples_since_burst(const struct forecast_history *history)
 	return end + 1;
 }
 
+/* A table that is full can't grow: how it came to be so is past when it has been full for so
+ * long. */
+#define FULL_OVER_MS 1000
+
+/* The samples since the table became full; 0: it is not, or has just become so. */
+static unsigned int samples_since_full(const struct forecast_history *history,
+				       uint64_t limit)
+{
+	unsigned int len = samples_in_window(history), full = 0;
+
+	while (full < len && history->used[at(history, full)] >= limit)
+		full++;
+	if (!full ||
+	    history->at_ms[at(history, 0)] - history->at_ms[at(history, full - 1)] <
+		    FULL_OVER_MS)
+		return 0;
+	return full;
+}
+
+/* A pause that is so many times as long as the longest before it, in which so many would have
+ * come, is the end of a growth: of those that come one by one by chance the second is so in 2
+ * of 100 times. */
+#define REST_TIMES 2
+#define REST_OWED  4
+
+/* The samples since the growth ended; 0: there was none, or it goes on as it did. */
+static unsigned int samples_since_growth(const struct forecast_history *history)
+{
+	unsigned int len = samples_in_window(history), end = 0;
+	uint32_t begin_ms, last_ms, longest_ms = 0, now_ms;
+	double came = 0, rest_ms;
+
+	if (len < 2)
+		return 0;
+	now_ms = history->at_ms[at(history, 0)];
+	begin_ms = last_ms = history->at_ms[at(history, len - 1)];
+	for (unsigned int age = len - 1; age-- > 0;) {
+		uint32_t ms = history->at_ms[at(history, age)];
+
+		if (!step(history, age))
+			continue;
+		came += step(history, age);
+		longest_ms = ms - last_ms > longest_ms ? ms - last_ms : longest_ms;
+		last_ms = ms;
+		end = age;
+	}
+	rest_ms = (double)(now_ms - last_ms);
+	if (came <= 0 || last_ms == begin_ms || rest_ms <= REST_TIMES * longest_ms ||
+	    came * rest_ms < REST_OWED * (double)(last_ms - begin_ms))
+		return 0;
+	return end + 1;
+}
+
+/* How many of the newest samples say what goes on now. */
+static unsigned int samples_of_now(const struct forecast_history *history,
+				   uint64_t limit)
+{
+	const unsigned int since[] = {samples_since_full(history, limit),
+				      samples_since_burst(history),
+				      samples_since_growth(history)};
+	unsigned int len = history->len;
+
+	for (size_t i = 0; i < sizeof(since) / sizeof(since[0]); i++)
+		if (since[i] >= GROWTH_SAMPLES && since[i] < len)
+			len = since[i];
+	return len;
+}
+
 /* Fewer may be any program's comings and goings. */
 #define RISE_MIN     3
 /* From a few seconds nothing is foretold for longer than so many times as long: programs open
@@ -239,9 +310,8 @@ static bool is_foretold(const struct forecast *f)
 void forecast_now(const struct forecast_history *history, uint64_t limit,
 		  struct forecast *out)
 {
-	unsigned int since = history->len ? samples_since_burst(history) : 0;
-
-	estimate(history, since >= GROWTH_SAMPLES ? since : history->len, limit, out);
+	estimate(history, history->len ? samples_of_now(history, limit) : 0, limit,
+		 out);
 	if (out->exhaustion_known && !is_foretold(out)) {
 		out->exhaustion_known = false;
 		out->exhausted_in_s = out->low_s = out->high_s = 0;

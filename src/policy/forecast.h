@@ -21,9 +21,10 @@ struct forecast_history {
 
 struct forecast {
 	bool growth_known;
-	double growth_over_s;  /* how long what follows was seen */
-	double growth_per_s;   /* slots a second; negative when it shrinks */
-	bool exhaustion_known; /* there is a sound estimate */
+	double growth_over_s; /* how long what follows was seen */
+	double growth_per_s;  /* slots a second; negative when it shrinks */
+	bool growth_sound;    /* it is above zero by more than chance */
+	bool exhaustion_known; /* there is a sound estimate, and it is not full already */
 	double exhausted_in_s; /* until all slots below the limit are taken */
 	double low_s, high_s;  /* … between these, by the slope's uncertainty */
 };
@@ -37,18 +38,21 @@ void forecast_add(struct forecast_history *history, uint64_t now_ns, uint64_t us
 /*
  * Slope by least squares over the samples of the last 30 s, and the time until
  * `limit` is reached from the newest sample. Growth is known from 3 samples over
- * 0.5 s on. The time is known when the slope is above zero by more than twice
- * its standard error, and the result is under 30 days. Its bounds are those of the slope
- * and twice its standard error.
+ * 0.5 s on. It is sound when the slope is above zero by more than twice its standard
+ * error. The time is known when growth is sound, the newest sample is below the limit and
+ * the result is under 30 days. Its bounds are those of the slope and twice its standard
+ * error.
  */
 void forecast_estimate(const struct forecast_history *history, uint64_t limit,
 		       struct forecast *out);
 
 /*
- * The same for who is shown what goes on: a single burst that has been over for a second, as of
- * a program that has just started, is no growth any more, and what came since it decides. Of
- * bursts that come again, and of a growth that goes on, it is forecast_estimate(); but what a
- * few seconds say is not drawn out to hours, nor a descriptor or two to days.
+ * The same for who is shown what goes on: what is over is no growth any more, and what came
+ * since it decides. Over is a single burst after a second, as of a program that has just
+ * started; how a table filled that has been full for a second; and what has paused for much
+ * longer than it ever did in these 30 s. Of bursts that come again, and of a growth that goes
+ * on, it is forecast_estimate(); but what a few seconds say is not drawn out to hours, nor a
+ * descriptor or two to days.
  */
 void forecast_now(const struct forecast_history *history, uint64_t limit,
 		  struct forecast *out);

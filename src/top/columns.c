@@ -155,15 +155,9 @@ static const char *growth_text(const struct item *i, char cell[COLUMN_CELL_LEN])
 	return cell;
 }
 
-static bool is_full(const struct item *i)
-{
-	return !i->group && i->fd->known && i->fd->used >= i->fd->soft_limit &&
-	       !i->fd->sealed;
-}
-
 static const char *full_text(const struct item *i, char cell[COLUMN_CELL_LEN])
 {
-	if (is_full(i))
+	if (item_is_full(i))
 		return "full";
 	if (!i->group && i->fd->known && i->fd->sealed)
 		return "sealed";
@@ -280,7 +274,7 @@ static enum paint growth_paint(const struct item *i)
 
 static enum paint full_paint(const struct item *i)
 {
-	if (is_full(i))
+	if (item_is_full(i))
 		return PAINT_EXHAUSTED;
 	if (!i->exhaustion_known || (!i->group && i->fd->sealed))
 		return PAINT_DIM;
@@ -382,7 +376,7 @@ static void growth_value(const struct item *i, struct column_value *out)
 
 static void full_value(const struct item *i, struct column_value *out)
 {
-	bool full = is_full(i);
+	bool full = item_is_full(i);
 
 	set(out, full || i->exhaustion_known, full ? -1 : i->exhausted_in_s);
 }

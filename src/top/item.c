@@ -23,3 +23,11 @@ int item_permille(const struct item *item)
 	rounded = usage >= 1 ? 1000 : (int)(usage * 1000 + 0.5);
 	return rounded >= 1000 && item->fd->used < item->fd->soft_limit ? 999 : rounded;
 }
+
+bool item_is_full(const struct item *item)
+{
+	if (item->group)
+		return item->full;
+	return item->fd->known && !item->fd->sealed &&
+	       item->fd->used >= item->fd->soft_limit;
+}

@@ -38,7 +38,7 @@ struct item {
 	uint64_t kind_count, kind_of;
 	/* of a group alone */
 	const char *name;
-	uint64_t members;
+	uint64_t members, full;
 	bool folded;
 };
 
@@ -47,5 +47,9 @@ double item_usage(const struct item *item);
 
 /* In tenths of a percent; -1: not known. What is not full must not read as full. */
 int item_permille(const struct item *item);
+
+/* Whether no time is left until it is full: all slots are taken, and it did not choose that. Of
+ * a group: of one of them at least. */
+bool item_is_full(const struct item *item);
 
 #endif

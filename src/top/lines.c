@@ -151,6 +151,7 @@ static void add_to_group(struct model_group *group, const struct item *item)
 		sum->growth_known = true;
 		sum->growth_per_s += item->growth_per_s;
 	}
+	sum->full += item_is_full(item);
 	if (item->exhaustion_known &&
 	    (!sum->exhaustion_known || item->exhausted_in_s < sum->exhausted_in_s)) {
 		sum->exhaustion_known = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* One process's page: its figures and its history from the model, and below them what
  * `fdwarden inspect` says of it. */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -265,12 +266,22 @@ static void draw_usage(int y, const struct item *item)
 	}
 }
 
+/* The column's word is a time, or what the table is: "Full in 12s", "Table full". */
+static const char *full_label(const struct item *item)
+{
+	char cell[COLUMN_CELL_LEN];
+
+	return isalpha((unsigned char)*column_info(COLUMN_FULL)->text(item, cell))
+		       ? "Table"
+		       : "Full in";
+}
+
 static void draw_figures(int y, const struct item *item)
 {
 	int x = 1;
 
 	x = add_cell(y, x, "Growth", COLUMN_GROWTH, item);
-	x = add_cell(y, x, "Full in", COLUMN_FULL, item);
+	x = add_cell(y, x, full_label(item), COLUMN_FULL, item);
 	x = add_cell(y, x, "Opened/s", COLUMN_OPENED, item);
 	x = add_cell(y, x, "Closed/s", COLUMN_CLOSED, item);
 	add_cell(y, x, "Refused", COLUMN_REFUSED, item);

@@ -262,6 +262,31 @@ def test_growth_between_two_counts():
         same(inspect(program.pid)["fd"]["growth_per_s"], 0, "growth of one that sleeps")
 
 
+def test_full_has_no_time_left():
+    """What is full is full: no rate leads there any more, whatever it gave back meanwhile."""
+    with Program("import os, resource, time\n"
+                 "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
+                 "while os.dup(0) < 63: pass\n"
+                 "print('ready', flush=True)\n"
+                 "while True:\n"
+                 " os.close(63); time.sleep(0.19); os.dup(0); time.sleep(0.19)") as program:
+        full = grew = 0
+        for _ in range(60):
+            fd = inspect(program.pid)["fd"]
+            if fd["used"] == 64:
+                full += 1
+                grew += fd["growth_per_s"] > 0
+                check("exhausted_in_s" not in fd, f"full, and time left: {fd}")
+            if grew > 2:
+                break
+        check(grew, f"never seen to become full; {full} times full")
+        for _ in range(60):
+            text = page(program.pid).decode()
+            if "64 of 64" in text:
+                break
+        check("64 of 64" in text and "at this rate" not in text, f"of what is full: {text}")
+
+
 def test_many_descriptors_in_time():
     """20,000 are looked at in the time of one kernel pass, beside lsof."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -702,6 +702,14 @@ static void test_leak(void **state)
 		       "120 to 410 in 8 min (0.6/s ±0.05); the limit of 1024 is "
 		       "met in 15 to 19 min; growing: tcp CLOSE_WAIT");
 
+	/* what is full is not "met in" any time */
+	alert.fd.used = alert.fd.soft_limit;
+	assert_message(&alert,
+		       "api[123] seems to leak descriptors: the floor rose from "
+		       "120 to 410 in 8 min (0.6/s ±0.05); the limit of 1024 is "
+		       "reached; growing: tcp CLOSE_WAIT");
+	alert.fd.used = alert.fd.soft_limit - 1;
+
 	/* slow, without an upper bound, and of a kind with a hostile name */
 	alert.leak.growing_len = 2;
 	alert.leak.estimate.span_s = 6 * 3600;

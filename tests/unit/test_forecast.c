@@ -149,6 +149,61 @@ static void present_bursts(void **unused)
 	}
 }
 
+/* What is full has no time left to tell, and does not grow once it has been so for a second. */
+static void full_tables(void **unused)
+{
+	struct forecast_history history = {0};
+	struct forecast out;
+
+	(void)unused;
+	for (uint64_t i = 0; i <= 20; i++)
+		forecast_add(&history, (i + 1) * S, 44 + i);
+	/* it has just become full: how fast it came there is still told, a time is not */
+	forecast_now(&history, 64, &out);
+	near(out.growth_per_s, 1, 1e-9);
+	assert_true(out.growth_sound);
+	assert_false(out.exhaustion_known);
+	near(out.exhausted_in_s, 0, 0);
+	assert_true(out.low_s == 0 && out.high_s == 0);
+	assert_false(estimate(&history, 64).exhaustion_known);
+	assert_true(estimate(&history, 64).growth_sound);
+	assert_true(estimate(&history, 65).exhaustion_known);
+	forecast_add(&history, 22 * S, 64);
+	forecast_add(&history, 23 * S, 64);
+	forecast_now(&history, 64, &out);
+	assert_true(out.growth_known);
+	near(out.growth_per_s, 0, 1e-9);
+	assert_false(out.growth_sound || out.exhaustion_known);
+	/* under a limit that it has not met it may only pause */
+	forecast_now(&history, 128, &out);
+	assert_true(out.growth_per_s > 0.5);
+	/* above the limit, as after it was lowered */
+	forecast_now(&history, 60, &out);
+	near(out.growth_per_s, 1, 0.3);
+	assert_false(out.exhaustion_known);
+}
+
+/* A growth has ended when it pauses for longer than it ever did, and not before. */
+static void ended_growth(void **unused)
+{
+	(void)unused;
+	assert_true(PRESENT(10, 12, 14, 16, 18, 20, 20, 20).growth_per_s > 1);
+	near(PRESENT(10, 12, 14, 16, 18, 20, 20, 20, 20).growth_per_s, 0, 1e-9);
+	assert_false(PRESENT(10, 12, 14, 16, 18, 20, 20, 20, 20).exhaustion_known);
+	/* it goes on */
+	assert_true(PRESENT(10, 12, 14, 16, 18, 20, 20, 20, 20, 22).growth_per_s > 0.5);
+	/* one each 4 s: 8 s without are nothing, 20 s are */
+	assert_true(PRESENT(10, 10, 10, 10, 11, 11, 11, 11, 12, 12, 12, 12, 13, 13, 13,
+			    13, 13, 13, 13, 13)
+			    .growth_per_s > 0.1);
+	near(PRESENT(10, 11, 11, 11, 11, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12,
+		     12, 12, 12, 12, 12, 12)
+		     .growth_per_s,
+	     0, 1e-9);
+	/* what gives back afterwards shrinks */
+	near(PRESENT(10, 14, 18, 22, 26, 30, 29, 28, 27, 26).growth_per_s, -1, 1e-9);
+}
+
 static void straight_lines(void **unused)
 {
 	static const struct {
@@ -165,7 +220,9 @@ static void straight_lines(void **unused)
 		{1, 100, UINT64_MAX, 1000, false, 0},         /* never */
 		{1, 100, 2592000 + 122, 1000, true, 2591999}, /* 30 days */
 		{1, 100, 2592000 + 123, 1000, false, 0},
-		{100, 0, 1000, 1000, true, 0}, /* over it already */
+		{100, 0, 2301, 1000, true, 0.01},
+		{100, 0, 2300, 1000, false, 0}, /* full */
+		{100, 0, 1000, 1000, false, 0}, /* over it already */
 	};
 
 	(void)unused;
@@ -347,6 +404,7 @@ int main(void)
 		cmocka_unit_test(window),          cmocka_unit_test(bursts),
 		cmocka_unit_test(clock_goes_back), cmocka_unit_test(long_life),
 		cmocka_unit_test(huge_counts),     cmocka_unit_test(present_bursts),
+		cmocka_unit_test(full_tables),     cmocka_unit_test(ended_growth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -317,6 +317,38 @@ static void test_groups_have_sum_and_worst(void **state)
 	roster_clear(&r);
 }
 
+/* Of a group in which one is full no time is told that another has left. */
+static void test_groups_tell_of_a_full_one(void **state)
+{
+	struct roster r = some();
+	struct model *m = new_model(&r);
+	char cell[COLUMN_CELL_LEN];
+	struct column_value value;
+	const struct item *group;
+	size_t len;
+
+	(void)state;
+	r.rows[1].fd.exhaustion_known = true;
+	r.rows[1].fd.exhausted_in_s = 30;
+	model_update(m, &r);
+	model_group(m, TREE_SERVICE);
+	group = model_lines(m, &len)[0].item;
+	assert_string_equal(column_info(COLUMN_FULL)->text(group, cell), "30s");
+	assert_false(item_is_full(group));
+	r.rows[2].fd.used = r.rows[2].fd.soft_limit;
+	model_update(m, &r);
+	group = model_lines(m, &len)[0].item;
+	assert_string_equal(column_info(COLUMN_FULL)->text(group, cell), "full");
+	column_info(COLUMN_FULL)->value(group, &value);
+	assert_true(value.number < 0);
+	r.rows[2].fd.sealed = true;
+	model_update(m, &r);
+	group = model_lines(m, &len)[0].item;
+	assert_string_equal(column_info(COLUMN_FULL)->text(group, cell), "30s");
+	model_free(m);
+	roster_clear(&r);
+}
+
 static void test_folded_groups_stay_folded(void **state)
 {
 	struct roster r = some(), next;
@@ -587,6 +619,7 @@ int main(void)
 		cmocka_unit_test(test_sorted_by_each_column),
 		cmocka_unit_test(test_filter),
 		cmocka_unit_test(test_groups_have_sum_and_worst),
+		cmocka_unit_test(test_groups_tell_of_a_full_one),
 		cmocka_unit_test(test_folded_groups_stay_folded),
 		cmocka_unit_test(test_selection_follows_its_process),
 		cmocka_unit_test(test_the_first_line_stays_the_first),

@@ -84,6 +84,34 @@ static int look_at(struct inspector *s, struct look *look)
 	return 0;
 }
 
+/* Whether the daemon knows it for more than one look. */
+static bool is_of(const struct server_job *job, const struct process *process)
+{
+	return job->history.pid == process->who.pid &&
+	       job->history.start_ns == process->who.start_ns;
+}
+
+/* Of what has no history no call was refused. The list is the job's. */
+static void add_refused(const struct server_job *job, const struct process *process,
+			struct alert_fd *out)
+{
+	const struct feed_refusals *refused = &job->history.refused;
+	uint64_t boot_ns = kernel_boot_realtime_ns();
+
+	out->refused_known = true;
+	if (!is_of(job, process))
+		return;
+	out->refused = refused->calls;
+	out->refused_len = refused->len;
+	out->refused_inexact = refused->inexact;
+	out->refused_per_s = refused->per_s;
+	out->refused_first_ns = refused->first_ns ? refused->first_ns + boot_ns : 0;
+	out->refused_last_ns = refused->last_ns ? refused->last_ns + boot_ns : 0;
+	for (size_t i = 0; i < refused->len; i++)
+		report_count_refused(out, refused->calls[i].error,
+				     refused->calls[i].count);
+}
+
 /* The table as it is now, and what only the monitor knows of it: how it got there. */
 static void fill_fd(const struct server_job *job, struct process *process,
 		    struct alert_fd *out)
@@ -108,6 +136,7 @@ static void fill_fd(const struct server_job *job, struct process *process,
 	out->sealed = watched->sealed;
 	out->leak_suspected = watched->leak_suspected;
 	out->leak_told = watched->leak_told;
+	add_refused(job, process, out);
 }
 
 static void fill_history(const struct alert_fd *fd, struct explain_question *question)
@@ -124,13 +153,6 @@ static void fill_history(const struct alert_fd *fd, struct explain_question *que
 	question->history.growth_sound = fd->exhaustion_known && fd->growth_per_s > 0;
 	question->history.leak_suspected = fd->leak_suspected;
 	question->history.leak_told = fd->leak_told;
-}
-
-/* Whether the daemon knows it for more than one look. */
-static bool is_of(const struct server_job *job, const struct process *process)
-{
-	return job->history.pid == process->who.pid &&
-	       job->history.start_ns == process->who.start_ns;
 }
 
 /* NULL: it can't be explained, and `job` says why. */

@@ -25,11 +25,13 @@ static void add_history(struct filling *filling, struct process *p)
 {
 	struct feed_history *to;
 
-	if (!p->policy.incident && !p->before && !p->watch && p->spin.per_s <= 0)
+	if (!p->policy.incident && !p->before && !p->watch && !p->refusals_len)
 		return;
 	to = feed_add_history(filling->feed);
-	if (to)
-		explain_history(p, filling->monitor->collect.since_ns, to);
+	if (!to)
+		return;
+	explain_history(p, filling->monitor->collect.since_ns, to);
+	refusals_tell(filling->monitor, p, &to->refused);
 }
 
 static void add_row(void *context, struct process *p)

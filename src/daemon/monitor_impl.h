@@ -67,6 +67,11 @@ bool refusals_read(struct monitor *m);
 /* Judges what is only known from its count. */
 void refusals_settle(struct monitor *m, struct process *p);
 
+/* Those of its incident, for who asks. */
+struct feed_refusals;
+void refusals_tell(const struct monitor *m, const struct process *p,
+		   struct feed_refusals *out);
+
 /* How fast they come, since it was last asked. */
 void refusals_rate(struct process *p, uint64_t now_ns);
 

@@ -6,6 +6,7 @@
 #include "collect/syscalls.h"
 #include "daemon/monitor_impl.h"
 #include "log.h"
+#include "output/feed.h"
 #include "policy/limits.h"
 
 /* A rate over less is chance. */
@@ -59,6 +60,18 @@ static void count_judged(struct monitor *m, struct process_refusal *refusal)
 	refusal->judged = refusal->total;
 }
 
+/* What a filter answers is no refusal. */
+static void note_time(struct process *p, const struct process_refusal *refusal,
+		      uint64_t time_ns)
+{
+	if (refusal->by_filter)
+		return;
+	if (!p->refused_first_ns)
+		p->refused_first_ns = time_ns;
+	if (time_ns > p->refused_last_ns)
+		p->refused_last_ns = time_ns;
+}
+
 /* A refusal that is news: `rec` is its record, NULL if it is only known from the
  * count (its record was held back or lost). */
 static void judge_refusal(struct monitor *m, struct process *p,
@@ -110,6 +123,7 @@ void refusals_see(struct monitor *m, struct process *p, const struct fdw_refused
 	count_refusal(m, refusal, rec->total ? rec->total : refusal->total + 1);
 	p->refused_ns[process_refusal_class(rec->error)] = rec->header.time_ns;
 	judge_refusal(m, p, refusal, rec, rec->header.time_ns);
+	note_time(p, refusal, rec->header.time_ns);
 }
 
 static void on_refusal_total(void *context, const struct fdw_refusal_key *key,
@@ -166,6 +180,33 @@ void refusals_settle(struct monitor *m, struct process *p)
 			count_judged(m, refusal);
 		else
 			judge_refusal(m, p, refusal, NULL, m->now_ns);
+		note_time(p, refusal, m->now_ns);
+	}
+}
+
+void refusals_tell(const struct monitor *m, const struct process *p,
+		   struct feed_refusals *out)
+{
+	out->inexact = p->uncounted || (p->policy.incident &&
+					m->reporter.losses->missed > p->missed_then);
+	out->first_ns = p->refused_first_ns;
+	out->last_ns = p->refused_last_ns;
+	out->per_s = p->spin.per_s;
+	for (size_t i = 0; i < p->refusals_len; i++) {
+		const struct process_refusal *refusal = &p->refusals[i];
+		uint64_t count = process_refusal_count(refusal);
+
+		if (!count || refusal->by_filter)
+			continue;
+		if (out->len == FEED_REFUSALS) {
+			out->inexact = true;
+			break;
+		}
+		out->calls[out->len++] = (struct alert_refusal){
+			.call = syscalls_name(refusal->call),
+			.error = refusal->error,
+			.count = count,
+		};
 	}
 }
 

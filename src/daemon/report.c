@@ -136,7 +136,7 @@ void report_seal_doubt(struct alert_fd *fd)
 	fd->seal_unsure = true;
 }
 
-static void count_error(struct alert_fd *fd, int error, uint64_t count)
+void report_count_refused(struct alert_fd *fd, int error, uint64_t count)
 {
 	if (error == EMFILE)
 		fd->refused_emfile += count;
@@ -159,7 +159,7 @@ static void add_refused(const struct reporter *r, const struct process *process,
 
 		if (!count)
 			continue;
-		count_error(fd, refusal->error, count);
+		report_count_refused(fd, refusal->error, count);
 		if (fd->refused_len < REFUSED_MAX)
 			calls[fd->refused_len++] = (struct alert_refusal){
 				.call = syscalls_name(refusal->call),
@@ -548,7 +548,7 @@ static void add_sums(const struct tally *tally, struct alert_fd *fd,
 	for (size_t i = 0; i < tally->calls_len; i++) {
 		const struct tally_call *call = &tally->calls[i];
 
-		count_error(fd, call->error, call->count);
+		report_count_refused(fd, call->error, call->count);
 		calls[fd->refused_len++] = (struct alert_refusal){
 			.call = syscalls_name(call->call),
 			.error = call->error,

@@ -59,6 +59,9 @@ void report_seal(struct process *process, uint64_t now_ns);
  * hold a few descriptors above its limit, is no longer `sealed` but `seal_unsure`. */
 void report_seal_doubt(struct alert_fd *fd);
 
+/* Adds refused calls to the sum of their error. */
+void report_count_refused(struct alert_fd *fd, int error, uint64_t count);
+
 /* One decision about a process. Reads what is missing of its identity. */
 void report_process(struct reporter *r, struct process *process,
 		    const struct policy_decision *what,

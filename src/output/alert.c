@@ -284,6 +284,16 @@ static int add_call(cJSON *calls, const struct alert_fd *fd, size_t at)
 	return count ? json_add_uint(calls, fd->refused[at].call, count) : 0;
 }
 
+static int add_time(cJSON *out, const char *name, uint64_t realtime_ns)
+{
+	char text[32];
+
+	if (!realtime_ns)
+		return 0;
+	alert_timestamp(realtime_ns, text);
+	return json_add_text(out, name, text);
+}
+
 static int add_refused(cJSON *out, const struct alert_fd *fd)
 {
 	cJSON *refused, *calls;
@@ -306,6 +316,10 @@ static int add_refused(cJSON *out, const struct alert_fd *fd)
 		err = json_add_real(refused, "per_s", fd->refused_per_s, 0);
 	if (!err && fd->refused_per_s > 0 && fd->core_share > 0)
 		err = json_add_real(refused, "core_share", fd->core_share, 2);
+	if (!err)
+		err = add_time(refused, "first", fd->refused_first_ns);
+	if (!err)
+		err = add_time(refused, "last", fd->refused_last_ns);
 	if (err)
 		return err;
 	calls = json_add_object(refused, "by_syscall");

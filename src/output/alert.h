@@ -74,6 +74,9 @@ struct alert_fd {
 	const char *refused_call;
 	const struct alert_refusal *refused; /* by call */
 	size_t refused_len;
+	/* The first of them, and the last, since 1970; 0: not known, or of an alert, which has a
+	 * time of its own. */
+	uint64_t refused_first_ns, refused_last_ns;
 	bool refused_inexact; /* there were more: some could not be counted */
 	bool record_lost; /* the refusal is known by its count alone: the descriptors at that
 				 instant and the path are not */

@@ -14,6 +14,16 @@
 #include "output/roster.h"
 #include "policy/diagnosis.h"
 
+/* The calls of one process that were refused in its incident. */
+#define FEED_REFUSALS 16
+struct feed_refusals {
+	struct alert_refusal calls[FEED_REFUSALS];
+	size_t len;
+	uint64_t first_ns, last_ns; /* as the monitor's clock; 0: not known */
+	double per_s;               /* in the last tick */
+	bool inexact;               /* there were more */
+};
+
 /* What has become known over time of a process that is in trouble or near it: what else
  * than one look its explanation rests on. */
 struct feed_history {
@@ -23,6 +33,7 @@ struct feed_history {
 	uint64_t peak; /* most descriptors that were used in its incident */
 	double seen_s; /* for how long it was watched; 0: not known */
 	struct diagnosis_history verdict; /* without children and parent */
+	struct feed_refusals refused;
 };
 
 struct feed_row {

@@ -99,6 +99,107 @@ static void print_growth(const struct view_inspect *view, const struct page *pag
 	page_text(page, "  ", line);
 }
 
+/* So lately refused, it goes on. */
+#define REFUSED_NOW_NS 3000000000ull
+#define CALLS_SHOWN    5
+
+/* "4 min" */
+static const char *ago(uint64_t now_ns, uint64_t then_ns, char text[32])
+{
+	double s = now_ns > then_ns ? (double)(now_ns - then_ns) / 1e9 : 0;
+
+	if (s < 120)
+		snprintf(text, 32, "%.0f s", s);
+	else if (s < 7200)
+		snprintf(text, 32, "%.0f min", s / 60);
+	else
+		snprintf(text, 32, "%.0f h", s / 3600);
+	return text;
+}
+
+/* Names of calls are ours. What has an error of its own is told with it. */
+static void print_calls(const struct alert_fd *fd, FILE *out)
+{
+	const char *comma = "";
+
+	for (size_t i = 0; i < fd->refused_len && i < CALLS_SHOWN; i++) {
+		const struct alert_refusal *refused = &fd->refused[i];
+		const char *error = strerrorname_np(refused->error);
+
+		fprintf(out, "%s%s %" PRIu64, comma, refused->call, refused->count);
+		if (refused->error != EMFILE && error)
+			fprintf(out, " %s", error);
+		comma = ", ";
+	}
+	if (fd->refused_len > CALLS_SHOWN)
+		fputs(", …", out);
+}
+
+static void print_refusals(const struct view_inspect *view, FILE *out)
+{
+	const struct alert_fd *fd = view->fd;
+	uint64_t calls = fd->refused_emfile + fd->refused_enfile + fd->refused_other;
+	uint64_t now_ns = view->realtime_ns;
+	bool goes_on =
+		fd->refused_last_ns && now_ns < fd->refused_last_ns + REFUSED_NOW_NS;
+	char first[32], last[32];
+
+	if (goes_on && fd->refused_per_s >= 1)
+		fprintf(out, "Calls are being refused, about %.0f a second: ",
+			fd->refused_per_s);
+	else if (goes_on)
+		fputs("Calls are being refused: ", out);
+	fprintf(out, "%s%" PRIu64 "%s", fd->refused_inexact ? "at least " : "", calls,
+		goes_on      ? ""
+		: calls == 1 ? " call was refused"
+			     : " calls were refused");
+	if (goes_on && fd->refused_first_ns)
+		fprintf(out, " in %s", ago(now_ns, fd->refused_first_ns, first));
+	fputs(" (", out);
+	print_calls(fd, out);
+	fputc(')', out);
+	if (!goes_on && fd->refused_last_ns && calls == 1)
+		fprintf(out, ", %s ago", ago(now_ns, fd->refused_last_ns, last));
+	else if (!goes_on && fd->refused_last_ns && fd->refused_first_ns)
+		fprintf(out, ", the first %s ago, the last %s ago",
+			ago(now_ns, fd->refused_first_ns, first),
+			ago(now_ns, fd->refused_last_ns, last));
+	fputc('.', out);
+}
+
+/* What full means, too, where nobody counts. */
+static void print_refused(const struct view_inspect *view, const struct page *page)
+{
+	const struct alert_fd *fd = view->fd;
+	bool full = limited(fd) && fd->used >= fd->soft_limit && !fd->sealed;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	if (fd->refused_emfile + fd->refused_enfile + fd->refused_other == 0) {
+		if (full)
+			page_text(page, "  ",
+				  fd->refused_known
+					  ? "It is full: the next call that opens a "
+					    "descriptor is refused; none was so far."
+					  : "It is full: each call that opens a "
+					    "descriptor is refused (EMFILE). How many "
+					    "were, and since when, a running daemon "
+					    "counts.");
+		return;
+	}
+	out = open_memstream(&text, &size);
+	if (!out)
+		return;
+	print_refusals(view, out);
+	if (!fclose(out) && text) {
+		page_colour(page, PAGE_RED);
+		page_text(page, "  ", text);
+		page_colour(page, PAGE_PLAIN);
+	}
+	free(text);
+}
+
 static void print_table(const struct view_inspect *view, const struct page *page)
 {
 	const struct alert_fd *fd = view->fd;
@@ -137,6 +238,7 @@ static void print_table(const struct view_inspect *view, const struct page *page
 			  "the limit on purpose, as sandboxes do. One look can't "
 			  "tell; a daemon that saw it fill can.");
 	print_growth(view, page);
+	print_refused(view, page);
 	if (fd->tables > 1) {
 		snprintf(line, sizeof(line),
 			 "It has %" PRIu32 " tables; this is the fullest.", fd->tables);

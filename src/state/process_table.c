@@ -437,6 +437,7 @@ void process_refusals_open(struct process *process)
 {
 	for (size_t i = 0; i < process->refusals_len; i++)
 		process->refusals[i].base = process->refusals[i].judged;
+	process->refused_first_ns = process->refused_last_ns = 0;
 }
 
 void process_refusals_close(struct process *process)
@@ -445,4 +446,5 @@ void process_refusals_close(struct process *process)
 		process->refusals[i].base = process->refusals[i].total;
 		process->refusals[i].carried = 0;
 	}
+	process->refused_first_ns = process->refused_last_ns = 0;
 }

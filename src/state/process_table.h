@@ -90,6 +90,8 @@ struct process {
 	size_t refusals_len;
 	struct process_spin spin;
 	uint64_t refused_ns[PROCESS_REFUSAL_CLASSES]; /* last record, by errno */
+	/* Of this incident, or without one since the last: the first and the last; 0: none. */
+	uint64_t refused_first_ns, refused_last_ns;
 	bool uncounted; /* some of its refusals found no room to be counted */
 	/* Runs of the sensor that the kernel had left out when its incident opened: if
 	 * there are more, refusals may have been among them. */

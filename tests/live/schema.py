@@ -189,7 +189,8 @@ CALL_SITES = {
 }
 REFUSED = object_of({"emfile": whole(), "enfile": whole(), "by_syscall": mapping(whole(1))},
                     {"other": whole(1), "inexact": true, "per_s": real(0),
-                     "core_share": real(0)})
+                     "core_share": real(0), "first": matching(TIMESTAMP),
+                     "last": matching(TIMESTAMP)})
 REQUEST = object_of({}, {"syscall": text, "path": raw_text, "error": text})
 LEAK = object_of(
     {"floor_then": whole(), "floor_now": whole(), "over_s": real(0), "slope_per_s": real(),
@@ -254,7 +255,7 @@ INSPECT = object_of(
     {"@timestamp": matching(TIMESTAMP), "host": object_of({"name": text}),
      "process": PROCESS, "diagnosis": DIAGNOSIS,
      "fd": object_of({"types": TYPES, "groups": list_of(GROUP, 100), "deleted": whole()},
-                     {**TABLE, **EXPLAINED, "descriptors": lambda value: None})},
+                     {**TABLE, **EXPLAINED, "refused": REFUSED, "descriptors": lambda value: None})},
     {"service": object_of({"name": raw_text}), "container": CONTAINER,
      "orchestrator": POD, "limit": LIMIT, "advice": ADVICE,
      "unseen": list_of(text)})

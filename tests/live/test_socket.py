@@ -15,6 +15,7 @@ import time
 
 from harness import (FDWARDEN, FDZOO, Scratch, Skip, Zoo, boot_ns, check, check_documents,
                      inspect, listed, note, own_name, same, unused_uid, wait_until)
+from programs import Program
 from sockets import Client, cpu_seconds, daemon_at, is_of, row_of, same_error
 
 NOBODY = 65534
@@ -714,3 +715,46 @@ def test_inspect_by_root_asks_the_daemon():
         with near(used=20) as zoo:
             zoo.expect("near")
             same(inspect(zoo.pid, "-c", config)["fd"]["used"], 20, "without a daemon: fd.used")
+
+
+def test_inspect_says_what_is_refused():
+    """Whether calls are refused now, how many and which, since when, as the daemon counts them."""
+    with Scratch() as scratch:
+        daemon, path = daemon_at(scratch)
+        config = scratch.file("conf", f"[socket]\npath = {path}\n")
+
+        def page(pid):
+            done = run("inspect", str(pid), "-c", config)
+            same(done.returncode, 0, f"exit status, with {done.stderr!r}")
+            return " ".join(done.stdout.split())
+
+        with daemon, Zoo("limit=64", "fill=64", "say=full", "wait", "refuse=openat:7", "refuse=dup:3",
+                         "say=refused", "wait") as zoo:
+            daemon.wait(zoo.pid, "fd-critical")
+            check("It is full: the next call that opens a descriptor is refused; none was so far."
+                  in page(zoo.pid), page(zoo.pid))
+            same(inspect(zoo.pid, "-c", config)["fd"]["refused"],
+                 {"emfile": 0, "enfile": 0, "by_syscall": {}}, "fd.refused of what is full")
+            zoo.go()
+            zoo.expect("refused")
+            daemon.wait(zoo.pid, "fd-exhausted")
+
+            def refused():
+                return inspect(zoo.pid, "-c", config)["fd"]["refused"]
+
+            wait_until(lambda: refused()["emfile"] == 10, 20, "10 refused calls")
+            same(refused()["by_syscall"], {"openat": 7, "dup": 3}, "fd.refused.by_syscall")
+            check(refused()["first"] <= refused()["last"], f"{refused()}")
+            wait_until(lambda: "10 calls were refused (openat 7, dup 3), the first "
+                       in page(zoo.pid), 20, "a page that says that they were")
+            check(" ago, the last " in page(zoo.pid), page(zoo.pid))
+        with daemon_at(scratch)[0] as second, Program(
+                "import os, resource, time\n"
+                "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
+                "print('ready', flush=True)\n"
+                "while True:\n"
+                " try: os.dup(0)\n"
+                " except OSError: time.sleep(0.05)\n") as program:
+            second.wait(program.pid, "fd-exhausted")
+            wait_until(lambda: "Calls are being refused, about " in page(program.pid), 20,
+                       "a page that says that they are refused now")

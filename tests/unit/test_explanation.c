@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <locale.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -482,6 +483,80 @@ static void a_page_without_advice(void **state)
 	explanation_clear(&why);
 }
 
+/* That calls are refused, how many, which, since when; and what full means where none was. */
+static void a_page_with_refusals(void **state)
+{
+	const struct alert_refusal calls[] = {{"openat", EMFILE, 100},
+					      {"accept4", EMFILE, 20},
+					      {"inotify_init1", EINVAL, 3}};
+	const uint64_t second_ns = 1000000000;
+	struct explanation why = {.unexplained = "it was gone"};
+	struct identity who = {.pid = 1, .uid = (uid_t)-1};
+	struct alert_fd fd = {.known = true,
+			      .count = 64,
+			      .used = 64,
+			      .soft_limit = 64,
+			      .hard_limit = 64};
+	struct view_inspect view = {
+		.who = &who, .fd = &fd, .why = &why, .realtime_ns = 1000 * second_ns};
+	const struct page wide = {.utf8 = true, .width = 200};
+	cJSON *root;
+	char *text;
+
+	(void)state;
+	text = print(&view, wide);
+	assert_non_null(strstr(text, "It is full: each call that opens a descriptor is "
+				     "refused (EMFILE). How many were"));
+	free(text);
+	fd.refused_known = true;
+	text = print(&view, wide);
+	assert_non_null(strstr(text,
+			       "It is full: the next call that opens a descriptor "
+			       "is refused; none was so far."));
+	free(text);
+	fd.refused = calls;
+	fd.refused_len = 3;
+	fd.refused_emfile = 120;
+	fd.refused_other = 3;
+	fd.refused_per_s = 23.4;
+	fd.refused_first_ns = 760 * second_ns;
+	fd.refused_last_ns = 998 * second_ns;
+	text = print(&view, wide);
+	assert_non_null(strstr(text,
+			       "  Calls are being refused, about 23 a second: 123 "
+			       "in 4 min (openat 100, accept4 20, inotify_init1 3 "
+			       "EINVAL).\n"));
+	assert_null(strstr(text, "It is full"));
+	free(text);
+	/* they have stopped */
+	fd.refused_per_s = 0;
+	fd.refused_last_ns = 975 * second_ns;
+	fd.refused_inexact = true;
+	text = print(&view, wide);
+	assert_non_null(strstr(text, "  at least 123 calls were refused (openat 100, "
+				     "accept4 20, inotify_init1 3 EINVAL), the first "
+				     "4 min ago, the last 25 s ago.\n"));
+	free(text);
+	fd.refused_len = 1;
+	fd.refused_emfile = 1;
+	fd.refused_other = 0;
+	fd.refused_inexact = false;
+	text = print(&view, wide);
+	assert_non_null(strstr(text, "  1 call was refused (openat 100), 25 s ago.\n"));
+	free(text);
+	view.host = &(struct alert_host){.name = "web-3"};
+	root = view_inspect_json(&view);
+	expect_text(root, "fd.refused.first", "1970-01-01T00:12:40.000000Z");
+	expect_text(root, "fd.refused.last", "1970-01-01T00:16:15.000000Z");
+	cJSON_Delete(root);
+	/* what chose to be full is not in trouble */
+	fd = (struct alert_fd){
+		.known = true, .count = 9, .used = 2, .soft_limit = 2, .sealed = true};
+	text = print(&view, wide);
+	assert_null(strstr(text, "is refused"));
+	free(text);
+}
+
 static void a_page_of_little(void **state)
 {
 	struct explanation why = {.unexplained = "it was gone"};
@@ -559,6 +634,7 @@ int main(void)
 		cmocka_unit_test(limit_raised),
 		cmocka_unit_test(as_a_page),
 		cmocka_unit_test(a_page_without_advice),
+		cmocka_unit_test(a_page_with_refusals),
 		cmocka_unit_test(a_page_of_little),
 		cmocka_unit_test(as_a_document),
 	};

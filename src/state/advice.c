@@ -161,8 +161,8 @@ static void add_parent(const struct advice_question *question,
 		advice->content = advice_ulimit(list, question, target);
 }
 
-static void add_lasting(const struct advice_question *question,
-			const struct advice_target *target, struct advice_list *list)
+static void add_by_origin(const struct advice_question *question,
+			  const struct advice_target *target, struct advice_list *list)
 {
 	const struct origin *origin = question->origin;
 
@@ -184,6 +184,15 @@ static void add_lasting(const struct advice_question *question,
 		advice_for_unit(question, target, list);
 	else if (origin->kind == ORIGIN_KERNEL)
 		add_parent(question, target, list);
+}
+
+static void add_lasting(const struct advice_question *question,
+			const struct advice_target *target, struct advice_list *list)
+{
+	if (advice_for_script(question, target, list))
+		return;
+	add_by_origin(question, target, list);
+	advice_for_script_too(question, target, list);
 }
 
 static void name_hard_limit(const struct advice_question *question,

@@ -77,6 +77,19 @@ void advice_for_container(const struct advice_question *question,
 			  const struct advice_target *target, struct advice_list *list);
 void advice_for_program(const struct advice_question *question,
 			const struct advice_target *target, struct advice_list *list);
+/* The script's line, where a script is known to set the limit. False: there is none, or
+ * something else counts more. */
+bool advice_for_script(const struct advice_question *question,
+		       const struct advice_target *target, struct advice_list *list);
+/* The same behind what is said of another place, which would have no effect without it. */
+void advice_for_script_too(const struct advice_question *question,
+			   const struct advice_target *target,
+			   struct advice_list *list);
+/* What else must be changed where a script sets the limit: the hard limit of its unit, and
+ * the program's own setting, if that may do the same. */
+void advice_besides_script(const struct advice_question *question,
+			   const struct advice_target *target,
+			   struct advice_list *list);
 
 /* What is known of the program. NULL: nothing. */
 const struct program *advice_program(const struct advice_question *question);

@@ -77,6 +77,7 @@ void advice_put_inside(const struct advice_question *question, struct advice_lis
 	for (size_t i = first; i < list->len; i++)
 		if (list->at[i].action == ADVICE_DROP_IN ||
 		    list->at[i].action == ADVICE_MANAGER ||
+		    (list->at[i].action == ADVICE_PARENT && origin->script) ||
 		    list->at[i].action == ADVICE_PROGRAM)
 			put_inside(question, list, &list->at[i]);
 }

@@ -164,6 +164,16 @@ void advice_for_program(const struct advice_question *question,
 		add_front(question, target, program, list);
 }
 
+void advice_besides_script(const struct advice_question *question,
+			   const struct advice_target *target, struct advice_list *list)
+{
+	const struct program *program = advice_program(question);
+
+	raise_unit(question, target, list);
+	if (program && program->before && blame_of(program, question) != BLAME_FRONT)
+		add_setting(question, target, program, false, list);
+}
+
 const struct program *advice_program(const struct advice_question *question)
 {
 	return program_find(question->who->executable, question->who->comm);

@@ -51,6 +51,7 @@ void origin_clear(struct origin *origin)
 	free(origin->user);
 	free(origin->parent_name);
 	free(origin->opener);
+	free(origin->script);
 	free(origin->restart);
 	free(origin->evidence);
 	free(origin->denied);
@@ -329,6 +330,8 @@ static int answer(struct origin_subject *s, struct origin *out)
 	s->soft = first->limits_known ? first->soft : s->question->soft_limit;
 	s->hard = first->limits_known ? first->hard : s->question->hard_limit;
 	err = explain(s, out);
+	if (!err)
+		origin_script(s, out);
 	return err ? err : add_place(s, out);
 }
 
@@ -360,6 +363,8 @@ out:
 	origin_chain_clear(&s->chain);
 	origin_candidates_clear(&s->list);
 	free(search.denied);
+	free(search.started.exec);
+	free(search.started.file);
 	free(s);
 	return err;
 }

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "state/identity.h"
+#include "state/script.h"
 
 /* The names are in origin_kind_name(). */
 enum origin_kind {
@@ -43,6 +44,8 @@ struct origin {
 	bool inside;       /* unit and file are those of its container */
 	bool claimed;      /* … which is one on the word of its own processes alone */
 	bool user_manager; /* `unit` is of the manager of `owner`, not of the system's */
+	bool script_of_unit; /* `script` is a file of `unit`, whose ExecStart= has a command
+			 for a shell */
 	bool selects; /* not of the limit: a thread of the process was seen to wait in
 			 select(2), which takes no descriptor above 1023 */
 	uint64_t soft,
@@ -53,7 +56,9 @@ struct origin {
 	uint32_t line;                   /* of `file`; 0: none */
 	pid_t parent;                    /* ORIGIN_PARENT: who; 0: none */
 	pid_t raised_by; /* an ancestor; 0: the process itself, or it is not known */
-	uid_t owner;     /* whose session or manager; -1: none */
+	uint64_t front_hard; /* the hard limit in front of the script; 0: not known */
+	struct script_finding statements; /* of `script` */
+	uid_t owner;                      /* whose session or manager; -1: none */
 	char *file; /* "/etc/systemd/system/app.service.d/limits.conf"; NULL: none. Owned. */
 	char *setting; /* the line: "LimitNOFILE=4096", "* soft nofile 1024". Owned, hostile. */
 	char *unit;        /* "nginx.service", "user@1000.service"; of a container its
@@ -63,6 +68,10 @@ struct origin {
 	char *parent_name; /* Owned, hostile; NULL */
 	char *opener; /* who began the PAM session, if it is no login's: "cron", "su".
 		       Owned; NULL */
+	char *script; /* a script, or the like, with a statement that sets this limit, in
+			 front of the process or of one above it. Owned, hostile; NULL:
+			 none was found. What it sets counts more than `file`, where that
+			 is another one */
 	char *restart; /* where another process changed the limit since: what the next one
 		       begins with, a plain sentence. Owned, hostile; NULL: not known, or
 		       it is the same */

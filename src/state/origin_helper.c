@@ -184,6 +184,8 @@ static int read_answer(const struct helper_answer *answer, size_t got,
 		return -EPROTO;
 	}
 	*out = answer->origin;
+	out->statements.soft.text[SCRIPT_TEXT_MAX - 1] = '\0';
+	out->statements.hard.text[SCRIPT_TEXT_MAX - 1] = '\0';
 	for (size_t i = 0; i < ORIGIN_STRINGS; i++)
 		*string_of(out, i) = texts[i];
 	take_who(who, texts[ORIGIN_STRINGS], texts[ORIGIN_STRINGS + 1],

@@ -49,6 +49,15 @@ struct origin_candidates {
 	size_t len;
 };
 
+/* What the unit of the process starts. */
+struct origin_started {
+	bool known;
+	bool inside;       /* … of a container */
+	bool of_user;      /* … of a user's manager */
+	char *exec, *file; /* ExecStart=, and where it is; NULL: none. Owned */
+	uint32_t line;
+};
+
 /* One look-up. */
 struct origin_search {
 	struct origin_root host;
@@ -58,6 +67,7 @@ struct origin_search {
 	uint64_t nr_open; /* 0: unknown */
 	bool no_memory;   /* something is missing for want of it */
 	struct origin_cost cost;
+	struct origin_started started; /* of the first unit that was asked for */
 };
 
 /* ---- files ---- */
@@ -282,6 +292,9 @@ struct origin_unit_setting {
 	char *file, *text; /* Owned */
 	uint32_t line;
 	uint64_t changed_ns;
+	char *exec; /* ExecStart= as it is there, in exec_file; NULL: none. Owned */
+	char *exec_file;
+	uint32_t exec_line;
 	uint64_t newest_ns; /* when the newest of all its files was changed */
 	char pam_name[64];  /* PAMName=; "": none */
 	char user[64];      /* User= */

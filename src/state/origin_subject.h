@@ -45,6 +45,10 @@ void origin_say_parent(struct origin_subject *s, struct origin *out);
 void origin_say_kernel(struct origin_subject *s, struct origin *out);
 void origin_say_unknown(struct origin_subject *s, struct origin *out);
 
+/* Adds the script that has a statement which sets these limits, if there is one. `out` is
+ * what was found without it. */
+void origin_script(struct origin_subject *s, struct origin *out);
+
 #define ORIGIN_KERNEL_SOFT 1024
 #define ORIGIN_KERNEL_HARD 4096
 

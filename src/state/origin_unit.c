@@ -125,6 +125,23 @@ static void add_session(struct origin_search *search, const struct origin_scope 
 	put_first(list, first, &made);
 }
 
+/* Kept for origin_script(). */
+static void keep_started(struct origin_search *search, const struct origin_scope *scope,
+			 bool of_user, struct origin_unit_setting *set)
+{
+	struct origin_started *out = &search->started;
+
+	if (out->known)
+		return;
+	*out = (struct origin_started){.known = true,
+				       .inside = scope->place->in_container,
+				       .of_user = of_user,
+				       .exec = set->exec,
+				       .file = set->exec_file,
+				       .line = set->exec_line};
+	set->exec = set->exec_file = NULL;
+}
+
 /* `of`: whose manager; NULL: the system's. */
 static void add_unit(struct origin_search *search, const struct origin_scope *scope,
 		     const struct origin_user *of, struct origin_candidates *list)
@@ -133,6 +150,7 @@ static void add_unit(struct origin_search *search, const struct origin_scope *sc
 	size_t first = list->len;
 
 	origin_unit_read(search, scope->root, of, scope->place->unit, &set);
+	keep_started(search, scope, of != NULL, &set);
 	if (set.is_set)
 		add_setting(search, scope, &set, list);
 	else

@@ -288,6 +288,23 @@ static void copy_word(const char *value, char *out, size_t size)
 		out[0] = '\0';
 }
 
+/* The first one counts of several, and an empty one takes back what there was. */
+static void take_exec(struct reading *reading, const char *value, uint32_t line)
+{
+	struct origin_unit_setting *out = reading->out;
+
+	if (out->exec && value[0])
+		return;
+	free(out->exec);
+	free(out->exec_file);
+	out->exec = out->exec_file = NULL;
+	if (!value[0])
+		return;
+	out->exec = origin_format(reading->search, "%s", value);
+	out->exec_file = origin_format(reading->search, "%s", reading->path);
+	out->exec_line = line;
+}
+
 static void take(void *context, const char *section, const char *key, const char *value,
 		 uint32_t line)
 {
@@ -301,6 +318,8 @@ static void take(void *context, const char *section, const char *key, const char
 		copy_word(value, out->pam_name, sizeof(out->pam_name));
 	if (strcmp(key, "User") == 0)
 		copy_word(value, out->user, sizeof(out->user));
+	if (strcmp(key, "ExecStart") == 0)
+		take_exec(reading, value, line);
 	/* what is not valid, also nothing at all, is passed over */
 	if (strcmp(key, "LimitNOFILE") != 0 ||
 	    !origin_parse_rlimit(value, &soft, &hard))
@@ -378,5 +397,7 @@ void origin_unit_setting_clear(struct origin_unit_setting *setting)
 {
 	free(setting->file);
 	free(setting->text);
+	free(setting->exec);
+	free(setting->exec_file);
 	memset(setting, 0, sizeof(*setting));
 }

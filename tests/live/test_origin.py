@@ -6,9 +6,10 @@ import resource
 import shutil
 import signal
 import subprocess
+import tempfile
 
 import schema
-from harness import FDWARDEN, FDZOO, Zoo, check, need_limit, need_root, same
+from harness import FDWARDEN, FDZOO, Skip, Zoo, check, need_limit, need_root, same
 
 
 def inspect(pid):
@@ -97,6 +98,72 @@ def test_set_by_a_shell_below_the_hard_one():
                                       resource.RLIMIT_NOFILE, (70, 20000)),
                                   capture_output=True, text=True, timeout=20, check=True).stdout
             same(said.split(), ["128", "20000"], f"limits in {name[0]}")
+
+
+def place(seen):
+    """Of what sets the limit, and of what is to be changed there."""
+    limit = seen["limit"]
+    return [limit.get(key) for key in ("origin", "file", "line", "setting")]
+
+
+def tries_script(text, origin, line, setting, typed):
+    """The line of a script is named, and what is proposed, typed as it is, has effect."""
+    with tempfile.TemporaryDirectory() as work:
+        path = os.path.join(work, "run web.sh")
+        with open(path, "w", encoding="utf-8") as script:
+            script.write(text)
+        os.chmod(path, 0o755)
+        for limit in ("64", typed):
+            # A relative path, of a shell that has gone elsewhere since.
+            with Below(FDZOO, "fill=50", "say=there", "wait", program="./run web.sh",
+                       cwd=work) as zoo:
+                pid = int(zoo.expect("there")[-1])
+                same(limits(pid)[0], int(limit), "the limit")
+                if limit == typed:
+                    break
+                seen = inspect(pid)
+                same(place(seen), [origin, path, line, setting], "where it is set")
+                piece = advice(seen, "parent")
+                same(piece["file"], path, "the file to change")
+                for command in piece["commands"]:
+                    subprocess.run(["sh", "-c", command], check=True)
+
+
+def test_line_of_a_script():
+    need_root()
+    tries_script("#!/bin/sh\ncd /\nulimit -n 64\n\"$@\"\n:\n", "parent", 3, "ulimit -n 64",
+                 "128")
+
+
+def test_line_of_a_script_that_became_it():
+    """What a part of it was is known as long as the shell above it runs."""
+    need_root()
+    tries_script("#!/bin/bash\n# ulimit -n 64\ncd /\n(ulimit -Sn 64; exec \"$@\")\n:\n", "self",
+                 4, "ulimit -Sn 64", "128")
+
+
+def test_line_with_prlimit():
+    need_root()
+    if not shutil.which("prlimit"):
+        raise Skip("no prlimit")
+    tries_script("#!/bin/sh\n\nprlimit --nofile=64:2000 \"$@\"\n:\n", "self", 3,
+                 "--nofile=64:2000", "128")
+
+
+def test_line_of_another_script():
+    """A number that is not the one in force, and a path that leads elsewhere, are not told."""
+    need_root()
+    with tempfile.TemporaryDirectory() as work:
+        path = os.path.join(work, "run.sh")
+        with open(path, "w", encoding="utf-8") as script:
+            script.write('ulimit -n "$1"\nshift\n"$@"\n: ulimit -n 64\n')
+        with Below(path, "64", FDZOO, "fill=50", "say=there", "wait", program="/bin/sh") as zoo:
+            pid = int(zoo.expect("there")[-1])
+            seen = inspect(pid)
+            same(place(seen), ["parent", None, None, None], "where it is set")
+            os.rename(path, path + ".old")
+            os.mkfifo(path)
+            same(place(inspect(pid)), ["parent", None, None, None], "with a FIFO in its place")
 
 
 def test_raised_by_another_process():

@@ -840,20 +840,154 @@ static void test_times(void **state)
 	}
 }
 
+static void set_script(const char *file, const char *text, uint64_t limit)
+{
+	origin.script = (char *)file;
+	snprintf(origin.statements.soft.text, SCRIPT_TEXT_MAX, "%s", text);
+	origin.statements.soft.line = 3;
+	origin.statements.soft.once = origin.statements.soft.hard = true;
+	question.soft_limit = question.hard_limit = limit;
+	question.used = limit - 4;
+}
+
+/* The line of a script, and the command that changes it. */
+static void test_script(void **state)
+{
+	(void)state;
+	origin.kind = ORIGIN_PARENT;
+	origin.parent = 99;
+	origin.parent_name = (char *)"run.sh";
+	origin.unit = NULL;
+	diagnosis.leak = false;
+	set_script("/srv/run it.sh", "ulimit -n 64", 64);
+	make();
+	expect_order("parent prlimit");
+	expect(of(ADVICE_PARENT), "/srv/run it.sh", "ulimit -n 128",
+	       "sed -i '3s/ulimit -n 64/ulimit -n 128/' '/srv/run it.sh'\n");
+	assert_non_null(strstr(of(ADVICE_PARENT)->text,
+			       "Line 3 of /srv/run it.sh sets the limit, \"ulimit -n "
+			       "64\": change it there, and start it anew."));
+	/* more than what is in front of it only root can set */
+	origin.front_hard = 100;
+	make();
+	assert_null(strstr(of(ADVICE_PARENT)->text, "The hard limit in front"));
+	who.uid = 1000;
+	make();
+	assert_non_null(strstr(of(ADVICE_PARENT)->text,
+			       "The hard limit in front of it, 100, must be raised"));
+	origin.front_hard = 0;
+	/* its unit is started anew */
+	origin.kind = ORIGIN_SELF;
+	origin.unit = (char *)"app.service";
+	origin.given_hard = 524288;
+	make();
+	expect_order("parent prlimit");
+	expect(of(ADVICE_PARENT), "/srv/run it.sh", "ulimit -n 128",
+	       "sed -i '3s/ulimit -n 64/ulimit -n 128/' '/srv/run it.sh'\n"
+	       "systemctl restart app.service\n");
+	/* … and has enough for it */
+	origin.given_hard = 100;
+	make();
+	expect_order("systemd-drop-in parent prlimit");
+	origin.given_hard = 524288;
+	/* the line has it twice: it is told, not typed */
+	origin.statements.soft.once = false;
+	make();
+	expect(of(ADVICE_PARENT), "/srv/run it.sh", "ulimit -n 128", "");
+}
+
+static void test_script_soft(void **state)
+{
+	(void)state;
+	origin.kind = ORIGIN_SELF;
+	origin.unit = NULL;
+	diagnosis.leak = false;
+	set_script("/srv/run.sh", "ulimit -Sn 64", 64);
+	question.hard_limit = 4096;
+	origin.statements.soft.hard = false;
+	make();
+	expect(of(ADVICE_PARENT), "/srv/run.sh", "ulimit -Sn 128",
+	       "sed -i '3s/ulimit -Sn 64/ulimit -Sn 128/' /srv/run.sh\n");
+	/* the hard limit stops it: both, by one statement or by two */
+	question.hard_limit = 100;
+	make();
+	expect(of(ADVICE_PARENT), "/srv/run.sh", "ulimit -n 128",
+	       "sed -i '3s/ulimit -Sn 64/ulimit -n 128/' /srv/run.sh\n");
+	origin.statements.hard = origin.statements.soft;
+	origin.statements.hard.line = 2;
+	strcpy(origin.statements.hard.text, "ulimit -Hn 100");
+	make();
+	expect(of(ADVICE_PARENT), "/srv/run.sh", "ulimit -Sn 128\nulimit -Hn 128",
+	       "sed -i '3s/ulimit -Sn 64/ulimit -Sn 128/' /srv/run.sh\n"
+	       "sed -i '2s/ulimit -Hn 100/ulimit -Hn 128/' /srv/run.sh\n");
+}
+
+/* In a unit's file; beside the unit's own setting; in a container. */
+static void test_script_places(void **state)
+{
+	(void)state;
+	origin.kind = ORIGIN_SELF;
+	diagnosis.leak = false;
+	set_script("/etc/systemd/system/app.service", "ulimit -n 64", 64);
+	origin.script_of_unit = true;
+	origin.given_hard = 524288;
+	make();
+	expect(of(ADVICE_PARENT), origin.script, "ulimit -n 128",
+	       "sed -i '3s/ulimit -n 64/ulimit -n 128/' "
+	       "/etc/systemd/system/app.service\n"
+	       "systemctl daemon-reload\nsystemctl restart app.service\n");
+	origin.script = (char *)"/usr/lib/systemd/system/app.service";
+	make();
+	expect(of(ADVICE_PARENT), origin.script, "ulimit -n 128", "");
+	/* a drop-in alone would have no effect */
+	origin.script_of_unit = false;
+	origin.script = (char *)"/srv/run.sh";
+	origin.kind = ORIGIN_UNIT;
+	origin.given_hard = 0;
+	make();
+	expect_order("systemd-drop-in parent prlimit");
+	assert_non_null(strstr(of(ADVICE_PARENT)->text, "sets it as well"));
+	/* the file is the container's */
+	origin.kind = ORIGIN_PARENT;
+	origin.unit = NULL;
+	origin.inside = true;
+	who.container_id = (char *)"0123456789ab";
+	who.container_runtime = "docker";
+	make();
+	expect(of(ADVICE_PARENT), "/srv/run.sh", "ulimit -n 128",
+	       "docker exec -i 0123456789ab sed -i "
+	       "'3s/ulimit -n 64/ulimit -n 128/' /srv/run.sh\n");
+	origin.claimed = true;
+	make();
+	expect(of(ADVICE_PARENT), NULL, NULL, "");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(test_values),         TEST(test_of_the_peak),
-		TEST(test_bandage),        TEST(test_drop_in),
-		TEST(test_order_of_files), TEST(test_units),
-		TEST(test_user_units),     TEST(test_logins),
-		TEST(test_containers),     TEST(test_programs),
-		TEST(test_default),        TEST(test_known_programs),
-		TEST(test_programs_above), TEST(test_never_less),
-		TEST(test_walls),          TEST(test_leak),
-		TEST(test_system),         TEST(test_times),
+		TEST(test_values),
+		TEST(test_of_the_peak),
+		TEST(test_bandage),
+		TEST(test_drop_in),
+		TEST(test_order_of_files),
+		TEST(test_units),
+		TEST(test_user_units),
+		TEST(test_logins),
+		TEST(test_containers),
+		TEST(test_programs),
+		TEST(test_default),
+		TEST(test_known_programs),
+		TEST(test_programs_above),
+		TEST(test_never_less),
+		TEST(test_walls),
+		TEST(test_leak),
+		TEST(test_system),
+		TEST(test_times),
 		TEST(test_inside),
+		cmocka_unit_test_setup_teardown(test_script, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_script_soft, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_script_places, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -336,9 +336,12 @@ test_script() {
 	wait_for "$PATIENCE" child_of "$(main_pid app.service)"
 	wait_for "$PATIENCE" has_many "$PID" 1000
 	look "$PID"
-	expect_origin parent null:null
+	expect_origin parent /tmp/run.sh:2
 	expect "who" "$(seen '"\(.limit.parent.pid) \(.limit.parent.name)"')" \
 		"$(main_pid app.service) run.sh"
+	type_in parent
+	wait_for "$PATIENCE" child_of "$(main_pid app.service)"
+	expect "the limit after it" "$(limits_of "$PID")" 2048:2048
 	end_unit app.service
 }
 

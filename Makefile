@@ -589,7 +589,7 @@ lint: $(GENERATED)
 	mandoc -Tlint -Wwarning docs/*.[1-9]
 	.ci/layers
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name tools -prune -o -name '*.d' -type f -print 2>/dev/null)
 
 clean:
 	rm -rf $(BUILD) build-*

@@ -57,6 +57,16 @@ def leaking(name):
     return path
 
 
+def tool(name):
+    """The path of a real program: of the environment, the machine, or what .ci/tools fetched."""
+    own = os.path.join(os.path.dirname(FDWARDEN), "tools/bin")
+    path = os.environ.get(name.upper().replace("-", "_")) or shutil.which(
+        name, path=os.environ.get("PATH", "") + f":/usr/sbin:/sbin:{own}")
+    if not path:
+        raise Skip(f"no {name} (.ci/tools fetches it on Debian)")
+    return path
+
+
 def own_name(number):
     """A name that is grouped with no other one's: in groups, digits count as the same."""
     return "zoo" + "".join(chr(ord("a") + int(digit)) for digit in str(number))

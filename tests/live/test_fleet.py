@@ -3,22 +3,13 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 
-from harness import Skip, check, same, wait_until
+from harness import Skip, check, same, tool, wait_until
 from test_metrics import ask, daemon, free_port
 
 SHIPPED = os.path.join(os.path.dirname(__file__), "../../contrib/prometheus")
 NAME = re.compile(r"\b(?:fdwarden|process)_[a-z_]+\b")
-
-
-def tool(name):
-    path = os.environ.get(name.upper()) or shutil.which(name)
-    if not path:
-        raise Skip(f"no {name} (Debian: prometheus, prometheus-alertmanager; "
-                   ".ci/deps fleet)")
-    return path
 
 
 def run(*command, text=None, environment=None):
@@ -71,9 +62,9 @@ def test_names_are_served():
 def test_one_notification():
     """A service near its limit on most hosts, through the real Prometheus and Alertmanager."""
     prometheus = tool("prometheus")
-    manager = os.environ.get("ALERTMANAGER") or shutil.which("prometheus-alertmanager") or \
-        shutil.which("alertmanager")
-    if not manager:
-        raise Skip("no alertmanager (Debian: prometheus-alertmanager; .ci/deps fleet)")
+    try:
+        manager = tool("prometheus-alertmanager")
+    except Skip:
+        manager = tool("alertmanager")
     run(os.path.join(os.path.dirname(__file__), "../bench/fleet"), "--hosts", "8",
         environment={"PROMETHEUS": prometheus, "ALERTMANAGER": manager})

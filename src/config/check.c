@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What is wrong with the values together: levels, and rules. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,6 +259,18 @@ static int check_group(struct loading *l)
 	return 0;
 }
 
+static int check_max_line(struct loading *l)
+{
+	uint64_t max = l->config->max_line;
+
+	if (!max || max >= CONFIG_LINE_MIN)
+		return 0;
+	return config_fail(l, &l->keys[config_key_index("output", "max_line")], -EINVAL,
+			   "max_line is %" PRIu64 "; the shortest line that an alert "
+			   "fits into has %d bytes; 0 is for no bound",
+			   max, CONFIG_LINE_MIN);
+}
+
 int config_check(struct loading *l, bool in_part)
 {
 	const struct origin nowhere = {0};
@@ -271,6 +284,7 @@ int config_check(struct loading *l, bool in_part)
 			&l->keys[config_key_index("thresholds", "hysteresis")], "");
 	(void)check_socket(l);
 	(void)check_group(l);
+	(void)check_max_line(l);
 	if (l->check_paths)
 		(void)config_check_paths(l);
 	for (size_t i = 0; i < l->config->rules_len && !l->err; i++)

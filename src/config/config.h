@@ -60,6 +60,7 @@ struct config_rule {
 #define CONFIG_RAISE_INTERVAL_NS 60000000000ull
 
 #define CONFIG_DOUBTS_MAX        16
+#define CONFIG_LINE_MIN          4096 /* of output.max_line */
 #define CONFIG_WARNINGS_MAX      64
 
 struct config {
@@ -75,8 +76,10 @@ struct config {
 	/* [output]; auto: journal when standard output is connected to it
 	 * ($JOURNAL_STREAM), else stdout */
 	enum config_switch stdout_on, journal_on;
-	char *file;       /* absolute path; NULL: none */
-	char *hook;       /* absolute path of a program; NULL: none */
+	char *file; /* absolute path; NULL: none */
+	char *hook; /* absolute path of a program; NULL: none */
+	uint64_t
+		max_line; /* bytes of an alert's line, CONFIG_LINE_MIN and more; 0: no bound */
 	char *state_file; /* [state] file; NULL: none; read at start only */
 	/* [trace] auto = no, duration = 60s, processes = 1, memory_mb = 32 */
 	enum config_switch trace_auto; /* CONFIG_NO, CONFIG_YES */

@@ -68,6 +68,7 @@ const struct config_key config_keys[] = {
 	{"output", "journal", CONFIG_CHOICE, IN(journal_on), .def = "auto", .choices = switch_choices},
 	{"output", "file", CONFIG_FILE, IN(file)},
 	{"output", "hook", CONFIG_FILE, IN(hook)},
+	{"output", "max_line", CONFIG_NUMBER, IN(max_line), .def = "0", .max = 16u << 20},
 
 	{"state", "file", CONFIG_FILE, IN(state_file), .def = CONFIG_STATE_FILE, .start_only = true},
 

@@ -23,6 +23,7 @@
 #include "log.h"
 #include "state/pod_names.h"
 #include "state/user_names.h"
+#include "output/alert_lines.h"
 #include "output/outlet.h"
 #include "output/sink_hook.h"
 
@@ -105,6 +106,8 @@ static void say_output_again(const char *line)
 	log_warning("%s", line);
 }
 
+_Static_assert(CONFIG_LINE_MIN == ALERT_LINE_MIN, "what may be set can be done");
+
 static struct outlet_settings outputs_of(const struct config *config)
 {
 	bool journal = log_fd_is_journal(STDOUT_FILENO);
@@ -114,6 +117,7 @@ static struct outlet_settings outputs_of(const struct config *config)
 		.journal_on = decide(config->journal_on, journal),
 		.file = config->file,
 		.hook = config->hook,
+		.max_line = config->max_line,
 	};
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "output/alert_lines.h"
 #include "output/outlet_loss.h"
 #include "output/text.h"
 
@@ -34,7 +35,8 @@ struct outlet {
 	outlet_tap tap;
 	void *tap_context;
 	const struct alert_host *host; /* NULL: not known yet */
-	uint64_t lost; /* of sinks closed meanwhile, and for want of memory */
+	uint64_t lost;   /* of sinks closed meanwhile, and for want of memory */
+	size_t max_line; /* 0: no bound */
 };
 
 struct outlet *outlet_new(void)
@@ -204,6 +206,7 @@ bool outlet_start(struct outlet *outlet, const struct outlet_settings *settings,
 	char why[512];
 	bool any = false;
 
+	outlet->max_line = settings->max_line;
 	for (int kind = 0; kind < OUTLET_KINDS; kind++) {
 		const char *want = wanted(settings, kind);
 		int err;
@@ -307,11 +310,35 @@ int outlet_configure(struct outlet *outlet, const struct outlet_settings *settin
 			outlet->target[kind] = target[kind];
 		}
 	}
+	if (!err)
+		outlet->max_line = settings->max_line;
 	return err;
 }
 
+/* To those whose lines a log takes: the alert, or what there is in place of it. */
+static void put_lines(struct outlet *outlet, const struct sink_message *whole,
+		      const struct alert_lines *lines)
+{
+	struct sink_message message = *whole;
+
+	for (size_t i = 0; i < (lines->len ? lines->len : 1); i++) {
+		if (lines->len) {
+			message.line = lines->of[i].line;
+			message.len = strlen(message.line);
+		}
+		if (i) {
+			message.text = lines->of[i].text;
+			message.action = POLICY_FD_DETAILS;
+		}
+		for (int kind = 0; kind < OUTLET_KINDS; kind++)
+			if (kind != OUTLET_HOOK && outlet->sinks[kind])
+				sink_put(outlet->sinks[kind], &message);
+	}
+}
+
 /* To all, and the tap. */
-static void put(struct outlet *outlet, const struct alert *alert, const char *line)
+static void put(struct outlet *outlet, const struct alert *alert, const char *line,
+		const struct alert_lines *lines)
 {
 	char text[MESSAGE_MAX], name[4 * FDW_COMM_LEN] = "", service[256] = "";
 	const struct identity *who = alert->who;
@@ -335,9 +362,9 @@ static void put(struct outlet *outlet, const struct alert *alert, const char *li
 	}
 	message.name = *name ? name : NULL;
 	message.service = *service ? service : NULL;
-	for (int kind = 0; kind < OUTLET_KINDS; kind++)
-		if (outlet->sinks[kind])
-			sink_put(outlet->sinks[kind], &message);
+	put_lines(outlet, &message, lines);
+	if (outlet->sinks[OUTLET_HOOK])
+		sink_put(outlet->sinks[OUTLET_HOOK], &message);
 	if (outlet->tap)
 		outlet->tap(outlet->tap_context, &message);
 }
@@ -351,8 +378,11 @@ void outlet_set_tap(struct outlet *outlet, outlet_tap tap, void *context)
 int outlet_send(struct outlet *outlet, const struct alert *alert)
 {
 	char *line = alert_json_line(alert);
+	struct alert_lines lines = {0};
 
-	if (!line) {
+	if (!line || alert_lines_make(alert, line, outlet->max_line, &lines)) {
+		alert_lines_clear(&lines);
+		free(line);
 		outlet->lost++;
 		return -ENOMEM;
 	}
@@ -362,7 +392,8 @@ int outlet_send(struct outlet *outlet, const struct alert *alert)
 		outlet->missed[kind]++;
 		outlet->lost++;
 	}
-	put(outlet, alert, line);
+	put(outlet, alert, line, &lines);
+	alert_lines_clear(&lines);
 	free(line);
 	return 0;
 }

@@ -25,6 +25,9 @@ struct outlet_settings {
 	bool stdout_on, journal_on;
 	const char *file; /* NULL: none */
 	const char *hook; /* NULL: none */
+	/* Bytes of a line, of an output that is lines of a log; 0: as long as it is, or
+	 * ALERT_LINE_MIN and more. A hook gets each alert whole. */
+	size_t max_line;
 };
 
 struct outlet;

@@ -20,6 +20,7 @@
 #define CONFIG_HOST_NAME_LEN 65
 #define CONFIG_PATH          "/etc/fdwarden/fdwarden.conf"
 #define CONFIG_STATE_FILE    "/run/fdwarden/state.json"
+#define CONFIG_INCIDENTS_PATH "/var/lib/fdwarden/incidents"
 /* As in client/client.h. */
 #define CONFIG_SOCKET_PATH   "/run/fdwarden/fdwarden.sock"
 #define CONFIG_SOCKET_GROUP  "fdwarden"
@@ -81,6 +82,10 @@ struct config {
 	uint64_t
 		max_line; /* bytes of an alert's line, CONFIG_LINE_MIN and more; 0: no bound */
 	char *state_file; /* [state] file; NULL: none; read at start only */
+	/* [incidents], read at start only. path: the directory of their records; NULL: none are
+	 * kept. keep = 200 records, max_size = 64M bytes in all, max_age = 90d */
+	char *incidents_path;
+	uint64_t incidents_keep, incidents_size, incidents_age_ns;
 	/* [trace] auto = no, duration = 60s, processes = 1, memory_mb = 32 */
 	enum config_switch trace_auto; /* CONFIG_NO, CONFIG_YES */
 	uint64_t trace_duration_ns, trace_processes, trace_memory_mb;

@@ -72,6 +72,15 @@ const struct config_key config_keys[] = {
 
 	{"state", "file", CONFIG_FILE, IN(state_file), .def = CONFIG_STATE_FILE, .start_only = true},
 
+	{"incidents", "path", CONFIG_FILE, IN(incidents_path), .def = CONFIG_INCIDENTS_PATH,
+	 .start_only = true},
+	{"incidents", "keep", CONFIG_NUMBER, IN(incidents_keep), .def = "200", .min = 1,
+	 .max = 100000, .start_only = true},
+	{"incidents", "max_size", CONFIG_NUMBER, IN(incidents_size), .def = "64M",
+	 .min = 65536, .max = 1ull << 36, .start_only = true},
+	{"incidents", "max_age", CONFIG_DURATION, IN(incidents_age_ns), .def = "90d",
+	 .max = 3650u * (uint64_t)MS_OF_DAY, .start_only = true},
+
 	{"trace", "auto", CONFIG_CHOICE, IN(trace_auto), .def = "no", .choices = yes_no_choices},
 	{"trace", "duration", CONFIG_DURATION, IN(trace_duration_ns), .def = "1m",
 	 .min = 1000, .max = 3600000},

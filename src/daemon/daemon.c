@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "collect/kernel.h"
 #include "config/config.h"
+#include "daemon/chronicle.h"
 #include "daemon/keeper.h"
 #include "daemon/manager.h"
 #include "daemon/monitor.h"
@@ -44,6 +45,7 @@ struct daemon {
 	struct monitor *monitor;
 	bool monitors; /* it is for us to tell what the monitor sees */
 	struct keeper *keeper;
+	struct chronicle *chronicle; /* NULL: none is kept */
 	struct serving *serving;
 	struct manager *manager; /* of services; NULL: none */
 	sd_event *event;
@@ -162,6 +164,28 @@ static int on_sink(sd_event_source *source, int fd, uint32_t events, void *conte
 			monitor_tell_again(d->monitor);
 	}
 	return 0;
+}
+
+static int on_chronicle(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+	struct daemon *d = context;
+
+	(void)source, (void)fd, (void)events;
+	log_sink(chronicle_sink(d->chronicle));
+	return 0;
+}
+
+/* Without records of incidents, monitoring goes on. Before the first look: what stands goes on
+ * in its record. */
+static void keep_incidents(struct daemon *d)
+{
+	d->chronicle = chronicle_open(d->config, d->outlet, monitor_boot_id(d->monitor),
+				      monitor_since_ns(d->monitor));
+	monitor_set_chronicle(d->monitor, d->chronicle);
+	if (d->chronicle &&
+	    sd_event_add_io(d->event, NULL, sink_event_fd(chronicle_sink(d->chronicle)),
+			    EPOLLIN, on_chronicle, d) < 0)
+		log_warning("what is lost of incidents' records can't be told");
 }
 
 static int watch_sinks(struct daemon *d)
@@ -533,6 +557,7 @@ static int start(struct daemon *d)
 		return CLI_FAILED;
 	}
 	d->monitors = true;
+	keep_incidents(d);
 	/* Before what is found at the start is alerted: its clients want that, too. */
 	serve(d);
 	monitor_tick(d->monitor);
@@ -556,6 +581,9 @@ static void stop(struct daemon *d)
 	keeper_finish(d->keeper, d->monitor);
 	keeper_close(d->keeper);
 	monitor_close(d->monitor);
+	if (d->chronicle)
+		log_sink(chronicle_sink(d->chronicle));
+	chronicle_close(d->chronicle, CLOSE_TIMEOUT_MS);
 	for (int kind = 0; d->outlet && kind < OUTLET_KINDS; kind++)
 		if (outlet_sink(d->outlet, kind))
 			log_sink(outlet_sink(d->outlet, kind));

@@ -137,27 +137,53 @@ static void ask_program(struct monitor *m, struct process *p,
 	seen->wall = program_wall(p->program, p->program_soft);
 }
 
+/* Of what was in no trouble nothing was decided, and nothing is written down. */
+static void report_decided(struct monitor *m, struct process *p,
+			   const struct policy_fd *before,
+			   const struct policy_observation *seen,
+			   const struct policy_decision *decisions, int n,
+			   const struct report_cause *cause)
+{
+	struct chronicle_look look = {.decided = decisions, .decided_len = (size_t)n};
+	char incident[ALERT_ID_LEN];
+
+	/* It is gone once its end has been told. */
+	memcpy(incident, p->incident, sizeof(incident));
+	for (int i = 0; i < n; i++) {
+		look.told |= report_process(&m->reporter, p, &decisions[i], cause);
+		if (p->incident[0])
+			memcpy(incident, p->incident, sizeof(incident));
+	}
+	look.incident = incident;
+	chronicle_process(m->chronicle, p, before, seen, &look);
+}
+
 void judge(struct monitor *m, struct process *p, const struct policy_observation *seen,
 	   const struct report_cause *cause)
 {
 	struct policy_decision decisions[POLICY_MAX_DECISIONS];
 	struct policy_observation now = *seen;
+	struct policy_fd before;
+	bool in_trouble;
 	uint64_t due_ns;
 	int n;
 
 	ask_program(m, p, &now);
-	if (may_be_in_trouble(m, p, &now))
+	in_trouble = may_be_in_trouble(m, p, &now);
+	if (in_trouble)
 		find_settings(m, p);
 	else if (!p->settings_version)
 		p->settings = m->config->thresholds;
 	now.began = !m->started;
 	now.soon = is_met_soon(p, seen, p->settings.dwell_ns);
+	if (in_trouble)
+		before = p->policy;
 	n = policy_fd_observe(&p->policy, &p->settings, &now, decisions);
 	due_ns = policy_fd_due_ns(&p->policy, &p->settings);
 	if (due_ns && (!m->look_ns || due_ns < m->look_ns))
 		m->look_ns = due_ns;
-	for (int i = 0; i < n; i++)
-		report_process(&m->reporter, p, &decisions[i], cause);
+	if (in_trouble)
+		report_decided(m, p, &before, &now, decisions, n, cause);
 	m->self.changes += n;
 }
 
@@ -169,6 +195,9 @@ void judge_system(struct monitor *m, bool refused, const struct report_cause *ca
 	struct policy_system_observation seen = {.now_ns = cause->time_ns,
 						 .refused = refused};
 	struct policy_decision decisions[POLICY_MAX_DECISIONS];
+	struct policy_system before = m->system_policy;
+	struct chronicle_look look = {.decided = decisions, .told = true};
+	char incident[ALERT_ID_LEN];
 	int n;
 
 	seen.known = !kernel_files_read(&m->files, &seen.allocated, &seen.max);
@@ -177,7 +206,15 @@ void judge_system(struct monitor *m, bool refused, const struct report_cause *ca
 	m->system.now.max = seen.max;
 	n = policy_system_observe(&m->system_policy, &m->config->thresholds, &seen,
 				  decisions);
-	for (int i = 0; i < n; i++)
+	memcpy(incident, m->system.incident, sizeof(incident));
+	for (int i = 0; i < n; i++) {
 		report_system(&m->reporter, &m->system, &decisions[i], cause, who);
+		if (m->system.incident[0])
+			memcpy(incident, m->system.incident, sizeof(incident));
+	}
+	look.incident = incident;
+	look.decided_len = (size_t)n;
+	chronicle_system(m->chronicle, &before, &m->system_policy,
+			 &m->config->thresholds, &seen, &look);
 	m->self.changes += n;
 }

@@ -299,6 +299,7 @@ int monitor_tick(struct monitor *m)
 	details_tick(m->reporter.details);
 	report_details(&m->reporter);
 	report_summaries(&m->reporter, m->now_ns, false);
+	chronicle_tick(m->chronicle, m->now_ns);
 	log_losses(m);
 	log_reader(m);
 	return err;
@@ -346,6 +347,21 @@ void monitor_traces(struct monitor *monitor)
 int monitor_fd(const struct monitor *monitor)
 {
 	return sensor_fd(monitor->collect.sensor);
+}
+
+void monitor_set_chronicle(struct monitor *monitor, struct chronicle *chronicle)
+{
+	monitor->chronicle = chronicle;
+}
+
+uint64_t monitor_since_ns(const struct monitor *monitor)
+{
+	return monitor->collect.since_ns;
+}
+
+const char *monitor_boot_id(const struct monitor *monitor)
+{
+	return monitor->boot_id;
 }
 
 void monitor_set_config(struct monitor *m, const struct config *config)

@@ -45,6 +45,14 @@ struct monitor_self {
 int monitor_open(const struct config *config, struct outlet *outlet,
 		 struct monitor **out, char *why, size_t why_size);
 
+/* From now on incidents are written down there; NULL: no more. It is borrowed. */
+struct chronicle;
+void monitor_set_chronicle(struct monitor *monitor, struct chronicle *chronicle);
+
+/* When it began to see what is called (CLOCK_BOOTTIME), and the id of the boot. */
+uint64_t monitor_since_ns(const struct monitor *monitor);
+const char *monitor_boot_id(const struct monitor *monitor);
+
 /* A reloaded configuration takes effect with the next tick. */
 void monitor_set_config(struct monitor *monitor, const struct config *config);
 

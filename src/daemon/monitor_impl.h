@@ -9,6 +9,7 @@
 
 #include "collect/collectors.h"
 #include "collect/kernel.h"
+#include "daemon/chronicle.h"
 #include "daemon/monitor.h"
 #include "daemon/report.h"
 #include "policy/policy.h"
@@ -29,6 +30,7 @@ struct monitor {
 	struct kernel_files files;
 	struct process_table *processes;
 	struct reporter reporter;
+	struct chronicle *chronicle; /* borrowed; NULL: none is kept */
 	char host_name[HOST_NAME_LEN];
 	char boot_id[37];
 	uint32_t cpus;

@@ -413,7 +413,7 @@ static bool admit(struct reporter *r, struct process *process,
 	return !process->withheld;
 }
 
-void report_process(struct reporter *r, struct process *process,
+bool report_process(struct reporter *r, struct process *process,
 		    const struct policy_decision *what,
 		    const struct report_cause *cause)
 {
@@ -424,7 +424,7 @@ void report_process(struct reporter *r, struct process *process,
 		.who = &process->who,
 	};
 	bool recovered = what->action == POLICY_FD_RECOVERED;
-	bool gone = recovered && what->reason == POLICY_REASON_EXITED;
+	bool gone = recovered && what->reason == POLICY_REASON_EXITED, told;
 
 	if (what->opens) {
 		alert_new_id(process->incident);
@@ -434,7 +434,8 @@ void report_process(struct reporter *r, struct process *process,
 	}
 	if (!gone)
 		identity_reader_read(r->identities, &process->who);
-	if (admit(r, process, what, cause->time_ns)) {
+	told = admit(r, process, what, cause->time_ns);
+	if (told) {
 		fill_process(r, process, cause->table, &alert, calls, gone);
 		if (what->action == POLICY_FD_EXHAUSTED ||
 		    what->action == POLICY_OTHER_LIMIT)
@@ -464,6 +465,7 @@ void report_process(struct reporter *r, struct process *process,
 		process->withheld = false;
 		process->leak_told = false;
 	}
+	return told;
 }
 
 void report_system(struct reporter *r, struct report_system *system,

@@ -62,8 +62,9 @@ void report_seal_doubt(struct alert_fd *fd);
 /* Adds refused calls to the sum of their error. */
 void report_count_refused(struct alert_fd *fd, int error, uint64_t count);
 
-/* One decision about a process. Reads what is missing of its identity. */
-void report_process(struct reporter *r, struct process *process,
+/* One decision about a process. Reads what is missing of its identity. Returns whether it was
+ * told by itself. */
+bool report_process(struct reporter *r, struct process *process,
 		    const struct policy_decision *what,
 		    const struct report_cause *cause);
 
@@ -85,7 +86,7 @@ struct report_system {
 	struct alert_system now;
 };
 
-/* One decision about the system. `who` was refused; NULL: none. */
+/* One decision about the system, which is always told. `who` was refused; NULL: none. */
 void report_system(struct reporter *r, struct report_system *system,
 		   const struct policy_decision *what, const struct report_cause *cause,
 		   struct identity *who);

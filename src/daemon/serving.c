@@ -97,7 +97,7 @@ static void serve_socket(struct serving *s, const struct config *config)
 		log_info("%s", why);
 	if (*inspector_why_none(s->inspector))
 		log_warning("over the socket, %s", inspector_why_none(s->inspector));
-	outlet_set_tap(s->outlet, on_alert, s);
+	outlet_set_tap(s->outlet, OUTLET_TAP_CLIENTS, on_alert, s);
 }
 
 static void serve_metrics(struct serving *s, const struct config *config)
@@ -169,7 +169,7 @@ void serving_close(struct serving *s)
 {
 	if (!s)
 		return;
-	outlet_set_tap(s->outlet, NULL, NULL);
+	outlet_set_tap(s->outlet, OUTLET_TAP_CLIENTS, NULL, NULL);
 	if (s->inspector)
 		inspector_leave(s->inspector);
 	server_close(s->server);

@@ -32,8 +32,8 @@ struct outlet {
 		struct sink *sink; /* dropped by a reload, and still writing */
 		uint64_t until_ns; /* 0: not set yet */
 	} retired[RETIRED_MAX];
-	outlet_tap tap;
-	void *tap_context;
+	outlet_tap taps[OUTLET_TAPS];
+	void *tap_contexts[OUTLET_TAPS];
 	const struct alert_host *host; /* NULL: not known yet */
 	uint64_t lost;   /* of sinks closed meanwhile, and for want of memory */
 	size_t max_line; /* 0: no bound */
@@ -336,7 +336,7 @@ static void put_lines(struct outlet *outlet, const struct sink_message *whole,
 	}
 }
 
-/* To all, and the tap. */
+/* To all, and the taps. */
 static void put(struct outlet *outlet, const struct alert *alert, const char *line,
 		const struct alert_lines *lines)
 {
@@ -365,14 +365,16 @@ static void put(struct outlet *outlet, const struct alert *alert, const char *li
 	put_lines(outlet, &message, lines);
 	if (outlet->sinks[OUTLET_HOOK])
 		sink_put(outlet->sinks[OUTLET_HOOK], &message);
-	if (outlet->tap)
-		outlet->tap(outlet->tap_context, &message);
+	for (int of = 0; of < OUTLET_TAPS; of++)
+		if (outlet->taps[of])
+			outlet->taps[of](outlet->tap_contexts[of], &message);
 }
 
-void outlet_set_tap(struct outlet *outlet, outlet_tap tap, void *context)
+void outlet_set_tap(struct outlet *outlet, enum outlet_tap_of of, outlet_tap tap,
+		    void *context)
 {
-	outlet->tap = tap;
-	outlet->tap_context = context;
+	outlet->taps[of] = tap;
+	outlet->tap_contexts[of] = context;
 }
 
 int outlet_send(struct outlet *outlet, const struct alert *alert)

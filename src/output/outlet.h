@@ -65,9 +65,11 @@ int outlet_configure(struct outlet *outlet, const struct outlet_settings *settin
  * or -ENOMEM: not sent at all (counted, too). */
 int outlet_send(struct outlet *outlet, const struct alert *alert);
 
-/* Besides the sinks, each alert goes to `tap`, which must not wait; NULL: to none. */
+/* Besides the sinks, each alert goes to both taps, which must not wait; NULL: to none. */
+enum outlet_tap_of { OUTLET_TAP_CLIENTS, OUTLET_TAP_INCIDENTS, OUTLET_TAPS };
 typedef void (*outlet_tap)(void *context, const struct sink_message *message);
-void outlet_set_tap(struct outlet *outlet, outlet_tap tap, void *context);
+void outlet_set_tap(struct outlet *outlet, enum outlet_tap_of of, outlet_tap tap,
+		    void *context);
 
 /* Log rotation: files are opened anew. */
 void outlet_reopen(struct outlet *outlet);

@@ -59,6 +59,19 @@ int sink_open_file(const char *path, struct sink **out);
 int sink_open_journal(struct sink **out);
 int sink_open_hook(const char *program, struct sink **out);
 
+/* incidents: a directory with a record for each incident: what is put is appended to the
+ *	file of its incident (output/incident.h), made with mode 0640; without one it is only
+ *	the time to look what has grown too old. An alert has a `text`, other lines have none.
+ *	The oldest records are removed, so that there are never more, nor larger or older
+ *	ones, than `keep` says. The directory is made if there is none. */
+struct sink_keep {
+	uint64_t records;
+	uint64_t bytes;  /* of all of them */
+	uint64_t age_ns; /* since its last line; 0: any */
+};
+int sink_open_incidents(const char *path, const struct sink_keep *keep,
+			struct sink **out);
+
 /* Queues a copy; never blocks. Returns 0, or -ENOBUFS: dropped and counted. */
 int sink_put(struct sink *sink, const struct sink_message *message);
 

@@ -21,6 +21,7 @@
 struct sink_type {
 	const char *name;
 	const char *slow; /* "N alerts lost while …" */
+	const char *noun; /* what it is given, if that is no "alert"; NULL */
 	/* Where so many wait, a new alert takes the place of one of the same incident.
 	 * 0: each is written. */
 	size_t merge_above;

@@ -19,9 +19,16 @@ static int64_t loss_now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static const char *loss_plural(uint64_t count)
+/* "3 alerts" */
+#define LOSS_COUNT_MAX 64
+static const char *loss_count(const struct sink *sink, uint64_t count,
+			      char text[LOSS_COUNT_MAX])
 {
-	return count == 1 ? "" : "s";
+	const char *noun = sink->type->noun ? sink->type->noun : "alert";
+
+	snprintf(text, LOSS_COUNT_MAX, "%" PRIu64 " %s%s", count, noun,
+		 count == 1 ? "" : "s");
+	return text;
 }
 
 void sink_report_locked(struct sink *sink, const char *format, ...)
@@ -49,7 +56,8 @@ void sink_lose_full(struct sink *sink, uint64_t alerts)
 	sink->dropped += alerts;
 	sink->lost_full += alerts;
 	if (!sink->full)
-		sink_report_locked(sink, "the queue is full, alerts are being lost");
+		sink_report_locked(sink, "the queue is full, %ss are being lost",
+				   sink->type->noun ? sink->type->noun : "alert");
 	sink->full = true;
 	sink_look_for_room(sink); /* none was lacking where it was memory */
 }
@@ -59,12 +67,13 @@ void sink_lose_full(struct sink *sink, uint64_t alerts)
 void sink_look_for_room(struct sink *sink)
 {
 	uint64_t lost = sink->lost_full;
+	char count[LOSS_COUNT_MAX];
 
 	if (!sink->full || sink->lines > SINK_QUEUE_LINES / 2 ||
 	    sink->bytes > SINK_QUEUE_BYTES / 2)
 		return;
-	sink_report_locked(sink, "%" PRIu64 " alert%s lost while %s", lost,
-			   loss_plural(lost), sink->type->slow);
+	sink_report_locked(sink, "%s lost while %s", loss_count(sink, lost, count),
+			   sink->type->slow);
 	sink->full = false;
 	sink->lost_full = 0;
 	/* behind all that waits: the tail is the last one's first member */
@@ -94,8 +103,9 @@ void sink_lose_failing(struct sink *sink, uint64_t alerts, int err)
 	sink->lost_failing += alerts;
 	sink->lost_before += alerts;
 	if (sink->last_error == 0) {
-		sink_report_locked(sink, "%s; alerts are being lost",
-				   sink->why[0] ? sink->why : strerrordesc_np(-err));
+		sink_report_locked(sink, "%s; %ss are being lost",
+				   sink->why[0] ? sink->why : strerrordesc_np(-err),
+				   sink->type->noun ? sink->type->noun : "alert");
 		put_off(sink);
 	}
 	sink->last_error = -err;
@@ -103,11 +113,13 @@ void sink_lose_failing(struct sink *sink, uint64_t alerts, int err)
 
 static void loss_works_again(struct sink *sink)
 {
+	char count[LOSS_COUNT_MAX];
+
 	if (!sink->last_error)
 		return;
 	sink->last_error = 0;
-	sink_report_locked(sink, "works again; %" PRIu64 " alert%s lost",
-			   sink->lost_failing, loss_plural(sink->lost_failing));
+	sink_report_locked(sink, "works again; %s lost",
+			   loss_count(sink, sink->lost_failing, count));
 	sink->lost_failing = 0;
 	sink->retry_ms = 0;
 	sink->retry_at_ms = 0;

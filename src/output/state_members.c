@@ -76,6 +76,65 @@ static const struct member system_policy_members[] = {
 	{SYSTEM(trouble_max, EXACT, 0)},
 };
 
+#define OBSERVATION(member, kind_, max_)                                               \
+#member, offsetof(struct policy_observation, member), kind_, max_
+#define FILES(member, kind_, max_)                                                     \
+#member, offsetof(struct policy_system_observation, member), kind_, max_
+#define SETTINGS(member, kind_, max_)                                                  \
+#member, offsetof(struct policy_settings, member), kind_, max_
+
+_Static_assert(sizeof(enum policy_refusal) == sizeof(uint32_t) &&
+		       sizeof(enum policy_leak) == sizeof(uint32_t) &&
+		       sizeof(unsigned int) == sizeof(uint32_t),
+	       "they are SMALL");
+
+/* What a daemon forgets of a process when it ends. */
+static const struct member fleeting_policy_members[] = {
+	{POLICY(above_ns[POLICY_LEVEL_OK], EXACT, 0)},
+	{POLICY(above_ns[POLICY_LEVEL_WARNING], EXACT, 0)},
+	{POLICY(above_ns[POLICY_LEVEL_CRITICAL], EXACT, 0)},
+	{POLICY(soon, FLAG, 0)},
+	{POLICY(seal_refusals, SMALL, 0)},
+	{POLICY(seal_refused_ns, EXACT, 0)},
+	{POLICY(again, FLAG, 0)},
+};
+
+static const struct member observation_members[] = {
+	{OBSERVATION(now_ns, EXACT, 0)},
+	{OBSERVATION(exited, FLAG, 0)},
+	{OBSERVATION(has_table, FLAG, 0)},
+	{OBSERVATION(count, EXACT, 0)},
+	{OBSERVATION(used, EXACT, 0)},
+	{OBSERVATION(soft_limit, EXACT, 0)},
+	{OBSERVATION(wall, EXACT, 0)},
+	{OBSERVATION(managed, FLAG, 0)},
+	{OBSERVATION(own_limit, FLAG, 0)},
+	{OBSERVATION(own_limit_known, FLAG, 0)},
+	{OBSERVATION(soon, FLAG, 0)},
+	{OBSERVATION(began, FLAG, 0)},
+	{OBSERVATION(refusal, SMALL, POLICY_REFUSAL_OTHER)},
+	{OBSERVATION(other_limit, SMALL, 31)},
+	{OBSERVATION(leak, SMALL, POLICY_LEAK_SUSPECTED)},
+	{OBSERVATION(settled, FLAG, 0)},
+};
+
+static const struct member files_members[] = {
+	{FILES(now_ns, EXACT, 0)},    {FILES(known, FLAG, 0)},
+	{FILES(allocated, EXACT, 0)}, {FILES(max, EXACT, 0)},
+	{FILES(refused, FLAG, 0)},
+};
+
+static const struct member settings_members[] = {
+	{SETTINGS(warn_bp, SMALL, 10000)},
+	{SETTINGS(critical_bp, SMALL, 10000)},
+	{SETTINGS(hysteresis_bp, SMALL, 10000)},
+	{SETTINGS(dwell_ns, EXACT, 0)},
+	{SETTINGS(repeat_ns, EXACT, 0)},
+	{SETTINGS(min_limit, EXACT, 0)},
+	{SETTINGS(ignore, FLAG, 0)},
+	{SETTINGS(leak, FLAG, 0)},
+};
+
 static const struct member system_members[] = {
 	{"incident", offsetof(struct standing_system, incident), ID, 0},
 	{"incident_ns", offsetof(struct standing_system, incident_ns), EXACT, 0},
@@ -140,6 +199,10 @@ const struct members members_of_waiting = MEMBERS(waiting_members);
 const struct members members_of_tally = MEMBERS(tally_members);
 const struct members members_of_tally_member = MEMBERS(tally_member_members);
 const struct members members_of_tally_call = MEMBERS(tally_call_members);
+const struct members members_of_fleeting_policy = MEMBERS(fleeting_policy_members);
+const struct members members_of_observation = MEMBERS(observation_members);
+const struct members members_of_files = MEMBERS(files_members);
+const struct members members_of_settings = MEMBERS(settings_members);
 const struct members members_of_refusal = MEMBERS(refusal_members);
 
 /* ---- writing ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Private to the state file's text: the members of its objects, by table, so that
- * both ways are one list. What is 0 or empty is absent.
+ * Private to the texts of the state file and of incidents' records: the members of their
+ * objects, by table, so that both ways are one list. What is 0 or empty is absent.
  */
 #ifndef FDWARDEN_STATE_MEMBERS_H
 #define FDWARDEN_STATE_MEMBERS_H
@@ -24,6 +24,10 @@ extern const struct members members_of_policy, members_of_system_policy,
 	members_of_system, members_of_process, members_of_group, members_of_waiting,
 	members_of_refusal, members_of_tally, members_of_tally_member,
 	members_of_tally_call;
+/* Of records alone: what struct policy_fd has beside members_of_policy, what the policy was
+ * told, and by which settings it decided. */
+extern const struct members members_of_fleeting_policy, members_of_observation,
+	members_of_files, members_of_settings;
 
 /* The members of what is at `base`, added to `out`. NULL `out`: no memory. 0 or
  * -ENOMEM. */

@@ -317,3 +317,16 @@ void forecast_now(const struct forecast_history *history, uint64_t limit,
 		out->exhausted_in_s = out->low_s = out->high_s = 0;
 	}
 }
+
+bool forecast_sample(const struct forecast_history *history, unsigned int age,
+		     uint64_t *at_ns, uint64_t *used)
+{
+	unsigned int i;
+
+	if (age >= history->len)
+		return false;
+	i = at(history, age);
+	*at_ns = history->base_ns + history->at_ms[i] * (uint64_t)1000000;
+	*used = history->used[i];
+	return true;
+}

@@ -57,4 +57,8 @@ void forecast_estimate(const struct forecast_history *history, uint64_t limit,
 void forecast_now(const struct forecast_history *history, uint64_t limit,
 		  struct forecast *out);
 
+/* The sample that is so many older than the newest (0). false: there is none. */
+bool forecast_sample(const struct forecast_history *history, unsigned int age,
+		     uint64_t *at_ns, uint64_t *used);
+
 #endif

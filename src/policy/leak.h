@@ -9,6 +9,7 @@
 #define FDWARDEN_LEAK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Each scale's windows are as long as 4 of the scale before: with 10 s that is 10 s,
@@ -133,5 +134,17 @@ void leak_keep_suspicion(const struct leak_history *history,
 /* false: it is none, or no memory. */
 bool leak_resume_suspicion(struct leak_history *history,
 			   const struct leak_suspicion_kept *kept);
+
+/* One window of the time behind: the fewest descriptors that were open in it. */
+struct leak_past {
+	uint64_t at_ns, for_ns; /* where it begins, and how long it is */
+	uint32_t floor;
+};
+#define LEAK_PAST_MAX (LEAK_SCALES * LEAK_WINDOWS)
+
+/* The windows that were over before `until_ns` and not before `since_ns`, the newest first:
+ * the shortest that there are, none over another. Returns their number. */
+size_t leak_past(const struct leak_history *history, uint64_t until_ns,
+		 uint64_t since_ns, struct leak_past out[LEAK_PAST_MAX]);
 
 #endif

@@ -62,6 +62,7 @@ static void free_entry(struct entry *entry)
 	drop_leak(&entry->process);
 	free(entry->process.watch);
 	free(entry->process.before);
+	free(entry->process.recording);
 	free(entry);
 }
 

@@ -142,7 +142,7 @@ int source_open_local(const struct config *config,
 	s->keeper = roster_keeper_new();
 	s->recent = recent_new();
 	if (s->outlet && s->recent)
-		outlet_set_tap(s->outlet, on_alert, s->recent);
+		outlet_set_tap(s->outlet, OUTLET_TAP_CLIENTS, on_alert, s->recent);
 	if (s->outlet && s->keeper && s->recent)
 		err = monitor_open(config, s->outlet, &s->monitor, why, why_size);
 	if (!err) {

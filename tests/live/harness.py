@@ -255,7 +255,7 @@ class Daemon:
         # without a file of its own it would take the machine's: its socket, and what
         # stands in the trouble of others
         arguments = ["-c", config or "/dev/null"]
-        own = ["socket.path="]
+        own = ["socket.path=", "incidents.path="]
         if not (config and names_state(config)):
             own.append("state.file=")
         for option in [*own, *OPTIONS, *options]:

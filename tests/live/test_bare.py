@@ -22,7 +22,7 @@ def bare_daemon(log, *own, prepare="", config="/dev/null"):
     need_root()
     if not shutil.which("unshare"):
         raise Skip("no unshare")
-    options = [word for option in (*OPTIONS, *own) for word in ("-o", option)]
+    options = [word for option in ("incidents.path=", *OPTIONS, *own) for word in ("-o", option)]
     with open(log, "w", encoding="utf-8") as file:
         process = subprocess.Popen(
             ["unshare", "--mount", "sh", "-c", EMPTY_RUN + prepare + EXEC, "sh", FDWARDEN, "daemon",

@@ -202,7 +202,8 @@ def test_time_namespace():
     options = [word for option in OPTIONS for word in ("-o", option)]
     done = subprocess.run(
         ["unshare", "-T", "--fork", "--boottime", "86400", "timeout", "20", FDWARDEN, "daemon",
-         "-c", "/dev/null", "-o", "socket.path=", "-o", "state.file=", *options],
+         "-c", "/dev/null", "-o", "socket.path=", "-o", "state.file=", "-o", "incidents.path=",
+         *options],
         capture_output=True, text=True, timeout=60, check=False)
     if "unshare" in done.stderr:
         raise Skip(f"no time namespace can be made here: {done.stderr.strip()}")

@@ -234,10 +234,10 @@ static void tap_without_outputs(void **state)
 
 	(void)state;
 	assert_false(outlet_start(outlet, &settings, say));
-	outlet_set_tap(outlet, tap, &tapped);
+	outlet_set_tap(outlet, OUTLET_TAP_CLIENTS, tap, &tapped);
 	send_alert("one");
 	assert_int_equal(tapped, 1);
-	outlet_set_tap(outlet, NULL, NULL);
+	outlet_set_tap(outlet, OUTLET_TAP_CLIENTS, NULL, NULL);
 	send_alert("one");
 	assert_int_equal(tapped, 1);
 }

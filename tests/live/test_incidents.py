@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Each incident's record, what is made of it, and what a crash or a full disk leaves."""
+import contextlib
+import json
+import os
+import stat
+import subprocess
+import time
+
+from harness import Daemon, Scratch, Skip, Zoo, check, need_root, same, wait_until
+
+FAST = "snapshot.interval=200ms"
+
+
+def daemon_with(place, *options, **more):
+    return Daemon(FAST, f"incidents.path={place}", *options, **more)
+
+
+def lines_of(place, incident):
+    path = f"{place}/{incident}.jsonl"
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as text:
+        return [json.loads(line) for line in text if line.endswith("\n")]
+
+
+def decided_in(lines):
+    return [what["action"] for line in lines for what in line.get("decided", [])]
+
+
+def seen_in(lines):
+    return [line["seen"] for line in lines if "seen" in line]
+
+
+def a_story(place, daemon):
+    """A warning, a refusal, room again: its alerts, and the lines of its record."""
+    with Zoo("limit=64", "fill=40", "sleep=1000", "fill=55", "say=near", "wait",
+             "refuse=openat:3", "say=full", "wait", "close_all", "say=empty", "wait") as zoo:
+        zoo.expect("near")
+        _, first = daemon.wait(zoo.pid, "fd-warning")
+        zoo.go()
+        zoo.expect("full")
+        daemon.wait(zoo.pid, "fd-exhausted")
+        zoo.go()
+        daemon.wait(zoo.pid, "fd-recovered")
+    incident = first["fd"]["incident"]
+    wait_until(lambda: "fd-recovered" in decided_in(lines_of(place, incident)), 10,
+               "the end in the record")
+    return zoo, incident, lines_of(place, incident)
+
+
+def test_a_record():
+    """What stands in it is what happened; who may read it is who may ask the daemon."""
+    with Scratch() as scratch:
+        place = scratch.file("kept/incidents")
+        with daemon_with(place) as daemon:
+            zoo, incident, lines = a_story(place, daemon)
+            alerts = [line for line in lines if "@timestamp" in line]
+            same([alert["event"]["id"] for alert in alerts],
+                 [alert["event"]["id"] for alert in daemon.of(zoo.pid, details=True)],
+                 "the alerts in the record")
+            same(decided_in(lines), daemon.actions(zoo.pid), "what was decided")
+        begin = next(line["begin"] for line in lines if "begin" in line)
+        same(begin["incident"], incident, "id")
+        past = [int(point.get("used", 0)) for point in begin["past"]]
+        check(past and min(past) <= 40, f"how it was before: {past}")
+        used = [int(seen.get("used", 0)) for seen in seen_in(lines)]
+        check(max(used) == 64 and used[-1] < 40, f"used over time: {used}")
+        refused = [call for line in lines for call in line.get("refused", [])
+                   if isinstance(call, dict)]
+        check(refused and refused[0]["name"] == "openat", f"refused: {refused}")
+        same(alerts[-1]["fd"]["refused"]["emfile"], 3, "refused, at its end")
+        same(stat.S_IMODE(os.stat(f"{place}/{incident}.jsonl").st_mode), 0o640, "mode")
+        same(stat.S_IMODE(os.stat(place).st_mode), 0o750, "mode of the directory")
+
+
+def test_none_without_an_incident():
+    """Of what is in no trouble nothing is written; of a sandbox neither."""
+    with Scratch() as scratch:
+        place = scratch.file("incidents")
+        with daemon_with(place) as daemon, Zoo("limit=64", "fill=30", "say=low", "wait") as zoo:
+            zoo.expect("low")
+            time.sleep(1)
+            same(daemon.actions(zoo.pid), [], "alerts")
+            same([name for name in os.listdir(place) if zoo_in(place, name, zoo.pid)], [],
+                 "records of it")
+
+
+def zoo_in(place, name, pid):
+    with open(f"{place}/{name}", encoding="utf-8", errors="replace") as text:
+        return f'"pid":{pid},' in text.read()
+
+
+def test_killed():
+    """SIGKILL at any moment: the record is there to its last second, and goes on."""
+    with Scratch() as scratch:
+        place, state = scratch.file("incidents"), scratch.file("state.json")
+        with Zoo("limit=64", "fill=55", "say=near", "wait") as zoo:
+            incident, told = None, []
+            for turn in range(4):
+                daemon = daemon_with(place, f"state.file={state}")
+                daemon.own_only = True
+                daemon.__enter__()
+                with daemon.arrived:
+                    daemon.alerts[:0] = told
+                if not incident:
+                    incident = daemon.wait(zoo.pid, "fd-warning")[1]["fd"]["incident"]
+                    wait_until(lambda: os.path.exists(state) and
+                               incident in open(state, encoding="utf-8").read(), 5, "the state")
+                kept = len(seen_in(lines_of(place, incident)))
+                wait_until(lambda kept=kept: len(seen_in(lines_of(place, incident))) > kept, 10,
+                           "what goes on in the record")
+                time.sleep(0.13 * turn)
+                daemon.process.kill()
+                daemon.process.wait()
+                for thread in daemon.threads:
+                    thread.join(5)
+                told = daemon.alerts
+                seen = seen_in(lines_of(place, incident))
+                age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(seen[-1]["now_ns"]) / 1e9
+                check(age < 10, f"its last look is {age} s old")
+            lines = lines_of(place, incident)
+            begins = [line["begin"] for line in lines if "begin" in line]
+            same([begin.get("resumed", False) for begin in begins], [False] + 3 * [True],
+                 "its beginning, and three restarts")
+            # A line that was torn: the others are read, and the next daemon goes on behind it.
+            with open(f"{place}/{incident}.jsonl", "ab") as torn:
+                torn.write(b'{"seen":{"now')
+            with daemon_with(place, f"state.file={state}") as daemon:
+                daemon.own_only = True
+                with daemon.arrived:
+                    daemon.alerts[:0] = told
+                zoo.end()
+                daemon.wait(zoo.pid, "fd-recovered")
+        with open(f"{place}/{incident}.jsonl", "rb") as text:
+            rest = text.read().split(b'{"seen":{"now\n')
+        same(len(rest), 2, "the torn line, and what follows it")
+        check(b"fd-recovered" in rest[1], "the end is behind it")
+
+
+def test_full_disk():
+    """It is said once, costs lines of records alone, and heals."""
+    need_root()
+    with Scratch() as scratch:
+        place = scratch.file("small")
+        os.mkdir(place)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", place],
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Skip(f"no tmpfs can be mounted: {done.stderr.strip()}")
+        try:
+            with daemon_with(f"{place}/incidents") as daemon:
+                fills = os.open(f"{place}/fills", os.O_WRONLY | os.O_CREAT, 0o600)
+                with contextlib.suppress(OSError):
+                    while True:
+                        os.write(fills, bytes(4096))
+                os.close(fills)
+                with Zoo("limit=64", "fill=55", "say=near", "wait") as zoo:
+                    daemon.wait(zoo.pid, "fd-warning")
+                    daemon.wait_log("incidents: ")
+                    wait_until(lambda: len([line for line in daemon.log
+                                            if "lines are being lost" in line]) == 1, 5,
+                               "the word of it")
+                    os.remove(f"{place}/fills")
+                    daemon.wait_log("incidents: works again", 10)
+                    incident = daemon.of(zoo.pid)[0]["fd"]["incident"]
+                    zoo.end()
+                    daemon.wait(zoo.pid, "fd-recovered")
+                same(daemon.actions(zoo.pid), ["fd-warning", "fd-recovered"], "alerts")
+                same(len([line for line in daemon.log if "being lost" in line]), 1,
+                     "times that it was said")
+                wait_until(lambda: "fd-recovered" in
+                           decided_in(lines_of(f"{place}/incidents", incident)), 5, "its end")
+                check(any("lost" in line for line in lines_of(f"{place}/incidents", incident)),
+                      "the record says that something is missing")
+        finally:
+            subprocess.run(["umount", place], check=False)

@@ -126,22 +126,23 @@ static bool try_users(const struct config_rule *rule)
 }
 
 /* The usual one comes with the package, and says of itself what it lacks. */
-static bool try_group(const char *group)
+static bool try_group(const char *key, const char *group)
 {
 	errno = 0;
 	if (!strcmp(group, CONFIG_SOCKET_GROUP) ||
 	    !group[strspn(group, "0123456789")] || getgrnam(group) || !is_nobody(errno))
 		return true;
-	log_error("socket.group: there is no group %s on this host; until there is "
+	log_error("%s: there is no group %s on this host; until there is "
 		  "('groupadd -r %s') only root and the daemon's user may ask",
-		  group, group);
+		  key, group, group);
 	return false;
 }
 
 /* It may be meant so; it is to be known. */
 static void warn_of_open_port(const char *listen)
 {
-	if (strncmp(listen, "127.", 4) != 0 && strncmp(listen, "[::1]:", 6) != 0)
+	if (listen[0] != '/' && strncmp(listen, "127.", 4) != 0 &&
+	    strncmp(listen, "[::1]:", 6) != 0)
 		log_warning("metrics.listen %s: who reaches this port reads the names "
 			    "of processes and services, without TLS and without a "
 			    "password; 127.0.0.1 is for this host alone",
@@ -156,7 +157,9 @@ static bool try_host(const struct config *config)
 	good &= !config->hook || try_hook(config);
 	good &= !config->socket_path || try_socket(config->socket_path);
 	good &= !config->socket_path || !config->socket_group ||
-		try_group(config->socket_group);
+		try_group("socket.group", config->socket_group);
+	good &= !config->metrics_group ||
+		try_group("metrics.group", config->metrics_group);
 	for (size_t i = 0; i < config->rules_len; i++)
 		good &= !config->rules[i].match_user || try_users(&config->rules[i]);
 	if (config->metrics_listen)

@@ -224,38 +224,36 @@ static int check_rule(struct loading *l, size_t index)
 			      where);
 }
 
-static int check_socket(struct loading *l)
+static int check_socket(struct loading *l, const char *section, const char *name,
+			const char *path)
 {
 	struct sockaddr_un address;
-	const char *path = l->config->socket_path;
 
-	if (!path || strlen(path) < sizeof(address.sun_path))
+	if (!path || path[0] != '/' || strlen(path) < sizeof(address.sun_path))
 		return 0;
-	return config_fail(l, &l->keys[config_key_index("socket", "path")], -EINVAL,
-			   "socket.path is %zu bytes long; a socket's name has at most "
-			   "%zu",
-			   strlen(path), sizeof(address.sun_path) - 1);
+	return config_fail(l, &l->keys[config_key_index(section, name)], -EINVAL,
+			   "%s.%s is %zu bytes long; a socket's name has at most %zu",
+			   section, name, strlen(path), sizeof(address.sun_path) - 1);
 }
 
 /* The last number is nobody's, and a sign is no part of one. Where that is forgiven it is as
  * if none were named: the socket is for fewer then, never for more. */
-static int check_group(struct loading *l)
+static int check_group(struct loading *l, const char *section, char **group)
 {
-	const char *group = l->config->socket_group;
-	bool digits = group && !group[strspn(group, "0123456789")];
+	bool digits = *group && !(*group)[strspn(*group, "0123456789")];
 
-	if (!group || (!digits && group[0] != '+'))
+	if (!*group || (!digits && **group != '+'))
 		return 0;
 	errno = 0;
-	if (digits && strtoull(group, NULL, 10) < UINT32_MAX && !errno)
+	if (digits && strtoull(*group, NULL, 10) < UINT32_MAX && !errno)
 		return 0;
-	if (config_doubt(l, &l->keys[config_key_index("socket", "group")],
+	if (config_doubt(l, &l->keys[config_key_index(section, "group")],
 			 "bad value '%s' of group; allowed: the name or number of a "
 			 "group, or nothing",
-			 group) < 0)
+			 *group) < 0)
 		return l->err;
-	free(l->config->socket_group);
-	l->config->socket_group = NULL;
+	free(*group);
+	*group = NULL;
 	return 0;
 }
 
@@ -282,8 +280,10 @@ int config_check(struct loading *l, bool in_part)
 			&l->keys[config_key_index("thresholds", "warn")],
 			&l->keys[config_key_index("thresholds", "critical")],
 			&l->keys[config_key_index("thresholds", "hysteresis")], "");
-	(void)check_socket(l);
-	(void)check_group(l);
+	(void)check_socket(l, "socket", "path", l->config->socket_path);
+	(void)check_socket(l, "metrics", "listen", l->config->metrics_listen);
+	(void)check_group(l, "socket", &l->config->socket_group);
+	(void)check_group(l, "metrics", &l->config->metrics_group);
 	(void)check_max_line(l);
 	if (l->check_paths)
 		(void)config_check_paths(l);

@@ -95,6 +95,7 @@ struct config {
 	/* [metrics], read at start only: listen = ADDRESS:PORT; NULL: none. processes =
 	 * incidents */
 	char *metrics_listen;
+	char *metrics_group; /* of its socket, if it is a unix socket; NULL: none */
 	enum config_processes metrics_processes;
 	char *socket_path;  /* [socket] path; NULL: none; both are read at start only */
 	char *socket_group; /* NULL: its user alone */

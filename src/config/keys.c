@@ -91,6 +91,7 @@ const struct config_key config_keys[] = {
 	{"host", "root", CONFIG_FILE, IN(host_root), .start_only = true},
 
 	{"metrics", "listen", CONFIG_LISTEN, IN(metrics_listen), .start_only = true},
+	{"metrics", "group", CONFIG_GROUP, IN(metrics_group), .start_only = true},
 	{"metrics", "processes", CONFIG_CHOICE, IN(metrics_processes), .def = "incidents",
 	 .choices = processes_choices, .start_only = true},
 
@@ -247,13 +248,18 @@ static bool is_listen(const char *text)
 	       port <= 65535;
 }
 
+static bool is_file(const char *text)
+{
+	return text[0] == '/' && text[strlen(text) - 1] != '/';
+}
+
 static bool is_string_valid(enum config_type type, const char *text)
 {
 	switch (type) {
 	case CONFIG_FILE:
-		return text[0] == '/' && text[strlen(text) - 1] != '/';
+		return is_file(text);
 	case CONFIG_LISTEN:
-		return is_listen(text);
+		return is_file(text) || is_listen(text);
 	case CONFIG_HOST:
 		return strlen(text) < CONFIG_HOST_NAME_LEN &&
 		       strspn(text, "abcdefghijklmnopqrstuvwxyz"
@@ -478,7 +484,8 @@ void config_describe_value(const struct config_key *key, char *text, size_t size
 	case CONFIG_LISTEN:
 		snprintf(text, size,
 			 "ADDRESS:PORT with a number as the address, such as "
-			 "127.0.0.1:9834 or [::1]:9834, or nothing");
+			 "127.0.0.1:9834 or [::1]:9834, or the absolute path of a "
+			 "unix socket, or nothing");
 		break;
 	case CONFIG_HOST:
 		snprintf(text, size,

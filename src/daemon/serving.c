@@ -104,11 +104,13 @@ static void serve_metrics(struct serving *s, const struct config *config)
 {
 	char why[WHY_SIZE];
 
-	if (exporter_open(config->metrics_listen,
+	if (exporter_open(config->metrics_listen, config->metrics_group,
 			  config->metrics_processes == CONFIG_PROCESSES_FULLEST,
 			  &s->exporter, why, sizeof(why)))
 		log_warning("no metrics are served: %s; monitoring goes on without",
 			    why);
+	else if (*why)
+		log_warning("metrics: %s", why);
 }
 
 struct serving *serving_open(const struct config *config, struct outlet *outlet,

@@ -15,6 +15,7 @@
 #include "output/roster_keeper.h"
 #include "server/handoff.h"
 #include "server/http_library.h"
+#include "server/server_socket.h"
 
 #include <utlist.h>
 
@@ -45,6 +46,7 @@ struct exporter {
 	struct metrics *metrics;
 	struct ledger_figures counted; /* of the figures that were taken last */
 	struct MHD_Daemon *http;
+	struct server_socket file; /* of a unix socket; its path NULL: of none */
 };
 
 /* ---- libmicrohttpd's thread ---- */
@@ -238,7 +240,7 @@ static int listen_at(const struct addrinfo *at)
 	return fd;
 }
 
-static int open_socket(const char *address, int *fd, char *why, size_t why_size)
+static int open_port(const char *address, int *fd, char *why, size_t why_size)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				 .ai_flags = AI_NUMERICSERV | AI_PASSIVE};
@@ -268,6 +270,21 @@ static int open_socket(const char *address, int *fd, char *why, size_t why_size)
 	return *fd;
 }
 
+/* A socket's own modes are what keeps others from it: TLS and passwords are for the proxy that
+ * may connect. */
+static int open_socket(struct exporter *e, const char *listen, const char *group,
+		       int *fd, char *why, size_t why_size)
+{
+	int err;
+
+	if (listen[0] != '/')
+		return open_port(listen, fd, why, why_size);
+	err = server_socket_open(listen, group, &e->file, why, why_size);
+	*fd = err ? -1 : e->file.fd;
+	e->file.fd = -1; /* the library closes it */
+	return err;
+}
+
 static int start(struct exporter *e, int fd)
 {
 	e->http = e->mhd.start_daemon(
@@ -279,8 +296,8 @@ static int start(struct exporter *e, int fd)
 	return e->http ? 0 : -errno;
 }
 
-int exporter_open(const char *listen, bool fullest, struct exporter **out, char *why,
-		  size_t why_size)
+int exporter_open(const char *listen, const char *group, bool fullest,
+		  struct exporter **out, char *why, size_t why_size)
 {
 	struct exporter *e = calloc(1, sizeof(*e));
 	int fd = -1, err = -ENOMEM;
@@ -288,14 +305,17 @@ int exporter_open(const char *listen, bool fullest, struct exporter **out, char 
 	snprintf(why, why_size, "%s", strerror(ENOMEM));
 	if (!e)
 		return err;
+	e->file.fd = -1;
 	e->keeper = roster_keeper_new();
 	e->metrics = metrics_new(fullest);
 	if (e->keeper && e->metrics)
 		err = handoff_open(&e->figures);
-	if (!err)
+	if (!err) {
+		*why = 0;
 		err = http_library_load(&e->mhd, why, why_size);
+	}
 	if (!err)
-		err = open_socket(listen, &fd, why, why_size);
+		err = open_socket(e, listen, group, &fd, why, why_size);
 	if (!err) {
 		err = start(e, fd);
 		if (err) {
@@ -334,6 +354,7 @@ void exporter_close(struct exporter *e)
 		handoff_end(e->figures); /* a request may be waiting */
 	if (e->http)
 		e->mhd.stop_daemon(e->http);
+	server_socket_close(&e->file);
 	handoff_close(e->figures);
 	roster_keeper_free(e->keeper);
 	metrics_free(e->metrics);

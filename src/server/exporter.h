@@ -16,10 +16,12 @@
 
 struct exporter;
 
-/* Listens at once. `listen` is ADDRESS:PORT, as the configuration allows it; `fullest`:
- * metrics_new()'s. Returns 0, or -errno with one line in `why`. */
-int exporter_open(const char *listen, bool fullest, struct exporter **out, char *why,
-		  size_t why_size);
+/* Listens at once. `listen` is ADDRESS:PORT, as the configuration allows it, or the path of a
+ * unix socket, which its user alone and `group` (name or number; NULL: none) may connect to;
+ * `fullest`: metrics_new()'s. Returns 0, or -errno with one line in `why`. With 0, `why` says
+ * what is not as it was wanted, or is empty. */
+int exporter_open(const char *listen, const char *group, bool fullest,
+		  struct exporter **out, char *why, size_t why_size);
 void exporter_close(struct exporter *exporter); /* accepts NULL */
 
 /* Of the monitor's thread, as in server/handoff.h. */

@@ -57,7 +57,7 @@ static int clear_place(const char *path, const struct sockaddr_un *address, char
 	if (is_alive(address)) {
 		snprintf(why, why_size,
 			 "%s: another daemon listens there; give this one a "
-			 "socket.path of its own, or none",
+			 "path of its own, or none",
 			 path);
 		return -EADDRINUSE;
 	}
@@ -199,7 +199,7 @@ int server_socket_open(const char *path, const char *group, struct server_socket
 		snprintf(
 			why, why_size,
 			"%s: there is no group %s: only root and the daemon's user may "
-			"ask; create it ('groupadd -r %s') or set socket.group, then "
+			"ask; create it ('groupadd -r %s') or name another, then "
 			"restart",
 			path, group, group);
 	return 0;

@@ -12,6 +12,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "server/exporter.h"
@@ -65,7 +67,7 @@ static int set_up(void **state)
 	/* Another program may have taken the port meanwhile. */
 	for (int tries = 0; tries < 5; tries++) {
 		free_address(address, sizeof(address));
-		if (!exporter_open(address, false, &exporter, why, sizeof(why)))
+		if (!exporter_open(address, NULL, false, &exporter, why, sizeof(why)))
 			return pthread_create(&monitor, NULL, run_monitor, NULL);
 	}
 	print_error("%s\n", why);
@@ -188,15 +190,48 @@ static void bad_address(void **state)
 
 	(void)state;
 	snprintf(address, sizeof(address), "127.0.0.1:%u", ntohs(at.sin_port));
-	assert_int_equal(exporter_open(address, false, &none, why, sizeof(why)),
+	assert_int_equal(exporter_open(address, NULL, false, &none, why, sizeof(why)),
 			 -EADDRINUSE);
 	has(why, address);
-	assert_int_equal(exporter_open("9090", false, &none, why, sizeof(why)),
+	assert_int_equal(exporter_open("9090", NULL, false, &none, why, sizeof(why)),
 			 -EINVAL);
 	has(why, "not ADDRESS:PORT");
-	assert_int_equal(exporter_open("192.0.2.1:9", false, &none, why, sizeof(why)),
-			 -EADDRNOTAVAIL);
+	assert_int_equal(
+		exporter_open("192.0.2.1:9", NULL, false, &none, why, sizeof(why)),
+		-EADDRNOTAVAIL);
 	assert_null(none);
+}
+
+/* A unix socket is its user's alone, and goes with the exporter. */
+static void unix_socket(void **state)
+{
+	static const char request[] =
+		"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+	char directory[] = "/tmp/fdwarden-exporter-XXXXXX", why[256], text[4096];
+	struct sockaddr_un place = {.sun_family = AF_UNIX};
+	struct exporter *own, *second = NULL;
+	struct stat st;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(place.sun_path, sizeof(place.sun_path), "%s/sock", directory);
+	assert_int_equal(
+		exporter_open(place.sun_path, NULL, false, &own, why, sizeof(why)), 0);
+	assert_string_equal(why, "");
+	assert_int_equal(
+		exporter_open(place.sun_path, NULL, false, &second, why, sizeof(why)),
+		-EADDRINUSE);
+	assert_int_equal(stat(place.sun_path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(connect(fd, (struct sockaddr *)&place, sizeof(place)), 0);
+	say(fd, request);
+	assert_true(recv(fd, text, sizeof(text), MSG_WAITALL) > 0);
+	assert_int_equal(strncmp(text, "HTTP/1.1 200 OK", 15), 0);
+	close(fd);
+	exporter_close(own);
+	assert_int_equal(stat(place.sun_path, &st), -1);
+	assert_int_equal(rmdir(directory), 0);
 }
 
 int main(void)
@@ -208,6 +243,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_served),
 		cmocka_unit_test(silent_ones_give_way),
 		cmocka_unit_test(bad_address),
+		cmocka_unit_test(unix_socket),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -2,6 +2,7 @@
 /* fdwarden trace: which code opened what one process opens and does not close. */
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +12,16 @@
 #include "cli/cli.h"
 #include "cli/inspection.h"
 #include "cli/printing.h"
+#include "cli/remote.h"
 #include "cli/subject.h"
 #include "cli/values.h"
 #include "collect/kernel.h"
+#include "daemon/report.h"
 #include "daemon/trace.h"
 #include "log.h"
 #include "output/call_sites.h"
 #include "output/text.h"
+#include "policy/program.h"
 
 struct options {
 	bool json, folded;
@@ -130,6 +134,115 @@ static void follow(struct trace *trace, const struct process *process,
 		fputs("\r\033[K", stderr);
 }
 
+/* ---- a full table ---- */
+
+/* What a process that is full needs first, as it is to be typed; or, where no command gives it
+ * that, what to do. */
+struct room {
+	bool full, is_command;
+	char text[256];
+};
+
+/* One look. What is sealed chose it, and opens nothing; nobody is to give it room. */
+static void find_room(int pid, uint64_t start_ns, struct room *out)
+{
+	struct inspection now = {0};
+	const struct program *program;
+	struct kernel_files files;
+	struct alert_fd fd;
+	uint64_t soft, hard, nr_open = 0;
+	const char *sudo = geteuid() ? "sudo " : "";
+	char why[SUBJECT_WHY_MAX];
+
+	memset(out, 0, sizeof(*out));
+	if (inspection_find(pid, &now, why, sizeof(why)) ||
+	    (start_ns && now.process->who.start_ns != start_ns)) {
+		inspection_clear(&now);
+		return;
+	}
+	report_seal(now.process, kernel_now_ns());
+	report_fd(now.process, NULL, &fd);
+	report_seal_doubt(&fd);
+	soft = fd.soft_limit;
+	hard = fd.hard_limit;
+	out->full = fd.known && !fd.sealed && soft && fd.used >= soft;
+	program = program_find(now.process->who.executable, now.process->who.comm);
+	if (!kernel_files_open(&files)) {
+		nr_open = kernel_nr_open(&files);
+		kernel_files_close(&files);
+	}
+	out->is_command = true;
+	if (program && program->no_prlimit) {
+		out->is_command = false;
+		snprintf(out->text, sizeof(out->text),
+			 "%s takes a new limit only when it starts: 'fdwarden inspect "
+			 "%d' says which line to change",
+			 program->title, pid);
+	} else if (hard > soft) {
+		snprintf(out->text, sizeof(out->text),
+			 "%sfdwarden raise %d --soft %" PRIu64, sudo, pid,
+			 hard / 2 > soft ? 2 * soft : hard);
+	} else if (!geteuid() && !kernel_has_cap(CAP_SYS_RESOURCE)) {
+		out->is_command = false;
+		snprintf(out->text, sizeof(out->text),
+			 "its hard limit is in the way, and raising that needs "
+			 "CAP_SYS_RESOURCE, which root lacks here");
+	} else if (nr_open > soft) {
+		soft = nr_open / 2 > soft ? 2 * soft : nr_open;
+		snprintf(out->text, sizeof(out->text),
+			 "%sprlimit --pid %d --nofile=%" PRIu64 ":%" PRIu64, sudo, pid,
+			 soft, soft);
+	} else {
+		out->is_command = false;
+		snprintf(out->text, sizeof(out->text),
+			 "'fdwarden inspect %d' says which limits are in the way", pid);
+	}
+	inspection_clear(&now);
+}
+
+/* How many calls of it a daemon has counted that were refused. false: no daemon can be asked, or
+ * it does not know it. */
+static bool count_refused(int pid, uint64_t *refused)
+{
+	static const struct remote_options usual;
+	const struct roster_row *row;
+	struct roster roster = {0};
+	struct client *client;
+	char why[REMOTE_WHY_MAX];
+	bool known;
+
+	if (remote_open(&usual, &client, why, sizeof(why)))
+		return false;
+	known = !remote_roster(client, &pid, 1, &roster, why, sizeof(why));
+	row = known ? roster_find(&roster, pid, 0) : NULL;
+	if (row)
+		*refused = row->refused;
+	roster_clear(&roster);
+	client_close(client);
+	return row;
+}
+
+/* When the trace began. */
+struct refused_then {
+	bool known;
+	uint64_t count;
+};
+
+/* Before it waits: nothing will come of it. */
+static void warn_of_full(int pid, uint64_t start_ns)
+{
+	struct room room;
+
+	find_room(pid, start_ns, &room);
+	if (room.full)
+		log_warning("trace: its table is full: what it opens is refused, and a "
+			    "trace sees nothing of that; %s%s",
+			    room.is_command
+				    ? "make room while it runs, in another shell: "
+				    : "",
+			    room.text);
+}
+
 /* ---- what came of it ---- */
 
 static int print_page(const struct call_sites_view *view)
@@ -140,7 +253,8 @@ static int print_page(const struct call_sites_view *view)
 }
 
 static int print(const struct options *set, const struct process *process,
-		 const struct trace *trace, const struct call_sites *sites, bool ended)
+		 const struct trace *trace, const struct call_sites *sites, bool ended,
+		 const struct refused_then *then)
 {
 	char host_name[HOST_NAME_LEN] = "", boot_id[37];
 	struct alert_host host = {host_name, boot_id, kernel_boot_realtime_ns()};
@@ -152,8 +266,20 @@ static int print(const struct options *set, const struct process *process,
 		.sites = sites,
 		.ended = ended,
 	};
+	struct room room = {0};
+	uint64_t refused = 0;
 	int err;
 
+	if (!ended)
+		find_room(process->who.pid, process->who.start_ns, &room);
+	if (room.full) {
+		view.full = true;
+		view.room = room.text;
+		view.room_is_command = room.is_command;
+		if (then->known && count_refused(process->who.pid, &refused) &&
+		    refused > then->count)
+			view.refused = refused - then->count;
+	}
 	kernel_host_name(host_name, sizeof(host_name));
 	kernel_boot_id(boot_id);
 	trace_figures(trace, &figures);
@@ -184,6 +310,7 @@ static int trace_process(const struct options *set, const struct process *proces
 	};
 	struct call_sites *sites = NULL;
 	struct trace *trace = NULL;
+	struct refused_then then = {0};
 	sigset_t signals;
 	char why[512], name[64];
 	int err;
@@ -199,12 +326,14 @@ static int trace_process(const struct options *set, const struct process *proces
 		log_error("trace: %s", why);
 		return err;
 	}
+	warn_of_full(process->who.pid, process->who.start_ns);
+	then.known = count_refused(process->who.pid, &then.count);
 	log_info("tracing %s[%d] for %g s; Ctrl-C ends it early", name,
 		 process->who.pid, (double)duration_ns / 1e9);
 	follow(trace, process, duration_ns, &signals);
 	err = trace_sites(trace, &sites);
 	if (sites) {
-		err = print(set, process, trace, sites, err == -ESRCH);
+		err = print(set, process, trace, sites, err == -ESRCH, &then);
 		if (err)
 			log_error("trace: standard output: %s", strerror(-err));
 	} else {

@@ -37,6 +37,10 @@ struct call_sites_view {
 	uint64_t missed;     /* runs of a program that the kernel left out */
 	uint64_t no_stack, too_high,
 		not_unwound; /* openings without a site, over all */
+	bool full;           /* its table, when the trace ended */
+	uint64_t refused;    /* calls of it meanwhile; 0: none, or not known */
+	const char *room;    /* what gives it room, where it is full */
+	bool room_is_command;
 };
 
 /* {"@timestamp", "host", "process", "service", "container", "fd", "trace"} with the members

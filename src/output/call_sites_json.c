@@ -160,6 +160,10 @@ static int add_trace(cJSON *root, const struct call_sites_view *view)
 
 	if (!err && view->ended && !cJSON_AddTrueToObject(trace, "process_ended"))
 		err = -ENOMEM;
+	if (!err && view->full && !cJSON_AddTrueToObject(trace, "full"))
+		err = -ENOMEM;
+	if (!err && view->full)
+		err = add_nonzero(trace, "refused", view->refused);
 	if (!err)
 		err = json_add_text(trace, "watched", view->watched);
 	losses = err ? NULL : json_add_object(trace, "losses");

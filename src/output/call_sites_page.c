@@ -132,6 +132,32 @@ static void print_losses(const struct call_sites_view *view, const struct page *
 	page_text(page, "", text);
 }
 
+/* What is refused opens nothing: that little was seen is no sign that little is wanted. */
+static void print_full(const struct call_sites_view *view, const struct page *page)
+{
+	char text[256], refused[64] = "";
+
+	if (!view->full)
+		return;
+	if (view->refused)
+		snprintf(refused, sizeof(refused), " (%" PRIu64 " meanwhile)",
+			 view->refused);
+	snprintf(text, sizeof(text),
+		 "Its table is full: its calls that open are refused%s, and a trace "
+		 "sees nothing of what is refused. %s",
+		 refused,
+		 view->room_is_command ? "Trace it again, and make room while it runs, "
+					 "in another shell:"
+				       : "");
+	page_colour(page, PAGE_RED);
+	page_text(page, "", text);
+	page_colour(page, PAGE_PLAIN);
+	if (view->room_is_command)
+		page_verbatim(page, "    ", view->room);
+	else
+		page_text(page, "", view->room);
+}
+
 int call_sites_page(const struct call_sites_view *view, const struct page *page)
 {
 	const struct call_sites *sites = view->sites;
@@ -139,6 +165,7 @@ int call_sites_page(const struct call_sites_view *view, const struct page *page)
 	char text[128];
 
 	print_head(view, page);
+	print_full(view, page);
 	fputc('\n', page->out);
 	for (size_t i = 0; i < sites->sites_len; i++) {
 		if (i < SITES_MAX)

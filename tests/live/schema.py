@@ -323,7 +323,7 @@ TRACE = object_of(
      "trace": object_of({"duration_s": real(0), "watched": one_of("functions", "exits"),
                          "losses": object_of({"no_stack": whole(), "too_high": whole(),
                                               "missed": whole(), "not_unwound": whole()})},
-                        {"process_ended": true})},
+                        {"process_ended": true, "full": true, "refused": whole(1)})},
     {"service": object_of({"name": raw_text}), "container": CONTAINER, "orchestrator": POD})
 
 

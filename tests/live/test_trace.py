@@ -352,6 +352,63 @@ def test_count_under_churn():
         same(told["trace"]["losses"]["not_unwound"], 0, "stacks not unwound")
 
 
+FULL = """
+import os, resource, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, SOFT_AND_HARD))
+try:
+    while True: os.dup(0)
+except OSError: pass
+print("ready", flush=True)
+while True:
+    try: os.dup(0)
+    except OSError: time.sleep(0.02)
+    else: time.sleep(0.005)
+"""
+
+
+def test_full_table():
+    """It says so, before it waits and afterwards, and what it proposes makes room as it stands."""
+    need_root()
+    with open("/proc/self/status", encoding="ascii") as status:
+        effective = int(re.search(r"CapEff:\s*(\w+)", status.read())[1], 16)
+    for hard, proposed in ((64, "prlimit --pid {} --nofile=128:128"),
+                           (4096, "fdwarden raise {} --soft 128")):
+        text = FULL.replace("SOFT_AND_HARD", str(hard))
+        with Leaker(shutil.which("python3"), "-c", text) as program:
+            wanted = proposed.format(program.pid)
+
+            done = subprocess.run([FDWARDEN, "trace", str(program.pid), "-d", "500ms"],
+                                  capture_output=True, text=True, timeout=60, check=False)
+            same(done.returncode, 0, f"exit status, with {done.stderr!r}")
+            if hard == 64 and not effective >> 24 & 1:
+                check("needs CAP_SYS_RESOURCE" in done.stderr
+                      and "needs CAP_SYS_RESOURCE" in " ".join(done.stdout.split()),
+                      f"{done}")
+                continue
+            check("its table is full" in done.stderr and "in another shell: " + wanted
+                  in done.stderr, done.stderr)
+            check("Its table is full: its calls that open are refused" in done.stdout,
+                  done.stdout)
+            line = next((line.strip() for line in done.stdout.splitlines() if wanted in line), "")
+            same(line, wanted, "what is proposed")
+            command = line.split()
+            if command[0] == "fdwarden":
+                command[0] = FDWARDEN
+            # as it is told: while it runs
+            with subprocess.Popen([FDWARDEN, "trace", str(program.pid), "-d", "1m", "--json"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True) as again:
+                while "tracing" not in (said := again.stderr.readline()):
+                    check(said, "the trace did not begin")
+                subprocess.run(command, check=True, timeout=20, stdout=subprocess.DEVNULL)
+                wait_until(lambda: listed(program.pid) == 128, 20, "the new limit being reached")
+                again.send_signal(signal.SIGINT)
+                traced = document(again.communicate(timeout=60)[0])
+            same(sum(site["count"] for site in traced["fd"]["call_sites"]), 64,
+                 f"descriptors traced with room: {traced['fd']}")
+            same(traced["trace"].get("full"), True, "trace.full")
+
+
 def test_process_ends():
     """It ends with the process, and tells what was seen of it."""
     with Leaker(leaking("leak"), "50") as leaker:

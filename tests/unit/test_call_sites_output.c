@@ -153,6 +153,32 @@ static void page_for_people(void **state)
 }
 
 /* In the log's line a name is cut; in a document of its own it is whole. */
+/* What is refused opens nothing: it is said, and what makes room. */
+static void page_of_a_full_one(void **state)
+{
+	struct call_sites *sites = make("leak");
+	struct call_sites_view view = view_of(sites);
+	char *text;
+
+	(void)state;
+	view.full = true;
+	view.refused = 31;
+	view.room = "fdwarden raise 1234 --soft 128";
+	view.room_is_command = true;
+	text = page(&view);
+	has(text, "Its table is full: its calls that open are refused (31 meanwhile)");
+	has(text, "\n    fdwarden raise 1234 --soft 128\n");
+	free(text);
+	view.refused = 0;
+	view.room = "nothing gives it room";
+	view.room_is_command = false;
+	text = page(&view);
+	assert_null(strstr(text, "meanwhile"));
+	has(text, "\nnothing gives it room\n");
+	free(text);
+	call_sites_free(sites);
+}
+
 static void json_of_two_lengths(void **state)
 {
 	char name[1001];
@@ -215,6 +241,7 @@ int main(void)
 		cmocka_unit_test(folded_stacks),
 		cmocka_unit_test(folded_hostile_name),
 		cmocka_unit_test(page_for_people),
+		cmocka_unit_test(page_of_a_full_one),
 		cmocka_unit_test(json_of_two_lengths),
 		cmocka_unit_test(json_members),
 	};

@@ -26,16 +26,15 @@ bool stands_open(const struct roster_row *row)
 
 static enum kind kind_of(const struct roster_row *row)
 {
-	switch (row->level) {
-	case POLICY_LEVEL_EXHAUSTED:
-		return EXHAUSTED;
-	case POLICY_LEVEL_CRITICAL:
-		return CRITICAL;
-	case POLICY_LEVEL_WARNING:
-		return WARNING;
-	default:
-		return row->fd.leak_suspected ? LEAK : OTHER;
-	}
+	static const enum kind kinds[ROSTER_TROUBLES] = {
+		[POLICY_LEVEL_EXHAUSTED] = EXHAUSTED,
+		[POLICY_LEVEL_CRITICAL] = CRITICAL,
+		[POLICY_LEVEL_WARNING] = WARNING,
+		[ROSTER_LEAK] = LEAK,
+		[ROSTER_OTHER_LIMIT] = OTHER,
+	};
+
+	return kinds[roster_trouble(row->level, row->fd.leak_suspected)];
 }
 
 const char *stands_word(const struct roster_row *row)

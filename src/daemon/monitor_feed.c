@@ -65,7 +65,7 @@ static void add_row(void *context, struct process *p)
 		return;
 	to->row.level = p->policy.level;
 	memcpy(to->row.incident, p->incident, sizeof(to->row.incident));
-	feed->head.alerts[p->policy.level]++;
+	feed->head.alerts[roster_trouble(p->policy.level, p->policy.leak)]++;
 }
 
 int monitor_feed(struct monitor *m, struct feed *feed)

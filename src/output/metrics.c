@@ -14,11 +14,10 @@ struct metrics {
 	struct label_values *processes; /* by pid and start, of those in an incident */
 };
 
-const char *const metrics_levels[POLICY_LEVELS] = {
-	[POLICY_LEVEL_OK] = "other-limit",
-	[POLICY_LEVEL_WARNING] = "warning",
-	[POLICY_LEVEL_CRITICAL] = "critical",
-	[POLICY_LEVEL_EXHAUSTED] = "exhausted",
+const char *const metrics_levels[ROSTER_TROUBLES] = {
+	[ROSTER_OTHER_LIMIT] = "other-limit", [POLICY_LEVEL_WARNING] = "warning",
+	[POLICY_LEVEL_CRITICAL] = "critical", [POLICY_LEVEL_EXHAUSTED] = "exhausted",
+	[ROSTER_LEAK] = "leak-suspected",
 };
 
 const char *metrics_error(int error)
@@ -67,7 +66,7 @@ static void put_incidents(struct exposition *x, const struct roster *r)
 {
 	exposition_family(x, "fdwarden_incidents", "gauge",
 			  "Processes in an open incident, by its level.");
-	for (int level = 0; level < POLICY_LEVELS; level++) {
+	for (int level = 0; level < ROSTER_TROUBLES; level++) {
 		exposition_sample(x, "fdwarden_incidents");
 		exposition_label(x, "level", metrics_levels[level]);
 		exposition_count(x, r->alerts[level]);

@@ -15,7 +15,7 @@
 
 /* Processes in one answer, and those that have had a place within a day. */
 #define METRICS_PROCESSES     50
-#define METRICS_PROCESSES_DAY 200
+#define METRICS_PROCESSES_DAY 160
 
 /*
  * No more series than this begin within any 24 hours, on a host of any size and with however

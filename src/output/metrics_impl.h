@@ -6,8 +6,8 @@
 #include "output/exposition.h"
 #include "output/metrics.h"
 
-/* "warning", …; POLICY_LEVEL_OK: "other-limit". */
-extern const char *const metrics_levels[POLICY_LEVELS];
+/* "warning", …, by enum roster_trouble. */
+extern const char *const metrics_levels[ROSTER_TROUBLES];
 
 /* "EMFILE", "ENFILE", else "other". Static. */
 const char *metrics_error(int error);

@@ -24,7 +24,7 @@ struct workload {
 	const struct ledger_line *line;   /* NULL: none of its calls was refused */
 	uint64_t processes, descriptors;
 	uint64_t leaking;
-	uint64_t incidents[POLICY_LEVELS];
+	uint64_t incidents[ROSTER_TROUBLES];
 	bool growth_known, full_known;
 	double growth, full_in_s;
 	UT_hash_handle hh;
@@ -46,7 +46,7 @@ static void merge(struct workload *to, const struct workload *from)
 	    (!to->fullest || metrics_usage(from->fullest) > metrics_usage(to->fullest)))
 		to->fullest = from->fullest;
 	to->leaking += from->leaking;
-	for (int level = 0; level < POLICY_LEVELS; level++)
+	for (int level = 0; level < ROSTER_TROUBLES; level++)
 		to->incidents[level] += from->incidents[level];
 	to->growth += from->growth;
 	to->growth_known |= from->growth_known;
@@ -68,7 +68,8 @@ static void add_row(struct workload *to, const struct roster_row *row)
 		.full_in_s = row->fd.exhausted_in_s,
 	};
 
-	one.incidents[row->level] = *row->incident != 0;
+	one.incidents[roster_trouble(row->level, row->fd.leak_suspected)] =
+		*row->incident != 0;
 	merge(to, &one);
 	to->who = &row->who;
 }
@@ -136,7 +137,7 @@ static double worst(const struct workload *workload)
 
 static bool in_incident(const struct workload *workload)
 {
-	for (int level = 0; level < POLICY_LEVELS; level++)
+	for (int level = 0; level < ROSTER_TROUBLES; level++)
 		if (workload->incidents[level])
 			return true;
 	return false;
@@ -356,7 +357,7 @@ static void put_incidents(struct exposition *x, enum workload_kind kind,
 	family(x, kind, "incidents", "gauge",
 	       "Processes of the KIND in an open incident, by its level.", name);
 	for (size_t i = 0; i < sums->len; i++)
-		for (int level = 0; level < POLICY_LEVELS; level++) {
+		for (int level = 0; level < ROSTER_TROUBLES; level++) {
 			if (!sums->all[i].processes)
 				break;
 			sample(x, kind, name, &sums->all[i]);

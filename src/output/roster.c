@@ -189,6 +189,13 @@ static int add_system(cJSON *root, const struct alert_system *now)
 	return err;
 }
 
+unsigned int roster_trouble(enum policy_level level, bool leak_suspected)
+{
+	if (level != POLICY_LEVEL_OK)
+		return level;
+	return leak_suspected ? ROSTER_LEAK : ROSTER_OTHER_LIMIT;
+}
+
 static int add_alerts(cJSON *root, const struct roster *roster)
 {
 	cJSON *alerts = json_add_object(root, "alerts");
@@ -197,8 +204,11 @@ static int add_alerts(cJSON *root, const struct roster *roster)
 	for (int level = POLICY_LEVEL_WARNING; level < POLICY_LEVELS && !err; level++)
 		err = json_add_uint(alerts, level_names[level], roster->alerts[level]);
 	if (!err)
+		err = json_add_uint(alerts, "leak_suspected",
+				    roster->alerts[ROSTER_LEAK]);
+	if (!err)
 		err = json_add_uint(alerts, "other_limit",
-				    roster->alerts[POLICY_LEVEL_OK]);
+				    roster->alerts[ROSTER_OTHER_LIMIT]);
 	return err ? err : json_add_uint(alerts, "refused", roster->refused);
 }
 

@@ -31,6 +31,15 @@ struct roster_key {
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
 };
 
+/* What an open incident is, in the one judgement that lists and metrics have of it: its level,
+ * or what it is without one. */
+enum roster_trouble {
+	ROSTER_OTHER_LIMIT = POLICY_LEVEL_OK,
+	ROSTER_LEAK = POLICY_LEVELS, /* suspected, and below the first level */
+	ROSTER_TROUBLES
+};
+unsigned int roster_trouble(enum policy_level level, bool leak_suspected);
+
 /* Zeroed is empty. */
 struct roster {
 	uint64_t number;      /* grows with each look; 0: none yet */
@@ -40,8 +49,9 @@ struct roster {
 	uint64_t boot_realtime_ns; /* CLOCK_REALTIME − CLOCK_BOOTTIME */
 	struct alert_system system;
 	struct self_figures self;
-	uint32_t alerts[POLICY_LEVELS]; /* processes in an open incident now, by level;
-					   [OK]: by another limit */
+	uint32_t alerts
+		[ROSTER_TROUBLES]; /* processes in an open incident now, by what it
+					     is */
 	uint64_t refused; /* calls refused since monitoring began, all processes */
 	struct roster_row *rows; /* by pid, then start */
 	size_t len;

@@ -297,7 +297,8 @@ static int read_alerts(const cJSON *in, struct roster *out)
 	take_u32(in, "warning", &out->alerts[POLICY_LEVEL_WARNING], &err);
 	take_u32(in, "critical", &out->alerts[POLICY_LEVEL_CRITICAL], &err);
 	take_u32(in, "exhausted", &out->alerts[POLICY_LEVEL_EXHAUSTED], &err);
-	take_u32(in, "other_limit", &out->alerts[POLICY_LEVEL_OK], &err);
+	take_u32(in, "leak_suspected", &out->alerts[ROSTER_LEAK], &err);
+	take_u32(in, "other_limit", &out->alerts[ROSTER_OTHER_LIMIT], &err);
 	take_uint(in, "refused", &out->refused, &err);
 	return err;
 }

@@ -242,6 +242,39 @@ static void test_fullest(void **state)
 	free(out);
 }
 
+/* An incident without a level is a suspected leak, or another limit's: never both. */
+static void test_incidents_without_a_level(void **state)
+{
+	struct roster_row *row = add("leaky.service", 10, 100);
+	char *out;
+
+	(void)state;
+	strcpy(row->incident, "one");
+	row->fd.leak_suspected = true;
+	row = add("refused.service", 10, 100);
+	strcpy(row->incident, "two");
+	row = add("near.service", 90, 100);
+	strcpy(row->incident, "three");
+	row->level = POLICY_LEVEL_WARNING;
+	row->fd.leak_suspected = true;
+	out = text();
+	has(out, "fdwarden_service_incidents{service=\"leaky.service\","
+		 "level=\"leak-suspected\"} 1");
+	has(out, "fdwarden_service_incidents{service=\"leaky.service\","
+		 "level=\"other-limit\"} 0");
+	has(out, "fdwarden_service_incidents{service=\"refused.service\","
+		 "level=\"other-limit\"} 1");
+	has(out, "fdwarden_service_incidents{service=\"near.service\","
+		 "level=\"warning\"} 1");
+	has(out, "fdwarden_service_incidents{service=\"near.service\","
+		 "level=\"leak-suspected\"} 0");
+	free(out);
+	assert_int_equal(roster_trouble(POLICY_LEVEL_OK, true), ROSTER_LEAK);
+	assert_int_equal(roster_trouble(POLICY_LEVEL_OK, false), ROSTER_OTHER_LIMIT);
+	assert_int_equal(roster_trouble(POLICY_LEVEL_CRITICAL, true),
+			 POLICY_LEVEL_CRITICAL);
+}
+
 /* Of the fullest process, and sums. */
 static void test_workload_figures(void **state)
 {
@@ -572,6 +605,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_workload_figures, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_incidents_without_a_level, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_series_of_a_day, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_places, set_up, tear_down),

@@ -81,10 +81,45 @@ static const char *nearest_command(const char *word)
 	return nearest.word;
 }
 
+/* What is the service manager's, or the journal's; NULL: nothing. */
+static const char *elsewhere(const char *word)
+{
+	static const struct {
+		const char *words, *with_systemd, *without;
+	} table[] = {
+		{" start enable ", "'sudo systemctl enable --now fdwarden'",
+		 "'sudo fdwarden daemon'"},
+		{" stop disable kill ", "'sudo systemctl stop fdwarden'",
+		 "Ctrl-C where the daemon runs, or SIGTERM to it"},
+		{" restart ", "'sudo systemctl restart fdwarden'",
+		 "SIGTERM to the daemon, and 'sudo fdwarden daemon'"},
+		{" reload ", "'sudo systemctl reload fdwarden'",
+		 "SIGHUP to the daemon"},
+		{" log logs journal ", "'journalctl -u fdwarden'", "'fdwarden events'"},
+		{" config test configtest ", "'fdwarden check-config'",
+		 "'fdwarden check-config'"},
+	};
+	bool systemd = !access("/run/systemd/system", F_OK);
+	char padded[32];
+
+	if (strchr(word, ' ') || strlen(word) + 3 > sizeof(padded))
+		return NULL;
+	snprintf(padded, sizeof(padded), " %s ", word);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strstr(table[i].words, padded))
+			return systemd ? table[i].with_systemd : table[i].without;
+	return NULL;
+}
+
 static int unknown_command(const char *word)
 {
-	const char *nearest = nearest_command(word);
+	const char *nearest = elsewhere(word);
 
+	if (nearest) {
+		log_error("unknown command '%s'; for that there is %s", word, nearest);
+		return CLI_USAGE;
+	}
+	nearest = nearest_command(word);
 	if (nearest)
 		log_error("unknown command '%s'; did you mean '%s'? 'fdwarden --help' "
 			  "lists the commands",
@@ -126,10 +161,16 @@ static int help(int argc, char **argv)
 		return CLI_DONE;
 	}
 	command = find_command(argv[1]);
-	if (!command || argc > 2) {
+	if (!command) {
 		log_error("help: unknown command '%s'; 'fdwarden help' lists the "
 			  "commands",
-			  command ? argv[2] : argv[1]);
+			  argv[1]);
+		return CLI_USAGE;
+	}
+	if (argc > 2) {
+		log_error("help: '%s' is too much: of one command at a time, as in "
+			  "'fdwarden help %s'",
+			  argv[2], command->name);
 		return CLI_USAGE;
 	}
 	ask[0] = argv[1];
@@ -210,11 +251,13 @@ int main(int argc, char **argv)
 	hold_standard_fds();
 	explain_in_helper();
 	code = run(argc, argv);
+	errno = 0;
 	if (fflush(stdout) == EOF || ferror(stdout)) {
 		if (code == CLI_DONE) {
-			log_error("cannot write to standard output: %s; the output is "
+			/* Where an earlier write failed, its errno is past. */
+			log_error("cannot write to standard output%s%s; the output is "
 				  "not complete",
-				  strerror(errno));
+				  errno ? ": " : "", errno ? strerror(errno) : "");
 			code = CLI_FAILED;
 		}
 	}

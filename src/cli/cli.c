@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "cli/printing.h"
+#include "config/nearest.h"
 #include "log.h"
 
 /* Enough for every command's table; cli_parse() checks. */
@@ -183,6 +184,39 @@ static int set_option(const struct cli_option *option, char *value, void *set)
 	return CLI_RUN;
 }
 
+#define NAMES_MAX 256
+
+/* Of an option that is none: the names that it begins, which are several, or the nearest. */
+static int unknown_long(const struct cli_usage *usage, const char *word)
+{
+	size_t len = strcspn(word, "=") - 2, begun = 0;
+	char names[NAMES_MAX] = "", typed[64];
+	struct nearest nearest = {0};
+
+	snprintf(typed, sizeof(typed), "%.*s", (int)(len < 63 ? len : 63), word + 2);
+	for (size_t i = 0; i < usage->options_len + 2; i++) {
+		const char *name = i < usage->options_len    ? usage->options[i].name
+				   : i == usage->options_len ? "help"
+							     : "version";
+		size_t at = strlen(names);
+
+		if (!name)
+			continue;
+		nearest_try(&nearest, typed, name);
+		if (!len || strncmp(name, word + 2, len) != 0)
+			continue;
+		begun++;
+		snprintf(names + at, sizeof(names) - at, "%s--%s", at ? ", " : "",
+			 name);
+	}
+	if (begun > 1)
+		return cli_wrong_usage("option '%s' is ambiguous: %s", word, names);
+	if (nearest.word)
+		return cli_wrong_usage("unknown option '%s' (did you mean '--%s'?)",
+				       word, nearest.word);
+	return cli_wrong_usage("unknown option '%s'", word);
+}
+
 /* What getopt_long() did not take. `word` is the argument it stands in. */
 static int bad_option(const struct cli_usage *usage, int value, const char *word)
 {
@@ -194,7 +228,7 @@ static int bad_option(const struct cli_usage *usage, int value, const char *word
 	if (known || optopt == VALUE_HELP || optopt == VALUE_VERSION)
 		return cli_wrong_usage("option '%s': this option takes no value", word);
 	if (!strncmp(word, "--", 2))
-		return cli_wrong_usage("unknown or ambiguous option '%s'", word);
+		return unknown_long(usage, word);
 	return cli_wrong_usage("unknown option '-%c'", optopt);
 }
 

@@ -422,8 +422,11 @@ int cmd_completion(int argc, char **argv)
 
 	if (code != CLI_RUN)
 		return code;
-	if (argc != 1)
+	if (!argc)
 		return cli_wrong_usage("which shell: " SHELLS "?");
+	if (argc > 1)
+		return cli_wrong_usage("'%s' is too much: one shell at a time",
+				       argv[1]);
 	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {
 		if (strcmp(argv[0], shells[i].name) != 0)
 			continue;

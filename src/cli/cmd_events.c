@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/printing.h"
 #include "cli/remote.h"
 #include "cli/subject.h"
 #include "cli/values.h"
@@ -64,9 +65,13 @@ static const struct cli_usage usage = {
 #define KEPT_MAX    256
 #define KEPT_BYTES  (960u << 10)
 
+/* Of the second and further lines of one alert on a terminal. */
+#define MORE_INDENT 4
+
 struct printing {
 	const struct options *set;
 	bool colour, utf8;
+	int width;           /* of the terminal; 0: it is none, and each has one line */
 	time_t since;        /* 0: from the beginning */
 	int severity;        /* this and higher ones */
 	const char *subject; /* a name, or that of `pid`; NULL: all processes */
@@ -202,8 +207,16 @@ static void print_text(const struct printing *p, const cJSON *alert)
 		      0, p->utf8);
 	if (!p->colour)
 		colour = "";
-	printf("%s  %s%s%s  %s\n", when, colour, what, *colour ? "\033[0m" : "",
-	       message);
+	printf("%s  %s%s%s  ", when, colour, what, *colour ? "\033[0m" : "");
+	if (p->width) {
+		const struct page page = {
+			.out = stdout, .utf8 = p->utf8, .width = p->width};
+
+		page_go_on(&page, (int)(strlen(when) + strlen(what)) + 4, MORE_INDENT,
+			   message);
+	} else {
+		puts(message);
+	}
 }
 
 /* Valid JSON, checked; as it came. */
@@ -399,6 +412,7 @@ int cmd_events(int argc, char **argv)
 		return CLI_USAGE;
 	}
 	printing.colour = wants_colour(&set);
+	printing.width = isatty(STDOUT_FILENO) ? printing_page().width : 0;
 	printing.utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	err = remote_open(&set.remote, &client, why, sizeof(why));
 	if (err) {

@@ -13,6 +13,7 @@
 #include "collect/kernel.h"
 #include "log.h"
 #include "output/view_ps.h"
+#include "state/command.h"
 
 struct options {
 	struct remote_options remote;
@@ -33,6 +34,7 @@ static const struct cli_usage usage = {
 
 #define FULLEST   5
 #define SHOWN_MAX 5
+#define NEXT_LEFT 26 /* columns of a command that is proposed */
 
 /* The daemon first: it knows what stands. Where its socket is named, that one alone. */
 static int look(const struct remote_options *set, struct look *out, char *why,
@@ -116,9 +118,21 @@ static int print_standing(const struct look *look, const struct page *page)
 	return 0;
 }
 
-/* The command about the one that most needs it. */
-static void print_next(const struct look *look, int fullest)
+/* "  fdwarden inspect 1234     what fills it", the text below what is too long for that. */
+static void print_one(const char *command, const char *more, const char *what)
 {
+	int len = printf("  fdwarden %s%s", command, more);
+
+	if (len > NEXT_LEFT)
+		printf("\n%*s%s\n", NEXT_LEFT + 2, "", what);
+	else
+		printf("%*s%s\n", NEXT_LEFT + 2 - len, "", what);
+}
+
+/* The command about the one that most needs it. */
+static void print_next(const struct look *look, const char *more, int fullest)
+{
+	char inspect[32];
 	const struct roster_row **open = NULL;
 	size_t len;
 
@@ -126,22 +140,40 @@ static void print_next(const struct look *look, int fullest)
 		fullest = (int)open[0]->who.pid;
 	free(open);
 	puts("\nNext:");
+	snprintf(inspect, sizeof(inspect), "inspect %d", fullest);
 	if (fullest)
-		printf("  fdwarden inspect %-8d what fills it, what is wrong, which "
-		       "line to change\n",
-		       fullest);
-	puts("  fdwarden top              all processes, live");
+		print_one(inspect, more,
+			  "what fills it, what is wrong, which line to change");
+	print_one("top", more, "all processes, live");
 	if (look->from_daemon)
-		puts("  fdwarden status           how it monitors, and whether "
-		     "anything is lost");
-	puts("  fdwarden help             all commands");
+		print_one("status", more,
+			  "how it monitors, and whether anything is lost");
+	print_one("help", "", "all commands");
+}
+
+/* " --socket PATH", as it was given, for a shell. NULL: nothing was, or no memory. The caller
+ * frees it. */
+static char *more_options(const struct remote_options *set)
+{
+	const char *value = set->socket ? set->socket : set->config;
+	struct command words = {0};
+	char *text = NULL, *more = NULL;
+
+	if (value &&
+	    !command_make(&words, set->socket ? "--socket %s" : "-c %s", value))
+		text = command_shell_text(&words);
+	if (text && asprintf(&more, " %s", text) < 0)
+		more = NULL;
+	free(text);
+	command_clear(&words);
+	return more;
 }
 
 int cmd_overview(int argc, char **argv)
 {
 	struct options set = {0};
 	int code = cli_parse(&usage, &argc, &argv, &set), err, fullest = 0;
-	char why[2 * REMOTE_WHY_MAX];
+	char why[2 * REMOTE_WHY_MAX], *more;
 	struct page page = printing_page();
 	struct look taken;
 
@@ -157,11 +189,13 @@ int cmd_overview(int argc, char **argv)
 		look_clear(&taken);
 		return CLI_FAILED;
 	}
+	more = more_options(&set.remote);
 	err = print_fullest(&taken, &page, &fullest);
 	if (!err)
 		err = print_standing(&taken, &page);
 	if (!err)
-		print_next(&taken, fullest);
+		print_next(&taken, more ? more : "", fullest);
+	free(more);
 	look_clear(&taken);
 	if (err)
 		log_error("standard output: %s", strerror(-err));

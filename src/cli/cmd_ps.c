@@ -119,11 +119,15 @@ static int print(const struct options *set, const struct look *look,
 static int report_missing(const struct look *look, const int *pids, size_t pids_len)
 {
 	int code = CLI_DONE;
+	char why[SUBJECT_WHY_MAX];
 
 	for (size_t i = 0; i < pids_len; i++) {
 		if (roster_find(&look->roster, pids[i], 0))
 			continue;
-		log_error("ps: no process %d with a descriptor table", pids[i]);
+		if (!subject_check(pids[i], why, sizeof(why)))
+			snprintf(why, sizeof(why),
+				 "no process %d with a descriptor table", pids[i]);
+		log_error("ps: %s", why);
 		code = CLI_FAILED;
 	}
 	return code;
@@ -141,11 +145,14 @@ static int run(const struct options *set, const int *pids, size_t pids_len,
 					      sizeof(why))) {
 		log_error("ps: %s", why);
 	} else {
-		if (look.from_daemon) {
+		if (look.from_daemon && (!pids_len || look.roster.len)) {
 			look_say_age(&look, age, sizeof(age));
 			log_info("ps: %s", age);
 		}
-		err = print(set, &look, key);
+		/* Of nothing but what is not there a table would be empty. */
+		err = pids_len && !look.roster.len && !set->json
+			      ? 0
+			      : print(set, &look, key);
 		if (err)
 			log_error("ps: standard output: %s", strerror(-err));
 		else

@@ -365,6 +365,7 @@ static int check_text(struct loading *l, const char *value)
 /* Of a value that is refused: a hint at the slip that made it; "": none is known. */
 static const char *what_was_meant(const struct config_key *key, const char *value)
 {
+	const char *colon = strrchr(value, ':');
 	char share[32];
 	uint32_t bp;
 
@@ -376,6 +377,17 @@ static const char *what_was_meant(const struct config_key *key, const char *valu
 	if (key->type == CONFIG_DURATION && value[0] &&
 	    !value[strspn(value, "0123456789")])
 		return "; the unit is missing";
+	if (key->type != CONFIG_LISTEN)
+		return "";
+	if (value[0] && !value[strspn(value, "0123456789")])
+		return "; the address is missing";
+	if (!colon || (value[0] == '[' && value[strlen(value) - 1] == ']'))
+		return "; the port is missing";
+	if (colon[1] && !colon[1 + strspn(colon + 1, "0123456789")])
+		return strtoul(colon + 1, NULL, 10) - 1 > 65534
+			       ? "; ports are from 1 to 65535"
+			       : "; a number is needed as the address, IPv6 in "
+				 "brackets";
 	return "";
 }
 

@@ -115,22 +115,30 @@ void page_heading(const struct page *page, const char *text)
 	page_colour(page, PAGE_PLAIN);
 }
 
-void page_text(const struct page *page, const char *lead, const char *text)
+void page_go_on(const struct page *page, int used, int indent, const char *text)
 {
-	int indent = (int)strlen(lead), room = page->width - indent;
 	char *safe = harmless(page, text, INT_MAX), *at = safe;
 
 	if (!safe)
 		return;
 	do {
-		size_t len = fitting(page, at, room);
+		int before = at == safe ? used : indent;
+		size_t len = fitting(page, at, page->width - before);
 
-		fprintf(page->out, "%*s%.*s\n", indent, at == safe ? lead : "",
-			(int)len, at);
+		fprintf(page->out, "%*s%.*s\n", at == safe ? 0 : indent, "", (int)len,
+			at);
 		at += len;
 		at += strspn(at, " ");
 	} while (*at);
 	free(safe);
+}
+
+void page_text(const struct page *page, const char *lead, const char *text)
+{
+	int indent = (int)strlen(lead);
+
+	fputs(lead, page->out);
+	page_go_on(page, indent, indent, text);
 }
 
 void page_verbatim(const struct page *page, const char *lead, const char *text)

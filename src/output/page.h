@@ -28,6 +28,10 @@ void page_heading(const struct page *page, const char *text);
  * as many spaces. A word that is wider than a line is cut at its end, and goes on. */
 void page_text(const struct page *page, const char *lead, const char *text);
 
+/* The same behind what is in the line already, `used` columns; the others begin with `indent`
+ * spaces. */
+void page_go_on(const struct page *page, int used, int indent, const char *text);
+
 /* One line, however wide the text is: to be copied. And one cut to the width. */
 void page_verbatim(const struct page *page, const char *lead, const char *text);
 void page_line(const struct page *page, const char *lead, const char *text);

@@ -70,6 +70,15 @@ expect 2 '' "^fdwarden: 'ps' is too much: " --socket "$dir/none" ps
 expect 2 '' "^fdwarden: cannot read the configuration $dir/none: " -c "$dir/none"
 expect 2 '' "^fdwarden: unknown command 'pss'; " pss
 expect 2 '' "^fdwarden: unknown option '--vers'; " --vers
+# What a full disk did not take is said once, with its reason, whatever had written it; more than
+# one buffer's worth as well, of which the first failure is past when the command ends.
+for full in help 'completion bash' 'check-config -c /dev/null' 'ps --json' 'top -b -n 1' features; do
+	ran=$((ran + 1))
+	# shellcheck disable=SC2086
+	"$fdwarden" $full >/dev/full 2>"$dir/err" && complain "$full >/dev/full: exit code 0"
+	grep -q Success "$dir/err" && complain "$full >/dev/full: $(cat "$dir/err")"
+	[ "$(grep -c . "$dir/err")" = 1 ] || complain "$full >/dev/full: not one line: $(cat "$dir/err")"
+done
 for slip in pss:ps tpo:top stat:status inspct:inspect evnts:events chekc:check trase:trace feat:features; do
 	expect 2 '' "^fdwarden: unknown command '${slip%:*}'; did you mean '${slip#*:}'\\? 'fdwarden --help' " \
 		"${slip%:*}"
@@ -80,11 +89,22 @@ expect 2 '' "^fdwarden: unknown command 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 expect 2 '' "^fdwarden: unknown command ''; " ''
 expect 2 '' "^fdwarden: unknown command 'a\?b'; " $'a\nb'
 expect 2 '' "^fdwarden: help: unknown command 'pss'; " help pss
+expect 2 '' "^fdwarden: help: 'extra' is too much: of one command at a time, as in 'fdwarden help ps'" \
+	help ps extra
+expect 2 '' "^fdwarden: completion: 'x' is too much: one shell at a time; " completion bash x
+expect 2 '' '^fdwarden: completion: which shell: ' completion
+# What others are for: the service manager, the journal.
+for word in start stop restart reload logs log; do
+	expect 2 '' "^fdwarden: unknown command '$word'; for that there is .*(systemctl|journalctl|fdwarden daemon|SIG|events)" \
+		$word
+done
+expect 2 '' "^fdwarden: ps: option '--s' is ambiguous: --sort, --socket; $see ps --help'" ps --s
+expect 2 '' "^fdwarden: ps: unknown option '--jsn' \(did you mean '--json'\?\); $see ps --help'" ps --jsn
 for command in daemon ps top inspect events status trace raise check-config features; do
 	expect 0 "^Usage: fdwarden $command" '' "$command" --help
 	expect 0 "^Usage: fdwarden $command" '' "$command" -h
 	expect 0 "^Usage: fdwarden $command" '' help "$command"
-	expect 2 '' "^fdwarden: $command: unknown or ambiguous option '--zip'; $see $command --help'" \
+	expect 2 '' "^fdwarden: $command: unknown option '--zip'; $see $command --help'" \
 		"$command" --zip
 	expect 2 '' "^fdwarden: $command: unknown option '-Z'; " "$command" -Z
 	expect 2 '' "^fdwarden: $command: option '--help=1': this option takes no value; " \
@@ -175,6 +195,19 @@ expect 0 '^user = 4242, root$' '' check-config -c /dev/null -o 'rule a.user=4242
 expect 1 '^group = nosuchgroup$' '^fdwarden: socket.group: there is no group nosuchgroup ' \
 	check-config -c /dev/null -o socket.group=nosuchgroup
 expect 0 '^group = root$' '' check-config -c /dev/null -o socket.group=root
+while IFS='|' read -r listen meant; do
+	expect 2 '' "bad value '.*' of listen; allowed: .*; $meant\$" \
+		check-config -c /dev/null -o "metrics.listen=$listen"
+done <<-'EOF'
+	127.0.0.1:99999|ports are from 1 to 65535
+	127.0.0.1:0|ports are from 1 to 65535
+	[::1]:65536|ports are from 1 to 65535
+	9834|the address is missing
+	127.0.0.1|the port is missing
+	[::1]|the port is missing
+	localhost:9834|a number is needed as the address, IPv6 in brackets
+	::1:9834|a number is needed as the address, IPv6 in brackets
+EOF
 for listen in 0.0.0.0:9834 '[::]:9834' 10.0.0.1:9834; do
 	expect 0 '^listen = ' '^fdwarden: metrics.listen .*, without TLS and without a password; ' \
 		check-config -c /dev/null -o "metrics.listen=$listen"
@@ -191,6 +224,13 @@ expect 0 '^runtime = dockr$' "^fdwarden: $dir/slip:2: in rule 'a': .*; did you m
 expect 2 '' "^fdwarden: $dir/unknown:3: unknown key" daemon -c "$dir/unknown"
 expect 2 '' '^fdwarden: -o zip=1: unknown key .zip. outside of any section' daemon -c /dev/null -o zip=1
 expect 2 '' '^fdwarden: ps: ' ps 0
+# No empty table of what is not there; and why it is not.
+if "$fdwarden" ps $$ >"$dir/out" 2>&1; then
+	expect 1 '' '^fdwarden: ps: no process 4194303$' ps 4194303
+	if [ "$(cat /proc/2/comm)" = kthreadd ]; then
+		expect 1 '' "^fdwarden: ps: 2 is a thread of the kernel's own, which has no descriptors" ps 2
+	fi
+fi
 expect 2 '' "^fdwarden: ps: '1.5' is neither a pid nor a name; " ps $$ 1.5
 expect 1 '' "^fdwarden: ps: no process, service, container or pod is called '1x'; " ps 1x
 expect 2 '' '^fdwarden: ps: --sort nonsense: allowed are usage, used, ' ps --sort nonsense

@@ -158,6 +158,11 @@ def test_without_colours():
         walk.daemon()
         lines, code = walk.type("fdwarden inspect walkplain | cat")
         same(code, 0, "inspect")
+        # on a terminal alerts fold between words; what is piped stays in its line
+        lines, code = walk.type("fdwarden events; fdwarden events | tail -n 1")
+        fits(lines[:-1], "events")
+        told(lines, "^    [^ ]")
+        check(len(lines[-1]) > 80, f"folded in a pipe: {lines[-1]}")
         for what in ("fdwarden", "fdwarden events | tail -n 5", "fdwarden status"):
             lines, code = walk.type(what)
             raw = walk.terminal.tmux("capture-pane", "-p", "-e")

@@ -46,6 +46,16 @@ static void wraps_words(void **state)
 		      "exactly twenty signs\n- \n  a  b   c\n");
 }
 
+static void goes_on_behind_what_is_there(void **state)
+{
+	struct page page = open_page(true, 20);
+
+	(void)state;
+	fputs("0123456789  ", page.out);
+	page_go_on(&page, 12, 4, "one two three four five six");
+	expect(&page, "0123456789  one two\n    three four five\n    six\n");
+}
+
 static void cuts_long_words(void **state)
 {
 	struct page page = open_page(true, 10);
@@ -131,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wraps_words),
+		cmocka_unit_test(goes_on_behind_what_is_there),
 		cmocka_unit_test(cuts_long_words),
 		cmocka_unit_test(counts_columns),
 		cmocka_unit_test(ascii_where_there_is_no_more),

@@ -104,7 +104,9 @@ static int print_page(const struct view_inspect *view)
 static int print(const struct options *set, const struct inspection *i)
 {
 	char host_name[HOST_NAME_LEN] = "", boot_id[37];
-	struct alert_host host = {host_name, boot_id, kernel_boot_realtime_ns()};
+	struct alert_host host = {.name = host_name,
+				  .boot_id = boot_id,
+				  .boot_realtime_ns = kernel_boot_realtime_ns()};
 	char user[64];
 	struct notes notes;
 	struct view_inspect view = {

@@ -257,7 +257,9 @@ static int print(const struct options *set, const struct process *process,
 		 const struct refused_then *then)
 {
 	char host_name[HOST_NAME_LEN] = "", boot_id[37];
-	struct alert_host host = {host_name, boot_id, kernel_boot_realtime_ns()};
+	struct alert_host host = {.name = host_name,
+				  .boot_id = boot_id,
+				  .boot_realtime_ns = kernel_boot_realtime_ns()};
 	struct trace_figures figures;
 	struct call_sites_view view = {
 		.realtime_ns = kernel_now_ns() + host.boot_realtime_ns,

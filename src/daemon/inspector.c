@@ -265,7 +265,9 @@ static void add_notes(struct view_inspect *view)
 static void write_reply(struct inspector *s, struct server_job *job, struct look *look,
 			const struct alert_fd *fd, struct explainer_job *answer)
 {
-	struct alert_host host = {s->host_name, s->boot_id, kernel_boot_realtime_ns()};
+	struct alert_host host = {.name = s->host_name,
+				  .boot_id = s->boot_id,
+				  .boot_realtime_ns = kernel_boot_realtime_ns()};
 	const struct identity *who = &explainer_question(answer)->who;
 	struct census_result descriptors = {0};
 	struct identity copy = {0};

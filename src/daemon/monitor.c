@@ -460,12 +460,16 @@ int monitor_open(const struct config *config, struct outlet *outlet,
 	m->cpus = sysconf(_SC_NPROCESSORS_CONF);
 	kernel_host_name(m->host_name, sizeof(m->host_name));
 	kernel_boot_id(m->boot_id);
+	/* With another host's files to read, this root's id would be a container's. */
+	if (!config->host_root)
+		host_id_make(m->host_id);
 	m->processes = process_table_new();
 	m->names = name_service_new(NULL);
 	groups.context = budget_new();
 	m->reporter = (struct reporter){
 		.outlet = outlet,
-		.host = {m->host_name, m->boot_id, kernel_boot_realtime_ns()},
+		.host = {m->host_name, m->boot_id, kernel_boot_realtime_ns(),
+			 m->host_id},
 		.groups = grouping_new(&groups),
 		.budget = groups.context,
 		.ledger = ledger_new(),

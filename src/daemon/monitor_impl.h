@@ -9,6 +9,7 @@
 
 #include "collect/collectors.h"
 #include "collect/kernel.h"
+#include "daemon/host_id.h"
 #include "daemon/chronicle.h"
 #include "daemon/monitor.h"
 #include "daemon/report.h"
@@ -33,6 +34,7 @@ struct monitor {
 	struct chronicle *chronicle; /* borrowed; NULL: none is kept */
 	char host_name[HOST_NAME_LEN];
 	char boot_id[37];
+	char host_id[HOST_ID_LEN];
 	uint32_t cpus;
 
 	struct policy_system system_policy;

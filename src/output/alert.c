@@ -415,6 +415,8 @@ static int add_host(cJSON *root, const struct alert_host *host)
 	if (!out)
 		return -ENOMEM;
 	err = json_add_text(out, "name", host->name);
+	if (!err && host->id && *host->id)
+		err = json_add_text(out, "id", host->id);
 	if (!err)
 		err = add_nested(out, "boot", "id", host->boot_id);
 	return err;

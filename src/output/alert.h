@@ -25,6 +25,7 @@ struct alert_host {
 	const char *name;
 	const char *boot_id;
 	uint64_t boot_realtime_ns; /* CLOCK_REALTIME − CLOCK_BOOTTIME */
+	const char *id;            /* of the machine; NULL, "": not known */
 };
 
 /* One call and how often it was refused. The name is static. */

@@ -9,14 +9,15 @@
 
 struct loss_context {
 	const char *output;
-	char *name, *boot_id; /* NULL: not known */
+	char *name, *boot_id, *id; /* NULL: not known */
 };
 
 static char *loss_line(const void *context, uint64_t alerts, char *text,
 		       size_t text_size)
 {
 	const struct loss_context *self = context;
-	const struct alert_host host = {.name = self->name, .boot_id = self->boot_id};
+	const struct alert_host host = {
+		.name = self->name, .boot_id = self->boot_id, .id = self->id};
 	struct alert alert = {
 		.what = {.action = POLICY_ALERTS_LOST},
 		.loss = {.alerts = alerts, .output = self->output},
@@ -38,6 +39,7 @@ static void loss_free(void *context)
 
 	free(self->name);
 	free(self->boot_id);
+	free(self->id);
 	free(self);
 }
 
@@ -56,7 +58,8 @@ int outlet_loss_of(const struct alert_host *host, const char *output,
 		return -ENOMEM;
 	self->output = output;
 	if (!loss_copy(host->name, &self->name) ||
-	    !loss_copy(host->boot_id, &self->boot_id)) {
+	    !loss_copy(host->boot_id, &self->boot_id) ||
+	    !loss_copy(host->id, &self->id)) {
 		loss_free(self);
 		return -ENOMEM;
 	}

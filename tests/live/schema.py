@@ -6,6 +6,7 @@ never null, never an empty string and never a made-up figure.
 """
 import re
 
+MACHINE = re.compile("[0-9a-f]{32}")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -233,7 +234,8 @@ ALERT = object_of(
                                                  "type": one_of(["info"])}),
      "log": object_of({"level": text}),
      "message": text,
-     "host": object_of({"name": text, "boot": object_of({"id": text})})},
+     "host": object_of({"name": text, "boot": object_of({"id": text})},
+                       {"id": matching(MACHINE)})},
     {"process": PROCESS, "service": object_of({"name": raw_text}),
      "container": CONTAINER, "orchestrator": POD, "fd": FD, "system": SYSTEM,
      "diagnosis": DIAGNOSIS, "limit": LIMIT, "advice": ADVICE,

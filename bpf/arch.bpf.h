@@ -10,6 +10,8 @@
  *   user_registers_in_call(regs)	whether a call is under way, as far as they tell
  *   USER_REGISTERS			words of struct pt_regs as far as these read: the type
  *					that is known here has not all members of the kernel's
+ *   user_thread_pointer(task)		of the current thread, with USER_THREAD_POINTER defined;
+ *					else interpreters' frames are not known
  *   KERNEL_STACK_SIZE			where there are BPF trampolines before 5.15: what it is
  *
  * `typed`: the pointer is a tracepoint's argument; else it is read by probes. For the last
@@ -38,6 +40,14 @@
 #include "arch_s390.bpf.h"
 #else
 #error "unknown target: add its file"
+#endif
+
+#ifndef USER_THREAD_POINTER
+static __always_inline __u64 user_thread_pointer(struct task_struct *task)
+{
+	(void)task;
+	return 0;
+}
 #endif
 
 #endif /* FDWARDEN_ARCH_BPF_H */

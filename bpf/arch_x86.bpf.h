@@ -83,4 +83,21 @@ static __always_inline bool user_registers_in_call(struct pt_regs *regs)
 	return (long)regs->ax == -ENOSYS;
 }
 
+#define USER_THREAD_POINTER
+
+struct thread_struct___fs {
+	unsigned long fsbase;
+} __attribute__((preserve_access_index));
+
+struct task_struct___fs {
+	struct thread_struct___fs thread;
+} __attribute__((preserve_access_index));
+
+/* The C library sets it by a call, not by an instruction, so what the kernel keeps is right
+ * while the thread runs, too. */
+static __always_inline __u64 user_thread_pointer(struct task_struct *task)
+{
+	return BPF_CORE_READ((struct task_struct___fs *)task, thread.fsbase);
+}
+
 #endif /* FDWARDEN_ARCH_X86_BPF_H */

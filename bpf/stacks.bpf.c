@@ -16,6 +16,7 @@
  */
 #include "call.bpf.h"
 #include "hold.bpf.h"
+#include "python.bpf.h"
 #include "user_stack.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -116,6 +117,7 @@ static __always_inline __u32 keep_stack(struct call *c, struct pt_regs *regs, __
 			stack->len = user_stack_read(
 				c->task, user_stack_pointer(regs, c->compat),
 				stack->bytes);
+			python_read(c->task, &stack->script);
 			barrier();
 			stack->opened_ns = now;
 			__sync_fetch_and_add(&stack->busy, -1);

@@ -266,6 +266,42 @@ enum fdw_stack_flag {
 	FDW_STACK_COMPAT = 1 << 0, /* 32-bit code */
 };
 
+/* Frames of an interpreter are kept to this depth, the innermost ones. */
+#define FDW_SCRIPT_FRAMES 32
+
+enum fdw_script_flag {
+	FDW_SCRIPT_CUT = 1 << 0,   /* there are more, or they could not be read */
+	FDW_SCRIPT_OTHER = 1 << 1, /* not known: there are several interpreters */
+};
+
+/* As the interpreter has them; what they mean is for user space to find. */
+struct fdw_script_frame {
+	__u64 code; /* of the function */
+	__u64 at;   /* the instruction in it */
+};
+_Static_assert(sizeof(struct fdw_script_frame) == 16, "wire layout");
+
+struct fdw_script {
+	__u32 len;                                         /* 0: none */
+	__u32 flags;                                       /* enum fdw_script_flag */
+	struct fdw_script_frame frames[FDW_SCRIPT_FRAMES]; /* the innermost first */
+};
+_Static_assert(sizeof(struct fdw_script) == 8 + 16 * FDW_SCRIPT_FRAMES, "wire layout");
+
+/* Where CPython has its frames: of one process, found in its memory. Bytes from the beginning
+ * of what is named; each is the place of a pointer, but for thread_id and `at`. */
+struct fdw_python_layout {
+	__u64 interpreters; /* address of the pointer to the newest one; 0: no Python */
+	__u64 interpreter;  /* what it is while there is only one */
+	__u32 state;        /* from the thread pointer up: the thread's state … */
+	__u32 thread_id;    /* … in that: the thread pointer again … */
+	__u32 frame;   /* … and the innermost frame, or, if `through` is not 0, … */
+	__u32 through; /* … what has the pointer to it: there, plus 1 */
+	__u32 code, at, previous; /* in a frame */
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct fdw_python_layout) == 48, "wire layout");
+
 /* The caller's registers and the top of its stack. One that user space has taken, or
  * whose opening is over, makes room. */
 struct fdw_stack {
@@ -277,9 +313,10 @@ struct fdw_stack {
 	__u32 flags;   /* enum fdw_stack_flag */
 	__u64 exec_id; /* of the program: fdw_task's */
 	__u64 regs[FDW_STACK_REGS];
+	struct fdw_script script;
 	__u8 bytes[];
 };
-_Static_assert(sizeof(struct fdw_stack) == 312, "wire layout");
+_Static_assert(sizeof(struct fdw_stack) == 832, "wire layout");
 
 /* ---- hooks: programs that the sensor runs for single processes ---- */
 

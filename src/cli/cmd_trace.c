@@ -286,6 +286,8 @@ static int print(const struct options *set, const struct process *process,
 	kernel_boot_id(boot_id);
 	trace_figures(trace, &figures);
 	view.watched = figures.watched;
+	view.python = figures.python;
+	view.python_known = figures.python_known;
 	view.no_stack = figures.no_stack;
 	view.too_high = figures.too_high;
 	view.missed = figures.missed;

@@ -359,6 +359,23 @@ void openings_losses(const struct openings *o, struct openings_losses *out)
 	out->missed = missed_openings(o) - o->missed_before;
 }
 
+void openings_python(const struct openings *o, const struct fdw_python_layout *layout)
+{
+	struct fdw_python_layout *to = &o->bpf->bss->python;
+
+	/* Without the first one nothing is read. */
+	__atomic_store_n(&to->interpreters, 0, __ATOMIC_SEQ_CST);
+	to->interpreter = layout->interpreter;
+	to->state = layout->state;
+	to->thread_id = layout->thread_id;
+	to->frame = layout->frame;
+	to->through = layout->through;
+	to->code = layout->code;
+	to->at = layout->at;
+	to->previous = layout->previous;
+	__atomic_store_n(&to->interpreters, layout->interpreters, __ATOMIC_SEQ_CST);
+}
+
 bool openings_later(const struct openings *o)
 {
 	return o->hooks && hooks_has(o->hooks, HOOKS_ALLOC);

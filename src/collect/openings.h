@@ -73,6 +73,11 @@ struct openings_losses {
 };
 void openings_losses(const struct openings *openings, struct openings_losses *out);
 
+/* Where the process's Python frames are, to be kept with each stack from now on; all zeros:
+ * there are none. At any time. */
+void openings_python(const struct openings *openings,
+		     const struct fdw_python_layout *layout);
+
 /* Whether files come later than their numbers: FDW_FILE_LATER. */
 bool openings_later(const struct openings *openings);
 

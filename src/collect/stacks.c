@@ -367,6 +367,11 @@ void stacks_losses(const struct stacks *s, struct openings_losses *out)
 	openings_losses(&s->in, out);
 }
 
+void stacks_python(const struct stacks *s, const struct fdw_python_layout *layout)
+{
+	openings_python(&s->in, layout);
+}
+
 const char *stacks_way(const struct stacks *s)
 {
 	return openings_way(&s->in);

@@ -83,6 +83,9 @@ typedef void stacks_left(void *context, enum stacks_found known,
 void stacks_each_left(struct stacks *stacks, stacks_visit *visit, stacks_left *left,
 		      void *context);
 
+/* See openings_python(). */
+void stacks_python(const struct stacks *stacks, const struct fdw_python_layout *layout);
+
 void stacks_losses(const struct stacks *stacks, struct openings_losses *out);
 
 /* What it takes: bytes of the maps and of what is kept here, at the most. */

@@ -52,31 +52,87 @@ int chain_copy(const struct call_chain *from, struct call_chain *to)
 	return 0;
 }
 
-int chain_describe(const struct unwind_description *from, struct call_chain *out)
+static enum call_language chain_language(enum unwind_language language)
 {
-	struct call_chain borrowed = {0}; /* its texts are those of the description */
+	switch (language) {
+	case UNWIND_INTERPRETER:
+		return CALL_INTERPRETER;
+	case UNWIND_IN_PYTHON:
+		return CALL_PYTHON;
+	case UNWIND_COMPILED:
+		break;
+	}
+	return CALL_COMPILED;
+}
+
+static void add_frame(struct call_chain *to, const struct unwind_described *d)
+{
+	to->frames[to->len++] = (struct call_frame){
+		.address = d->address,
+		.offset = d->offset,
+		.function = d->function,
+		.module = d->module,
+		.file = d->file,
+		.build_id = d->build_id,
+		.line = d->line,
+		.inlined = d->inlined,
+		.language = chain_language(d->language),
+	};
+}
+
+static size_t count_frames(const struct unwind_description *from)
+{
 	struct unwind_described d;
-	size_t len = 0, at;
+	size_t len = 0;
+
+	for (size_t at = 0; from && unwind_description_next(from, &at, &d);)
+		len++;
+	return len;
+}
+
+/* Those that could be described; what is code no more says nothing. */
+static size_t add_script(struct call_chain *to, const struct unwind_description *script)
+{
+	struct unwind_described d;
+	size_t before = to->len;
+
+	for (size_t at = 0; script && unwind_description_next(script, &at, &d);)
+		if (d.function[0])
+			add_frame(to, &d);
+	return to->len - before;
+}
+
+static void merge(struct call_chain *to, const struct unwind_description *from,
+		  const struct unwind_description *script)
+{
+	struct unwind_described d;
+	size_t added = 0;
+
+	for (size_t at = 0; unwind_description_next(from, &at, &d);) {
+		if (d.language == UNWIND_INTERPRETER && !added)
+			added = add_script(to, script);
+		if (d.language != UNWIND_INTERPRETER || !added)
+			add_frame(to, &d);
+	}
+	/* The stack could not be followed up to it. */
+	if (!added)
+		(void)add_script(to, script);
+}
+
+int chain_describe(const struct unwind_description *from,
+		   const struct unwind_description *script, struct call_chain *out)
+{
+	struct call_chain borrowed = {0}; /* its texts are those of the descriptions */
+	size_t len = count_frames(from);
 	int err;
 
-	for (at = 0; unwind_description_next(from, &at, &d);)
-		len++;
 	if (!len)
 		return -EPROTO;
+	len += count_frames(script);
 	borrowed.frames = calloc(len, sizeof(*borrowed.frames));
 	if (!borrowed.frames)
 		return -ENOMEM;
-	for (at = 0; unwind_description_next(from, &at, &d);)
-		borrowed.frames[borrowed.len++] = (struct call_frame){
-			.address = d.address,
-			.offset = d.offset,
-			.function = d.function,
-			.module = d.module,
-			.file = d.file,
-			.build_id = d.build_id,
-			.line = d.line,
-			.inlined = d.inlined,
-		};
+	merge(&borrowed, from, script);
 	err = chain_copy(&borrowed, out);
 	free(borrowed.frames);
 	return err;
@@ -84,6 +140,8 @@ int chain_describe(const struct unwind_description *from, struct call_chain *out
 
 enum call_chain_end chain_end(const struct stack_chain *chain)
 {
+	if (chain->script && chain->script->flags & FDW_SCRIPT_CUT)
+		return CALL_CHAIN_CUT;
 	switch (chain->end) {
 	case UNWIND_END_COMPLETE:
 		return CALL_CHAIN_COMPLETE;

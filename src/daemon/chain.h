@@ -7,10 +7,11 @@
 #include "unwind/stack_cache.h"
 #include "unwind/unwinder.h"
 
-/* Fills an empty chain, but for its end. Returns 0, -ENOMEM, or -EPROTO for a description
+/* Fills an empty chain, but for its end. `script`: the interpreter's frames, which take the
+ * place of its own code's; NULL: there are none. Returns 0, -ENOMEM, or -EPROTO for a description
  * without frames; it is empty then, too. */
 int chain_describe(const struct unwind_description *description,
-		   struct call_chain *out);
+		   const struct unwind_description *script, struct call_chain *out);
 
 /* Returns 0 or -ENOMEM. What `to` had is lost. */
 int chain_copy(const struct call_chain *from, struct call_chain *to);

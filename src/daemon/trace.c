@@ -48,10 +48,13 @@ struct trace {
 	struct entries unknown; /* what the last look found no opening of, either */
 	uint64_t exec_id;
 	uint64_t asked_ns;
+	uint64_t python_ns;      /* when to look for Python again; 0: not */
+	uint64_t python_wait_ns; /* … and after that: longer each time */
+	unsigned python_tries;   /* so often also if it is not there */
 	bool busy;
 	/* By number of chain, from 1; no frames: not described yet. */
 	struct call_chain described[STACK_CACHE_CHAINS_MAX + 1];
-	struct unwind_description description;
+	struct unwind_description description, script;
 	struct unwind_chain chain;
 	struct trace_figures figures;
 };
@@ -69,6 +72,15 @@ static bool may_ask(const struct trace *t)
 	return t->asked_ns < ASK_TOTAL_NS && !in_a_hurry(t);
 }
 
+/* The interpreter's frames of a chain. NULL: there are none, or they are not known. */
+static const struct unwind_description *describe_script(struct trace *t,
+							const struct fdw_script *script)
+{
+	if (!script || unwinder_script(t->unwinder, script, &t->script))
+		return NULL;
+	return &t->script;
+}
+
 static int describe(struct trace *t, uint32_t number)
 {
 	const struct stack_chain *chain = stack_cache_chain(t->cache, number);
@@ -83,10 +95,44 @@ static int describe(struct trace *t, uint32_t number)
 	err = unwinder_describe(t->unwinder, (const uint64_t *)chain->addresses,
 				chain->len, &t->description);
 	if (!err)
-		err = chain_describe(&t->description, out);
+		err = chain_describe(&t->description, describe_script(t, chain->script),
+				     out);
 	out->end = chain_end(chain);
 	t->asked_ns += kernel_now_ns() - begin_ns;
 	return err;
+}
+
+/* ---- Python ---- */
+
+/* An interpreter that has just begun, or sleeps in code that is not Python's, can be told a
+ * little later. */
+#define PYTHON_WAIT_NS     250000000ull
+#define PYTHON_WAIT_MAX_NS 60000000000ull
+/* A program that has just begun has not loaded its libraries yet. */
+#define PYTHON_TRIES       4
+
+static void look_for_python(struct trace *t)
+{
+	struct fdw_python_layout layout = {0};
+	uint64_t begin_ns = kernel_now_ns();
+	struct trace_figures *figures = &t->figures;
+	int err = may_ask(t) ? unwinder_python(t->unwinder, &layout, figures->python,
+					       sizeof(figures->python))
+			     : -ETIMEDOUT;
+
+	t->python_wait_ns = t->python_wait_ns ? 2 * t->python_wait_ns : PYTHON_WAIT_NS;
+	if (t->python_wait_ns > PYTHON_WAIT_MAX_NS)
+		t->python_wait_ns = PYTHON_WAIT_MAX_NS;
+	t->python_ns = 0;
+	if (err == -EAGAIN || err == -EILSEQ || (err == -ENOENT && t->python_tries))
+		t->python_ns = begin_ns + t->python_wait_ns;
+	if (t->python_tries)
+		t->python_tries--;
+	figures->python_known = !err;
+	if (err == -ENOENT)
+		figures->python[0] = 0;
+	stacks_python(t->stacks, &layout);
+	t->asked_ns += kernel_now_ns() - begin_ns;
 }
 
 /* ---- stacks ---- */
@@ -106,6 +152,9 @@ static void change_program(struct trace *t, uint64_t exec_id)
 	t->asked_ns += kernel_now_ns() - begin_ns;
 	stack_cache_forget(t->cache);
 	t->exec_id = exec_id;
+	t->python_wait_ns = 0;
+	t->python_tries = PYTHON_TRIES;
+	look_for_python(t);
 }
 
 static uint32_t unwind(struct trace *t)
@@ -137,8 +186,16 @@ static uint32_t on_stack(void *context, const struct fdw_stack *stack)
 	uint32_t number;
 
 	t->figures.visited++;
-	if (!t->exec_id)
+	/* It had one interpreter when it was looked at, and has not now. */
+	if (stack->script.flags & FDW_SCRIPT_OTHER && !t->python_ns)
+		t->python_ns = kernel_now_ns() + t->python_wait_ns;
+	if (!t->exec_id) {
+		/* There may have been an execve() between the begin and this. */
 		t->exec_id = stack->exec_id;
+		t->python_ns = kernel_now_ns();
+		t->python_wait_ns = 0;
+		t->python_tries = PYTHON_TRIES;
+	}
 	if (stack->exec_id > t->exec_id)
 		change_program(t, stack->exec_id);
 	if (stack->exec_id != t->exec_id)
@@ -160,6 +217,8 @@ size_t trace_step(struct trace *t)
 	size_t visited = stacks_sweep(t->stacks, MIN_AGE_NS, on_stack, t);
 
 	t->busy = visited > 0;
+	if (t->python_ns && kernel_now_ns() > t->python_ns)
+		look_for_python(t);
 	return visited;
 }
 
@@ -563,6 +622,7 @@ static int begin(struct trace *t, const struct trace_options *options, char *why
 		err = stacks_open(&stacks, &t->stacks, why, why_size);
 	if (err)
 		return err;
+	look_for_python(t);
 	/* After the first: what is opened meanwhile is known by both. */
 	t->figures.begun_ns = kernel_now_ns();
 	err = census_visit(t->census, t->pid, on_before, t, &result);

@@ -62,6 +62,8 @@ struct trace_figures {
 	uint64_t chains;
 	uint64_t memory; /* bytes, at the most */
 	uint64_t begun_ns;
+	char python[160]; /* "Python 3.11", or why it is not known; "": none runs */
+	bool python_known;
 };
 void trace_figures(const struct trace *trace, struct trace_figures *out);
 

@@ -28,6 +28,8 @@ int call_sites_add(cJSON *fd, const struct call_sites *sites,
 
 /* A trace that is over. All of it is the caller's. */
 struct call_sites_view {
+	const char *python; /* "Python 3.11", or why it is not known; "": none runs */
+	bool python_known;
 	uint64_t realtime_ns; /* when it ended, since 1970 */
 	const struct alert_host *host;
 	const struct identity *who;

@@ -44,15 +44,18 @@ static int add_nonzero(cJSON *parent, const char *name, uint64_t value)
 /* function, file and line; and where that is not enough, what to find them with. */
 static int add_place(cJSON *item, const struct call_frame *frame, size_t max)
 {
+	const char *language = call_language_name(frame->language);
 	int err = add_text(item, "function", frame->function, max);
 
+	if (!err && language)
+		err = json_add_text(item, "language", language);
 	if (!err)
 		err = add_text(item, "file", frame->file, max);
 	if (!err)
 		err = add_nonzero(item, "line", frame->line);
 	if (!err)
 		err = add_text(item, "module", frame->module, max);
-	if (!err)
+	if (!err && !language)
 		err = json_add_uint(item, "offset", frame->offset);
 	if (!err && (!frame->line || !frame->function[0]))
 		err = add_text(item, "build_id", frame->build_id, max);
@@ -151,6 +154,23 @@ int call_sites_add(cJSON *fd, const struct call_sites *sites,
 	return err ? err : add_unknown(fd, sites);
 }
 
+/* Of what runs the program, where its functions are not compiled ones. */
+static int add_runtimes(cJSON *trace, const struct call_sites_view *view)
+{
+	cJSON *list, *item;
+	int err;
+
+	if (!view->python || !view->python[0])
+		return 0;
+	list = cJSON_AddArrayToObject(trace, "runtimes");
+	item = list ? append_object(list) : NULL;
+	err = item ? json_add_text(item, "language", call_language_name(CALL_PYTHON))
+		   : -ENOMEM;
+	return err ? err
+		   : add_text(item, view->python_known ? "name" : "unknown_why",
+			      view->python, 0);
+}
+
 static int add_trace(cJSON *root, const struct call_sites_view *view)
 {
 	cJSON *trace = json_add_object(root, "trace"), *losses;
@@ -166,6 +186,8 @@ static int add_trace(cJSON *root, const struct call_sites_view *view)
 		err = add_nonzero(trace, "refused", view->refused);
 	if (!err)
 		err = json_add_text(trace, "watched", view->watched);
+	if (!err)
+		err = add_runtimes(trace, view);
 	losses = err ? NULL : json_add_object(trace, "losses");
 	err = losses ? json_add_uint(losses, "no_stack", view->no_stack) : -ENOMEM;
 	if (!err)

@@ -158,6 +158,18 @@ static void print_full(const struct call_sites_view *view, const struct page *pa
 		page_text(page, "", view->room);
 }
 
+static void print_runtime(const struct call_sites_view *view, const struct page *page)
+{
+	char text[384];
+
+	if (!view->python || !view->python[0] || view->python_known)
+		return;
+	snprintf(text, sizeof(text),
+		 "Python's functions are not named, but those of the interpreter: %s.",
+		 view->python);
+	page_text(page, "", text);
+}
+
 int call_sites_page(const struct call_sites_view *view, const struct page *page)
 {
 	const struct call_sites *sites = view->sites;
@@ -181,6 +193,7 @@ int call_sites_page(const struct call_sites_view *view, const struct page *page)
 		fprintf(page->out, "%8" PRIu64 "  %s\n", left, text);
 	}
 	print_unknown(sites, page);
+	print_runtime(view, page);
 	print_losses(view, page);
 	return ferror(page->out) ? -(errno ? errno : EIO) : 0;
 }

@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/call_site_python.h"
+
 /* What a frame is, the less telling the higher. Of those that are the program's own the
  * innermost is named. Where there are none: of a library the innermost as well; of a
  * language's own packages the outermost, which says what was begun (in Go a connection is
- * made by a goroutine of net/http's own, in which no caller of it is). */
-enum origin { OWN, LIBRARY, PACKAGE, RUNTIME, WRAPPER };
+ * made by a goroutine of net/http's own, in which no caller of it is); of what a program of
+ * Python is written in the innermost, as its caller is always there. */
+enum origin { OWN, LIBRARY, FRAMEWORK, START, PACKAGE, RUNTIME, WRAPPER };
 
 enum what {
 	MODULE,    /* the module's last component begins so */
@@ -244,8 +247,29 @@ static bool goes_on(const struct rule *rule, const struct call_frame *frame)
 	       (next < '0' || next > '9');
 }
 
+static enum origin origin_in_python(const struct call_frame *frame)
+{
+	switch (python_owner_of(frame->file, frame->function)) {
+	case PYTHON_PROGRAM:
+		return OWN;
+	case PYTHON_LIBRARY:
+		return LIBRARY;
+	case PYTHON_FRAMEWORK:
+		return FRAMEWORK;
+	case PYTHON_START:
+		return START;
+	case PYTHON_STANDARD:
+		break;
+	}
+	return RUNTIME;
+}
+
 static enum origin origin_of(const struct call_frame *frame)
 {
+	if (frame->language == CALL_PYTHON)
+		return origin_in_python(frame);
+	if (frame->language == CALL_INTERPRETER)
+		return RUNTIME;
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (fits(&rules[i], frame) && !goes_on(&rules[i], frame))
 			return rules[i].origin;
@@ -255,14 +279,34 @@ static enum origin origin_of(const struct call_frame *frame)
 	return OWN;
 }
 
+/* Compiled, and of a library, or of a module that an interpreter has loaded: a script's
+ * functions, which called it, say more. */
+static bool is_below_script(const struct call_frame *frame, enum origin origin)
+{
+	return frame->language != CALL_PYTHON &&
+	       (origin == LIBRARY ||
+		python_owner_of(frame->module, "") != PYTHON_PROGRAM);
+}
+
+static bool has_script(const struct call_frame *frames, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (frames[i].language == CALL_PYTHON)
+			return true;
+	return false;
+}
+
 size_t call_site_choose(const struct call_frame *frames, size_t len)
 {
+	bool script = has_script(frames, len);
 	enum origin best = WRAPPER + 1;
 	size_t site = 0;
 
 	for (size_t i = 0; i < len; i++) {
 		enum origin origin = origin_of(&frames[i]);
 
+		if (script && is_below_script(&frames[i], origin))
+			origin = WRAPPER;
 		if (origin < best || (origin == best && origin == PACKAGE)) {
 			best = origin;
 			site = i;
@@ -271,9 +315,23 @@ size_t call_site_choose(const struct call_frame *frames, size_t len)
 	return site;
 }
 
+const char *call_language_name(enum call_language language)
+{
+	return language == CALL_PYTHON ? "python" : NULL;
+}
+
+/* Not "<module>" or "<lambda>": those are no names. */
+static bool is_called(const struct call_frame *frame)
+{
+	size_t len = strlen(frame->function);
+
+	return len &&
+	       (frame->language != CALL_PYTHON || frame->function[len - 1] != '>');
+}
+
 size_t call_frame_text(const struct call_frame *frame, char *text, size_t size)
 {
-	const char *call = frame->function[0] ? "()" : "";
+	const char *call = is_called(frame) ? "()" : "";
 	const char *at = frame->function[0] ? " in " : "";
 	int len;
 
@@ -285,7 +343,7 @@ size_t call_frame_text(const struct call_frame *frame, char *text, size_t size)
 		len = snprintf(text, size, "%s%s%s%s+0x%llx", frame->function, call, at,
 			       frame->module, (unsigned long long)frame->offset);
 	else if (frame->function[0])
-		len = snprintf(text, size, "%s()", frame->function);
+		len = snprintf(text, size, "%s%s", frame->function, call);
 	else
 		len = snprintf(text, size, "0x%llx",
 			       (unsigned long long)frame->address);

@@ -11,6 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum call_language {
+	CALL_COMPILED,    /* to machine code: what its names look like says more */
+	CALL_INTERPRETER, /* the same, of the program that runs functions of a script */
+	CALL_PYTHON,
+};
+
+/* "python"; NULL: of compiled code. Static. */
+const char *call_language_name(enum call_language language);
+
 struct call_frame {
 	uint64_t address;     /* returned to; of the innermost frame where it is */
 	uint64_t offset;      /* in the module, as addr2line counts */
@@ -20,6 +29,7 @@ struct call_frame {
 	const char *build_id; /* of the module, hexadecimal */
 	uint32_t line;        /* 0: unknown */
 	bool inlined;         /* into the next one */
+	enum call_language language;
 };
 
 /* Why there are no frames further out. */

@@ -9,6 +9,7 @@
 
 #include "guard/helper.h"
 #include "unwind/frames.h"
+#include "unwind/python_module.h"
 #include "unwind/wire.h"
 
 /* Of all its life; how long a question may take is for the caller to say. */
@@ -31,6 +32,7 @@ static union {
 	struct unwind_header header;
 	struct unwind_stack stack;
 	struct unwind_addresses addresses;
+	struct unwind_script script;
 } question;
 
 static union {
@@ -38,6 +40,7 @@ static union {
 	struct unwind_prepared prepared;
 	struct unwind_chain chain;
 	struct unwind_description description;
+	struct unwind_python python;
 } answer;
 
 static int prepare(struct modules *modules, pid_t pid)
@@ -81,6 +84,26 @@ static int describe(struct modules *modules)
 	return 0;
 }
 
+static int find_python(struct modules *modules)
+{
+	struct unwind_python *out = &answer.python;
+
+	memset(out, 0, sizeof(*out));
+	out->error =
+		python_module_find(modules, &out->layout, out->text, sizeof(out->text));
+	answer.header.size = sizeof(*out);
+	return 0;
+}
+
+static int describe_script(struct modules *modules)
+{
+	if (question.header.size != sizeof(question.script) ||
+	    question.script.len > FDW_SCRIPT_FRAMES)
+		return -EPROTO;
+	frames_describe_script(modules, &question.script, &answer.description);
+	return 0;
+}
+
 static int serve(struct modules *modules, pid_t pid, size_t got)
 {
 	if (got < sizeof(question.header) || question.header.size != got)
@@ -92,6 +115,10 @@ static int serve(struct modules *modules, pid_t pid, size_t got)
 		return modules->dwfl ? unwind(modules) : -EPROTO;
 	case UNWIND_DESCRIBE:
 		return modules->dwfl ? describe(modules) : -EPROTO;
+	case UNWIND_PYTHON:
+		return modules->dwfl ? find_python(modules) : -EPROTO;
+	case UNWIND_SCRIPT:
+		return modules->dwfl ? describe_script(modules) : -EPROTO;
 	}
 	return -EPROTO;
 }

@@ -19,6 +19,7 @@ enum files_kind {
 	FILES_MODULE,   /* the file that is mapped at `address` */
 	FILES_DEBUG, /* `path` in the process's root, else below /usr/lib/debug here */
 	FILES_PERF_MAP, /* /tmp/perf-PID.map in its root */
+	FILES_MEMORY,   /* /proc/PID/mem, to be read */
 };
 
 /* One message, as long as the path. */

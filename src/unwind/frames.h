@@ -15,4 +15,8 @@ void frames_unwind(struct modules *modules, const struct unwind_stack *stack,
 void frames_describe(struct modules *modules, const struct unwind_addresses *addresses,
 		     struct unwind_description *out);
 
+/* Of an interpreter's frames. What is no function any more has no texts. */
+void frames_describe_script(struct modules *modules, const struct unwind_script *script,
+			    struct unwind_description *out);
+
 #endif

@@ -244,6 +244,7 @@ int modules_open(struct modules *m, pid_t pid, char *why, size_t why_size)
 	memset(m, 0, sizeof(*m));
 	m->pid = pid;
 	m->perf_size = -1;
+	m->memory = -1;
 	m->callbacks = (Dwfl_Callbacks){
 		.find_elf = find_elf,
 		.find_debuginfo = find_debuginfo,

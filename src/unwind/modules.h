@@ -14,6 +14,7 @@
 
 #include "unwind/maps.h"
 #include "unwind/perf_map.h"
+#include "unwind/python.h"
 
 struct modules {
 	pid_t pid;
@@ -22,6 +23,10 @@ struct modules {
 	Dwfl_Callbacks callbacks;
 	struct perf_map *perf;
 	int64_t perf_size;
+	int memory; /* /proc/PID/mem; negative: it was not wanted, or is not had */
+	bool python_sought;
+	struct python python;
+	uint64_t python_low, python_high; /* the interpreter's file; 0: none */
 	/* The last unit of debugging information that was found by looking at all. */
 	Dwfl_Module *unit_module;
 	Dwarf_Addr unit_bias;

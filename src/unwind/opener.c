@@ -178,8 +178,9 @@ static int opener_open(struct opener *o, const struct files_question *question)
 	struct guard_root root;
 	int fd;
 
-	if (question->kind == FILES_MAPS) {
-		fd = openat(o->process, "maps", O_RDONLY | O_CLOEXEC);
+	if (question->kind == FILES_MAPS || question->kind == FILES_MEMORY) {
+		fd = openat(o->process, question->kind == FILES_MAPS ? "maps" : "mem",
+			    O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return -errno;
 		return fd;

@@ -59,8 +59,10 @@ void stack_cache_free(struct stack_cache *cache)
 	if (!cache)
 		return;
 	stack_cache_forget(cache);
-	for (uint32_t i = 0; i < cache->len; i++)
+	for (uint32_t i = 0; i < cache->len; i++) {
+		free(cache->chains[i]->script);
 		free(cache->chains[i]);
+	}
 	free(cache);
 }
 
@@ -91,6 +93,91 @@ static struct look **bucket_of(struct stack_cache *cache, const struct fdw_stack
 	return &cache->buckets[mix(0, stack->regs[FDW_REG_IP]) % BUCKETS];
 }
 
+/* ---- chains ---- */
+
+static uint64_t hash_of(const uint64_t *addresses, uint32_t len, enum unwind_end end,
+			const struct fdw_script *script)
+{
+	uint64_t hash = end;
+
+	for (uint32_t i = 0; i < len; i++)
+		hash = mix(hash, addresses[i]);
+	for (uint32_t i = 0; script && i < script->len; i++)
+		hash = mix(mix(hash, script->frames[i].code), script->frames[i].at);
+	return hash;
+}
+
+static bool is_same_script(const struct fdw_script *a, const struct fdw_script *b)
+{
+	if (!a || !b)
+		return !a && !b;
+	return a->len == b->len && a->flags == b->flags &&
+	       !memcmp(a->frames, b->frames, a->len * sizeof(a->frames[0]));
+}
+
+static bool is_same(const struct stack_chain *chain, const uint64_t *addresses,
+		    uint32_t len, enum unwind_end end, const struct fdw_script *script)
+{
+	return chain->len == len && chain->end == end &&
+	       is_same_script(chain->script, script) &&
+	       !memcmp(chain->addresses, addresses, len * sizeof(addresses[0]));
+}
+
+static struct fdw_script *copy_script(const struct fdw_script *script)
+{
+	struct fdw_script *copy = malloc(sizeof(*copy));
+
+	if (copy)
+		memcpy(copy, script, sizeof(*copy));
+	return copy;
+}
+
+static uint32_t find_or_add_chain(struct stack_cache *cache, const uint64_t *addresses,
+				  uint32_t len, enum unwind_end end,
+				  const struct fdw_script *script)
+{
+	uint64_t hash = hash_of(addresses, len, end, script);
+	struct stack_chain *fresh;
+
+	for (uint32_t i = cache->first; i < cache->len; i++)
+		if (cache->hashes[i] == hash &&
+		    is_same(cache->chains[i], addresses, len, end, script))
+			return i + 1;
+	if (cache->len == STACK_CACHE_CHAINS_MAX)
+		return 0;
+	fresh = malloc(sizeof(*fresh) + len * sizeof(fresh->addresses[0]));
+	if (!fresh)
+		return 0;
+	fresh->len = len;
+	fresh->end = end;
+	fresh->script = script ? copy_script(script) : NULL;
+	memcpy(fresh->addresses, addresses, len * sizeof(fresh->addresses[0]));
+	if (script && !fresh->script) {
+		free(fresh);
+		return 0;
+	}
+	cache->hashes[cache->len] = hash;
+	cache->chains[cache->len++] = fresh;
+	return cache->len;
+}
+
+/* The chain that a stack has whose addresses are those of `number`. */
+static uint32_t with_script(struct stack_cache *cache, uint32_t number,
+			    const struct fdw_stack *stack)
+{
+	const struct stack_chain *chain;
+	struct fdw_script script;
+
+	script.len = *(const volatile uint32_t *)&stack->script.len;
+	if (!number || !script.len || script.len > FDW_SCRIPT_FRAMES)
+		return number;
+	script.flags = stack->script.flags;
+	memcpy(script.frames, stack->script.frames, sizeof(script.frames));
+	chain = cache->chains[number - 1];
+	return find_or_add_chain(cache, chain->addresses, chain->len, chain->end,
+				 &script);
+}
+
 uint32_t stack_cache_find(struct stack_cache *cache, const struct fdw_stack *stack)
 {
 	struct look **bucket = bucket_of(cache, stack), **at = bucket, *look;
@@ -104,7 +191,7 @@ uint32_t stack_cache_find(struct stack_cache *cache, const struct fdw_stack *sta
 	*at = look->next;
 	look->next = *bucket;
 	*bucket = look;
-	return look->chain;
+	return with_script(cache, look->chain, stack);
 }
 
 static void add_look(struct stack_cache *cache, const struct fdw_stack *stack,
@@ -142,54 +229,15 @@ static void add_look(struct stack_cache *cache, const struct fdw_stack *stack,
 	cache->looks++;
 }
 
-/* ---- chains ---- */
-
-static uint64_t hash_of(const struct unwind_chain *chain)
-{
-	uint64_t hash = chain->end;
-
-	for (uint32_t i = 0; i < chain->len; i++)
-		hash = mix(hash, chain->addresses[i]);
-	return hash;
-}
-
-static bool is_same(const struct stack_chain *a, const struct unwind_chain *b)
-{
-	return a->len == b->len && a->end == b->end &&
-	       !memcmp(a->addresses, b->addresses, a->len * sizeof(a->addresses[0]));
-}
-
-static uint32_t find_or_add_chain(struct stack_cache *cache,
-				  const struct unwind_chain *chain)
-{
-	uint64_t hash = hash_of(chain);
-	struct stack_chain *fresh;
-
-	for (uint32_t i = cache->first; i < cache->len; i++)
-		if (cache->hashes[i] == hash && is_same(cache->chains[i], chain))
-			return i + 1;
-	if (cache->len == STACK_CACHE_CHAINS_MAX)
-		return 0;
-	fresh = malloc(sizeof(*fresh) + chain->len * sizeof(fresh->addresses[0]));
-	if (!fresh)
-		return 0;
-	fresh->len = chain->len;
-	fresh->end = chain->end;
-	memcpy(fresh->addresses, chain->addresses,
-	       chain->len * sizeof(fresh->addresses[0]));
-	cache->hashes[cache->len] = hash;
-	cache->chains[cache->len++] = fresh;
-	return cache->len;
-}
-
 uint32_t stack_cache_add(struct stack_cache *cache, const struct fdw_stack *stack,
 			 const struct unwind_chain *chain)
 {
-	uint32_t number = find_or_add_chain(cache, chain);
+	uint32_t number = find_or_add_chain(cache, chain->addresses, chain->len,
+					    (enum unwind_end)chain->end, NULL);
 
 	if (number)
 		add_look(cache, stack, chain, number);
-	return number;
+	return with_script(cache, number, stack);
 }
 
 const struct stack_chain *stack_cache_chain(const struct stack_cache *cache,

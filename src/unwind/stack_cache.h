@@ -19,7 +19,8 @@
 struct stack_chain {
 	uint32_t len;
 	enum unwind_end end;
-	uint64_t addresses[]; /* the innermost one first */
+	struct fdw_script *script; /* of an interpreter's frames in it; NULL: none */
+	uint64_t addresses[];      /* the innermost one first */
 };
 
 struct stack_cache;
@@ -28,7 +29,10 @@ struct stack_cache;
 struct stack_cache *stack_cache_new(void);
 void stack_cache_free(struct stack_cache *cache);
 
-/* The chain of a stack that needs not be unwound; 0: it must be. The stack may change
+/* Chains are told apart by an interpreter's frames as well: its own code is the same for all
+ * functions that it runs.
+ *
+ * The chain of a stack that needs not be unwound; 0: it must be. The stack may change
  * meanwhile: the caller sees to that. */
 uint32_t stack_cache_find(struct stack_cache *cache, const struct fdw_stack *stack);
 

@@ -8,6 +8,7 @@
 
 #include "unwind/demangle.h"
 #include "unwind/frames.h"
+#include "unwind/python_module.h"
 
 #define INLINED_MAX 16
 
@@ -16,6 +17,7 @@ struct place {
 	char file[UNWIND_TEXT_MAX], build_id[2 * 64 + 1];
 	uint64_t address, offset;
 	uint32_t line;
+	enum unwind_language language;
 	bool inlined;
 };
 
@@ -34,6 +36,7 @@ static bool add_place(struct unwind_description *out, const struct place *place)
 		.offset = place->offset,
 		.line = place->line,
 		.inlined = place->inlined,
+		.language = place->language,
 	};
 	size_t at = out->header.size - offsetof(struct unwind_description, frames);
 	size_t need = sizeof(frame);
@@ -269,6 +272,8 @@ static void describe(struct modules *m, struct unwind_description *out,
 	/* libdw takes what is between a file's mappings for the file's, too. */
 	if (!mapping || mapping->path[0])
 		module = dwfl_addrmodule(m->dwfl, address);
+	if (python_module_has(m, address))
+		place.language = UNWIND_INTERPRETER;
 	set_module(&place, m, module, address);
 	if (!module) {
 		describe_made(m, &place, address);
@@ -289,7 +294,29 @@ void frames_describe(struct modules *m, const struct unwind_addresses *addresses
 {
 	out->header.size = offsetof(struct unwind_description, frames);
 	out->len = out->cut = 0;
+	python_module_need(m);
 	for (uint32_t i = 0; i < addresses->len && !out->cut; i++)
 		describe(m, out, addresses->addresses[i],
 			 addresses->addresses[i] - (i > 0));
+}
+
+void frames_describe_script(struct modules *m, const struct unwind_script *script,
+			    struct unwind_description *out)
+{
+	struct python_place found;
+
+	out->header.size = offsetof(struct unwind_description, frames);
+	out->len = out->cut = 0;
+	python_module_need(m);
+	for (uint32_t i = 0; i < script->len && !out->cut; i++) {
+		struct place place = {.address = script->frames[i].code,
+				      .language = UNWIND_IN_PYTHON};
+
+		if (python_module_describe(m, &script->frames[i], &found)) {
+			memcpy(place.function, found.function, sizeof(place.function));
+			memcpy(place.file, found.file, sizeof(place.file));
+			place.line = found.line;
+		}
+		add_place(out, &place);
+	}
 }

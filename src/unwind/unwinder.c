@@ -162,6 +162,45 @@ int unwinder_describe(struct unwinder *u, const uint64_t *addresses, size_t len,
 	return err;
 }
 
+int unwinder_python(struct unwinder *u, struct fdw_python_layout *layout, char *text,
+		    size_t text_size)
+{
+	struct unwind_header question = {UNWIND_PYTHON, sizeof(question)};
+	struct unwind_python answer;
+	int err = need_child(u);
+
+	if (!err)
+		err = ask(u, &question, &answer.header, sizeof(answer));
+	if (!err && answer.header.size != sizeof(answer))
+		err = -EPROTO;
+	if (err) {
+		snprintf(text, text_size, "it takes too long to read");
+		return err;
+	}
+	answer.text[sizeof(answer.text) - 1] = 0;
+	snprintf(text, text_size, "%s", answer.text);
+	*layout = answer.layout;
+	return answer.error < 0 ? answer.error : 0;
+}
+
+int unwinder_script(struct unwinder *u, const struct fdw_script *script,
+		    struct unwind_description *out)
+{
+	struct unwind_script question = {.header = {UNWIND_SCRIPT, sizeof(question)}};
+	int err = need_child(u);
+
+	if (err)
+		return err;
+	question.len =
+		script->len < FDW_SCRIPT_FRAMES ? script->len : FDW_SCRIPT_FRAMES;
+	memcpy(question.frames, script->frames,
+	       question.len * sizeof(question.frames[0]));
+	err = ask(u, &question.header, &out->header, sizeof(*out));
+	if (!err && out->header.size < offsetof(struct unwind_description, frames))
+		err = -EPROTO;
+	return err;
+}
+
 bool unwind_description_next(const struct unwind_description *description, size_t *at,
 			     struct unwind_described *out)
 {
@@ -188,6 +227,7 @@ bool unwind_description_next(const struct unwind_description *description, size_
 	out->offset = frame.offset;
 	out->line = frame.line;
 	out->inlined = frame.inlined;
+	out->language = frame.language;
 	*at = (size_t)(text - description->frames);
 	return true;
 }

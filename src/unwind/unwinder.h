@@ -37,6 +37,16 @@ int unwinder_stack(struct unwinder *unwinder, const struct fdw_stack *stack,
 int unwinder_describe(struct unwinder *unwinder, const uint64_t *addresses, size_t len,
 		      struct unwind_description *out);
 
+/* Where CPython has its frames in the process, and its version in `text`. 0, or -errno:
+ * -ENOENT: it runs no Python. -EAGAIN: it can't be told now. Else `text` says why not. */
+int unwinder_python(struct unwinder *unwinder, struct fdw_python_layout *layout,
+		    char *text, size_t text_size);
+
+/* Frames of an interpreter's, as the kernel kept them. Those that are known no more have no
+ * texts. */
+int unwinder_script(struct unwinder *unwinder, const struct fdw_script *script,
+		    struct unwind_description *out);
+
 /* Another program runs in the process now. 0 or -errno. */
 int unwinder_restart(struct unwinder *unwinder);
 
@@ -46,6 +56,7 @@ struct unwind_described {
 	uint64_t address, offset;
 	uint32_t line;
 	bool inlined;
+	enum unwind_language language;
 	const char *function, *module, *file, *build_id; /* "": unknown */
 };
 bool unwind_description_next(const struct unwind_description *description, size_t *at,

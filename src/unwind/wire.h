@@ -25,6 +25,8 @@ enum unwind_type {
 	UNWIND_PREPARE = 1, /* (nothing) → struct unwind_prepared */
 	UNWIND_STACK,       /* struct unwind_stack → struct unwind_chain */
 	UNWIND_DESCRIBE,    /* struct unwind_addresses → struct unwind_description */
+	UNWIND_PYTHON,      /* (nothing) → struct unwind_python */
+	UNWIND_SCRIPT,      /* struct unwind_script → struct unwind_description */
 };
 
 struct unwind_header {
@@ -80,6 +82,28 @@ struct unwind_addresses {
 	uint64_t addresses[UNWIND_FRAMES_MAX];
 };
 
+/* What Python runs in the process, and where its frames are. */
+struct unwind_python {
+	struct unwind_header header;
+	int32_t error; /* negative errno: python_module_find()'s */
+	struct fdw_python_layout layout;
+	char text[UNWIND_ERROR_MAX]; /* its version, or why it is not known */
+};
+
+/* Frames of the interpreter's that the kernel has kept. */
+struct unwind_script {
+	struct unwind_header header;
+	uint32_t len;
+	uint32_t reserved;
+	struct fdw_script_frame frames[FDW_SCRIPT_FRAMES];
+};
+
+enum unwind_language {
+	UNWIND_COMPILED,
+	UNWIND_INTERPRETER, /* compiled, and of the interpreter that runs what follows */
+	UNWIND_IN_PYTHON,
+};
+
 /* One frame; functions that were inlined into another have one of their own, before it.
  * Behind it its texts, each with its NUL: function, module, file, build id. "": unknown. */
 struct unwind_frame {
@@ -87,8 +111,8 @@ struct unwind_frame {
 	uint64_t offset; /* in the module, as its symbol table and addr2line count */
 	uint32_t line;   /* 0: unknown */
 	uint16_t inlined;
-	uint16_t lens[4]; /* of the texts, NULs included: at least 1 */
-	uint16_t reserved;
+	uint16_t lens[4];  /* of the texts, NULs included: at least 1 */
+	uint16_t language; /* enum unwind_language */
 };
 _Static_assert(sizeof(struct unwind_frame) == 32, "no padding");
 

@@ -176,13 +176,20 @@ ADVICE = list_of(object_of(
      "commands": list_of(raw_text),
      "steps": list_of(object_of({"argv": list_of(raw_text)},
                                 {"stdin": raw_text, "in_home": true, "inexact": true}))}), 6)
-FRAME = {"function": text, "module": text, "file": text, "line": whole(1), "offset": whole(),
+FRAME = {"language": one_of("python"), "function": text, "module": text, "file": text, "line": whole(1), "offset": whole(),
          "build_id": text, "inlined": true}
+
+
+def frame(value):
+    """Compiled code has an offset, a function of Python has none."""
+    object_of({} if "language" in value else {"offset": whole()}, FRAME)(value)
+
+
 CALL_SITES = {
     "call_sites": list_of(object_of(
         {"count": whole(1), "kind": text, "stacks": whole(1),
          "age_s": object_of({"oldest": real(0), "median": real(0)}),
-         "frames": list_of(object_of({"offset": whole()}, FRAME))},
+         "frames": list_of(frame)},
         {**FRAME, "rate_per_s": real(0), "frames_missing": true})),
     "call_sites_left_out": whole(1), "unknown": whole(),
     "unknown_why": object_of({}, {"before": whole(1), "not_seen": whole(1),
@@ -325,7 +332,9 @@ TRACE = object_of(
      "trace": object_of({"duration_s": real(0), "watched": one_of("functions", "exits"),
                          "losses": object_of({"no_stack": whole(), "too_high": whole(),
                                               "missed": whole(), "not_unwound": whole()})},
-                        {"process_ended": true, "full": true, "refused": whole(1)})},
+                        {"process_ended": true, "full": true, "refused": whole(1),
+                         "runtimes": list_of(object_of({"language": one_of("python")},
+                                                       {"name": text, "unknown_why": text}))})},
     {"service": object_of({"name": raw_text}), "container": CONTAINER, "orchestrator": POD})
 
 

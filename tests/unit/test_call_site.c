@@ -150,6 +150,97 @@ static void test_choice(void **state)
 	}
 }
 
+#define OF(function_, module_, file_, language_)                                       \
+	{                                                                              \
+		.function = (function_), .module = (module_), .file = (file_),         \
+		.build_id = "", .language = (language_)                                \
+	}
+#define COMPILED(function, module)    OF(function, module, "", CALL_COMPILED)
+#define INTERPRETER(function, module) OF(function, module, "", CALL_INTERPRETER)
+#define PYTHON(function, file)        OF(function, "", file, CALL_PYTHON)
+
+static const struct script {
+	const char *what;
+	struct call_frame frames[6];
+	size_t site;
+} scripts[] = {
+	{"the standard library is not the program",
+	 {COMPILED("__open64", LIBC),
+	  PYTHON("NamedTemporaryFile", "/usr/lib/python3.11/tempfile.py"),
+	  PYTHON("<module>", "<frozen runpy>"),
+	  PYTHON("Report.write", "/srv/app/report.py"),
+	  PYTHON("main", "/srv/app/report.py")},
+	 3},
+	{"nor is a framework, nor what starts a server",
+	 {COMPILED("__socket", LIBC),
+	  PYTHON("socket.accept", "/usr/local/lib/python3.12/socket.py"),
+	  PYTHON("view", "/srv/shop/views.py"),
+	  PYTHON("dispatch", "/srv/venv/lib/python3.12/site-packages/flask/app.py"),
+	  PYTHON("<module>", "/srv/venv/bin/gunicorn")},
+	 2},
+	{"a program that is installed itself",
+	 {COMPILED("__open64", LIBC),
+	  PYTHON("Store.attach", "/opt/venv/lib/python3.11/site-packages/shop/s.py"),
+	  PYTHON("dispatch", "/opt/venv/lib/python3.11/site-packages/flask/app.py"),
+	  PYTHON("<module>", "/opt/venv/bin/gunicorn")},
+	 1},
+	{"nothing but a framework",
+	 {COMPILED("__socket", LIBC),
+	  PYTHON("socket.__init__", "/usr/lib64/python3.9/socket.py"),
+	  PYTHON("create", "/usr/lib/python3/dist-packages/gunicorn/sock.py"),
+	  PYTHON("<module>", "/usr/bin/gunicorn")},
+	 2},
+	{"a package may be called as a framework's name begins",
+	 {COMPILED("__open64", LIBC),
+	  PYTHON("f", "/usr/lib/python3/dist-packages/redis.py"),
+	  PYTHON("g", "/usr/lib/python3/dist-packages/redistribute/a.py")},
+	 2},
+	{"a module that is compiled is below the function that called it",
+	 {COMPILED("__socket", LIBC),
+	  COMPILED("", "/usr/lib/python3.11/lib-dynload/_ssl.cpython-311.so"),
+	  COMPILED("PQconnect", "/v/lib/python3.11/site-packages/p.libs/libpq.so.5"),
+	  PYTHON("connect", "/v/lib/python3.11/site-packages/psycopg2/__init__.py"),
+	  PYTHON("Pool.get", "/srv/app/pool.py")},
+	 4},
+	{"a program's script in a directory bin",
+	 {COMPILED("__open64", LIBC), PYTHON("<module>", "/usr/local/bin/report"),
+	  COMPILED("__libc_start_main", LIBC)},
+	 1},
+	{"the interpreter's own code is not the program",
+	 {COMPILED("__open64", LIBC), INTERPRETER("os_open", "/opt/app/bin/app"),
+	  COMPILED("leak", "/opt/app/lib/leak.so")},
+	 2},
+};
+
+static void test_choice_in_scripts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(scripts); i++) {
+		const struct script *s = &scripts[i];
+		size_t len = 0, site;
+
+		while (len < COUNT(s->frames) && s->frames[len].function)
+			len++;
+		site = call_site_choose(s->frames, len);
+		if (site != s->site)
+			fail_msg("%s: frame %zu, not %zu", s->what, site, s->site);
+	}
+}
+
+static void test_script_text(void **state)
+{
+	struct call_frame frame = PYTHON("Store.attach", "/srv/s.py");
+	char text[64];
+
+	(void)state;
+	frame.line = 12;
+	call_frame_text(&frame, text, sizeof(text));
+	assert_string_equal(text, "Store.attach() at /srv/s.py:12");
+	frame.function = "<module>";
+	call_frame_text(&frame, text, sizeof(text));
+	assert_string_equal(text, "<module> at /srv/s.py:12");
+}
+
 /* A chain of one frame, owned as call_sites_make() wants it. */
 static void one_frame(struct call_chain *out, const char *function, uint32_t line)
 {
@@ -257,6 +348,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_choice),
+		cmocka_unit_test(test_choice_in_scripts),
+		cmocka_unit_test(test_script_text),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_text),

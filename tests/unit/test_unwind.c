@@ -138,6 +138,48 @@ static void test_signed_return_address(void **state)
 }
 #endif
 
+/* The interpreter's own code is the same for all functions that it runs: by its frames they
+ * are told apart, without another unwinding. */
+static void test_same_stack_other_script(void **state)
+{
+	struct stack_cache *cache = stack_cache_new();
+	struct fdw_stack *stack = new_stack();
+	struct unwind_chain chain;
+	uint32_t first, second;
+
+	(void)state;
+	put(stack, 24, 0x402000);
+	put(stack, 16, SP + 64);
+	set_chain(&chain, UNWIND_END_COMPLETE);
+	stack->script.len = 2;
+	stack->script.frames[0] = (struct fdw_script_frame){0x1000, 0x1010};
+	stack->script.frames[1] = (struct fdw_script_frame){0x2000, 0x2020};
+	first = stack_cache_add(cache, stack, &chain);
+	assert_int_not_equal(first, 0);
+	assert_int_equal(stack_cache_find(cache, stack), first);
+	/* Beyond its length there is what was there before. */
+	stack->script.frames[2] = (struct fdw_script_frame){0x3000, 0x3030};
+	assert_int_equal(stack_cache_find(cache, stack), first);
+	/* another line of the caller's */
+	stack->script.frames[1].at = 0x2024;
+	second = stack_cache_find(cache, stack);
+	assert_int_not_equal(second, 0);
+	assert_int_not_equal(second, first);
+	assert_int_equal(stack_cache_chain(cache, second)->script->frames[1].at,
+			 0x2024);
+	assert_int_equal(stack_cache_chain(cache, first)->script->frames[1].at, 0x2020);
+	assert_int_equal(stack_cache_chain(cache, second)->addresses[1], 0x402000);
+	stack->script.frames[1].at = 0x2020;
+	assert_int_equal(stack_cache_find(cache, stack), first);
+	/* a thread without frames, and a length that none has */
+	stack->script.len = 0;
+	assert_null(stack_cache_chain(cache, stack_cache_find(cache, stack))->script);
+	stack->script.len = FDW_SCRIPT_FRAMES + 1;
+	assert_null(stack_cache_chain(cache, stack_cache_find(cache, stack))->script);
+	stack_cache_free(cache);
+	free(stack);
+}
+
 static void test_other_stacks(void **state)
 {
 	struct stack_cache *cache = stack_cache_new();
@@ -342,6 +384,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same_stack),
+		cmocka_unit_test(test_same_stack_other_script),
 		cmocka_unit_test(test_other_stacks),
 #ifdef FDW_REG_LINK
 		cmocka_unit_test(test_other_link),

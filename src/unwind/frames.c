@@ -162,9 +162,9 @@ void frames_unwind(struct modules *m, const struct unwind_stack *stack,
 	if (!dwfl_pid(m->dwfl) || dwfl_pid(m->dwfl) == -1)
 		(void)dwfl_attach_state(m->dwfl, NULL, m->pid, &callbacks, &now);
 	unwind(m);
-	/* A library that was loaded since. */
-	if (out->end == UNWIND_END_LOST && out->len &&
-	    !dwfl_addrmodule(m->dwfl, out->addresses[out->len - 1]) &&
+	/* A library that was loaded since. To libdw its address may be another file's, between
+	 * whose mappings it is: so it is in a process that has just called execve(). */
+	if (out->end != UNWIND_END_COMPLETE && out->len &&
 	    !modules_find(m, out->addresses[out->len - 1]) && !modules_refresh(m))
 		unwind(m);
 	/* Nothing could be attached to, or not even the innermost one: it is known. */

@@ -29,7 +29,7 @@ _fdwarden() {
 		prev=${COMP_WORDS[COMP_CWORD-2]}
 	fi
 	if ((COMP_CWORD == 1)); then
-		_fdwarden_words "$cur" 'daemon ps top inspect events status check trace raise check-config features completion help --help --version'
+		_fdwarden_words "$cur" 'daemon ps top inspect events incidents report replay status check trace raise check-config features completion help --help --version'
 		return
 	fi
 	case ${COMP_WORDS[1]}:$prev in
@@ -101,6 +101,50 @@ _fdwarden() {
 		return
 		;;
 	events:--socket)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	incidents:--since)
+		return
+		;;
+	incidents:--service)
+		return
+		;;
+	incidents:-c | incidents:--config)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	incidents:--directory)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	report:--html)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	report:-c | report:--config)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	report:--directory)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	replay:-o | replay:--option)
+		return
+		;;
+	replay:-c | replay:--config)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	replay:--directory)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -189,6 +233,9 @@ _fdwarden() {
 	inspect:*) _fdwarden_processes "$cur" ;;
 	events:-*) _fdwarden_words "$cur" ' -f --follow --json --since --service --level -c --config --socket -h --help -V --version' ;;
 	events:*) _fdwarden_processes "$cur" ;;
+	incidents:-*) _fdwarden_words "$cur" ' --since --service --json -c --config --directory -h --help -V --version' ;;
+	report:-*) _fdwarden_words "$cur" ' --json --markdown --html -c --config --directory -h --help -V --version' ;;
+	replay:-*) _fdwarden_words "$cur" ' -o --option --json -c --config --directory -h --help -V --version' ;;
 	status:-*) _fdwarden_words "$cur" ' --json -c --config --socket -h --help -V --version' ;;
 	check:-*) _fdwarden_words "$cur" ' -w --warn --critical -c -t --timeout --service --config --socket -h --help -V --version' ;;
 	check:*) _fdwarden_processes "$cur" ;;
@@ -200,7 +247,7 @@ _fdwarden() {
 	features:-*) _fdwarden_words "$cur" ' -c --config --socket -h --help -V --version' ;;
 	completion:-*) _fdwarden_words "$cur" ' -h --help -V --version' ;;
 	completion:*) _fdwarden_words "$cur" 'bash zsh fish' ;;
-	help:*) _fdwarden_words "$cur" 'daemon ps top inspect events status check trace raise check-config features completion help' ;;
+	help:*) _fdwarden_words "$cur" 'daemon ps top inspect events incidents report replay status check trace raise check-config features completion help' ;;
 	esac
 }
 

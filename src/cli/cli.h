@@ -124,6 +124,9 @@ int cmd_check_config(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
 int cmd_features(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_incidents(int argc, char **argv);
+int cmd_report(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 
 /* Without any command: argv[0] is "". */
 int cmd_overview(int argc, char **argv);

@@ -100,7 +100,7 @@ for word in start stop restart reload logs log; do
 done
 expect 2 '' "^fdwarden: ps: option '--s' is ambiguous: --sort, --socket; $see ps --help'" ps --s
 expect 2 '' "^fdwarden: ps: unknown option '--jsn' \(did you mean '--json'\?\); $see ps --help'" ps --jsn
-for command in daemon ps top inspect events status trace raise check-config features; do
+for command in daemon ps top inspect events incidents report replay status trace raise check-config features; do
 	expect 0 "^Usage: fdwarden $command" '' "$command" --help
 	expect 0 "^Usage: fdwarden $command" '' "$command" -h
 	expect 0 "^Usage: fdwarden $command" '' help "$command"
@@ -111,7 +111,7 @@ for command in daemon ps top inspect events status trace raise check-config feat
 		"$command" --help=1
 done
 # Help fits a terminal's width, and ends with its last line.
-for command in daemon ps top inspect events status check trace raise check-config features; do
+for command in daemon ps top inspect events incidents report replay status check trace raise check-config features; do
 	ran=$((ran + 1))
 	"$fdwarden" help "$command" >"$dir/out"
 	[ "$(wc -L <"$dir/out")" -le 80 ] || complain "help $command: wider than 80 columns"

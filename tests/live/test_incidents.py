@@ -7,7 +7,7 @@ import stat
 import subprocess
 import time
 
-from harness import Daemon, Scratch, Skip, Zoo, check, need_root, same, wait_until
+from harness import Daemon, FDWARDEN, Scratch, Skip, Zoo, check, need_root, same, wait_until
 
 FAST = "snapshot.interval=200ms"
 
@@ -175,3 +175,68 @@ def test_full_disk():
                       "the record says that something is missing")
         finally:
             subprocess.run(["umount", place], check=False)
+
+
+def run(*words):
+    return subprocess.run([FDWARDEN, *words], capture_output=True, text=True, timeout=60,
+                          check=False, env={**os.environ, "LC_ALL": "C.UTF-8", "COLUMNS": "80"})
+
+
+def told(*words):
+    done = run(*words)
+    same((done.returncode, done.stderr), (0, ""), f"fdwarden {' '.join(words)}")
+    return done.stdout
+
+
+def test_report_and_replay():
+    """What is made of a real record: the list, the report in each form, and a replay that
+    agrees with the daemon, to the alert."""
+    with Scratch() as scratch:
+        place = scratch.file("incidents")
+        with daemon_with(place) as daemon:
+            zoo, incident, _ = a_story(place, daemon)
+            actions = daemon.actions(zoo.pid)
+        where = ("--directory", place)
+        listed = json.loads(told("incidents", "--json", *where))["incidents"]
+        mine = next(one for one in listed if one["incident"] == incident)
+        same((mine["worst"], mine["refused"], mine["pid"]), ("exhausted", 3, zoo.pid), "listed")
+        check(incident[:8] in told("incidents", *where), "it is in the table")
+        same(json.loads(told("incidents", "--json", "--since", "2100-01-01", *where))
+             ["incidents"], [], "none since then")
+        text = told("report", incident[:13], *where)
+        check(all(len(line) <= 80 for line in text.splitlines()), f"too wide: {text}")
+        for words in (f"[{zoo.pid}]", incident, "openat", "exhausted", "3 calls refused",
+                      "How many were open"):
+            check(words in text, f"no {words} in {text}")
+        check("# " in told("report", incident, "--markdown", *where), "Markdown")
+        same(json.loads(told("report", incident, "--json", *where))["refused"], 3, "JSON")
+        page = scratch.file("page.html")
+        told("report", incident, "--html", page, *where)
+        with open(page, encoding="utf-8") as html:
+            html = html.read()
+        check("default-src 'none'" in html and "<svg" in html and "<script" not in html, "HTML")
+        again = json.loads(told("replay", incident, "--json", *where))
+        check(again["agrees"] and not again["changed"], f"replay: {again}")
+        same([what["action"] for what in again["now"]], actions, "what is replayed")
+        other = json.loads(told("replay", incident, "--json", "-o", "thresholds.warn=60%",
+                                *where))
+        check(other["changed"] and not other["agrees"], "other levels tell otherwise")
+        same(other["now"][0]["action"], "fd-warning", "at 63 %")
+        check(other["now"][0]["@timestamp"] < other["then"][0]["@timestamp"], "it came before")
+
+
+def test_what_is_no_record():
+    """Said in a line, and what else is there is shown."""
+    with Scratch() as scratch:
+        place = scratch.path
+        done = run("incidents", "--directory", place + "/none")
+        same(done.returncode, 1, "no directory")
+        name = "06cc38e2-599e-4cf2-87f5-1dc8afbc5cd7"
+        scratch.file(name + ".jsonl", "rubbish\n")
+        done = run("report", name, "--directory", place)
+        same((done.returncode, done.stdout), (1, ""), "rubbish")
+        check("no record of an incident" in done.stderr, done.stderr)
+        for command in ("report", "replay"):
+            same(run(command).returncode, 2, f"{command} of nothing")
+            same(run(command, "zzz", "--directory", place).returncode, 1, f"{command} zzz")
+        same(run("replay", "last", "-o", "socket.path=/x").returncode, 2, "another key")

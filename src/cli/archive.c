@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/archive.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "config/config.h"
+#include "daemon/state_file.h"
+
+/* A record that has its bound, and a file that was put together from some. */
+#define FILE_MAX (8u << 20)
+
+static int find_directory(const char *config_path, char **out, char *why, size_t size)
+{
+	struct config *config;
+	int err = config_load(config_path ? config_path : CONFIG_PATH,
+			      config_path ? CONFIG_FORGIVE | CONFIG_MUST_EXIST
+					  : CONFIG_FORGIVE,
+			      NULL, 0, &config, why, size);
+
+	/* What only root may read is that of the daemon; where its records are by default is
+	 * known. */
+	if (err == -EACCES && !config_path) {
+		*out = strdup(CONFIG_INCIDENTS_PATH);
+		return *out ? 0 : -ENOMEM;
+	}
+	if (err)
+		return err;
+	if (config->incidents_path) {
+		*out = strdup(config->incidents_path);
+		err = *out ? 0 : -ENOMEM;
+	} else {
+		snprintf(why, size, "no records are kept: [incidents] path is empty");
+		err = -ENOENT;
+	}
+	config_free(config);
+	return err;
+}
+
+static int by_change(const void *a, const void *b)
+{
+	const struct archive_entry *first = a, *second = b;
+
+	return first->changed_ns > second->changed_ns   ? -1
+	       : first->changed_ns < second->changed_ns ? 1
+							: strcmp(first->id, second->id);
+}
+
+static int list_entries(DIR *dir, struct archive *out)
+{
+	const struct dirent *entry;
+	size_t max = 0;
+
+	while ((entry = readdir(dir))) {
+		struct archive_entry *one;
+		char id[ALERT_ID_LEN];
+		struct stat st;
+
+		if (!incident_of_file(entry->d_name, id) ||
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		if (out->len == max) {
+			max = max ? 2 * max : 256;
+			one = realloc(out->entries, max * sizeof(*one));
+			if (!one)
+				return -ENOMEM;
+			out->entries = one;
+		}
+		one = &out->entries[out->len++];
+		memcpy(one->id, id, sizeof(one->id));
+		one->changed_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
+	}
+	if (out->len)
+		qsort(out->entries, out->len, sizeof(*out->entries), by_change);
+	return 0;
+}
+
+int archive_open(const char *directory, const char *config, struct archive *out,
+		 char *why, size_t why_size)
+{
+	DIR *dir = NULL;
+	int err = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (directory)
+		out->path = strdup(directory);
+	else
+		err = find_directory(config, &out->path, why, why_size);
+	if (!err && !out->path)
+		err = -ENOMEM;
+	if (err) {
+		if (err == -ENOMEM)
+			snprintf(why, why_size, "%s", strerror(ENOMEM));
+		return err;
+	}
+	dir = opendir(out->path);
+	if (!dir && errno == ENOENT) {
+		err = -ENOENT;
+		snprintf(why, why_size,
+			 "%s: no such directory: the daemon makes it when it runs",
+			 out->path);
+	} else if (!dir) {
+		err = -errno;
+		snprintf(why, why_size, "%s: %s%s", out->path, strerror(errno),
+			 errno == EACCES ? "; root may read it, and who is in the "
+					   "daemon's group"
+					 : "");
+	} else {
+		err = list_entries(dir, out);
+		closedir(dir);
+	}
+	if (err)
+		archive_close(out);
+	return err;
+}
+
+void archive_close(struct archive *archive)
+{
+	free(archive->path);
+	free(archive->entries);
+	memset(archive, 0, sizeof(*archive));
+}
+
+static int read_file(const char *path, struct incident *out, char *why, size_t why_size)
+{
+	char *text = NULL;
+	size_t len;
+	int err = state_file_read(path, FILE_MAX, &text, &len);
+
+	memset(out, 0, sizeof(*out));
+	if (err) {
+		snprintf(why, why_size, "%s: %s", path, strerror(-err));
+	} else {
+		err = incident_read(text, len, out);
+		if (err)
+			snprintf(why, why_size, "%s: %s", path,
+				 err == -EINVAL ? "this is no record of an incident"
+						: strerror(-err));
+	}
+	free(text);
+	return err;
+}
+
+int archive_read(const struct archive *archive, const char *id, struct incident *out,
+		 char *why, size_t why_size)
+{
+	char name[INCIDENT_FILE_LEN], *path = NULL;
+	int err;
+
+	incident_file(id, name);
+	if (asprintf(&path, "%s/%s", archive->path, name) < 0)
+		return -ENOMEM;
+	err = read_file(path, out, why, why_size);
+	free(path);
+	return err;
+}
+
+/* Of the entries the one whose id begins so. */
+static int choose(const struct archive *archive, const char *what,
+		  char id[ALERT_ID_LEN], char *why, size_t why_size)
+{
+	size_t found = 0, len = strlen(what);
+
+	for (size_t i = 0; i < archive->len; i++) {
+		if (strcmp(what, "last") != 0 &&
+		    strncmp(archive->entries[i].id, what, len) != 0)
+			continue;
+		if (!found++)
+			memcpy(id, archive->entries[i].id, ALERT_ID_LEN);
+		if (!strcmp(what, "last"))
+			break;
+	}
+	if (found == 1)
+		return 0;
+	if (found)
+		snprintf(why, why_size, "%zu incidents begin with %.40s", found, what);
+	else if (!archive->len)
+		snprintf(why, why_size, "there is no record of any incident in %s",
+			 archive->path);
+	else
+		snprintf(why, why_size,
+			 "there is no record of %.40s; 'fdwarden incidents' lists them",
+			 what);
+	return -ENOENT;
+}
+
+int archive_find(const char *what, const char *directory, const char *config,
+		 struct incident *out, char id[ALERT_ID_LEN], char *why,
+		 size_t why_size)
+{
+	struct archive archive;
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	if (strchr(what, '/')) {
+		err = read_file(what, out, why, why_size);
+		if (!err && out->begun)
+			snprintf(id, ALERT_ID_LEN, "%s", out->begin.id);
+		else if (!incident_of_file(strrchr(what, '/') + 1, id))
+			snprintf(id, ALERT_ID_LEN, "?");
+		return err;
+	}
+	err = archive_open(directory, config, &archive, why, why_size);
+	if (err)
+		return err;
+	err = *what ? choose(&archive, what, id, why, why_size) : -ENOENT;
+	if (!err)
+		err = archive_read(&archive, id, out, why, why_size);
+	archive_close(&archive);
+	return err;
+}

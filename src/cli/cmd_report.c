@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* fdwarden report: the post-mortem of one incident. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/archive.h"
+#include "cli/cli.h"
+#include "cli/printing.h"
+#include "log.h"
+#include "output/postmortem.h"
+
+struct options {
+	bool json, markdown;
+	const char *html, *directory, *config;
+};
+
+static const struct cli_option option_table[] = {
+	CLI_FLAG(0, "json", struct options, json, "print one JSON document"),
+	CLI_FLAG(0, "markdown", struct options, markdown, "print Markdown"),
+	CLI_STRING(0, "html", "FILE", struct options, html,
+		   "write a page of HTML, with charts, that needs nothing else"),
+	CLI_STRING('c', "config", "FILE", struct options, config,
+		   "the daemon's configuration, for its [incidents] path"),
+	CLI_STRING(0, "directory", "PATH", struct options, directory,
+		   "the records in this directory"),
+};
+
+static const struct cli_usage usage = {
+	.synopsis = "ID|FILE|last [--json|--markdown|--html FILE] [-c FILE] "
+		    "[--directory PATH]",
+	CLI_OPTIONS(option_table),
+	.operands = true,
+	.notes = "ID is that of 'fdwarden incidents', or its beginning; FILE, with a "
+		 "slash in it, a record.\nTimes are in your time zone ($TZ).",
+};
+
+static int write_html(const struct postmortem *p, const char *path)
+{
+	FILE *out = !strcmp(path, "-") ? stdout : fopen(path, "we");
+	int err = 0;
+
+	if (!out)
+		return -errno;
+	postmortem_html(p, out);
+	if (ferror(out))
+		err = -EIO;
+	if (out != stdout && fclose(out) && !err)
+		err = -errno;
+	return err;
+}
+
+static int print(const struct options *set, const struct postmortem *p)
+{
+	struct page page = printing_page();
+
+	if (set->html)
+		return write_html(p, set->html);
+	if (set->json)
+		return printing_json(postmortem_json(p));
+	if (set->markdown)
+		postmortem_markdown(p, stdout);
+	else
+		postmortem_text(p, &page);
+	return ferror(stdout) ? -EIO : 0;
+}
+
+int cmd_report(int argc, char **argv)
+{
+	struct options set = {0};
+	int code = cli_parse(&usage, &argc, &argv, &set), err;
+	char why[ARCHIVE_WHY_MAX] = "", id[ALERT_ID_LEN];
+	struct incident incident;
+	struct postmortem p;
+
+	if (code != CLI_RUN)
+		return code;
+	if (argc != 1)
+		return cli_wrong_usage("one incident is needed: an ID of 'fdwarden "
+				       "incidents', a file, or last");
+	if (set.json + set.markdown + (set.html != NULL) > 1)
+		return cli_wrong_usage("one of --json, --markdown and --html");
+	if (archive_find(argv[0], set.directory, set.config, &incident, id, why,
+			 sizeof(why))) {
+		log_error("report: %s", why);
+		return CLI_FAILED;
+	}
+	err = postmortem_make(&incident, id, &p);
+	if (!err)
+		err = print(&set, &p);
+	postmortem_clear(&p);
+	incident_clear(&incident);
+	if (err)
+		log_error("report: %s: %s", set.html ? set.html : "standard output",
+			  strerror(-err));
+	return err ? CLI_FAILED : CLI_DONE;
+}

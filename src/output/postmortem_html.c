@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A post-mortem as one file of HTML: nothing is loaded, nothing runs (its own policy forbids
+ * it), and texts of others are text.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output/postmortem.h"
+#include "output/text.h"
+
+#define SITES_MAX  20
+#define EVENTS_MAX 500
+/* Of the chart, in its own units. */
+#define WIDTH      720.0
+#define HEIGHT     240.0
+#define LEFT       56.0
+#define RIGHT      12.0
+#define TOP        12.0
+#define BOTTOM     28.0
+
+static const char head[] =
+	"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+	"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+	"style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
+	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	"<meta name=\"color-scheme\" content=\"light dark\">\n"
+	"<meta name=\"referrer\" content=\"no-referrer\">\n";
+
+static const char style[] =
+	"<style>\n"
+	":root{--fg:#1c1e21;--dim:#5f6670;--bg:#fff;--line:#d5d9de;--used:#3b7dd8;"
+	"--soft:#c62f2f;--warn:#b27400;--bad:#c62f2f;--code:#f3f4f6}\n"
+	"@media(prefers-color-scheme:dark){:root{--fg:#e6e8ea;--dim:#9aa2ad;--bg:#"
+	"15181c;"
+	"--line:#363c44;--used:#6ba4f0;--soft:#ff7b72;--warn:#e3a44a;--bad:#ff7b72;"
+	"--code:#21262c}}\n"
+	"body{font:16px/1.45 system-ui,sans-serif;color:var(--fg);background:var(--bg);"
+	"max-width:60rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}\n"
+	"h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.1rem;margin:1.6rem 0 "
+	".4rem}\n"
+	".lead{font-size:1.05rem}.dim{color:var(--dim)}.bad{color:var(--bad)}"
+	".warn{color:var(--warn)}\n"
+	"dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem "
+	"1rem;margin:.6rem 0}"
+	"dt{color:var(--dim)}dd{margin:0}\n"
+	"table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-"
+	"align:top;"
+	"padding:.25rem .6rem .25rem 0;border-top:1px solid var(--line)}"
+	"td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;width:1%;"
+	"white-space:nowrap;overflow-wrap:normal}td.a{white-space:nowrap;"
+	"overflow-wrap:normal}"
+	"td.t{white-space:nowrap;font-variant-numeric:tabular-nums}\n"
+	"pre{background:var(--code);padding:.6rem;white-space:pre-wrap;margin:.4rem "
+	"0}\n"
+	"svg{width:100%;height:auto;display:block}svg text{font:11px "
+	"system-ui,sans-serif;"
+	"fill:var(--dim)}\n"
+	".area{fill:var(--used);fill-opacity:.25;stroke:none}.used{fill:none;"
+	"stroke:var(--used);stroke-width:2}.past{stroke-dasharray:4 3}\n"
+	".limit{fill:none;stroke:var(--soft);stroke-width:1.5}.level{fill:none;"
+	"stroke:var(--warn);stroke-dasharray:2 4}.grid{stroke:var(--line)}"
+	".refused{fill:var(--bad)}.event{stroke:var(--dim);stroke-dasharray:1 3}\n"
+	"svg.key{width:.8em;display:inline-block;margin-right:.5em}"
+	".scroll{overflow-x:auto}.bar{background:var(--used);height:.7rem;min-width:"
+	"2px}\n"
+	"@media(max-width:40rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:."
+	"4rem}"
+	"body{font-size:15px}svg text{font-size:18px}td.a{font-size:.85em}}\n"
+	"@media print{:root{--fg:#000;--bg:#fff;--dim:#444;--line:#bbb;--code:#f3f3f3}"
+	"body{max-width:none;font-size:11pt}h2{break-after:avoid}tr,svg{break-inside:"
+	"avoid}}\n"
+	"</style>\n";
+
+static const char *text_at(const cJSON *object, const char *name)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
+static uint64_t number_at(const cJSON *object, const char *name)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+
+	return cJSON_IsNumber(item) && item->valuedouble >= 0 &&
+			       item->valuedouble < 9e15
+		       ? (uint64_t)item->valuedouble
+		       : 0;
+}
+
+/* Text of others: no character of it is a sign of HTML, in an attribute neither. */
+static void put(FILE *out, const char *text)
+{
+	size_t size = 4 * strlen(text) + 1;
+	char *line = malloc(size);
+
+	if (!line)
+		return;
+	text_line(line, size, text, strlen(text));
+	for (const char *at = line; *at; at++) {
+		switch (*at) {
+		case '&':
+			fputs("&amp;", out);
+			break;
+		case '<':
+			fputs("&lt;", out);
+			break;
+		case '>':
+			fputs("&gt;", out);
+			break;
+		case '"':
+			fputs("&quot;", out);
+			break;
+		case '\'':
+			fputs("&#39;", out);
+			break;
+		default:
+			putc(*at, out);
+		}
+	}
+	free(line);
+}
+
+/* ---- the chart ---- */
+
+struct scale {
+	uint64_t from_ns, span_ns, top;
+};
+
+static double x_of(const struct scale *s, uint64_t at_ns)
+{
+	double share = at_ns > s->from_ns
+			       ? (double)(at_ns - s->from_ns) / (double)s->span_ns
+			       : 0;
+
+	return LEFT + (share < 1 ? share : 1) * (WIDTH - LEFT - RIGHT);
+}
+
+static double y_of(const struct scale *s, double used)
+{
+	double share = used / (double)s->top;
+
+	return HEIGHT - BOTTOM - (share < 1 ? share : 1) * (HEIGHT - TOP - BOTTOM);
+}
+
+static bool find_scale(const struct postmortem *p, struct scale *s)
+{
+	uint64_t limit = 0;
+
+	if (p->points_len < 2)
+		return false;
+	s->from_ns = p->points[0].at_ns;
+	s->span_ns = p->points[p->points_len - 1].at_ns - s->from_ns;
+	s->top = 0;
+	for (size_t i = 0; i < p->points_len; i++) {
+		if (p->points[i].used > s->top)
+			s->top = p->points[i].used;
+		if (p->points[i].limit_known && p->points[i].limit > limit)
+			limit = p->points[i].limit;
+	}
+	/* A limit that is far away would leave nothing to see of what came near it. */
+	if (limit > s->top && limit / 16 < s->top)
+		s->top = limit;
+	return s->span_ns && s->top;
+}
+
+/* The count as steps. Closed to the bottom: as an area. */
+static void put_steps(FILE *out, const struct postmortem *p, const struct scale *s,
+		      size_t from, size_t to, const char *class, bool area)
+{
+	if (from >= to)
+		return;
+	fprintf(out, "<path class=\"%s\" d=\"M%.1f %.1f", class,
+		x_of(s, p->points[from].at_ns),
+		y_of(s, area ? 0 : (double)p->points[from].used));
+	for (size_t i = from; i < to; i++)
+		fprintf(out, "H%.1fV%.1f", x_of(s, p->points[i].at_ns),
+			y_of(s, (double)p->points[i].used));
+	if (area)
+		fprintf(out, "V%.1fZ", y_of(s, 0));
+	fputs("\"/>\n", out);
+}
+
+static void put_limit_line(FILE *out, const struct postmortem *p, const struct scale *s,
+			   double share, const char *class)
+{
+	bool begun = false;
+
+	fprintf(out, "<path class=\"%s\" d=\"", class);
+	for (size_t i = 0; i < p->points_len; i++) {
+		const struct postmortem_point *at = &p->points[i];
+
+		if (!at->limit_known ||
+		    (double)at->limit * share > (double)s->top * 1.001)
+			continue;
+		fprintf(out, begun ? "H%.1fV%.1f" : "M%.1f %.1f", x_of(s, at->at_ns),
+			y_of(s, (double)at->limit * share));
+		begun = true;
+	}
+	if (!begun)
+		fputs("M0 0", out);
+	fputs("\"/>\n", out);
+}
+
+/* How many more calls were refused since the point before. */
+static void put_refused(FILE *out, const struct postmortem *p, const struct scale *s)
+{
+	for (size_t i = 0; i < p->points_len; i++) {
+		uint64_t before = i ? p->points[i - 1].refused : 0;
+
+		if (p->points[i].refused <= before)
+			continue;
+		fprintf(out,
+			"<rect class=\"refused\" x=\"%.1f\" y=\"%.1f\" width=\"3\" "
+			"height=\"8\"><title>%" PRIu64 " refused</title></rect>\n",
+			x_of(s, p->points[i].at_ns) - 1.5, HEIGHT - BOTTOM,
+			p->points[i].refused - before);
+	}
+}
+
+static void put_events_at(FILE *out, const struct postmortem *p, const struct scale *s)
+{
+	for (size_t i = 0; i < p->events_len && i < EVENTS_MAX; i++) {
+		double x = x_of(s, p->events[i].at_ns);
+
+		fprintf(out, "<path class=\"event\" d=\"M%.1f %.1fV%.1f\"><title>", x,
+			TOP, HEIGHT - BOTTOM);
+		put(out,
+		    p->events[i].message ? p->events[i].message : p->events[i].text);
+		fputs("</title></path>\n", out);
+	}
+}
+
+static void put_axes(FILE *out, const struct postmortem *p, const struct scale *s)
+{
+	char from[16], to[16];
+
+	for (int i = 0; i <= 4; i++) {
+		double y = y_of(s, (double)s->top * i / 4);
+
+		fprintf(out,
+			"<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/><text x=\"%.1f\" "
+			"y=\"%.1f\" text-anchor=\"end\">%.0f</text>\n",
+			LEFT, y, WIDTH - RIGHT, LEFT - 6, y + 4,
+			(double)s->top * i / 4);
+	}
+	postmortem_clock(p->points[0].at_ns, from, sizeof(from));
+	postmortem_clock(s->from_ns + s->span_ns, to, sizeof(to));
+	fprintf(out,
+		"<text x=\"%.1f\" y=\"%.1f\">%s</text><text x=\"%.1f\" y=\"%.1f\" "
+		"text-anchor=\"end\">%s</text>\n",
+		LEFT, HEIGHT - 6, from, WIDTH - RIGHT, HEIGHT - 6, to);
+}
+
+static void put_levels(FILE *out, const struct postmortem *p, const struct scale *s)
+{
+	const struct incident *incident = p->incident;
+	const struct policy_settings *set;
+
+	if (!incident->seen_len || !incident->seen[0].settings_known)
+		return;
+	set = &incident->seen[0].settings;
+	put_limit_line(out, p, s, set->warn_bp / 10000.0, "level");
+	put_limit_line(out, p, s, set->critical_bp / 10000.0, "level");
+}
+
+static void put_chart(FILE *out, const struct postmortem *p)
+{
+	struct scale s;
+	size_t past = 0;
+
+	if (!find_scale(p, &s))
+		return;
+	while (past < p->points_len && p->points[past].least)
+		past++;
+	fputs("<h2>How many were open</h2>\n", out);
+	fprintf(out,
+		"<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"Open "
+		"descriptors over time, up to %" PRIu64 "\">\n",
+		WIDTH, HEIGHT, s.top);
+	put_axes(out, p, &s);
+	put_steps(out, p, &s, 0, p->points_len, "area", true);
+	put_steps(out, p, &s, 0, past ? past + (past < p->points_len) : 0, "used past",
+		  false);
+	put_steps(out, p, &s, past, p->points_len, "used", false);
+	put_limit_line(out, p, &s, 1, "limit");
+	put_levels(out, p, &s);
+	put_refused(out, p, &s);
+	put_events_at(out, p, &s);
+	fputs("</svg>\n<p class=\"dim\">Blue: open descriptors", out);
+	if (past)
+		fputs(" (dashed: of the time before only the least is known)", out);
+	fputs("; red line: the limit; dotted across: the levels; red marks below: "
+	      "refused calls; dotted down: what happened.</p>\n",
+	      out);
+}
+
+/* ---- sections ---- */
+
+static void put_pair(FILE *out, const char *name, const char *text)
+{
+	if (!text || !*text)
+		return;
+	fprintf(out, "<dt>%s</dt><dd>", name);
+	put(out, text);
+	fputs("</dd>\n", out);
+}
+
+static void put_head(FILE *out, const struct postmortem *p)
+{
+	char who[512], from[48], to[48], span[48], when[192], refused[64];
+
+	postmortem_who(p, who, sizeof(who));
+	postmortem_time(p->began_ns, from, sizeof(from));
+	postmortem_time(p->ended_ns, to, sizeof(to));
+	postmortem_span(p->ended_ns - p->began_ns, span, sizeof(span));
+	snprintf(when, sizeof(when), "%s%s%s, %s", from,
+		 p->open ? ", last heard of " : " to ", to, span);
+	snprintf(refused, sizeof(refused), "%s%" PRIu64,
+		 p->refused_inexact ? "at least " : "", p->refused);
+	fputs("<title>", out);
+	put(out, who);
+	fputs("</title>\n", out);
+	fputs(style, out);
+	fputs("</head><body>\n<h1>", out);
+	put(out, who);
+	fputs("</h1>\n", out);
+	if (p->message) {
+		fputs("<p class=\"lead\">", out);
+		put(out, p->message);
+		fputs("</p>\n", out);
+	}
+	fputs("<dl>\n", out);
+	put_pair(out, "When", when);
+	put_pair(out, "End",
+		 p->open       ? "the record does not tell its end"
+		 : p->ended_by ? p->ended_by
+			       : "it is over");
+	put_pair(out, "Worst", p->worst);
+	put_pair(out, "Calls refused", refused);
+	put_pair(out, "Cause", p->cause);
+	put_pair(out, "Seen", p->evidence);
+	put_pair(out, "Code", p->line);
+	put_pair(out, "Host", p->host);
+	put_pair(out, "Program", p->command_line ? p->command_line : p->executable);
+	put_pair(out, "User", p->user);
+	put_pair(out, "Container", p->container);
+	put_pair(out, "Incident", p->id);
+	fputs("</dl>\n", out);
+}
+
+static const char *class_of(const char *action)
+{
+	if (!action)
+		return "";
+	if (!strcmp(action, "critical") || !strcmp(action, "exhausted"))
+		return " bad";
+	return !strcmp(action, "warning") ? " warn" : "";
+}
+
+static void put_events(FILE *out, const struct postmortem *p)
+{
+	char clock[16];
+
+	fputs("<h2>What happened</h2>\n<table>\n", out);
+	for (size_t i = 0; i < p->events_len && i < EVENTS_MAX; i++) {
+		const struct postmortem_event *event = &p->events[i];
+
+		postmortem_clock(event->at_ns, clock, sizeof(clock));
+		fprintf(out, "<tr><td class=\"t\">%s</td><td class=\"a%s\">", clock,
+			class_of(event->action));
+		put(out, event->action ? event->action : "");
+		fputs("</td><td>", out);
+		put(out, event->message ? event->message : event->text);
+		fputs("</td></tr>\n", out);
+	}
+	fputs("</table>\n", out);
+	if (p->events_len > EVENTS_MAX)
+		fprintf(out, "<p class=\"dim\">and %zu more</p>\n",
+			p->events_len - EVENTS_MAX);
+}
+
+static size_t hue_of(size_t kind)
+{
+	return (kind * 47 + 210) % 360;
+}
+
+/* Each look as a bar of its kinds, and the numbers below. */
+static void put_looks(FILE *out, const struct postmortem *p)
+{
+	if (!p->looks_len)
+		return;
+	fputs("<h2>What they were</h2>\n<div class=\"scroll\"><table><tr><th></th>",
+	      out);
+	for (size_t i = 0; i < p->looks_len; i++) {
+		fputs("<th class=\"n\">", out);
+		put(out, p->looks[i].level);
+		fputs("</th>", out);
+	}
+	fputs("</tr>\n", out);
+	for (size_t kind = 0; kind < p->kinds_len; kind++) {
+		fprintf(out,
+			"<tr><td><svg class=\"key\" viewBox=\"0 0 1 1\"><rect "
+			"width=\"1\" height=\"1\" fill=\"hsl(%zu 55%% 55%%)\"/></svg>",
+			hue_of(kind));
+		put(out, p->kinds[kind]);
+		fputs("</td>", out);
+		for (size_t i = 0; i < p->looks_len; i++)
+			fprintf(out, "<td class=\"n\">%" PRIu64 "</td>",
+				p->looks[i].counts[kind]);
+		fputs("</tr>\n", out);
+	}
+	fputs("</table></div>\n", out);
+}
+
+/* The stacked kinds of each look, one bar a look. */
+static void put_stacks(FILE *out, const struct postmortem *p)
+{
+	uint64_t most = 0;
+	double y = 4;
+
+	for (size_t i = 0; i < p->looks_len; i++) {
+		uint64_t sum = 0;
+
+		for (size_t kind = 0; kind < p->kinds_len; kind++)
+			sum += p->looks[i].counts[kind];
+		most = sum > most ? sum : most;
+	}
+	if (!most)
+		return;
+	fprintf(out,
+		"<svg viewBox=\"0 0 %.0f %zu\" role=\"img\" aria-label=\"kinds of "
+		"descriptors at each look\">\n",
+		WIDTH, p->looks_len * 26 + 4);
+	for (size_t i = 0; i < p->looks_len; i++, y += 26) {
+		double x = 110, full = WIDTH - 110 - RIGHT;
+
+		fprintf(out, "<text x=\"104\" y=\"%.0f\" text-anchor=\"end\">", y + 14);
+		put(out, p->looks[i].level);
+		fputs("</text>\n", out);
+		for (size_t kind = 0; kind < p->kinds_len; kind++) {
+			uint64_t count = p->looks[i].counts[kind];
+			double width = (double)count / (double)most * full;
+
+			if (!count)
+				continue;
+			fprintf(out,
+				"<rect x=\"%.1f\" y=\"%.0f\" width=\"%.1f\" "
+				"height=\"20\" fill=\"hsl(%zu 55%% "
+				"55%%)\"><title>%" PRIu64 " ",
+				x, y, width, hue_of(kind), count);
+			put(out, p->kinds[kind]);
+			fputs("</title></rect>\n", out);
+			x += width;
+		}
+	}
+	fputs("</svg>\n", out);
+}
+
+static void put_bars(FILE *out, const char *title, const cJSON *list, bool sites)
+{
+	const cJSON *one;
+	uint64_t most = 1;
+	size_t n = 0;
+
+	if (!cJSON_GetArraySize(list))
+		return;
+	fprintf(out, "<h2>%s</h2>\n<table>\n", title);
+	cJSON_ArrayForEach (one, list)
+		if (number_at(one, "count") > most)
+			most = number_at(one, "count");
+	cJSON_ArrayForEach (one, list) {
+		const char *text = text_at(one, sites ? "function" : "text");
+
+		if (n++ == SITES_MAX)
+			break;
+		fprintf(out, "<tr><td class=\"n\">%" PRIu64 "</td><td>",
+			number_at(one, "count"));
+		put(out, text ? text : "?");
+		if (sites && text_at(one, "file")) {
+			fputs("<br><span class=\"dim\">", out);
+			put(out, text_at(one, "file"));
+			fprintf(out, ":%" PRIu64 "</span>", number_at(one, "line"));
+		}
+		fprintf(out,
+			"<svg viewBox=\"0 0 100 2\" preserveAspectRatio=\"none\" "
+			"height=\"6\"><rect width=\"%.1f\" height=\"2\" "
+			"fill=\"var(--used)\"/></svg></td></tr>\n",
+			(double)number_at(one, "count") / (double)most * 100);
+	}
+	fputs("</table>\n", out);
+}
+
+static void put_calls(FILE *out, const struct postmortem *p)
+{
+	const cJSON *one;
+
+	if (!cJSON_GetArraySize(p->refused_calls))
+		return;
+	fputs("<h2>Which calls were refused</h2>\n<table>\n", out);
+	cJSON_ArrayForEach (one, p->refused_calls) {
+		if (!one->string || !cJSON_IsNumber(one))
+			continue;
+		fprintf(out, "<tr><td class=\"n\">%.0f</td><td>", one->valuedouble);
+		put(out, one->string);
+		fputs("</td></tr>\n", out);
+	}
+	fputs("</table>\n", out);
+}
+
+static void put_members(FILE *out, const struct postmortem *p)
+{
+	const cJSON *one;
+
+	if (!cJSON_GetArraySize(p->members))
+		return;
+	fputs("<h2>Whose they were</h2>\n<div class=\"scroll\"><table><tr><th "
+	      "class=\"n\">pid</th><th class=\"n\">refused</th><th>command</th></tr>\n",
+	      out);
+	cJSON_ArrayForEach (one, p->members) {
+		const char *command = text_at(one, "command_line");
+
+		fprintf(out,
+			"<tr><td class=\"n\">%" PRIu64 "</td><td class=\"n\">%" PRIu64
+			"</td><td>",
+			number_at(one, "pid"), number_at(one, "refused"));
+		put(out, command ? command : "?");
+		fputs("</td></tr>\n", out);
+	}
+	fputs("</table></div>\n", out);
+}
+
+static void put_advice(FILE *out, const struct postmortem *p)
+{
+	const char *evidence = text_at(p->limit, "evidence");
+	const cJSON *one, *command;
+
+	if (p->limit) {
+		fprintf(out, "<h2>The limit</h2>\n<p>%" PRIu64 ": ",
+			number_at(p->limit, "soft"));
+		put(out, evidence ? evidence : "where it was set is not known");
+		fputs("</p>\n", out);
+	}
+	if (!p->advice)
+		return;
+	fputs("<h2>What was advised</h2>\n", out);
+	cJSON_ArrayForEach (one, p->advice) {
+		if (!text_at(one, "text"))
+			continue;
+		fputs("<p>", out);
+		put(out, text_at(one, "text"));
+		fputs("</p>\n", out);
+		cJSON_ArrayForEach (command,
+				    cJSON_GetObjectItemCaseSensitive(one, "commands")) {
+			if (!cJSON_IsString(command))
+				continue;
+			fputs("<pre>", out);
+			put(out, command->valuestring);
+			fputs("</pre>\n", out);
+		}
+	}
+}
+
+static void put_gaps(FILE *out, const struct incident *incident)
+{
+	if (!incident->lost && !incident->damaged && !incident->shortened)
+		return;
+	fprintf(out,
+		"<h2>What is missing here</h2>\n<p>%" PRIu64
+		" lines could not be written, %" PRIu64 " can't be read%s.</p>\n",
+		incident->lost, incident->damaged,
+		incident->shortened ? "; the record had reached its size" : "");
+}
+
+void postmortem_html(const struct postmortem *p, FILE *out)
+{
+	fputs(head, out);
+	put_head(out, p);
+	put_chart(out, p);
+	put_events(out, p);
+	put_looks(out, p);
+	put_stacks(out, p);
+	put_calls(out, p);
+	put_bars(out, "Which code opened them", p->call_sites, true);
+	put_bars(out, "What there was most of", p->groups, false);
+	put_members(out, p);
+	put_advice(out, p);
+	put_gaps(out, p->incident);
+	fputs("<p class=\"dim\">fdwarden " FDWARDEN_VERSION "</p>\n</body></html>\n",
+	      out);
+}

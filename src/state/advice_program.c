@@ -23,6 +23,11 @@ static enum program_blame blame_of(const struct program *program,
 {
 	bool equal = question->soft_limit == question->hard_limit;
 
+	/* what its own master process does not have nobody has put in front of it */
+	if (question->origin->forked && program->before &&
+	    ((program->way == PROGRAM_MAY_SET && equal) ||
+	     program->way == PROGRAM_MAY_RAISE))
+		return BLAME_SETTING;
 	switch (program->way) {
 	case PROGRAM_SETS:
 		return BLAME_SETTING;

@@ -46,6 +46,8 @@ struct origin {
 	bool user_manager; /* `unit` is of the manager of `owner`, not of the system's */
 	bool script_of_unit; /* `script` is a file of `unit`, whose ExecStart= has a command
 			 for a shell */
+	bool forked; /* ORIGIN_SELF: its parent, of the same name, has other limits: nothing
+			 stands between them but the program itself */
 	bool selects; /* not of the limit: a thread of the process was seen to wait in
 			 select(2), which takes no descriptor above 1023 */
 	uint64_t soft,

@@ -200,6 +200,9 @@ void origin_say_self(struct origin_subject *s, struct origin *out)
 	}
 	if (!origin_did_set(s))
 		note_parent(s, out);
+	out->forked = out->kind == ORIGIN_SELF && origin_is_itself(s) &&
+		      s->chain.above_known && !s->chain.above_is_manager &&
+		      strcmp(s->chain.above.comm, s->chain.task[0].comm) == 0;
 	append_sources(s, out);
 }
 

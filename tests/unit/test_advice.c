@@ -626,6 +626,21 @@ static void test_known_programs(void **state)
 		else
 			assert_null(out[0].file);
 	}
+	/* a worker whose master has other limits has it from the setting alone */
+	origin.forked = true;
+	origin.kind = ORIGIN_SELF;
+	strcpy(who.comm, "php-fpm8.2");
+	question.soft_limit = question.hard_limit = 700;
+	question.used = 400;
+	make();
+	expect_order("program prlimit");
+	assert_string_equal(out[0].content, "rlimit_files = 1024");
+	assert_non_null(strstr(out[0].text, "PHP-FPM sets the limit itself"));
+	/* … but for a program that never sets both */
+	strcpy(who.comm, "mosquitto");
+	make();
+	expect_order("parent prlimit");
+	origin.forked = false;
 	/* a sentence only, then what wants more; and never less than by itself */
 	strcpy(who.comm, "redis-server");
 	origin.kind = ORIGIN_SELF;

@@ -49,6 +49,23 @@ static void test_script(void **state)
 	assert_int_equal(found.parent, 90);
 }
 
+/* A worker has other limits than its master: nothing stands between them. */
+static void test_forked(void **state)
+{
+	(void)state;
+	put_process(90, 1, "php-fpm8.2", "1024 524288", APP);
+	put_process(100, 90, "php-fpm8.2", "500 500", APP);
+	put_process(101, 90, "other", "500 500", APP);
+	assert_int_equal(find(100), 0);
+	expect_kind(ORIGIN_SELF);
+	assert_true(found.forked);
+	assert_int_equal(find(101), 0);
+	assert_false(found.forked);
+	/* it was seen not to set it: another process did */
+	assert_int_equal(find_watched(100, false, (uid_t)-1), 0);
+	assert_false(found.forked);
+}
+
 /* Of several the nearest one that changed it. */
 static void test_nearest(void **state)
 {
@@ -270,11 +287,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_host, tear_down_host)
 	const struct CMUnitTest tests[] = {
-		TEST(test_script),  TEST(test_nearest),
-		TEST(test_kernel),  TEST(test_raised_in_a_shell),
-		TEST(test_watched), TEST(test_restart),
-		TEST(test_gone),    TEST(test_hostile),
-		TEST(test_denied),  TEST(test_real),
+		TEST(test_script),
+		TEST(test_forked),
+		TEST(test_nearest),
+		TEST(test_kernel),
+		TEST(test_raised_in_a_shell),
+		TEST(test_watched),
+		TEST(test_restart),
+		TEST(test_gone),
+		TEST(test_hostile),
+		TEST(test_denied),
+		TEST(test_real),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@
 #include "daemon/serving.h"
 #include "guard/capabilities.h"
 #include "log.h"
+#include "state/container_names.h"
 #include "state/pod_names.h"
 #include "state/user_names.h"
 #include "output/alert_lines.h"
@@ -501,6 +502,7 @@ static void know_host(const struct config *config)
 	if (!config->host_root)
 		return;
 	pod_names_set_root(config->host_root);
+	container_names_set_root(config->host_root);
 	snprintf(passwd, sizeof(passwd), "%s/etc/passwd", config->host_root);
 	user_names_set_file(passwd);
 }

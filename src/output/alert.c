@@ -12,6 +12,7 @@
 #include "output/alert_impl.h"
 #include "output/call_sites.h"
 #include "output/json.h"
+#include "state/container_names.h"
 #include "state/pod_names.h"
 #include "state/user_names.h"
 
@@ -125,17 +126,25 @@ static int add_nested(cJSON *parent, const char *outer, const char *inner,
 static int add_container(cJSON *parent, const struct identity *who,
 			 const struct pod_names *names)
 {
+	struct container_names own = {0};
+	const char *name = NULL;
 	cJSON *container;
 	int err;
 
 	if (!who->container_id)
 		return 0;
+	if (names && *names->container)
+		name = names->container;
+	else if (container_names_find(who, &own))
+		name = own.name;
 	container = json_add_object(parent, "container");
 	if (!container)
 		return -ENOMEM;
 	err = json_add_text(container, "id", who->container_id);
-	if (!err && names && *names->container)
-		err = json_add_text(container, "name", names->container);
+	if (!err)
+		err = json_add_text(container, "name", name);
+	if (!err && *own.image)
+		err = add_nested(container, "image", "name", own.image);
 	if (!err)
 		err = json_add_text(container, "runtime", who->container_runtime);
 	return err ? err : json_add_text(container, "claimed_by", who->claimed_by);

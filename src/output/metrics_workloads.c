@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "output/metrics_impl.h"
+#include "state/container_names.h"
 #include "state/pod_names.h"
 #include "state/user_names.h"
 
@@ -207,6 +208,7 @@ static void labels(struct exposition *x, enum workload_kind kind,
 	};
 	char name[NAME_LEN];
 	struct pod_names pod = {0};
+	struct container_names own = {0};
 
 	exposition_label(x, keys[kind], w->key);
 	if ((kind == WORKLOAD_CONTAINER || kind == WORKLOAD_POD) && w->who &&
@@ -215,6 +217,11 @@ static void labels(struct exposition *x, enum workload_kind kind,
 		exposition_label(x, "pod", pod.pod);
 		if (kind == WORKLOAD_CONTAINER && *pod.container)
 			exposition_label(x, "container", pod.container);
+	} else if (kind == WORKLOAD_CONTAINER && w->who &&
+		   container_names_find(w->who, &own)) {
+		exposition_label(x, "container", own.name);
+		if (*own.image)
+			exposition_label(x, "image", own.image);
 	}
 	if (kind == WORKLOAD_USER && *w->key != *WORKLOAD_OTHERS &&
 	    user_names_find((uid_t)strtoul(w->key, NULL, 10), name, sizeof(name)))

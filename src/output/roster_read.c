@@ -160,6 +160,9 @@ int roster_read_identity(const cJSON *row, struct identity *who)
 	if (!err)
 		err = take_text(container, "name", &who->container_name);
 	if (!err)
+		err = take_text(member(container, "image"), "name",
+				&who->container_image);
+	if (!err)
 		err = take_text(pod, "id", &who->pod_uid);
 	if (!err)
 		err = take_text(pod, "name", &who->pod_name);

@@ -10,6 +10,7 @@
 
 #include "output/page.h"
 #include "output/text.h"
+#include "state/container_names.h"
 #include "state/pod_names.h"
 
 #define CELL_MAX    512
@@ -148,6 +149,7 @@ static const char *cell_text(struct table *table, const struct view_ps_row *row,
 	const struct identity *who = row->who;
 	const struct alert_fd *fd = row->fd;
 	struct pod_names pod = {0};
+	struct container_names own = {0};
 
 	snprintf(cell, CELL_MAX, "-");
 	switch (column) {
@@ -163,6 +165,10 @@ static const char *cell_text(struct table *table, const struct view_ps_row *row,
 			return who->service;
 		if (pod_names_find(who, &pod)) {
 			snprintf(cell, CELL_MAX, "%s/%s", pod.name_space, pod.pod);
+			return cell;
+		}
+		if (container_names_find(who, &own)) {
+			snprintf(cell, CELL_MAX, "%s", own.name);
 			return cell;
 		}
 		return who->container_id ? who->container_id : cell;

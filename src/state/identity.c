@@ -52,6 +52,7 @@ void identity_clear(struct identity *who)
 	free(who->pod_name);
 	free(who->pod_namespace);
 	free(who->container_name);
+	free(who->container_image);
 	free(who->claimed_by);
 	memset(who, 0, sizeof(*who));
 }
@@ -67,7 +68,8 @@ int identity_copy(struct identity *to, const struct identity *from)
 	*to = *from;
 	to->executable = to->command_line = to->cgroup = NULL;
 	to->service = to->container_id = to->pod_uid = to->claimed_by = NULL;
-	to->pod_name = to->pod_namespace = to->container_name = NULL;
+	to->pod_name = to->pod_namespace = to->container_name = to->container_image =
+		NULL;
 	if (copy_string(from->executable, &to->executable) &&
 	    copy_string(from->command_line, &to->command_line) &&
 	    copy_string(from->cgroup, &to->cgroup) &&
@@ -77,6 +79,7 @@ int identity_copy(struct identity *to, const struct identity *from)
 	    copy_string(from->pod_name, &to->pod_name) &&
 	    copy_string(from->pod_namespace, &to->pod_namespace) &&
 	    copy_string(from->container_name, &to->container_name) &&
+	    copy_string(from->container_image, &to->container_image) &&
 	    copy_string(from->claimed_by, &to->claimed_by))
 		return 0;
 	identity_clear(to);

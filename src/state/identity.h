@@ -30,8 +30,9 @@ struct identity {
 	char *service;      /* "nginx.service"; cgroup_path_service() */
 	char *container_id;
 	char *pod_uid; /* of Kubernetes */
-	/* Names as a daemon has told them; NULL: state/pod_names.h knows them, or nobody. */
-	char *pod_name, *pod_namespace, *container_name;
+	/* Names as a daemon has told them; NULL: state/pod_names.h or container_names.h knows
+	 * them, or nobody. */
+	char *pod_name, *pod_namespace, *container_name, *container_image;
 	/* "docker", "containerd", "cri-o", "podman", "lxc", "systemd-nspawn"; NULL:
 	 * not known. Static. */
 	const char *container_runtime;

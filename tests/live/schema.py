@@ -131,7 +131,7 @@ PROCESS = object_of(
      "user": USER})
 
 RUNTIMES = ("docker", "containerd", "cri-o", "podman", "lxc", "systemd-nspawn")
-CONTAINER = object_of({"id": raw_text}, {"name": text, "runtime": one_of(*RUNTIMES), "claimed_by": raw_text})
+CONTAINER = object_of({"id": raw_text}, {"name": text, "image": object_of({"name": text}), "runtime": one_of(*RUNTIMES), "claimed_by": raw_text})
 POD = object_of({"type": one_of("kubernetes"),
                  "resource": object_of({"type": one_of("pod"), "id": text}, {"name": text})},
                 {"namespace": text})

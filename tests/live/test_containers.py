@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Imitated containers of Docker and Podman: their cgroups, with both drivers, and their files."""
+import json
+import os
+import subprocess
+
+from harness import FDWARDEN, Daemon, Scratch, Zoo, check, same, wait_until
+from test_claims import FULL, QUICK, Tree, enters
+from test_metrics import ask, free_port, of_workload, parse
+
+ID = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+
+def put(scratch, path, document):
+    path = os.path.join(scratch.path, path)
+    os.makedirs(os.path.dirname(path))
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(document, file)
+
+
+def docker(scratch):
+    put(scratch, f"var/lib/docker/containers/{ID}/config.v2.json",
+        {"ID": ID, "Name": "/web", "Config": {"Image": "nginx:1.25"}})
+
+
+def podman(scratch):
+    put(scratch, "var/lib/containers/storage/overlay-containers/containers.json",
+        [{"id": ID, "names": ["web"], "image": "0123",
+          "metadata": json.dumps({"image-name": "nginx:1.25", "name": "web"})}])
+
+
+def check_names(document, where):
+    same(document["container"]["id"], ID, f"id, {where}")
+    same(document["container"].get("name"), "web", f"name, {where}: {document['container']}")
+    same(document["container"]["image"]["name"], "nginx:1.25", f"image, {where}")
+
+
+def check_container(cgroup, files):
+    port = free_port()
+    with Tree() as tree, Scratch() as scratch:
+        at = tree.make(cgroup)
+        files(scratch)
+        socket = scratch.file("socket")
+        with Daemon(*QUICK, f"host.root={scratch.path}", f"metrics.listen=127.0.0.1:{port}",
+                    f"socket.path={socket}") as daemon, \
+                Zoo("limit=64", "say=begun", "wait", *FULL, preexec_fn=enters(at)) as zoo:
+            zoo.expect("begun")
+
+            def shown():
+                done = subprocess.run(
+                    [FDWARDEN, "ps", "--json", "--socket", socket, str(zoo.pid)],
+                    capture_output=True, text=True, timeout=30, check=True)
+                return json.loads(done.stdout)["processes"][0]
+
+            # An alert does not wait for a name for long; from here on it is known.
+            wait_until(lambda: "name" in shown()["container"], 20, "a name in ps")
+            check_names(shown(), "ps")
+            zoo.go()
+            zoo.expect("open")
+            _, alert = daemon.wait(zoo.pid, "fd-warning", 10)
+            check_names(alert, "alert")
+            check("id" not in alert["host"], "the id of this root is told for the host's")
+            wait_until(lambda: of_workload(
+                parse(ask(port)[1]), "fdwarden_container_processes", container_id=ID,
+                container="web", image="nginx:1.25") == 1, 10, "the container in metrics")
+
+
+def test_docker_of_systemd():
+    check_container(f"system.slice/docker-{ID}.scope", docker)
+
+
+def test_docker_of_cgroupfs():
+    check_container(f"docker/{ID}", docker)
+
+
+def test_podman():
+    check_container(f"machine.slice/libpod-{ID}.scope", podman)

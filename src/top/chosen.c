@@ -42,7 +42,8 @@ void chosen_ask(struct view *view)
 {
 	view->prompt = PROMPT_SAVE;
 	snprintf(view->question, sizeof(view->question),
-		 "Save columns, order and grouping as setting 1 or 2? (1/2, Esc)");
+		 "Save columns, order and grouping as setting 1 or 2? (Enter: 1, Esc: "
+		 "no)");
 }
 
 void chosen_save(struct view *view, size_t which)

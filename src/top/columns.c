@@ -245,6 +245,8 @@ char column_sign(const struct item *i)
 
 	if (i->level == POLICY_LEVEL_OK && !i->group && i->fd->leak_suspected)
 		return '?';
+	if (i->level == POLICY_LEVEL_OK && !i->group && i->fd->known && i->fd->sealed)
+		return '=';
 	return signs[i->level];
 }
 

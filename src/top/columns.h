@@ -88,7 +88,7 @@ int column_parse(const char *key, enum column *out);
 #define COLUMN_KEYS          COLUMN_KEYS_OF_NUMBERS ", " COLUMN_KEYS_OF_NAMES
 
 /* A level for eyes that see no colours: "!" warning, "#" critical, "X" refused, "?" a leak is
- * suspected; " ": none. */
+ * suspected, "=" sealed; " ": none. */
 char column_sign(const struct item *item);
 
 /* How an item's usage is coloured. */

@@ -222,7 +222,7 @@ static void draw_alerts(const struct roster *roster, const struct model_totals *
 	if (x == from)
 		x = add(y, x, "none", PAINT_OK) + 2;
 	if (totals->sealed) {
-		snprintf(text, sizeof(text), "%" PRIu64 " sealed", totals->sealed);
+		snprintf(text, sizeof(text), "= %" PRIu64 " sealed", totals->sealed);
 		add(y, x, text, PAINT_DIM);
 	}
 }
@@ -374,6 +374,14 @@ static void draw_name(int y, int x, const int widths[COLUMNS_LEN],
 		in = in < most ? in : most;
 		screen_put(y, x + in - CHILD_MARK, CHILD_MARK,
 			   screen_utf8() ? "└" : "`", PAINT_DIM, ground);
+		/* what is deeper than there is room for says how deep */
+		if (CHILD_MARK * (int)line->depth > most && in > CHILD_MARK) {
+			char depth[16];
+
+			snprintf(depth, sizeof(depth), "%u", line->depth);
+			screen_put_right(y, x, in - CHILD_MARK, depth, PAINT_DIM,
+					 ground);
+		}
 		x += in;
 		width -= in;
 	}
@@ -495,13 +503,15 @@ bool draw_list(struct model *model, const bool wanted[COLUMNS_LEN])
 
 /* ---- footer ---- */
 
+#define FOOTER_GAP 3
+
 struct hint {
 	const char *key, *word;
 };
 
 static const struct hint list_hints[] = {
 	{"?", "Help"},    {"q", "Quit"},  {"Enter", "Process"},
-	{"/", "Filter"},  {"s", "Sort"},  {"t", "Tree"},
+	{"/", "Filter"},  {"s", "Sort"},  {"t", "Group"},
 	{"c", "Columns"}, {"r", "Raise"}, {NULL, NULL}};
 static const struct hint process_hints[] = {{"?", "Help"},         {"Esc", "Back"},
 					    {"a", "Print advice"}, {"r", "Raise limit"},
@@ -544,7 +554,8 @@ void draw_footer(enum key_place place, const struct draw_status *status,
 {
 	int y = screen_height() - 1, width = screen_width();
 	int right_len = right ? (int)strlen(right) : 0;
-	int room = width - (right_len ? right_len + 2 : 0);
+	/* so much apart that they are not read as one */
+	int room = width - (right_len ? right_len + 1 + FOOTER_GAP : 0);
 
 	if (status->prompt) {
 		draw_prompt(status, y, width);

@@ -116,13 +116,15 @@ static void raise_key(struct view *view, int key)
 	}
 }
 
+/* Enter is the one that the view begins with; either says where it is. */
 static void save_key(struct view *view, int key)
 {
+	if (key == '\r' || key == '\n')
+		key = '1';
 	if (key >= '1' && key < '1' + SETTINGS_LEN) {
 		end_prompt(view);
 		chosen_save(view, (size_t)(key - '1'));
-	} else if (key == ESCAPE || key == 'q' || key == 'n' || key == '\r' ||
-		   key == '\n') {
+	} else if (key == ESCAPE || key == 'q' || key == 'n') {
 		end_prompt(view);
 	}
 }

@@ -90,7 +90,7 @@ struct legend {
 static const struct legend legends[] = {
 	{"! warning", PAINT_WARNING},   {"# critical", PAINT_CRITICAL},
 	{"X refused", PAINT_EXHAUSTED}, {"? leak suspected", PAINT_WARNING},
-	{"sealed", PAINT_DIM},
+	{"= sealed", PAINT_DIM},
 };
 
 /* What the keys' lines are: indices of those with words. */

@@ -13,6 +13,7 @@ import unicodedata
 
 from harness import (FDWARDEN, FDZOO, ROOT, Daemon, Failure, Scratch, Zoo, check, children_of,
                      need_root, note, ps, same, unused_uid, wait_until)
+from programs import Program
 from terminal import COLOURS, Terminal, need_tmux
 
 FAST = "snapshot.interval=200ms"
@@ -325,6 +326,41 @@ def test_tree_by_parents():
         top.quit()
 
 
+def deep(name, levels):
+    """A process with a child with a child, and so on."""
+    return Program("import os, signal, sys\n"
+                   "def name():\n"
+                   "    with open('/proc/self/comm', 'w') as comm: comm.write(sys.argv[1])\n"
+                   "name()\n"
+                   "for _ in range(int(sys.argv[2])):\n"
+                   "    if os.fork(): break\n"
+                   "    name()\n"
+                   "else:\n"
+                   "    print('ready', os.getpid(), flush=True)\n"
+                   "    sys.stdin.read(); sys.exit()\n"
+                   "os.wait()\n", name, str(levels))
+
+
+def test_eighty_columns():
+    """What stands at both ends of the last line is apart; deep ones say how deep; the signs are
+    all in the help."""
+    with daemon_with_socket() as (_, path), deep("topdeep", 12) as program, \
+            Terminal("--socket", path, columns=80, rows=24) as top:
+        top.filter("topdeep")
+        top.wait("1-13 of 13")
+        top.send("t", "t", "t")
+        top.wait("by parents, 1-13 of 13")
+        top.wait(r"^ \? Help  .*/ Filter.*\S   +by parents, 1-13 of 13$")
+        deepest = program.words[1]
+        line = next(line for line in top.lines() if re.match(rf" *{deepest} ", line))
+        check(re.search(r"12└ top", line), f"how deep is not told: {line!r}")
+        top.send("?")
+        top.wait("= sealed")
+        top.send("Escape")
+        top.wait_gone("= sealed")
+        top.quit()
+
+
 def test_what_is_saved_and_follow():
     """Nothing is written before it is asked for; then the next view begins with it."""
     with Scratch() as scratch, daemon_with_socket() as (_, path), \
@@ -346,6 +382,10 @@ def test_what_is_saved_and_follow():
             top.send("t", "w", "Escape")
             check(not os.path.exists(saved), "written, though not asked for")
             top.send("w", "1")
+            top.wait("saved in .*top.json")
+            os.unlink(saved)
+            top.send("w", "Enter")
+            wait_until(lambda: os.path.exists(saved), 10, "what Enter saves")
             top.wait("saved in .*top.json")
             top.quit()
         same(json.load(open(saved, encoding="utf-8"))["1"]["group"], "service", "saved grouping")

@@ -90,6 +90,8 @@ static void test_signs(void **state)
 
 	(void)state;
 	assert_int_equal(column_sign(&item), ' ');
+	fd.sealed = true;
+	assert_int_equal(column_sign(&item), '=');
 	fd.leak_suspected = true;
 	assert_int_equal(column_sign(&item), '?');
 	item.level = POLICY_LEVEL_WARNING;

@@ -166,7 +166,7 @@ int unwinder_python(struct unwinder *u, struct fdw_python_layout *layout, char *
 		    size_t text_size)
 {
 	struct unwind_header question = {UNWIND_PYTHON, sizeof(question)};
-	struct unwind_python answer;
+	struct unwind_python answer = {0};
 	int err = need_child(u);
 
 	if (!err)

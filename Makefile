@@ -61,6 +61,7 @@ endif
 ifeq ($(origin AR),default)
 AR := $(TRIPLET)-ar
 endif
+STRIP ?= $(TRIPLET)-strip
 # Of that root's packages alone.
 PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR='$(SYSROOT)' \
 	PKG_CONFIG_LIBDIR='$(SYSROOT)/usr/lib/$(TRIPLET)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig' \
@@ -109,7 +110,7 @@ TEST_LIBS = $(eval TEST_LIBS := $$(shell $(PKG_CONFIG) --libs $(TEST_PKGS)))$(TE
 # ---- sources ----------------------------------------------------------------
 BPF_SRCS := $(wildcard bpf/*.bpf.c)
 SKELS := $(BPF_SRCS:bpf/%.bpf.c=$(BUILD)/gen/%.skel.h)
-SRCS := $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
+SRCS := $(filter-out src/main.c src/static.c,$(wildcard src/*.c src/*/*.c))
 OBJS := $(SRCS:%.c=$(BUILD)/%.o)
 # Rooms that know no BPF: unit tests are linked with these alone.
 PURE_SRCS := $(filter-out src/collect/% src/cli/% src/daemon/% src/top/%,$(SRCS)) \
@@ -157,7 +158,8 @@ help:
 	@echo 'make check-cross [ARCHES=] builds for other architectures and runs the unit tests'
 	@echo 'make install    [DESTDIR=] [PREFIX=$(PREFIX)]'
 	@echo 'make uninstall  takes away what install put there, but no configuration'
-	@echo 'make dist       a tarball of the last commit; make deb, rpm, image, portable, in $(BUILD)'
+	@echo 'make dist       a tarball of the last commit; make deb, rpm, image, in $(BUILD)'
+	@echo 'make portable   one static program, for whatever system'
 	@echo 'make check-packages  all that is released, and Debian'"'"'s package in fresh roots'
 	@echo 'make completions  what shells complete with, anew from the options'
 	@echo 'make storms     thousands of processes refused at once: each told once, to the last call'
@@ -223,16 +225,38 @@ $(BUILD)/fdwarden: $(BUILD)/src/main.o $(OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $^ -o $@ $(PKG_LIBS) -lpthread -lm
 
-# With its own libraries and the loader of them, for systems that have others or none.
-PORTABLE := /opt/fdwarden
-LOADER = $(shell readelf -lW $(BUILD)/fdwarden | \
-	sed -n 's/.*interpreter: \(.*\)]/\1/p')
-$(BUILD)/portable/fdwarden: $(BUILD)/fdwarden
-	@mkdir -p $(@D)
+# One file for whatever system: nothing of the host's libraries is loaded. The objects are those of
+# the program but for the two that know of it. What Debian has as shared libraries alone is built
+# from its sources (.ci/static-libraries), which takes minutes, once.
+STATIC_DIR := $(BUILD)/static
+STATIC_OBJS := $(addprefix $(STATIC_DIR)/,http_library.o static.o)
+STATIC_LIBS = -Wl,--start-group $(shell $(PKG_CONFIG) --static --libs \
+	$(filter-out libcjson libsystemd,$(PKGS))) -lcjson -lsystemd -lmicrohttpd -liberty -Wl,--end-group
+# Asked each time whether they are of the packages that are installed; a file that stays as it is
+# makes nothing anew.
+.PHONY: same_packages
+$(STATIC_DIR)/SOURCES: same_packages
+	$(Q)ARCH='$(ARCH)' SYSROOT='$(SYSROOT)' CC='$(CC)' .ci/static-libraries $(STATIC_DIR)
+
+define static_object
+	@mkdir -p $(@D)$(TOOLS)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) -DFDWARDEN_STATIC $(PKG_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+endef
+$(STATIC_DIR)/http_library.o: src/server/http_library.c Makefile
+	$(static_object)
+$(STATIC_DIR)/static.o: src/static.c Makefile
+	$(static_object)
+
+# That it may want the host's libraries for what src/static.c keeps it from is what the linker
+# warns of, and only that.
+STATIC_WARNING := in statically linked applications requires at runtime
+$(STATIC_DIR)/fdwarden: $(BUILD)/src/main.o $(OBJS) $(STATIC_OBJS) $(STATIC_DIR)/SOURCES
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(BUILD)/src/main.o $(OBJS) -o $@ $(PKG_LIBS) -lpthread -lm \
-		-Wl,--dynamic-linker=$(PORTABLE)/lib/$(notdir $(LOADER)) \
-		-Wl,--disable-new-dtags,-rpath,$(PORTABLE)/lib
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -static-pie -Wl,--wrap=setlocale $(BUILD)/src/main.o \
+		$(filter-out $(BUILD)/src/server/http_library.o,$(OBJS)) $(STATIC_OBJS) -o $@ \
+		-L$(STATIC_DIR) $(STATIC_LIBS) -lpthread -lm 2>$@.log || { cat $@.log; exit 1; }
+	@! grep 'warning:' $@.log | grep -vE "'get(pw|gr|addrinfo)[a-z_]*' $(STATIC_WARNING)"
 
 # ---- tests ------------------------------------------------------------------
 $(BUILD)/libpure.a: $(PURE_OBJS)
@@ -532,17 +556,18 @@ uninstall:
 dist deb rpm:
 	@.ci/package $@ $(BUILD)/$@
 
-portable: $(BUILD)/portable/fdwarden
-	@BUILD='$(BUILD)' .ci/package $@ $(BUILD)/$@
+portable: $(STATIC_DIR)/fdwarden
+	@BUILD='$(BUILD)' ARCH='$(ARCH)' STRIP='$(STRIP)' .ci/package $@ $(BUILD)/$@
 
 image: $(BUILD)/fdwarden
 	@BUILD='$(BUILD)' .ci/package $@ $(BUILD)/$@
 
 # What is released, as far as it can be tried here; Debian's package is installed, upgraded, removed
-# and purged in clean roots of these.
+# and purged in clean roots of these, and the one file is run in those.
 SUITES ?= bookworm trixie
+PORTABLE_SUITES ?= bullseye bookworm trixie sid
 check-packages:
-	@.ci/deps build package release vm || true
+	@.ci/deps build package release vm static cross || true
 	@$(MAKE) --no-print-directory image portable rpm
 	@status=0; tests/package/reproducible $(BUILD) || status=1; \
 		tests/package/image $(BUILD)/image || status=1; \
@@ -550,7 +575,9 @@ check-packages:
 		tests/package/portable $(BUILD)/portable || status=1; \
 		tests/package/ansible $(BUILD)/fdwarden || [ $$? = 77 ] || status=1; \
 		tests/package/rpm $(BUILD)/rpm || [ $$? = 77 ] || status=1; \
-		tests/distro/run -s package $(SUITES) || status=1; exit $$status
+		tests/cross/run --portable aarch64 || status=1; \
+		tests/distro/run -s package -s package_again $(SUITES) || status=1; \
+		tests/distro/run -s portable $(PORTABLE_SUITES) || status=1; exit $$status
 
 # ---- style ------------------------------------------------------------------
 CLANG_TIDY ?= clang-tidy

@@ -1,13 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "server/http_library.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#ifdef FDWARDEN_STATIC
+
+/* Linked in, without TLS. */
+int http_library_load(struct http_library *out, char *why, size_t why_size)
+{
+	(void)why, (void)why_size;
+	*out = (struct http_library){
+		.start_daemon = MHD_start_daemon,
+		.stop_daemon = MHD_stop_daemon,
+		.create_response_from_buffer = MHD_create_response_from_buffer,
+		.add_response_header = MHD_add_response_header,
+		.queue_response = MHD_queue_response,
+		.destroy_response = MHD_destroy_response,
+		.lookup_connection_value = MHD_lookup_connection_value,
+		.get_connection_info = MHD_get_connection_info,
+	};
+	return 0;
+}
+
+#else
+
+#include <dlfcn.h>
+
 /* The ABI of the header that this is compiled with: 12 since 0.9.52, and in 1.0 still. */
-#define LIBRARY "libmicrohttpd.so.12"
+#define LIBRARY       "libmicrohttpd.so.12"
 
 static const struct {
 	const char *name;
@@ -50,3 +72,5 @@ int http_library_load(struct http_library *out, char *why, size_t why_size)
 	}
 	return 0;
 }
+
+#endif

@@ -21,6 +21,8 @@ PACKAGES = (
     "libc6-dev", "linux-libc-dev", "libbpf-dev", "libelf-dev", "libdw-dev", "libiberty-dev",
     "zlib1g-dev", "libcjson-dev", "libsystemd-dev", "libmicrohttpd-dev",
     "libseccomp-dev", "uthash-dev", "libncurses-dev", "libcmocka-dev", "busybox-static", "jq",
+    # … for a static program, too.
+    "libcap-dev", "libmount-dev", "liblzma-dev", "libbz2-dev", "libzstd-dev",
 )  # fmt: skip
 # bpftool of this machine cannot link programs of the other byte order (before 7.6).
 BIG_ENDIAN = ("bpftool",)

@@ -405,6 +405,7 @@ bench: all helpers $(BUILD)/tests/helpers/floor
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/census || status=1; \
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/top || status=1; \
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/socket || status=1; \
+		FDWARDEN=$(BUILD)/fdwarden tests/bench/scrape || status=1; \
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/trace || status=1; \
 		tests/bench/instructions --build $(BUILD) && exit $$status
 

@@ -45,6 +45,10 @@ struct exporter {
 	struct roster_keeper *keeper;
 	struct metrics *metrics;
 	struct ledger_figures counted; /* of the figures that were taken last */
+	/* The answer of one roster, for all who ask before there is another: one for each format.
+	 * NULL: none yet. */
+	struct MHD_Response *kept[2];
+	uint64_t kept_of[2]; /* the roster's number */
 	struct MHD_Daemon *http;
 	struct server_socket file; /* of a unix socket; its path NULL: of none */
 };
@@ -91,6 +95,37 @@ static void take_counted(struct exporter *e, struct feed *feed)
 	feed->counted = before;
 }
 
+/* Makes the answer anew where the roster is another. */
+static int keep_answer(struct exporter *e, const struct roster *roster,
+		       bool open_metrics)
+{
+	struct MHD_Response **kept = &e->kept[open_metrics], *fresh;
+	char *text;
+	size_t len;
+
+	if (*kept && e->kept_of[open_metrics] == roster->number)
+		return 0;
+	if (metrics_text(e->metrics, roster, &e->counted, open_metrics, &text, &len))
+		return -ENOMEM;
+	fresh = e->mhd.create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
+	if (!fresh) {
+		free(text);
+		return -ENOMEM;
+	}
+	if (!e->mhd.add_response_header(fresh, MHD_HTTP_HEADER_CONTENT_TYPE,
+					open_metrics ? EXPOSITION_OPENMETRICS_TYPE
+						     : EXPOSITION_TEXT_TYPE)) {
+		e->mhd.destroy_response(fresh);
+		return -ENOMEM;
+	}
+	/* Who is still being sent the former one has a share of it. */
+	if (*kept)
+		e->mhd.destroy_response(*kept);
+	*kept = fresh;
+	e->kept_of[open_metrics] = roster->number;
+	return 0;
+}
+
 static enum MHD_Result tell(struct exporter *e, struct MHD_Connection *connection)
 {
 	bool open_metrics =
@@ -98,8 +133,6 @@ static enum MHD_Result tell(struct exporter *e, struct MHD_Connection *connectio
 			connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT));
 	struct feed *feed = handoff_take(e->figures);
 	const struct roster *roster = roster_keeper_roster(e->keeper);
-	char *text;
-	size_t len;
 
 	/* Without memory for the new figures, those before them. */
 	if (feed && !roster_keeper_update(e->keeper, feed))
@@ -107,12 +140,10 @@ static enum MHD_Result tell(struct exporter *e, struct MHD_Connection *connectio
 	if (!roster->number)
 		return refuse(e, connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 			      "The monitor has given no figures yet; ask again.\n");
-	if (metrics_text(e->metrics, roster, &e->counted, open_metrics, &text, &len))
+	if (keep_answer(e, roster, open_metrics))
 		return refuse(e, connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 			      "There is no memory for it.\n");
-	return reply(e, connection, MHD_HTTP_OK,
-		     open_metrics ? EXPOSITION_OPENMETRICS_TYPE : EXPOSITION_TEXT_TYPE,
-		     text, len, MHD_RESPMEM_MUST_FREE);
+	return e->mhd.queue_response(connection, MHD_HTTP_OK, e->kept[open_metrics]);
 }
 
 /* For who follows a link from a list of targets. */
@@ -354,6 +385,9 @@ void exporter_close(struct exporter *e)
 		handoff_end(e->figures); /* a request may be waiting */
 	if (e->http)
 		e->mhd.stop_daemon(e->http);
+	for (size_t i = 0; i < 2; i++)
+		if (e->kept[i])
+			e->mhd.destroy_response(e->kept[i]);
 	server_socket_close(&e->file);
 	handoff_close(e->figures);
 	roster_keeper_free(e->keeper);

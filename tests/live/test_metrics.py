@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Metrics over HTTP."""
+import contextlib
 import http.client
 import re
 import signal
@@ -257,3 +258,28 @@ def test_what_is_ignored_is_no_trouble():
                                   capture_output=True, text=True, timeout=30, check=False)
             same(done.returncode, 0, done.stdout)
             check("a rule ignores it" in done.stdout, done.stdout)
+
+
+def test_slow_ones_hold_up_nobody():
+    """A hundred that send half a request and no more: twenty at once are all answered."""
+    port = free_port()
+    with daemon(port):
+        wait_until(lambda: ask(port)[0].status == 200, 10, "figures")
+        slow = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(100)]
+        try:
+            for one in slow:
+                # those before it may have been hung up on
+                with contextlib.suppress(OSError):
+                    one.send(b"GET /metr")
+            answers = []
+            good = [threading.Thread(target=lambda: answers.append(ask(port))) for _ in range(20)]
+            for one in good:
+                one.start()
+            for one in good:
+                one.join(60)
+            same([response.status for response, _ in answers], [200] * 20, "answers")
+            for _, text in answers:
+                check(len(parse(text)) > 20, "a whole answer")
+        finally:
+            for one in slow:
+                one.close()

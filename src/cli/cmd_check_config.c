@@ -178,6 +178,16 @@ static void print_warnings(const struct config *config)
 		log_warning("%zu more warnings like these", config->warnings_left);
 }
 
+/* A comment: what is printed can be read as a configuration. Names of files are root's, and as
+ * they were given. */
+static void print_ok(const struct config *config, const char *path)
+{
+	if (config->files && *config->files)
+		printf("\n# OK: read from %s\n", config->files);
+	else
+		printf("\n# OK: there is no %s, the defaults hold\n", path);
+}
+
 int cmd_check_config(int argc, char **argv)
 {
 	struct check_options set = {0};
@@ -199,6 +209,8 @@ int cmd_check_config(int argc, char **argv)
 	config_print(config, stdout);
 	print_warnings(config);
 	code = try_host(config) ? CLI_DONE : CLI_FAILED;
+	if (code == CLI_DONE)
+		print_ok(config, set.path ? set.path : CONFIG_PATH);
 	config_free(config);
 	return code;
 }

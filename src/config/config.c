@@ -219,6 +219,26 @@ static int add_parts(struct files *files, const char *path, char *error,
 	return err;
 }
 
+/* For who wants to know. What is not there was read as if it were empty. */
+static void note_files(const struct files *files, struct config *config)
+{
+	const char *comma = "";
+	size_t size = 0;
+	FILE *out = open_memstream(&config->files, &size);
+
+	if (!out)
+		return;
+	for (size_t i = 0; i < files->len; i++) {
+		const struct config_text *text = &files->texts[i];
+
+		if (!text->len && access(text->name, F_OK))
+			continue;
+		fprintf(out, "%s%s", comma, text->name);
+		comma = ", ";
+	}
+	fclose(out);
+}
+
 int config_load(const char *path, unsigned int flags, const char *const *overrides,
 		size_t overrides_len, struct config **out, char *error,
 		size_t error_size)
@@ -233,6 +253,8 @@ int config_load(const char *path, unsigned int flags, const char *const *overrid
 	if (!err)
 		err = config_load_texts(files.texts, files.len, flags, overrides,
 					overrides_len, out, error, error_size);
+	if (!err)
+		note_files(&files, *out);
 	free_files(&files);
 	return err;
 }
@@ -313,6 +335,7 @@ void config_free(struct config *config)
 		free(config->doubts[i]);
 	for (size_t i = 0; i < config->warnings_len; i++)
 		free(config->warnings[i]);
+	free(config->files);
 	free(config->rules);
 	free(config);
 }

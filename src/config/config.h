@@ -17,13 +17,13 @@
 #include "state/identity.h"
 
 /* As the kernel's. */
-#define CONFIG_HOST_NAME_LEN 65
-#define CONFIG_PATH          "/etc/fdwarden/fdwarden.conf"
-#define CONFIG_STATE_FILE    "/run/fdwarden/state.json"
+#define CONFIG_HOST_NAME_LEN  65
+#define CONFIG_PATH           "/etc/fdwarden/fdwarden.conf"
+#define CONFIG_STATE_FILE     "/run/fdwarden/state.json"
 #define CONFIG_INCIDENTS_PATH "/var/lib/fdwarden/incidents"
 /* As in client/client.h. */
-#define CONFIG_SOCKET_PATH   "/run/fdwarden/fdwarden.sock"
-#define CONFIG_SOCKET_GROUP  "fdwarden"
+#define CONFIG_SOCKET_PATH    "/run/fdwarden/fdwarden.sock"
+#define CONFIG_SOCKET_GROUP   "fdwarden"
 
 enum config_switch { CONFIG_NO, CONFIG_YES, CONFIG_AUTO };
 enum config_sensor {
@@ -101,6 +101,7 @@ struct config {
 	char *socket_group; /* NULL: its user alone */
 	struct config_rule *rules;
 	size_t rules_len;
+	char *files; /* that it was read from, by ", "; empty: none; NULL: it was from texts */
 	/* What was forgiven, each a line as an error has it; doubts_len counts also those
 	 * that found no room */
 	char *doubts[CONFIG_DOUBTS_MAX];

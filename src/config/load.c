@@ -61,6 +61,10 @@ add_fault(struct loading *l, const struct origin *at, const char *format, va_lis
 	if (len)
 		l->error[len++] = '\n';
 	say_fault(l, at, l->error + len, l->error_size - len, format, args);
+	if (!l->mistake)
+		l->faults = 0;
+	if (l->faults < CONFIG_FAULTS_MAX)
+		l->faulted[l->faults++] = *at;
 }
 
 int config_fail(struct loading *l, const struct origin *at, int err, const char *format,
@@ -144,6 +148,34 @@ void config_warn(struct loading *l, const struct origin *at, const char *format,
 	config->warnings_len++;
 }
 
+/* What only the whole was checked for is told behind what each line was: by file and line
+ * it is found more easily. */
+static void sort_faults(struct loading *l)
+{
+	char *lines[CONFIG_FAULTS_MAX], *copy, *rest, *line;
+	struct origin *at = l->faulted;
+	size_t n = 0, len = 0;
+
+	copy = rest = strdup(l->error);
+	if (!copy)
+		return;
+	while (n < l->faults && (line = strsep(&rest, "\n"))) {
+		struct origin here = at[n];
+		size_t i = n++;
+
+		for (; i && is_before(&here, &at[i - 1]); i--) {
+			at[i] = at[i - 1];
+			lines[i] = lines[i - 1];
+		}
+		at[i] = here;
+		lines[i] = line;
+	}
+	for (size_t i = 0; i < n && len < l->error_size; i++)
+		len += (size_t)snprintf(l->error + len, l->error_size - len, "%s%s",
+					i ? "\n" : "", lines[i]);
+	free(copy);
+}
+
 /* "warn, critical, …": what a section takes. */
 static void list_keys(const char *section, char *text, size_t size)
 {
@@ -210,16 +242,23 @@ static const char *meant_key(const char *section, const char *name, char out[128
 	return out;
 }
 
-static const char *meant_section(const char *name, char out[128])
+static const char *nearest_section(const char *name)
 {
 	struct nearest nearest = {0};
 
-	out[0] = 0;
 	for (size_t i = 0; i < config_keys_len; i++)
 		nearest_try(&nearest, name, config_keys[i].section);
-	if (nearest.word)
-		snprintf(out, 128, "; did you mean [%s%s]?", nearest.word,
-			 strcmp(nearest.word, CONFIG_RULE_SECTION) ? "" : " NAME");
+	return nearest.word;
+}
+
+static const char *meant_section(const char *name, char out[128])
+{
+	const char *nearest = nearest_section(name);
+
+	out[0] = 0;
+	if (nearest)
+		snprintf(out, 128, "; did you mean [%s%s]?", nearest,
+			 strcmp(nearest, CONFIG_RULE_SECTION) ? "" : " NAME");
 	return out;
 }
 
@@ -276,7 +315,7 @@ static int enter_section(struct loading *l, const char *name)
 	    isblank((unsigned char)name[word])) {
 		size_t known;
 
-		l->section = CONFIG_RULE_SECTION;
+		l->section = l->meant = CONFIG_RULE_SECTION;
 		name += word;
 		name += strspn(name, " \t");
 		known = find_rule(l->config, name);
@@ -298,6 +337,7 @@ static int enter_section(struct loading *l, const char *name)
 	if (l->section && *name && strcmp(name, CONFIG_RULE_SECTION) != 0)
 		return 0;
 	list_sections(allowed, sizeof(allowed));
+	l->meant = nearest_section(name);
 	return config_fail(l, &l->here, -EINVAL, "unknown section [%s]; allowed: %s%s",
 			   printable(shown, name), allowed, meant_section(name, meant));
 }
@@ -391,10 +431,44 @@ static const char *what_was_meant(const struct config_key *key, const char *valu
 	return "";
 }
 
+static int set_value(struct loading *l, const struct config_key *key, void *base,
+		     const char *value)
+{
+	char shown[100], allowed[256];
+	int err = config_set_value(key, base, value);
+
+	if (err == -ENOMEM)
+		return fail_memory(l);
+	if (!err)
+		return 0;
+	config_describe_value(key, allowed, sizeof(allowed));
+	return config_fail(l, &l->here, err, "bad value '%s' of %s; allowed: %s%s",
+			   printable(shown, value), key->name, allowed,
+			   what_was_meant(key, value));
+}
+
+/* Of a section that was refused: its value alone, for what it would come to is not known. */
+static int check_key(struct loading *l, const struct config_key *key, const char *value)
+{
+	bool of_rule = !strcmp(key->section, CONFIG_RULE_SECTION);
+
+	if (check_text(l, value) < 0)
+		return l->err;
+	if (!l->scratch) {
+		l->scratch = calloc(1, sizeof(*l->scratch));
+		if (l->scratch)
+			l->scratch->rules = calloc(1, sizeof(*l->scratch->rules));
+		if (!l->scratch || !l->scratch->rules)
+			return fail_memory(l);
+		l->scratch->rules_len = 1;
+	}
+	return set_value(l, key, of_rule ? (void *)l->scratch->rules : l->scratch,
+			 value);
+}
+
 static int set_key(struct loading *l, const char *name, const char *value)
 {
 	const struct config_key *key;
-	char shown[100], allowed[256];
 	struct origin *origin;
 	void *base = l->config;
 	int err;
@@ -409,24 +483,18 @@ static int set_key(struct loading *l, const char *name, const char *value)
 		base = &l->config->rules[l->rule];
 		origin = &l->rules[l->rule].keys[key - config_keys];
 	}
+	if (l->refused)
+		return check_key(l, key, value);
 	if (origin->line && !l->here.override && origin->file == l->here.file)
 		return config_fail(l, &l->here, -EINVAL,
 				   "'%s' is set in line %d already; remove one of them",
 				   name, origin->line);
 	if (check_text(l, value) < 0)
 		return l->err;
-	err = config_set_value(key, base, value);
-	if (err == -ENOMEM)
-		return fail_memory(l);
-	if (err) {
-		config_describe_value(key, allowed, sizeof(allowed));
-		return config_fail(l, &l->here, err,
-				   "bad value '%s' of %s; allowed: %s%s",
-				   printable(shown, value), name, allowed,
-				   what_was_meant(key, value));
-	}
-	*origin = l->here;
-	return 0;
+	err = set_value(l, key, base, value);
+	if (!err)
+		*origin = l->here;
+	return err;
 }
 
 /* ---- the file ---- */
@@ -544,8 +612,12 @@ static int take_line(struct loading *l, const char *line, size_t len)
 		return 0;
 	if (*line != '[')
 		return take_pair(l, line, len);
+	l->meant = NULL;
 	err = take_section(l, line, len);
-	l->skip = err < 0; /* what its keys would mean is not known */
+	l->refused = err < 0 && l->all && l->meant;
+	if (l->refused)
+		l->section = l->meant;
+	l->skip = err < 0 && !l->refused; /* what its keys would mean is not known */
 	return err;
 }
 
@@ -560,7 +632,7 @@ static int parse_texts(struct loading *l)
 		l->end = l->text + l->files[i].len;
 		l->section = "";
 		l->rule = NO_RULE;
-		l->skip = false;
+		l->skip = l->refused = false;
 		while (!l->err && (line = next_line(l, &len)))
 			(void)take_line(l, line, len);
 	}
@@ -577,7 +649,7 @@ static int apply_override(struct loading *l, const char *override)
 	l->here = (struct origin){.override = override};
 	l->section = "";
 	l->rule = NO_RULE;
-	l->skip = false;
+	l->skip = l->refused = false;
 	copy = strdup(override);
 	if (!copy)
 		return fail_memory(l);
@@ -664,7 +736,10 @@ int config_load_texts(const struct config_text *texts, size_t texts_len,
 		if (error_size)
 			error[0] = 0;
 	}
+	if (err && l->mistake && !l->err)
+		sort_faults(l);
 	config_free(l->config);
+	config_free(l->scratch);
 	free(l);
 	return err;
 }

@@ -17,7 +17,9 @@ struct rule_origins {
 	struct origin keys[CONFIG_KEYS_MAX];
 };
 
-#define NO_RULE SIZE_MAX
+#define NO_RULE           SIZE_MAX
+/* Mistakes that are put in order; as many as an error has room for. */
+#define CONFIG_FAULTS_MAX 1024
 
 struct loading {
 	struct config *config;
@@ -28,13 +30,20 @@ struct loading {
 	bool forgive;           /* CONFIG_FORGIVE */
 	bool all;               /* CONFIG_ALL_MISTAKES */
 	bool skip;              /* until the next section: this one is not known */
-	struct origin here;     /* what is looked at now */
-	const char *section;    /* one of the table's; "" at first */
-	size_t rule;            /* index of the rule of this section; NO_RULE */
+	/* Until then, where all mistakes are to be told: the keys of a section that was refused
+	 * are looked at, as those of `section`, and put in here, which nobody reads. */
+	bool refused;
+	struct config *scratch;
+	struct origin here;  /* what is looked at now */
+	const char *section; /* one of the table's; "" at first */
+	const char *meant;   /* of one that is refused, perhaps; NULL: not known */
+	size_t rule;         /* index of the rule of this section; NO_RULE */
 	struct origin keys[CONFIG_KEYS_MAX];
 	struct rule_origins rules[CONFIG_RULES_MAX];
 	char *error;
 	size_t error_size;
+	struct origin faulted[CONFIG_FAULTS_MAX]; /* where each line of `error` is */
+	size_t faults;
 	struct origin warned[CONFIG_WARNINGS_MAX]; /* where each warning is */
 	int err;     /* of the first failure, which ends the loading */
 	int mistake; /* … that does not, as all are to be told */

@@ -148,6 +148,21 @@ done
 expect 3 '^FDWARDEN UNKNOWN - cannot read the configuration ' '' check --config "$dir/nothing"
 
 expect 0 '^warn = 70%$' '' check-config -c "$dir/good"
+# What it read; a comment, so that what is printed can be read as a configuration.
+expect 0 "^# OK: read from $dir/good\$" '' check-config -c "$dir/good"
+mkdir -p "$dir/etc/conf.d" && : >"$dir/etc/fdwarden.conf" && : >"$dir/etc/conf.d/a.conf"
+expect 0 "^# OK: read from $dir/etc/fdwarden.conf, $dir/etc/conf.d/a.conf\$" '' \
+	check-config -c "$dir/etc/fdwarden.conf"
+# All mistakes, also those of sections that are refused, by their lines.
+printf '[treshholds]\nwarn = 70\n\n[rule a b]\nname = x\nwarn = 5\n[snapshot]\ninterval = 5\n' \
+	>"$dir/many"
+expect 2 '' "^fdwarden: $dir/many:2: bad value '70' of warn" check-config -c "$dir/many"
+lines=$(sed -n "s/^fdwarden: .*many:\([0-9]*\): .*/\1/p" "$dir/err" | tr '\n' ' ')
+[ "$lines" = '1 2 4 6 8 ' ] || complain "check-config: mistakes in lines $lines"
+# ... and what only the whole is checked for among them, not behind them.
+printf '[rule a]\nwarn = 5%%\n[snapshot]\ninterval = 5\n' >"$dir/whole"
+"$fdwarden" check-config -c "$dir/whole" 2>&1 | sed -n 's/^fdwarden: .*whole:\([0-9]*\): .*/\1/p' |
+	sort -nc || complain "check-config: mistakes are not in the order of lines"
 expect 0 '^warn = 70%$' '' check-config --config="$dir/good"
 expect 0 '^\[rule web\]$' '' check-config -c "$dir/good"
 expect 0 '^warn = 60%$' '' check-config -c "$dir/good" -o thresholds.warn=60%
@@ -406,8 +421,8 @@ fi
 
 # What is printed reads the same.
 ran=$((ran + 1))
-"$fdwarden" check-config -c "$dir/good" >"$dir/once"
-"$fdwarden" check-config -c "$dir/once" >"$dir/twice"
+"$fdwarden" check-config -c "$dir/good" | grep -v '^# OK: ' >"$dir/once"
+"$fdwarden" check-config -c "$dir/once" | grep -v '^# OK: ' >"$dir/twice"
 cmp "$dir/once" "$dir/twice" || complain 'check-config: does not read what it prints'
 
 # A full disk is no success; nor is a standard output that is not there.

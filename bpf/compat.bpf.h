@@ -56,6 +56,18 @@ static __always_inline struct task_struct *current_task(void)
 #define CHAIN_2_(p, a, b)                ((p)->a->b)
 #define CHAIN_(p, ...)                   CHAIN_SELECT_(__VA_ARGS__, CHAIN_2_, CHAIN_1_)(p, __VA_ARGS__)
 
+/*
+ * A field of a typed pointer, or of what it points to. A walk over the tasks gets such on every
+ * kernel, and the plain loads cost next to nothing, where the probes were a quarter of a
+ * snapshot's time (6.18, 12,000 processes). The sensors have typed pointers since 5.11 alone,
+ * so an object says whether it does.
+ */
+#ifdef TYPED_POINTERS
+#define FIELD_READ(p, a, ...) CHAIN_(p, a, ##__VA_ARGS__)
+#else
+#define FIELD_READ(p, a, ...) BPF_CORE_READ(p, a, ##__VA_ARGS__)
+#endif
+
 /* kernfs_node::parent became __parent in 6.15 (633488947ef6). Both are named here, so that
  * vmlinux.h may be of a kernel that has either. */
 struct kernfs_node___before_6_15 {

@@ -58,7 +58,7 @@ struct {
 
 static __always_inline __u64 start_time(struct task_struct *leader)
 {
-	return BPF_CORE_READ(leader, start_boottime);
+	return FIELD_READ(leader, start_boottime);
 }
 
 /* NULL when there is none yet. For a leader that is not the current task's. */
@@ -101,12 +101,12 @@ struct user_namespace___charged {
 	struct user_namespace___charged *parent;
 	int level;
 	kuid_t owner;
-};
+} __attribute__((preserve_access_index));
 
 struct cred___charged {
 	kuid_t uid;
 	struct user_namespace___charged *user_ns;
-};
+} __attribute__((preserve_access_index));
 
 /*
  * On whose account it is: a set-user-ID program is its starter's, as whom the real id stays,
@@ -115,13 +115,13 @@ struct cred___charged {
  */
 static __always_inline __u32 charged_uid(struct task_struct *task)
 {
-	struct cred___charged *cred = (void *)BPF_CORE_READ(task, cred);
-	struct user_namespace___charged *space = BPF_CORE_READ(cred, user_ns);
-	__u32 uid = BPF_CORE_READ(cred, uid.val), owner = 0;
+	struct cred___charged *cred = (void *)FIELD_READ(task, cred);
+	struct user_namespace___charged *space = FIELD_READ(cred, user_ns);
+	__u32 uid = FIELD_READ(cred, uid.val), owner = 0;
 
-	for (int i = 0; i < MAX_USER_SPACES && BPF_CORE_READ(space, level) > 0; i++) {
-		owner = BPF_CORE_READ(space, owner.val);
-		space = BPF_CORE_READ(space, parent);
+	for (int i = 0; i < MAX_USER_SPACES && FIELD_READ(space, level) > 0; i++) {
+		owner = FIELD_READ(space, owner.val);
+		space = FIELD_READ(space, parent);
 	}
 	return owner ? owner : uid;
 }
@@ -130,14 +130,14 @@ static __always_inline __u32 charged_uid(struct task_struct *task)
 static __always_inline void process_identity(struct task_struct *task,
 					     struct fdw_task *out)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct task_struct *leader = FIELD_READ(task, group_leader);
 
 	out->start_ns = start_time(leader);
-	out->tgid = BPF_CORE_READ(task, tgid);
-	out->tid = BPF_CORE_READ(task, pid);
-	out->ppid = BPF_CORE_READ(leader, real_parent, tgid);
-	out->uid = BPF_CORE_READ(task, cred, euid.val);
-	out->exec_id = (__u32)BPF_CORE_READ(task, self_exec_id);
+	out->tgid = FIELD_READ(task, tgid);
+	out->tid = FIELD_READ(task, pid);
+	out->ppid = FIELD_READ(leader, real_parent, tgid);
+	out->uid = FIELD_READ(task, cred, euid.val);
+	out->exec_id = (__u32)FIELD_READ(task, self_exec_id);
 	out->charged_uid = charged_uid(task);
 	/* The whole array is compared and sent: nothing may stand behind the NUL. */
 	__builtin_memset(out->comm, 0, sizeof(out->comm));

@@ -5,6 +5,7 @@
 #ifndef FDWARDEN_SNAPSHOT_BPF_H
 #define FDWARDEN_SNAPSHOT_BPF_H
 
+#define TYPED_POINTERS
 #include "fdtable.bpf.h"
 #include "process.bpf.h"
 

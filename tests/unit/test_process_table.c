@@ -84,9 +84,64 @@ static void test_ended(void **state)
 	process_table_free(table);
 }
 
+#define MANY 9
+
+static struct process *show(struct process_table *table, int pid, uint64_t now)
+{
+	const struct fdw_snapshot_record seen = {.task = {.tgid = pid, .start_ns = 70},
+						 .table.files = 1000 + pid,
+						 .header.time_ns = now};
+
+	return process_table_see_in_snapshot(table, &seen);
+}
+
+static void remove_one(void *context, struct process *process)
+{
+	struct process_table *table = context;
+
+	if (process->who.pid == 4 || process->who.pid == MANY)
+		process_table_remove(table, process);
+}
+
+/* A snapshot shows them in any order, some not, some twice, and new ones between: each is the
+ * one that it was, whatever was shown before it. */
+static void test_any_order(void **state)
+{
+	struct process_table *table;
+	struct process *known[MANY + 1];
+
+	(void)state;
+	allocations_left = 1000;
+	table = process_table_new();
+	process_table_begin(table, 1);
+	for (int pid = 1; pid <= MANY; pid++)
+		known[pid] = show(table, pid, 2);
+	assert_int_equal(process_table_count(table), MANY);
+	for (int first = 1; first <= MANY; first++)
+		for (int step = 1; step < 8; step++) {
+			process_table_begin(table, 10);
+			for (int i = 0, pid = first; i < MANY; i++) {
+				assert_ptr_equal(show(table, pid, 11), known[pid]);
+				assert_int_equal(known[pid]->who.pid, pid);
+				pid = (pid + step - 1) % MANY + 1;
+			}
+		}
+	assert_int_equal(process_table_count(table), MANY);
+	/* the next in order goes, and the last: what was next is no more */
+	process_table_begin(table, 20);
+	assert_ptr_equal(show(table, 3, 21), known[3]);
+	process_table_each(table, remove_one, table);
+	assert_ptr_equal(show(table, 5, 21), known[5]);
+	assert_ptr_equal(show(table, 8, 21), known[8]);
+	assert_non_null(show(table, MANY, 21));
+	assert_int_equal(process_table_count(table), MANY - 1);
+	process_table_free(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_ended),
 	};

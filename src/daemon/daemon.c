@@ -48,6 +48,8 @@ struct daemon {
 	struct keeper *keeper;
 	struct chronicle *chronicle; /* NULL: none is kept */
 	struct serving *serving;
+	bool asked;              /* somebody wants to know, each interval */
+	uint64_t tick_us;        /* when the last one was due */
 	struct manager *manager; /* of services; NULL: none */
 	sd_event *event;
 	sd_event_source *timer;
@@ -243,6 +245,16 @@ static void look_soon(struct daemon *d)
 	sd_event_source_set_enabled(d->look_timer, SD_EVENT_ONESHOT);
 }
 
+/* What has come up meanwhile may not wait as long as a look when all is quiet. */
+static void hasten(struct daemon *d)
+{
+	uint64_t pace_us = monitor_pace_ns(d->monitor, d->asked) / 1000, due_us;
+
+	if (!sd_event_source_get_time(d->timer, &due_us) &&
+	    due_us > d->tick_us + pace_us)
+		sd_event_source_set_time(d->timer, d->tick_us + pace_us);
+}
+
 static int on_look(sd_event_source *source, uint64_t due_us, void *context)
 {
 	struct daemon *d = context;
@@ -251,9 +263,10 @@ static int on_look(sd_event_source *source, uint64_t due_us, void *context)
 	if (!monitor_due_ns(d->monitor))
 		return 0;
 	monitor_tick(d->monitor);
-	serving_update(d->serving);
+	d->asked = serving_update(d->serving);
 	keep(d);
 	look_soon(d);
+	hasten(d);
 	return 0;
 }
 
@@ -265,6 +278,7 @@ static int on_records(sd_event_source *source, int fd, uint32_t events, void *co
 	monitor_consume(d->monitor);
 	keep(d);
 	look_soon(d);
+	hasten(d);
 	return 0;
 }
 
@@ -288,22 +302,34 @@ static int on_traces(sd_event_source *source, int fd, uint32_t events, void *con
 	return 0;
 }
 
+/* Who asks is not told what is older than an interval, however quiet it was. */
 static int on_serving(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct daemon *d = context;
+	uint64_t now_us;
 
 	(void)source, (void)fd, (void)events;
-	serving_update(d->serving);
+	if (!sd_event_now(d->event, CLOCK_MONOTONIC, &now_us) &&
+	    now_us > d->tick_us + d->config->interval_ns / 1000 + TICK_ACCURACY_US) {
+		monitor_tick(d->monitor);
+		d->tick_us = now_us;
+		keep(d);
+		look_soon(d);
+	}
+	d->asked = serving_update(d->serving);
+	hasten(d);
 	return 0;
 }
 
 static int on_tick(sd_event_source *source, uint64_t due_us, void *context)
 {
 	struct daemon *d = context;
-	uint64_t now_us, next_us = due_us + d->config->interval_ns / 1000;
+	uint64_t now_us, next_us, pace_us;
 
 	monitor_tick(d->monitor);
-	serving_update(d->serving);
+	d->asked = serving_update(d->serving);
+	pace_us = monitor_pace_ns(d->monitor, d->asked) / 1000;
+	next_us = due_us + pace_us;
 	keep(d);
 	look_soon(d);
 	if (outlet_retry(d->outlet, kernel_now_ns(), say_output_again) &&
@@ -311,7 +337,8 @@ static int on_tick(sd_event_source *source, uint64_t due_us, void *context)
 		log_warning("what the outputs report can't be watched");
 	/* After a pause (SIGSTOP, suspend) the ticks that were missed stay missed. */
 	if (!sd_event_now(d->event, CLOCK_MONOTONIC, &now_us) && next_us < now_us)
-		next_us = now_us + d->config->interval_ns / 1000;
+		next_us = now_us + pace_us;
+	d->tick_us = next_us - pace_us;
 	sd_event_source_set_time(source, next_us);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -413,6 +440,7 @@ static int set_up_events(struct daemon *d)
 				      EPOLLIN, on_traces, d);
 	if (err >= 0)
 		err = sd_event_now(d->event, CLOCK_MONOTONIC, &now_us);
+	d->tick_us = now_us;
 	if (err >= 0)
 		err = sd_event_add_time(d->event, &d->timer, CLOCK_MONOTONIC,
 					now_us + d->config->interval_ns / 1000,

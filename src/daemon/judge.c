@@ -184,6 +184,7 @@ void judge(struct monitor *m, struct process *p, const struct policy_observation
 		m->look_ns = due_ns;
 	if (in_trouble)
 		report_decided(m, p, &before, &now, decisions, n, cause);
+	m->amiss |= n || p->policy.incident || due_ns;
 	m->self.changes += n;
 }
 
@@ -216,5 +217,6 @@ void judge_system(struct monitor *m, bool refused, const struct report_cause *ca
 	look.decided_len = (size_t)n;
 	chronicle_system(m->chronicle, &before, &m->system_policy,
 			 &m->config->thresholds, &seen, &look);
+	m->amiss |= n || m->system_policy.incident || seen.allocated > seen.max / 2;
 	m->self.changes += n;
 }

@@ -6,6 +6,7 @@
 #ifndef FDWARDEN_MONITOR_H
 #define FDWARDEN_MONITOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -68,10 +69,15 @@ void monitor_details(struct monitor *monitor);
 int monitor_traces_fd(const struct monitor *monitor);
 void monitor_traces(struct monitor *monitor);
 
-/* One snapshot, and all that follows from it. Once each interval. Returns 0, or
+/* One snapshot, and all that follows from it. Each monitor_pace_ns(). Returns 0, or
  * -errno if no snapshot could be taken this time: records are handled all the
  * same. */
 int monitor_tick(struct monitor *monitor);
+
+/* From one tick to the next, in ns: the interval, or longer where that would cost too much
+ * (policy/pace.h). `asked`: by somebody who wants figures each interval. Shorter once
+ * something is amiss: to be asked again after records. */
+uint64_t monitor_pace_ns(const struct monitor *monitor, bool asked);
 
 /* When the next tick is due, before its interval is over, for a level that has lasted by then
  * (CLOCK_BOOTTIME); 0: it is not. */

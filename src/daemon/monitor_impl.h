@@ -48,6 +48,9 @@ struct monitor {
 	bool complete; /* all that was sent before the current tick has been handled */
 	uint64_t now_ns; /* of the current tick */
 	uint64_t last_tick_ns;
+	size_t most_processes; /* since memory was given back */
+	uint64_t tick_cost_ns; /* CPU time that it took */
+	bool amiss; /* something was found in it, or since, that the next is waited for */
 	uint64_t look_ns; /* by when a level will have lasted; 0: there is none */
 };
 

@@ -154,17 +154,23 @@ static bool fill(struct serving *s, struct feed *feed)
 	return true;
 }
 
-void serving_update(struct serving *s)
+bool serving_update(struct serving *s)
 {
+	struct feed *servers = NULL, *exporters = NULL;
 	struct monitor_self self;
 
 	if (!s)
-		return;
+		return false;
 	monitor_self(s->monitor, &self);
-	if (s->server && fill(s, server_want(s->server, self.ticks)))
+	if (s->server)
+		servers = server_want(s->server, self.ticks);
+	if (s->exporter)
+		exporters = exporter_want(s->exporter, self.ticks);
+	if (fill(s, servers))
 		server_feed(s->server);
-	if (s->exporter && fill(s, exporter_want(s->exporter, self.ticks)))
+	if (fill(s, exporters))
 		exporter_feed(s->exporter);
+	return servers || exporters;
 }
 
 void serving_close(struct serving *s)

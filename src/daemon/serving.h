@@ -27,8 +27,9 @@ struct serving *serving_open(const struct config *config, struct outlet *outlet,
 #define SERVING_FDS 2
 size_t serving_fds(const struct serving *serving, int fds[SERVING_FDS]);
 
-/* After each tick, and when the descriptor is readable. */
-void serving_update(struct serving *serving);
+/* After each tick, and when the descriptor is readable. Returns whether somebody has asked
+ * lately, so that figures are wanted each interval. */
+bool serving_update(struct serving *serving);
 
 void serving_close(struct serving *serving);
 

@@ -14,6 +14,8 @@
 
 /* After the last question, figures are kept at hand for so long. */
 #define WANTED_NS   5000000000ull
+/* So much later than an interval the next figures may come without being asked for. */
+#define LATE_NS     250000000ull
 /* How long a question waits for figures, when none are there. */
 #define PATIENCE_NS 5000000000ull
 
@@ -29,6 +31,9 @@ struct handoff {
 	struct feed *spare; /* the monitor's, to be filled */
 	struct feed *ready; /* filled, and not taken yet if `fresh` */
 	struct feed *mine;  /* the other thread's */
+	uint64_t gives;     /* how many feeds were given */
+	uint64_t
+		stale_ns; /* when the newest of them is due to be followed; 0: none was */
 	bool fresh, ended;
 };
 
@@ -65,6 +70,8 @@ void handoff_give(struct handoff *h)
 	h->spare = h->ready;
 	h->ready = filled;
 	h->fresh = true;
+	h->gives++;
+	h->stale_ns = now_ns() + filled->head.interval_ns + LATE_NS;
 	pthread_cond_signal(&h->given);
 	pthread_mutex_unlock(&h->lock);
 }
@@ -78,16 +85,18 @@ static uint64_t newest(const struct handoff *h)
 struct feed *handoff_take(struct handoff *h)
 {
 	struct timespec until = thread_deadline(PATIENCE_NS);
-	uint64_t have;
+	uint64_t have, gives, asked_ns = now_ns();
 	bool fresh;
 
-	atomic_store(&h->wanted_ns, now_ns());
+	atomic_store(&h->wanted_ns, asked_ns);
 	pthread_mutex_lock(&h->lock);
 	have = newest(h);
-	/* Before the first tick there is none either: the first figures are waited for. */
-	if (!have || have != atomic_load(&h->tick)) {
+	gives = h->gives;
+	/* Before the first tick there is none either: the first figures are waited for. And
+	 * while nobody asked, the monitor may have looked less often than each interval. */
+	if (!have || have != atomic_load(&h->tick) || asked_ns > h->stale_ns) {
 		eventfd_write(h->want_fd, 1);
-		while (newest(h) == have && !h->ended &&
+		while (h->gives == gives && !h->ended &&
 		       !pthread_cond_timedwait(&h->given, &h->lock, &until))
 			;
 	}

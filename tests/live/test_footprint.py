@@ -3,7 +3,7 @@
 import os
 import time
 
-from harness import Daemon, FDWARDEN, Skip, Zoo, check, listed, note
+from harness import Daemon, FDWARDEN, Skip, Zoo, check, listed, note, wait_until
 
 CROWD = ("limit=200", "crowd=2000", "openat=97", "say=there", "wait")
 
@@ -38,6 +38,23 @@ def test_memory_with_2000_processes():
         note(f"RSS {rss:.1f} MiB with 2000 processes of 100 descriptors, {own:.1f} of it its own")
         # The rest is of files, and as much as the system has read of its libraries.
         check(own < 5, f"{own:.1f} MiB are its own")
+
+
+def test_memory_comes_back():
+    """What a crowd took is given back when it has gone."""
+    need_plain_build()
+    with Daemon("snapshot.interval=200ms") as daemon:
+        time.sleep(1)
+        before = status_kib(daemon.pid, "RssAnon")
+        with Zoo("fork=6000", "say=there", "wait") as zoo:
+            zoo.expect("there", 120)
+            wait_until(lambda: status_kib(daemon.pid, "RssAnon") > before + 5000, 60,
+                       "no memory is taken for 6000 processes")
+            crowded = status_kib(daemon.pid, "RssAnon")
+        wait_until(lambda: status_kib(daemon.pid, "RssAnon") < before + (crowded - before) / 4,
+                   60, "what was taken is not given back")
+        note(f"own memory: {before} KiB, {crowded} with 6000 processes more, "
+             f"{status_kib(daemon.pid, 'RssAnon')} after them")
 
 
 def test_idle_processor_time():

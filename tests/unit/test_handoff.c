@@ -44,13 +44,19 @@ static void *take(void *tick)
 	return NULL;
 }
 
-static void give(uint64_t tick)
+static void give_for(uint64_t tick, uint64_t interval_ns)
 {
 	struct feed *feed = handoff_want(handoff, tick);
 
 	assert_non_null(feed);
 	feed_fill(feed, tick, 3, tick);
+	feed->head.interval_ns = interval_ns;
 	handoff_give(handoff);
+}
+
+static void give(uint64_t tick)
+{
+	give_for(tick, 3600000000000u);
 }
 
 /* While nobody asks, a monitor fills nothing. */
@@ -111,6 +117,27 @@ static void same_tick(void **state)
 	assert_false(is_wanted(0));
 }
 
+/* A monitor that rests has had no tick for longer than its interval: it is woken. */
+static void same_tick_but_old(void **state)
+{
+	pthread_t asker;
+	uint64_t tick = 0;
+
+	(void)state;
+	assert_null(handoff_want(handoff, 9));
+	assert_int_equal(pthread_create(&asker, NULL, take, &tick), 0);
+	assert_true(is_wanted(60000));
+	give_for(9, 0);
+	pthread_join(asker, NULL);
+	assert_int_equal(tick, 9);
+	assert_false(is_wanted(300)); /* nobody asks: by then it is old */
+	assert_int_equal(pthread_create(&asker, NULL, take, &tick), 0);
+	assert_true(is_wanted(60000));
+	give(10);
+	pthread_join(asker, NULL);
+	assert_int_equal(tick, 10);
+}
+
 /* What is taken stays as it is until the next one is, whatever the monitor fills meanwhile. */
 static void taken_is_not_touched(void **state)
 {
@@ -160,6 +187,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(before_the_first_tick, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(same_tick, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(same_tick_but_old, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(taken_is_not_touched, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(ends_while_one_waits, set_up,

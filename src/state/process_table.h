@@ -76,7 +76,8 @@ struct process {
 	uint64_t leak_least;
 	struct leak_watch *watch; /* daemon/leaks.h; NULL: it is not watched */
 	struct before *before;    /* daemon/before.h; NULL: it is not near its levels */
-	struct recording *recording; /* daemon/chronicle.h; NULL: it is in no incident */
+	struct recording
+		*recording; /* daemon/chronicle.h; NULL: it is in no incident */
 
 	/* its trouble */
 	struct policy_fd policy;

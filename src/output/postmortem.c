@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "output/json.h"
+#include "policy/policy.h"
 
 #define NS_PER_S   1000000000ull
 /* A fall by this share of the limit between two lines is told. */
@@ -98,11 +99,15 @@ void postmortem_span(uint64_t ns, char *text, size_t size)
 
 /* ---- alerts ---- */
 
+/* By its name, which is printed as it is: one that nobody gave may hold anything. */
 static const char *action_of(const cJSON *alert)
 {
 	const char *action = text_at(part(alert, "event"), "action");
 
-	return action ? action : "";
+	for (int i = 0; action && i < POLICY_ACTIONS; i++)
+		if (!strcmp(policy_action_name(i), action))
+			return policy_action_name(i);
+	return action ? "?" : "";
 }
 
 static const char *short_action(const char *action)

@@ -239,6 +239,37 @@ static void test_names_that_are_markup(void **state)
 	free(told.text);
 }
 
+/* What an alert is called is printed as it is, at three places. */
+static void test_actions_that_nobody_gave(void **state)
+{
+	static const char alert[] =
+		"{\"event\":{\"action\":\"fd-" EVIL "<b>\"},\"message\":\"m\","
+		"\"@timestamp\":\"2026-11-29T16:48:04Z\"}\n";
+	struct told told = {0};
+	struct incident incident;
+	struct postmortem p;
+	char *text;
+
+	(void)state;
+	add(&told, strdup(alert));
+	read_all(&told, &incident, &p);
+	assert_string_equal(p.worst, "?");
+	for (const char *form = "tm"; *form; form++) {
+		text = printed(&p, *form);
+		assert_null(strchr(text, '\x1b'));
+		assert_null(strchr(text, '<'));
+		assert_null(strstr(text, "script"));
+		assert_non_null(strstr(text, " ? "));
+		free(text);
+	}
+	text = printed(&p, 'h');
+	assert_null(strstr(text, "script"));
+	free(text);
+	postmortem_clear(&p);
+	incident_clear(&incident);
+	free(told.text);
+}
+
 /* What is missing from a record is missing from the report, and no reason for none. */
 static void test_scraps(void **state)
 {
@@ -341,6 +372,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_story),
 		cmocka_unit_test(test_names_that_are_markup),
+		cmocka_unit_test(test_actions_that_nobody_gave),
 		cmocka_unit_test(test_scraps),
 		cmocka_unit_test(test_replay_agrees),
 		cmocka_unit_test(test_replay_with_other_levels),

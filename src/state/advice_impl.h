@@ -8,13 +8,13 @@
 
 /* The limits that are proposed. */
 struct advice_target {
-	bool leak;      /* a higher limit only puts it off */
-	bool raise;     /* `value` is above what the process has */
-	uint64_t value; /* soft limit; a power of two, or fs.nr_open */
-	uint64_t peak;  /* most that were seen in use */
-	uint64_t hard;  /* hard limit that goes with it: what it is, or value */
-	bool lasts_known;
-	double lasts_s; /* until `value` is used up, at the present growth */
+	bool leak;        /* a higher limit only puts it off */
+	bool raise;       /* `value` is above what the process has */
+	uint64_t value;   /* soft limit; a power of two, or fs.nr_open */
+	uint64_t peak;    /* most that were seen in use */
+	uint64_t hard;    /* hard limit that goes with it: what it is, or value */
+	bool lasts_known; /* never of a full table, which can't grow */
+	double lasts_s;   /* until `value` is used up, at the present growth */
 };
 
 void advice_find_target(const struct advice_question *question,

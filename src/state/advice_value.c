@@ -90,7 +90,9 @@ void advice_find_target(const struct advice_question *question,
 	out->raise = used && out->value > question->soft_limit;
 	out->hard =
 		question->hard_limit > out->value ? question->hard_limit : out->value;
-	if (growth > 0) {
+	/* What is full can't grow: what is measured of it is the calm since it was full, and
+	 * how fast it would fill a higher limit is not known. */
+	if (growth > 0 && used < question->soft_limit) {
 		out->lasts_known = true;
 		out->lasts_s = (double)(out->value - used) / growth;
 	}

@@ -734,6 +734,13 @@ static void test_leak(void **state)
 	assert_true(out[1].bandage);
 	assert_true(out[2].bandage);
 	assert_int_equal(out[0].value, 0);
+	/* full, it grows no more: one that came since says nothing of a higher limit */
+	question.used = 1024;
+	question.growth_per_s = .02;
+	make();
+	assert_null(strstr(out[0].text, "about"));
+	assert_non_null(strstr(out[0].text, "only put it off."));
+	question.used = 1000;
 	question.growth_known = false;
 	make();
 	assert_null(strstr(out[0].text, "about"));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -369,6 +370,8 @@ struct chronicle *chronicle_open(const struct config *config, struct outlet *out
 				 .bytes = config->incidents_size,
 				 .age_ns = config->incidents_age_ns};
 	struct chronicle *c = config->incidents_path ? calloc(1, sizeof(*c)) : NULL;
+	char whose[32] = "";
+	pid_t owner = 0;
 	int err;
 
 	if (!c)
@@ -376,10 +379,19 @@ struct chronicle *chronicle_open(const struct config *config, struct outlet *out
 	c->outlet = outlet;
 	c->boot_id = boot_id;
 	c->since_ns = since_ns;
-	err = sink_open_incidents(config->incidents_path, &keep, &c->sink);
+	err = sink_open_incidents(config->incidents_path, &keep, &owner, &c->sink);
 	if (err) {
-		log_info("no records of incidents are kept in %s: %s",
-			 config->incidents_path, strerror(-err));
+		if (owner)
+			snprintf(whose, sizeof(whose), " (pid %d)", (int)owner);
+		if (err == -EWOULDBLOCK)
+			log_warning(
+				"no records of incidents are kept: another daemon%s "
+				"keeps them in %s; give this one an [incidents] path "
+				"of its own",
+				whose, config->incidents_path);
+		else
+			log_info("no records of incidents are kept in %s: %s",
+				 config->incidents_path, strerror(-err));
 		free(c);
 		return NULL;
 	}

@@ -6,16 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "collect/kernel.h"
+#include "output/lock_file.h"
 #include "state/identity.h"
 
 #define NEW_SUFFIX  ".new"
 #define LOCK_SUFFIX ".lock"
-#define LOCK_MODE   0600
 
 /* ---- reading ---- */
 
@@ -125,71 +124,16 @@ static int split(struct state_file *file, const char *path, char **dir)
 	return *dir && file->name && file->new_name && file->lock_name ? 0 : -ENOMEM;
 }
 
-/* For people, and for the message of the next one: the lock itself is flock's. Returns whether
- * it is written. */
-static bool say_owner(int fd)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-
-	return !ftruncate(fd, 0) && pwrite(fd, text, (size_t)len, 0) == len;
-}
-
-static pid_t owner_of(int fd)
-{
-	char text[16] = "", *end = text;
-	long pid = 0;
-
-	/* Without the line's end it was not written whole, and would be another's number. */
-	if (pread(fd, text, sizeof(text) - 1, 0) > 0)
-		pid = strtol(text, &end, 10);
-	if (*end != '\n')
-		return 0;
-	return pid > 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
-}
-
-/* Whether it is still the file of that name: who had it may have removed it before we
- * had the lock. */
-static bool is_named(const struct state_file *file)
-{
-	struct stat ours, named;
-
-	return !fstat(file->lock, &ours) &&
-	       !fstatat(file->dir, file->lock_name, &named, AT_SYMLINK_NOFOLLOW) &&
-	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
-}
-
 /* One daemon for a file. The lock is a file of its own, as the state itself is another
- * file each time; and for us alone, as who may read a file may lock it: the next daemon would
- * take a member of the group for one that runs, and not start. */
+ * file each time. */
 static int lock(struct state_file *file, pid_t *owner)
 {
-	int err;
+	int fd = lock_file_take(file->dir, file->lock_name, owner);
 
-	for (;;) {
-		file->lock = openat(file->dir, file->lock_name,
-				    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC |
-					    O_NONBLOCK | O_NOCTTY,
-				    LOCK_MODE);
-		/* Where there is no room for it now, there may be for the state later. */
-		if (file->lock < 0)
-			return errno == ENOSPC || errno == EDQUOT || errno == ENFILE
-				       ? 0
-				       : -errno;
-		err = flock(file->lock, LOCK_EX | LOCK_NB) ? -errno : 0;
-		if (err)
-			*owner = owner_of(file->lock);
-		else if (!is_named(file))
-			err = -ESTALE;
-		else if (!fchmod(file->lock, LOCK_MODE))
-			(void)say_owner(file->lock);
-		if (!err)
-			return 0;
-		close(file->lock);
-		file->lock = -1;
-		if (err != -ESTALE)
-			return err;
-	}
+	if (fd >= 0)
+		file->lock = fd;
+	/* Where there is no room for it now, there may be for the state later. */
+	return fd >= 0 || fd == -ENOSPC || fd == -EDQUOT || fd == -ENFILE ? 0 : fd;
 }
 
 int state_file_open(const char *path, struct state_file **out, pid_t *owner)
@@ -284,11 +228,8 @@ void state_file_close(struct state_file *file)
 		close(file->reserve);
 		unlinkat(file->dir, file->new_name, 0);
 	}
-	if (file->lock >= 0) {
-		if (file->lock_name)
-			unlinkat(file->dir, file->lock_name, 0);
-		close(file->lock);
-	}
+	if (file->lock >= 0)
+		lock_file_leave(file->dir, file->lock_name, file->lock);
 	if (file->dir >= 0)
 		close(file->dir);
 	free(file->name);

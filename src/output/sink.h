@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "policy/policy.h"
 
@@ -63,13 +64,15 @@ int sink_open_hook(const char *program, struct sink **out);
  *	file of its incident (output/incident.h), made with mode 0640; without one it is only
  *	the time to look what has grown too old. An alert has a `text`, other lines have none.
  *	The oldest records are removed, so that there are never more, nor larger or older
- *	ones, than `keep` says. The directory is made if there is none. */
+ *	ones, than `keep` says. The directory is made if there is none. It is locked while
+ *	the sink is open; -EWOULDBLOCK: another one writes there, whose pid is in `owner` if it
+ *	is known (else 0). */
 struct sink_keep {
 	uint64_t records;
 	uint64_t bytes;  /* of all of them */
 	uint64_t age_ns; /* since its last line; 0: any */
 };
-int sink_open_incidents(const char *path, const struct sink_keep *keep,
+int sink_open_incidents(const char *path, const struct sink_keep *keep, pid_t *owner,
 			struct sink **out);
 
 /* Queues a copy; never blocks. Returns 0, or -ENOBUFS: dropped and counted. */

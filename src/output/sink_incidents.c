@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "output/incident.h"
+#include "output/lock_file.h"
 
 /* Files that stay open: when the system has none left to open, incidents that go on are
  * written all the same. */
@@ -24,6 +25,7 @@
 #define LAST_MAX    8192
 /* A new file that is made beforehand, for the same reason. */
 #define NEW_NAME    "new"
+#define LOCK_NAME   ".lock"
 #define NS_PER_S    1000000000ull
 
 /* One record, or one that could not be made. */
@@ -45,6 +47,7 @@ struct sink_incidents {
 	char *path;
 	int dir;
 	int reserve; /* of NEW_NAME; -1: none */
+	int lock;    /* of LOCK_NAME; -1: it could not be made */
 	struct sink_keep keep;
 	struct record *records; /* the longest unwritten first */
 	uint64_t bytes;
@@ -421,6 +424,8 @@ static void incidents_destroy(struct sink *sink)
 		close(self->reserve);
 		(void)unlinkat(self->dir, NEW_NAME, 0);
 	}
+	if (self->lock >= 0)
+		lock_file_leave(self->dir, LOCK_NAME, self->lock);
 	if (self->dir >= 0)
 		close(self->dir);
 	free(self->path);
@@ -462,22 +467,36 @@ static int open_directory(const char *path)
 	return fd;
 }
 
-int sink_open_incidents(const char *path, const struct sink_keep *keep,
+/* Two that write there would put their files into each other's place, and remove them. Where
+ * no lock can be made, as on a disk that is full, there is none who could say so either. */
+static int take_lock(struct sink_incidents *self, pid_t *owner)
+{
+	int fd = lock_file_take(self->dir, LOCK_NAME, owner);
+
+	if (fd >= 0)
+		self->lock = fd;
+	return fd == -EWOULDBLOCK ? fd : 0;
+}
+
+int sink_open_incidents(const char *path, const struct sink_keep *keep, pid_t *owner,
 			struct sink **out)
 {
 	struct sink_incidents *self = calloc(1, sizeof(*self));
 	int err;
 
+	*owner = 0;
 	if (!self)
 		return -ENOMEM;
-	self->reserve = self->dir = -1;
+	self->reserve = self->dir = self->lock = -1;
 	self->keep = *keep;
 	self->path = strdup(path);
 	err = self->path ? open_directory(path) : -ENOMEM;
 	if (err >= 0) {
 		self->dir = err;
-		err = sink_start(&self->sink, &incidents_type);
+		err = take_lock(self, owner);
 	}
+	if (!err)
+		err = sink_start(&self->sink, &incidents_type);
 	if (err < 0) {
 		incidents_destroy(&self->sink);
 		return err;

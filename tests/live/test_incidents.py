@@ -240,3 +240,16 @@ def test_what_is_no_record():
             same(run(command).returncode, 2, f"{command} of nothing")
             same(run(command, "zzz", "--directory", place).returncode, 1, f"{command} zzz")
         same(run("replay", "last", "-o", "socket.path=/x").returncode, 2, "another key")
+
+
+def test_two_daemons():
+    """The second one says who has the records, keeps none, and watches as ever."""
+    with Scratch() as scratch:
+        place = scratch.file("kept")
+        with daemon_with(place) as first, daemon_with(place) as second:
+            second.wait_log(f"another daemon (pid {first.pid}) keeps them in {place};")
+            zoo, incident, _ = a_story(place, first)
+            same(second.actions(zoo.pid), first.actions(zoo.pid), "alerts of the second")
+            other = second.of(zoo.pid)[0]["fd"]["incident"]
+            check(os.path.exists(f"{place}/{incident}.jsonl"), "the record of the first one")
+            check(not os.path.exists(f"{place}/{other}.jsonl"), "a record of the second one")

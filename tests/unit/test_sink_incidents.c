@@ -57,8 +57,9 @@ static struct sink *opened(uint64_t records, uint64_t bytes, uint64_t age_ns)
 {
 	struct sink_keep keep = {.records = records, .bytes = bytes, .age_ns = age_ns};
 	struct sink *sink;
+	pid_t owner;
 
-	assert_int_equal(sink_open_incidents(dir, &keep, &sink), 0);
+	assert_int_equal(sink_open_incidents(dir, &keep, &owner, &sink), 0);
 	return sink;
 }
 
@@ -326,6 +327,29 @@ static void test_what_lies_there(void **state)
 	assert_string_equal(text_of(1), "{}\n"); /* in its place */
 }
 
+/* A second one would write into the first one's files; it is told who has them. */
+static void test_two_in_one_directory(void **state)
+{
+	struct sink_keep keep = {.records = 10, .bytes = 1 << 20};
+	struct sink *sink = opened(10, 1 << 20, 0), *second = NULL;
+	pid_t owner = 0;
+
+	(void)state;
+	assert_int_equal(sink_open_incidents(dir, &keep, &owner, &second),
+			 -EWOULDBLOCK);
+	assert_int_equal(owner, getpid());
+	put(sink, 1, "{}\n", NULL, 0);
+	assert_int_equal(sink_close(sink, 5000), 0);
+	assert_string_equal(text_of(1), "{}\n");
+	/* it is free again, and nothing of it is left there */
+	sink = opened(10, 1 << 20, 0);
+	put(sink, 1, "{}\n", NULL, 0);
+	assert_int_equal(sink_close(sink, 5000), 0);
+	assert_int_equal(unlink(path_of(1)), 0);
+	assert_int_equal(rmdir(dir), 0);
+	assert_int_equal(mkdir(dir, 0700), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +366,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ids, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_file_left, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_lies_there, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_two_in_one_directory, set_up,
 						tear_down),
 	};
 

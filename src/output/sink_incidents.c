@@ -36,7 +36,8 @@ struct record {
 	bool full;      /* its bound was reached, and it says so */
 	int fd;         /* -1: not open */
 	uint64_t bytes;
-	uint64_t lost;    /* lines that have found no room since the last that did */
+	uint64_t lines;   /* that were put there by this daemon */
+	uint64_t lost;    /* lines that are missing, of which it was not said yet */
 	int64_t last_s;   /* of the last line, CLOCK_REALTIME */
 	uint64_t used_no; /* when it was written, in lines; of those that are open */
 	UT_hash_handle hh;
@@ -216,6 +217,17 @@ static bool ends_within_line(int fd)
 	return end > 0 && pread(fd, &last, 1, end - 1) == 1 && last != '\n';
 }
 
+/* Somebody has removed it: the next one that is made begins with the word of what was there,
+ * of which at least one line is known. */
+static void was_removed(struct sink_incidents *self, struct record *record)
+{
+	close_record(self, record);
+	self->bytes -= record->bytes;
+	record->lost += record->lines ? record->lines : 1;
+	record->bytes = record->lines = 0;
+	record->made = record->half_line = record->full = false;
+}
+
 static int open_record(struct sink_incidents *self, struct record *record)
 {
 	char name[INCIDENT_FILE_LEN];
@@ -224,12 +236,8 @@ static int open_record(struct sink_incidents *self, struct record *record)
 
 	if (record->fd >= 0 && !fstat(record->fd, &st) && st.st_nlink)
 		return 0;
-	if (record->fd >= 0) { /* somebody has removed it */
-		close_record(self, record);
-		self->bytes -= record->bytes;
-		record->bytes = 0;
-		record->made = record->half_line = false;
-	}
+	if (record->fd >= 0)
+		was_removed(self, record);
 	if (self->open >= OPEN_MAX)
 		close_oldest(self);
 	incident_file(record->id, name);
@@ -391,13 +399,14 @@ static int incidents_write(struct sink *sink, const struct sink_message *message
 		err = mend(self, record);
 	if (!err)
 		err = put_message(self, record, message);
-	if (err == -ENOENT) { /* somebody has removed it: the next line makes it anew */
-		self->bytes -= record->bytes;
-		record->bytes = 0;
-		record->made = record->half_line = false;
-	}
+	if (err == -ENOENT && record->made) /* the next line makes it anew */
+		was_removed(self, record);
 	record->lost += err != 0;
-	if (err)
+	record->lines += !err;
+	if (err == -EEXIST) /* of the new file alone: what is no file stays there */
+		sink_explain(sink, "%s/" NEW_NAME " is in the way: remove it",
+			     self->path);
+	else if (err)
 		sink_explain(sink, "%s: %s", self->path, strerrordesc_np(-err));
 	return err;
 }

@@ -249,6 +249,7 @@ def test_two_daemons():
         with daemon_with(place) as first, daemon_with(place) as second:
             second.wait_log(f"another daemon (pid {first.pid}) keeps them in {place};")
             zoo, incident, _ = a_story(place, first)
+            second.wait(zoo.pid, "fd-recovered")
             same(second.actions(zoo.pid), first.actions(zoo.pid), "alerts of the second")
             other = second.of(zoo.pid)[0]["fd"]["incident"]
             check(os.path.exists(f"{place}/{incident}.jsonl"), "the record of the first one")

@@ -350,6 +350,62 @@ static void test_two_in_one_directory(void **state)
 	assert_int_equal(mkdir(dir, 0700), 0);
 }
 
+static void wait_for(struct sink *sink, uint64_t lines)
+{
+	struct sink_stats stats;
+
+	do {
+		sink_stats(sink, &stats);
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	} while (stats.written + stats.dropped < lines);
+}
+
+/* While it is open, and after a restart: the new one says that something was there. */
+static void test_removed_meanwhile(void **state)
+{
+	struct sink *sink = opened(10, 1 << 20, 0);
+
+	(void)state;
+	put(sink, 1, "{\"a\":1}\n", NULL, 0);
+	put(sink, 1, "{\"a\":2}\n", NULL, 0);
+	wait_for(sink, 2);
+	assert_int_equal(unlink(path_of(1)), 0);
+	put(sink, 1, "{\"a\":3}\n", NULL, 0);
+	put(sink, 1, "{\"a\":4}\n", NULL, 0);
+	assert_int_equal(sink_close(sink, 5000), 0);
+	assert_string_equal(text_of(1), "{\"lost\":2}\n{\"a\":3}\n{\"a\":4}\n");
+	sink = opened(10, 1 << 20, 0);
+	put(sink, 2, "{}\n", NULL, 0); /* its records are listed by now */
+	wait_for(sink, 1);
+	assert_int_equal(unlink(path_of(1)), 0);
+	put(sink, 1, "{\"a\":5}\n", NULL, 0);
+	wait_for(sink, 2);
+	put(sink, 1, "{\"a\":6}\n", NULL, 0);
+	assert_int_equal(sink_close(sink, 5000), 1);
+	assert_string_equal(text_of(1), "{\"lost\":2}\n{\"a\":6}\n");
+}
+
+/* It is named, as it is nothing that an incident has made. */
+static void test_directory_in_the_way(void **state)
+{
+	struct sink *sink;
+	char name[128], line[256] = "", wanted[256];
+
+	(void)state;
+	snprintf(name, sizeof(name), "%s/new", dir);
+	assert_int_equal(mkdir(name, 0700), 0);
+	sink = opened(10, 1 << 20, 0);
+	put(sink, 1, "{}\n", NULL, 0);
+	wait_for(sink, 1);
+	assert_true(sink_report(sink, line, sizeof(line)));
+	snprintf(wanted, sizeof(wanted), "%s is in the way: remove it", name);
+	assert_non_null(strstr(line, wanted));
+	assert_int_equal(rmdir(name), 0);
+	put(sink, 1, "{}\n", NULL, 0);
+	assert_int_equal(sink_close(sink, 5000), 1);
+	assert_string_equal(text_of(1), "{\"lost\":1}\n{}\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +424,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_lies_there, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_two_in_one_directory, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_removed_meanwhile, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_directory_in_the_way, set_up,
 						tear_down),
 	};
 

@@ -4,14 +4,15 @@
 #include <systemd/sd-id128.h>
 
 /* Ours, drawn once; it never changes, nor do the ids that are made with it. */
-#define APPLICATION                                                                    \
-	SD_ID128_MAKE(5e, 1b, 93, c4, 0f, 7a, 4d, 26, b8, e3, 61, 9d, 2c, 84, 7f, a5)
+static const sd_id128_t application = {.bytes = {0x5e, 0x1b, 0x93, 0xc4, 0x0f, 0x7a,
+						 0x4d, 0x26, 0xb8, 0xe3, 0x61, 0x9d,
+						 0x2c, 0x84, 0x7f, 0xa5}};
 
 void host_id_make(char id[HOST_ID_LEN])
 {
 	sd_id128_t found;
 
 	id[0] = 0;
-	if (sd_id128_get_machine_app_specific(APPLICATION, &found) >= 0)
+	if (sd_id128_get_machine_app_specific(application, &found) >= 0)
 		sd_id128_to_string(found, id);
 }

@@ -104,10 +104,11 @@ static bool is_beyond(const struct sink_incidents *self, uint64_t more_records,
 static void make_room(struct sink_incidents *self, uint64_t more_records,
 		      uint64_t more_bytes, const struct record *spared)
 {
-	struct record *record = self->records, *next;
+	struct record *record, *next;
 
-	for (; record && is_beyond(self, more_records, more_bytes); record = next) {
-		next = record->hh.next;
+	HASH_ITER (hh, self->records, record, next) {
+		if (!is_beyond(self, more_records, more_bytes))
+			break;
 		if (record != spared)
 			remove_record(self, record);
 	}

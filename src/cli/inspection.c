@@ -2,10 +2,12 @@
 #include "cli/inspection.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "collect/kernel.h"
 #include "collect/snapshot.h"
@@ -137,6 +139,7 @@ static int explain(struct inspection *i, struct snapshot *snapshot,
 		return err;
 	}
 	ask_system(&question);
+	question.root_lacks_resource = !geteuid() && !kernel_has_cap(CAP_SYS_RESOURCE);
 	question.history.growth_known = i->fd.growth_known;
 	question.history.growth_per_s = i->fd.growth_per_s;
 	question.history.growth_over_s = (double)i->growth_over_ns / 1e9;

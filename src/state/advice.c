@@ -122,17 +122,23 @@ static void add_prlimit(const struct advice_question *question,
 	char hard[24];
 
 	const struct program *program = advice_program(question);
+	bool raises_hard = target->hard > question->hard_limit;
 
 	if (question->who->pid <= 0 || (program && program->no_prlimit))
 		return;
+	if (raises_hard && question->root_lacks_resource) {
+		advice_add(list, ADVICE_PRLIMIT, 0,
+			   "Right now, without a restart, it can't be raised: its "
+			   "hard limit is in the way, and raising that needs "
+			   "CAP_SYS_RESOURCE, which root lacks here.");
+		return;
+	}
 	advice = advice_add(list, ADVICE_PRLIMIT, target->value,
 			    "Right now, without a restart and until it ends");
 	if (!advice)
 		return;
 	advice_say(list, advice, "%s",
-		   target->hard > question->hard_limit
-			   ? " (as root: the hard limit goes up as well)."
-			   : ".");
+		   raises_hard ? " (as root: the hard limit goes up as well)." : ".");
 	advice_number(target->hard, "unlimited", hard);
 	advice_command(list, advice, "prlimit --pid %d --nofile=%" PRIu64 ":%s",
 		       (int)question->who->pid, target->value, hard);
@@ -275,8 +281,10 @@ int advice_make(const struct advice_question *question, struct advice out[ADVICE
 		say_how_sure(question, &target, &list, first);
 		add_prlimit(question, &target, &list);
 	}
+	/* what can't be done puts nothing off */
 	for (size_t i = 0; i < list.len; i++)
-		out[i].bandage = target.leak && out[i].action != ADVICE_FIX_LEAK;
+		out[i].bandage = target.leak && out[i].action != ADVICE_FIX_LEAK &&
+				 (out[i].action != ADVICE_PRLIMIT || out[i].value);
 	if (list.no_memory) {
 		advice_clear(out, list.len);
 		return -ENOMEM;

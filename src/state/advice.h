@@ -38,6 +38,8 @@ struct advice_question {
 	uint64_t peak; /* most that were seen in use; less than `used`: not known */
 	double seen_s; /* for how long it was watched; 0: one look */
 	bool selects;  /* it was seen to call select(2) */
+	/* Whoever asks is root without CAP_SYS_RESOURCE: no hard limit can be raised. */
+	bool root_lacks_resource;
 	bool growth_known;
 	double growth_per_s;
 	uint64_t nr_open;          /* fs.nr_open; 0: unknown */

@@ -757,6 +757,34 @@ static void test_leak(void **state)
 	assert_false(out[0].bandage);
 }
 
+/* Nothing is proposed to be typed that would be refused. */
+static void test_root_that_lacks_resource(void **state)
+{
+	(void)state;
+	question.diagnoses_len = 1;
+	question.hard_limit = 1024;
+	question.root_lacks_resource = true;
+	make();
+	expect_order("fix-leak systemd-drop-in prlimit");
+	expect(of(ADVICE_PRLIMIT), NULL, NULL, "");
+	assert_non_null(strstr(of(ADVICE_PRLIMIT)->text,
+			       "its hard limit is in the way, and raising that needs "
+			       "CAP_SYS_RESOURCE, which root lacks here"));
+	assert_int_equal(of(ADVICE_PRLIMIT)->value, 0);
+	assert_false(of(ADVICE_PRLIMIT)->bandage);
+	assert_true(of(ADVICE_DROP_IN)->bandage);
+	/* below the hard limit it may */
+	question.hard_limit = 524288;
+	make();
+	assert_int_equal(of(ADVICE_PRLIMIT)->commands_len, 1);
+	/* nothing is known of whoever asks */
+	question.hard_limit = 1024;
+	question.root_lacks_resource = false;
+	make();
+	expect(of(ADVICE_PRLIMIT), NULL, NULL,
+	       "prlimit --pid 1234 --nofile=2048:2048\n");
+}
+
 static void test_system(void **state)
 {
 	(void)state;
@@ -1004,6 +1032,7 @@ int main(void)
 		TEST(test_never_less),
 		TEST(test_walls),
 		TEST(test_leak),
+		TEST(test_root_that_lacks_resource),
 		TEST(test_system),
 		TEST(test_times),
 		TEST(test_inside),

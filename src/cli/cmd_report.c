@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* fdwarden report: the post-mortem of one incident. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/archive.h"
 #include "cli/cli.h"
@@ -35,18 +38,49 @@ static const struct cli_usage usage = {
 		 "slash in it, a record.\nTimes are in your time zone ($TZ).",
 };
 
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* By a text of its own, as a stream does not keep why it could not be written. The file is
+ * for those who may read the record. */
 static int write_html(const struct postmortem *p, const char *path)
 {
-	FILE *out = !strcmp(path, "-") ? stdout : fopen(path, "we");
-	int err = 0;
+	bool to_stdout = !strcmp(path, "-");
+	char *text = NULL;
+	size_t len = 0;
+	FILE *page = open_memstream(&text, &len);
+	int fd, err = 0;
 
-	if (!out)
-		return -errno;
-	postmortem_html(p, out);
-	if (ferror(out))
-		err = -EIO;
-	if (out != stdout && fclose(out) && !err)
+	if (!page)
+		return -ENOMEM;
+	postmortem_html(p, page);
+	if (ferror(page))
+		err = -ENOMEM;
+	if (fclose(page))
+		err = -ENOMEM;
+	if (err) {
+		free(text);
+		return err;
+	}
+	fd = to_stdout ? STDOUT_FILENO
+		       : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
+			      0640);
+	err = fd < 0 ? -errno : write_all(fd, text, len);
+	if (!to_stdout && fd >= 0 && close(fd) && !err)
 		err = -errno;
+	free(text);
 	return err;
 }
 

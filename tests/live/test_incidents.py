@@ -215,6 +215,9 @@ def test_report_and_replay():
         with open(page, encoding="utf-8") as html:
             html = html.read()
         check("default-src 'none'" in html and "<svg" in html and "<script" not in html, "HTML")
+        same(stat.S_IMODE(os.stat(page).st_mode) & 0o007, 0, "mode of the page")
+        full = run("report", incident, "--html", "/dev/full", *where)
+        same((full.returncode, "No space left" in full.stderr), (1, True), full.stderr)
         again = json.loads(told("replay", incident, "--json", *where))
         check(again["agrees"] and not again["changed"], f"replay: {again}")
         same([what["action"] for what in again["now"]], actions, "what is replayed")

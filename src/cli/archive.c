@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "daemon/state_file.h"
+#include "output/postmortem.h"
 
 /* A record that has its bound, and a file that was put together from some. */
 #define FILE_MAX (8u << 20)
@@ -161,6 +162,46 @@ int archive_read(const struct archive *archive, const char *id, struct incident 
 	return err;
 }
 
+static int by_begin(const void *a, const void *b)
+{
+	const struct archive_entry *first = a, *second = b;
+
+	return first->began_ns > second->began_ns   ? -1
+	       : first->began_ns < second->began_ns ? 1
+						    : strcmp(first->id, second->id);
+}
+
+static int find_begin(const struct archive *archive, struct archive_entry *entry)
+{
+	struct incident incident;
+	struct postmortem p;
+	char why[ARCHIVE_WHY_MAX];
+	int err = archive_read(archive, entry->id, &incident, why, sizeof(why));
+
+	entry->began_ns =
+		entry->changed_ns > 0 ? (unsigned long long)entry->changed_ns : 0;
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	err = postmortem_make(&incident, entry->id, &p);
+	if (!err && p.began_ns)
+		entry->began_ns = p.began_ns;
+	postmortem_clear(&p);
+	incident_clear(&incident);
+	return err;
+}
+
+int archive_sort(struct archive *archive)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < archive->len && !err; i++)
+		err = find_begin(archive, &archive->entries[i]);
+	if (!err && archive->len)
+		qsort(archive->entries, archive->len, sizeof(*archive->entries),
+		      by_begin);
+	return err;
+}
+
 /* Of the entries the one whose id begins so. */
 static int choose(const struct archive *archive, const char *what,
 		  char id[ALERT_ID_LEN], char *why, size_t why_size)
@@ -209,6 +250,12 @@ int archive_find(const char *what, const char *directory, const char *config,
 	err = archive_open(directory, config, &archive, why, why_size);
 	if (err)
 		return err;
+	/* All are read for it: the last one is that which stands first in the list. */
+	if (!strcmp(what, "last") && archive_sort(&archive)) {
+		snprintf(why, why_size, "%s", strerror(ENOMEM));
+		archive_close(&archive);
+		return -ENOMEM;
+	}
 	err = *what ? choose(&archive, what, id, why, why_size) : -ENOENT;
 	if (!err)
 		err = archive_read(&archive, id, out, why, why_size);

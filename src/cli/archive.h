@@ -15,6 +15,8 @@
 struct archive_entry {
 	char id[ALERT_ID_LEN];
 	long long changed_ns; /* CLOCK_REALTIME */
+	/* When it began, CLOCK_REALTIME; archive_sort() has it. */
+	unsigned long long began_ns;
 };
 
 struct archive {
@@ -28,6 +30,10 @@ struct archive {
 int archive_open(const char *directory, const char *config, struct archive *out,
 		 char *why, size_t why_size);
 void archive_close(struct archive *archive);
+
+/* Reads all of them, and brings those that began last to the front. What cannot be read has
+ * the time of its last change. 0 or -ENOMEM. */
+int archive_sort(struct archive *archive);
 
 /* Reads one. 0, or -errno with one line in `why`. */
 int archive_read(const struct archive *archive, const char *id, struct incident *out,

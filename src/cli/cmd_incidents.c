@@ -132,6 +132,8 @@ int cmd_incidents(int argc, char **argv)
 		list = root ? cJSON_AddArrayToObject(root, "incidents") : NULL;
 		err = list ? 0 : -ENOMEM;
 	}
+	if (!err)
+		err = archive_sort(&archive);
 	for (size_t i = 0; i < archive.len && !err; i++)
 		err = take_one(&set, since, &archive, archive.entries[i].id, &page,
 			       list, &shown);

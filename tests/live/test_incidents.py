@@ -257,3 +257,19 @@ def test_two_daemons():
             other = second.of(zoo.pid)[0]["fd"]["incident"]
             check(os.path.exists(f"{place}/{incident}.jsonl"), "the record of the first one")
             check(not os.path.exists(f"{place}/{other}.jsonl"), "a record of the second one")
+
+
+def test_order():
+    """By when they began, whichever was written last; the last one is the first in the list."""
+    with Scratch() as scratch:
+        ids = [f"0000000{i}-0000-4000-8000-000000000000" for i in range(3)]
+        for i, hour in enumerate((9, 11, 10)):
+            alert = {"@timestamp": f"2026-11-29T{hour:02}:00:00Z",
+                     "event": {"action": "fd-warning"}, "message": "m"}
+            path = scratch.file(ids[i] + ".jsonl", json.dumps(alert) + "\n")
+            os.utime(path, (2000 - 100 * i, 2000 - 100 * i))
+        where = ("--directory", scratch.path)
+        listed = [one["incident"]
+                  for one in json.loads(told("incidents", "--json", *where))["incidents"]]
+        same(listed, [ids[1], ids[2], ids[0]], "the newest first")
+        same(json.loads(told("report", "last", "--json", *where))["incident"], ids[1], "last")

@@ -226,10 +226,11 @@ static bool count_refused(int pid, uint64_t *refused)
 struct refused_then {
 	bool known;
 	uint64_t count;
+	bool room_told; /* as in struct call_sites_view */
 };
 
-/* Before it waits: nothing will come of it. */
-static void warn_of_full(int pid, uint64_t start_ns)
+/* Before it waits: nothing will come of it. Whether it has told that no command helps. */
+static bool warn_of_full(int pid, uint64_t start_ns)
 {
 	struct room room;
 
@@ -241,6 +242,7 @@ static void warn_of_full(int pid, uint64_t start_ns)
 				    ? "make room while it runs, in another shell: "
 				    : "",
 			    room.text);
+	return room.full && !room.is_command;
 }
 
 /* ---- what came of it ---- */
@@ -278,6 +280,7 @@ static int print(const struct options *set, const struct process *process,
 		view.full = true;
 		view.room = room.text;
 		view.room_is_command = room.is_command;
+		view.room_told = then->room_told;
 		if (then->known && count_refused(process->who.pid, &refused) &&
 		    refused > then->count)
 			view.refused = refused - then->count;
@@ -330,7 +333,7 @@ static int trace_process(const struct options *set, const struct process *proces
 		log_error("trace: %s", why);
 		return err;
 	}
-	warn_of_full(process->who.pid, process->who.start_ns);
+	then.room_told = warn_of_full(process->who.pid, process->who.start_ns);
 	then.known = count_refused(process->who.pid, &then.count);
 	log_info("tracing %s[%d] for %g s; Ctrl-C ends it early", name,
 		 process->who.pid, (double)duration_ns / 1e9);

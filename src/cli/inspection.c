@@ -139,6 +139,7 @@ static int explain(struct inspection *i, struct snapshot *snapshot,
 		return err;
 	}
 	ask_system(&question);
+	question.sites_wanted = true;
 	question.root_lacks_resource = !geteuid() && !kernel_has_cap(CAP_SYS_RESOURCE);
 	question.history.growth_known = i->fd.growth_known;
 	question.history.growth_per_s = i->fd.growth_per_s;

@@ -363,6 +363,7 @@ static int add_advice(const struct explain_question *question,
 		.files = question->files,
 		.files_max = question->files_max,
 		.selects = out->origin.selects,
+		.sites_wanted = question->sites_wanted,
 		.root_lacks_resource = question->root_lacks_resource,
 	};
 	int n;

@@ -40,9 +40,9 @@ struct explain_question {
 	uint64_t nr_open, files, files_max; /* 0: unknown */
 	/* Of another limit that refused it: what it counts, or HOLDERS_NONE. */
 	enum holders_what holders;
-	bool root_lacks_resource; /* as in struct advice_question */
-	const char *sysctl;       /* that sets it; NULL: none. Static */
-	uint64_t limit_value;     /* 0: unknown */
+	bool sites_wanted, root_lacks_resource; /* as in struct advice_question */
+	const char *sysctl;                     /* that sets it; NULL: none. Static */
+	uint64_t limit_value;                   /* 0: unknown */
 };
 
 /* Fills in what the process table says of it; `table` is searched for children. What the

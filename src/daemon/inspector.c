@@ -169,6 +169,7 @@ static struct explainer_job *explain(struct inspector *s, struct server_job *job
 			explain_take_history(&question, &job->history);
 		else
 			fill_history(fd, &question);
+		question.sites_wanted = true;
 		question.nr_open = kernel_nr_open(&s->files);
 		if (kernel_files_read(&s->files, &question.files, &question.files_max))
 			question.files = question.files_max = 0;

@@ -43,6 +43,7 @@ struct call_sites_view {
 	uint64_t refused;    /* calls of it meanwhile; 0: none, or not known */
 	const char *room;    /* what gives it room, where it is full */
 	bool room_is_command;
+	bool room_told; /* before it waited, that no command gives it room: not again */
 };
 
 /* {"@timestamp", "host", "process", "service", "container", "fd", "trace"} with the members

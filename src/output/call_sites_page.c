@@ -135,7 +135,7 @@ static void print_losses(const struct call_sites_view *view, const struct page *
 /* What is refused opens nothing: that little was seen is no sign that little is wanted. */
 static void print_full(const struct call_sites_view *view, const struct page *page)
 {
-	char text[256], refused[64] = "";
+	char text[512], refused[64] = "";
 
 	if (!view->full)
 		return;
@@ -143,19 +143,19 @@ static void print_full(const struct call_sites_view *view, const struct page *pa
 		snprintf(refused, sizeof(refused), " (%" PRIu64 " meanwhile)",
 			 view->refused);
 	snprintf(text, sizeof(text),
-		 "Its table is full: its calls that open are refused%s, and a trace "
-		 "sees nothing of what is refused. %s",
+		 "Its table is full: its calls that open are refused%s, and none of "
+		 "those is here%s%s",
 		 refused,
-		 view->room_is_command ? "Trace it again, and make room while it runs, "
-					 "in another shell:"
-				       : "");
+		 view->room_is_command ? ". Trace it again, and make room while it "
+					 "runs, in another shell:"
+		 : view->room_told     ? "."
+				       : "; ",
+		 view->room_is_command || view->room_told ? "" : view->room);
 	page_colour(page, PAGE_RED);
 	page_text(page, "", text);
 	page_colour(page, PAGE_PLAIN);
 	if (view->room_is_command)
 		page_verbatim(page, "    ", view->room);
-	else
-		page_text(page, "", view->room);
 }
 
 static void print_runtime(const struct call_sites_view *view, const struct page *page)

@@ -47,6 +47,19 @@ void advice_clear(struct advice *advice, size_t len)
 
 /* ---- the leak ---- */
 
+/* The next step. Of a full table a trace sees nothing: it has to have room first. */
+static void add_trace(const struct advice_question *question, struct advice_list *list,
+		      struct advice *advice)
+{
+	if (!question->sites_wanted || question->who->pid <= 0)
+		return;
+	advice_say(list, advice, " A trace names the line of code that opens them, %s.",
+		   question->used >= question->soft_limit
+			   ? "once there is room: it sees nothing of what is refused"
+			   : "while that goes on");
+	advice_command(list, advice, "fdwarden trace %d", (int)question->who->pid);
+}
+
 static void add_leak(const struct advice_question *question,
 		     const struct advice_target *target, struct advice_list *list)
 {
@@ -64,19 +77,18 @@ static void add_leak(const struct advice_question *question,
 			    leak ? ": " : "", leak ? leak->text : "");
 	if (!advice)
 		return;
-	if (!target->raise)
-		return;
-	if (target->lasts_known) {
+	if (target->raise && target->lasts_known) {
 		advice_time(target->lasts_s, time, sizeof(time));
 		advice_say(list, advice,
 			   " A limit of %" PRIu64
 			   " would only put it off, by about %s at the present growth.",
 			   target->value, time);
-	} else {
+	} else if (target->raise) {
 		advice_say(list, advice,
 			   " A limit of %" PRIu64 " would only put it off.",
 			   target->value);
 	}
+	add_trace(question, list, advice);
 }
 
 /* ---- the system's own limits ---- */

@@ -38,6 +38,8 @@ struct advice_question {
 	uint64_t peak; /* most that were seen in use; less than `used`: not known */
 	double seen_s; /* for how long it was watched; 0: one look */
 	bool selects;  /* it was seen to call select(2) */
+	/* It runs, may be traced, and which code opened what leaks is not known. */
+	bool sites_wanted;
 	/* Whoever asks is root without CAP_SYS_RESOURCE: no hard limit can be raised. */
 	bool root_lacks_resource;
 	bool growth_known;

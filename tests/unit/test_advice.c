@@ -757,6 +757,30 @@ static void test_leak(void **state)
 	assert_false(out[0].bandage);
 }
 
+static void test_next_step_of_a_leak(void **state)
+{
+	(void)state;
+	question.diagnoses_len = 1;
+	make();
+	expect(of(ADVICE_FIX_LEAK), NULL, NULL, "");
+	question.sites_wanted = true;
+	make();
+	expect(of(ADVICE_FIX_LEAK), NULL, NULL, "fdwarden trace 1234\n");
+	assert_non_null(strstr(out[0].text, "A trace names the line of code that opens "
+					    "them, while that goes on."));
+	question.used = question.soft_limit;
+	make();
+	expect(of(ADVICE_FIX_LEAK), NULL, NULL, "fdwarden trace 1234\n");
+	assert_non_null(strstr(out[0].text, "once there is room"));
+	who.pid = 0;
+	make();
+	expect(of(ADVICE_FIX_LEAK), NULL, NULL, "");
+	who.pid = 1234;
+	diagnosis.leak = false;
+	make();
+	assert_null(of(ADVICE_FIX_LEAK));
+}
+
 /* Nothing is proposed to be typed that would be refused. */
 static void test_root_that_lacks_resource(void **state)
 {
@@ -1032,6 +1056,7 @@ int main(void)
 		TEST(test_never_less),
 		TEST(test_walls),
 		TEST(test_leak),
+		TEST(test_next_step_of_a_leak),
 		TEST(test_root_that_lacks_resource),
 		TEST(test_system),
 		TEST(test_times),

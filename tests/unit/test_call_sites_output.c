@@ -174,7 +174,13 @@ static void page_of_a_full_one(void **state)
 	view.room_is_command = false;
 	text = page(&view);
 	assert_null(strstr(text, "meanwhile"));
-	has(text, "\nnothing gives it room\n");
+	has(text, "none of those is here;");
+	has(text, "nothing gives it room\n");
+	free(text);
+	view.room_told = true;
+	text = page(&view);
+	has(text, "none of those is here.");
+	assert_null(strstr(text, "nothing gives it room"));
 	free(text);
 	call_sites_free(sites);
 }

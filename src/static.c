@@ -47,7 +47,7 @@ char *__wrap_setlocale(int category, const char *locale)
 	if (locale && !*locale) {
 		const char *set = strrchr(locale_of_environment(), '.');
 
-		if (!set || strncasecmp(set, ".UTF", strlen(".UTF")))
+		if (!set || strncasecmp(set, ".UTF", strlen(".UTF")) != 0)
 			locale = "C";
 		/* One that every glibc has in itself, where the host has no files of locales. */
 		else if (!__real_setlocale(category, locale))

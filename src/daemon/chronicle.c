@@ -164,6 +164,7 @@ static bool has_learnt(const struct policy_fd *before, const struct policy_fd *n
 	a.table_ns = b.table_ns = 0;
 	a.max_used = b.max_used = 0;
 	/* Bytes between the members, where they differ, cost a line. */
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
 	return memcmp(&a, &b, sizeof(a)) != 0;
 }
 
@@ -174,6 +175,7 @@ static bool has_learnt_of_system(const struct policy_system *before,
 
 	if (b.refused_ns < a.refused_ns + QUIET_NS && a.refused_ns)
 		b.refused_ns = a.refused_ns;
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): as above */
 	return memcmp(&a, &b, sizeof(a)) != 0;
 }
 
@@ -205,8 +207,10 @@ static void keep(struct recording *r, const struct standing_of *is,
 		 const struct incident_seen *seen,
 		 const struct policy_settings *settings)
 {
-	bool same = r->lines % SETTINGS_EACH &&
-		    !memcmp(settings, &r->settings, sizeof(*settings));
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): as above */
+	bool same = !memcmp(settings, &r->settings, sizeof(*settings));
+
+	same &= r->lines % SETTINGS_EACH != 0;
 
 	put_recorded(r->chronicle, r, incident_seen_line(seen, same ? NULL : settings));
 	r->settings = *settings;

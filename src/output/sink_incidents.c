@@ -10,8 +10,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <uthash.h>
 #include <unistd.h>
+
+/* Without memory a record is not begun: its line is lost, and counted. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
 
 #include "output/incident.h"
 #include "output/lock_file.h"
@@ -131,7 +134,29 @@ static struct record *add_record(struct sink_incidents *self, const char *id)
 	memcpy(record->id, id, sizeof(record->id));
 	record->fd = -1;
 	HASH_ADD_STR(self->records, id, record);
+	if (!record->hh.tbl) {
+		free(record);
+		return NULL;
+	}
 	return record;
+}
+
+/* The last written are the last to be removed. Without memory it stays where it is. */
+static struct record *move_to_end(struct sink_incidents *self, struct record *record)
+{
+	struct record *moved = record->hh.next ? malloc(sizeof(*moved)) : NULL;
+
+	if (!moved)
+		return record;
+	*moved = *record;
+	HASH_ADD_STR(self->records, id, moved);
+	if (!moved->hh.tbl) {
+		free(moved);
+		return record;
+	}
+	HASH_DEL(self->records, record);
+	free(record);
+	return moved;
 }
 
 static int by_age(const struct record *a, const struct record *b)
@@ -384,9 +409,7 @@ static int incidents_write(struct sink *sink, const struct sink_message *message
 		return -EINVAL;
 	HASH_FIND_STR(self->records, id, record);
 	if (record) {
-		/* The last written are the last to be removed. */
-		HASH_DEL(self->records, record);
-		HASH_ADD_STR(self->records, id, record);
+		record = move_to_end(self, record);
 	} else {
 		make_room(self, 1, message->len, NULL);
 		record = add_record(self, id);

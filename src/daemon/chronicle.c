@@ -367,6 +367,25 @@ void chronicle_tick(struct chronicle *c, uint64_t now_ns)
 	(void)sink_put(c->sink, &nothing);
 }
 
+static void say_why_none(const char *path, const struct sink_taken *taken, int err)
+{
+	char whose[32] = "";
+
+	if (taken->owner)
+		snprintf(whose, sizeof(whose), " (pid %d)", (int)taken->owner);
+	if (err == -EWOULDBLOCK)
+		log_warning("no records of incidents are kept: another daemon%s keeps "
+			    "them in %s; give this one an [incidents] path of its own",
+			    whose, path);
+	else if (taken->lock)
+		log_warning("no records of incidents are kept: %s/%s can't be locked: "
+			    "%s",
+			    path, taken->lock, strerror(-err));
+	else
+		log_info("no records of incidents are kept in %s: %s", path,
+			 strerror(-err));
+}
+
 struct chronicle *chronicle_open(const struct config *config, struct outlet *outlet,
 				 const char *boot_id, uint64_t since_ns)
 {
@@ -374,8 +393,7 @@ struct chronicle *chronicle_open(const struct config *config, struct outlet *out
 				 .bytes = config->incidents_size,
 				 .age_ns = config->incidents_age_ns};
 	struct chronicle *c = config->incidents_path ? calloc(1, sizeof(*c)) : NULL;
-	char whose[32] = "";
-	pid_t owner = 0;
+	struct sink_taken taken = {0};
 	int err;
 
 	if (!c)
@@ -383,19 +401,9 @@ struct chronicle *chronicle_open(const struct config *config, struct outlet *out
 	c->outlet = outlet;
 	c->boot_id = boot_id;
 	c->since_ns = since_ns;
-	err = sink_open_incidents(config->incidents_path, &keep, &owner, &c->sink);
+	err = sink_open_incidents(config->incidents_path, &keep, &taken, &c->sink);
 	if (err) {
-		if (owner)
-			snprintf(whose, sizeof(whose), " (pid %d)", (int)owner);
-		if (err == -EWOULDBLOCK)
-			log_warning(
-				"no records of incidents are kept: another daemon%s "
-				"keeps them in %s; give this one an [incidents] path "
-				"of its own",
-				whose, config->incidents_path);
-		else
-			log_info("no records of incidents are kept in %s: %s",
-				 config->incidents_path, strerror(-err));
+		say_why_none(config->incidents_path, &taken, err);
 		free(c);
 		return NULL;
 	}

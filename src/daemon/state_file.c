@@ -133,7 +133,7 @@ static int lock(struct state_file *file, pid_t *owner)
 	if (fd >= 0)
 		file->lock = fd;
 	/* Where there is no room for it now, there may be for the state later. */
-	return fd >= 0 || fd == -ENOSPC || fd == -EDQUOT || fd == -ENFILE ? 0 : fd;
+	return fd >= 0 || lock_file_lacks_room(fd) ? 0 : fd;
 }
 
 int state_file_open(const char *path, struct state_file **out, pid_t *owner)

@@ -75,6 +75,11 @@ int lock_file_take(int dir, const char *name, pid_t *owner)
 	}
 }
 
+bool lock_file_lacks_room(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT || err == -ENFILE || err == -EMFILE;
+}
+
 void lock_file_leave(int dir, const char *name, int fd)
 {
 	unlinkat(dir, name, 0);

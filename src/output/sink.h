@@ -65,15 +65,19 @@ int sink_open_hook(const char *program, struct sink **out);
  *	the time to look what has grown too old. An alert has a `text`, other lines have none.
  *	The oldest records are removed, so that there are never more, nor larger or older
  *	ones, than `keep` says. The directory is made if there is none. It is locked while
- *	the sink is open; -EWOULDBLOCK: another one writes there, whose pid is in `owner` if it
- *	is known (else 0). */
+ *	the sink is open; -EWOULDBLOCK: another one writes there. `taken` says where the lock
+ *	is what failed, and who has it. */
 struct sink_keep {
 	uint64_t records;
 	uint64_t bytes;  /* of all of them */
 	uint64_t age_ns; /* since its last line; 0: any */
 };
-int sink_open_incidents(const char *path, const struct sink_keep *keep, pid_t *owner,
-			struct sink **out);
+struct sink_taken {
+	const char *lock; /* its name in the directory; NULL: it is another reason */
+	pid_t owner;      /* 0: not known */
+};
+int sink_open_incidents(const char *path, const struct sink_keep *keep,
+			struct sink_taken *taken, struct sink **out);
 
 /* Queues a copy; never blocks. Returns 0, or -ENOBUFS: dropped and counted. */
 int sink_put(struct sink *sink, const struct sink_message *message);

@@ -501,23 +501,26 @@ static int open_directory(const char *path)
 }
 
 /* Two that write there would put their files into each other's place, and remove them. Where
- * no lock can be made, as on a disk that is full, there is none who could say so either. */
-static int take_lock(struct sink_incidents *self, pid_t *owner)
+ * there is no room for the lock there may be for records later. */
+static int take_lock(struct sink_incidents *self, struct sink_taken *taken)
 {
-	int fd = lock_file_take(self->dir, LOCK_NAME, owner);
+	int fd = lock_file_take(self->dir, LOCK_NAME, &taken->owner);
 
 	if (fd >= 0)
 		self->lock = fd;
-	return fd == -EWOULDBLOCK ? fd : 0;
+	if (fd >= 0 || lock_file_lacks_room(fd))
+		return 0;
+	taken->lock = LOCK_NAME;
+	return fd;
 }
 
-int sink_open_incidents(const char *path, const struct sink_keep *keep, pid_t *owner,
-			struct sink **out)
+int sink_open_incidents(const char *path, const struct sink_keep *keep,
+			struct sink_taken *taken, struct sink **out)
 {
 	struct sink_incidents *self = calloc(1, sizeof(*self));
 	int err;
 
-	*owner = 0;
+	*taken = (struct sink_taken){0};
 	if (!self)
 		return -ENOMEM;
 	self->reserve = self->dir = self->lock = -1;
@@ -526,7 +529,7 @@ int sink_open_incidents(const char *path, const struct sink_keep *keep, pid_t *o
 	err = self->path ? open_directory(path) : -ENOMEM;
 	if (err >= 0) {
 		self->dir = err;
-		err = take_lock(self, owner);
+		err = take_lock(self, taken);
 	}
 	if (!err)
 		err = sink_start(&self->sink, &incidents_type);

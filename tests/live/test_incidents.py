@@ -259,6 +259,17 @@ def test_two_daemons():
             check(not os.path.exists(f"{place}/{other}.jsonl"), "a record of the second one")
 
 
+def test_lock_in_the_way():
+    """What is no lock is named, and no records are kept beside it."""
+    with Scratch() as scratch:
+        place = scratch.file("kept")
+        os.makedirs(place + "/.lock")
+        with daemon_with(place) as daemon:
+            daemon.wait_log(f"no records of incidents are kept: {place}/.lock can't be locked: "
+                            "Is a directory")
+            same(os.listdir(place), [".lock"], "what is there")
+
+
 def test_order():
     """By when they began, whichever was written last; the last one is the first in the list."""
     with Scratch() as scratch:

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "output/incident.h"
+#include "output/lock_file.h"
 #include "output/sink.h"
 
 static char dir[64];
@@ -56,10 +57,10 @@ static const char *path_of(unsigned int number)
 static struct sink *opened(uint64_t records, uint64_t bytes, uint64_t age_ns)
 {
 	struct sink_keep keep = {.records = records, .bytes = bytes, .age_ns = age_ns};
+	struct sink_taken taken;
 	struct sink *sink;
-	pid_t owner;
 
-	assert_int_equal(sink_open_incidents(dir, &keep, &owner, &sink), 0);
+	assert_int_equal(sink_open_incidents(dir, &keep, &taken, &sink), 0);
 	return sink;
 }
 
@@ -332,12 +333,13 @@ static void test_two_in_one_directory(void **state)
 {
 	struct sink_keep keep = {.records = 10, .bytes = 1 << 20};
 	struct sink *sink = opened(10, 1 << 20, 0), *second = NULL;
-	pid_t owner = 0;
+	struct sink_taken taken;
 
 	(void)state;
-	assert_int_equal(sink_open_incidents(dir, &keep, &owner, &second),
+	assert_int_equal(sink_open_incidents(dir, &keep, &taken, &second),
 			 -EWOULDBLOCK);
-	assert_int_equal(owner, getpid());
+	assert_int_equal(taken.owner, getpid());
+	assert_string_equal(taken.lock, ".lock");
 	put(sink, 1, "{}\n", NULL, 0);
 	assert_int_equal(sink_close(sink, 5000), 0);
 	assert_string_equal(text_of(1), "{}\n");
@@ -348,6 +350,60 @@ static void test_two_in_one_directory(void **state)
 	assert_int_equal(unlink(path_of(1)), 0);
 	assert_int_equal(rmdir(dir), 0);
 	assert_int_equal(mkdir(dir, 0700), 0);
+}
+
+/* What lies where the lock is to be, but is none, is no reason to go on without one. */
+static void test_lock_that_cannot_be(void **state)
+{
+	struct sink_keep keep = {.records = 10, .bytes = 1 << 20};
+	struct sink_taken taken;
+	struct sink *sink = NULL;
+	char lock[128], other[128];
+
+	(void)state;
+	snprintf(lock, sizeof(lock), "%s/.lock", dir);
+	snprintf(other, sizeof(other), "%s/new", dir);
+	assert_int_equal(mkdir(lock, 0700), 0);
+	assert_int_equal(sink_open_incidents(dir, &keep, &taken, &sink), -EISDIR);
+	assert_null(sink);
+	assert_string_equal(taken.lock, ".lock");
+	assert_int_equal(taken.owner, 0);
+	assert_int_equal(rmdir(lock), 0);
+	assert_int_equal(symlink(other, lock), 0);
+	assert_int_equal(sink_open_incidents(dir, &keep, &taken, &sink), -ELOOP);
+	assert_string_equal(taken.lock, ".lock");
+	assert_int_equal(access(other, F_OK), -1); /* nothing was made there */
+	assert_int_equal(unlink(lock), 0);
+	/* and of a directory that is none it is not the lock */
+	snprintf(other, sizeof(other), "%s/none/at/all", dir);
+	assert_int_equal(sink_open_incidents(other, &keep, &taken, &sink), -ENOENT);
+	assert_null(taken.lock);
+}
+
+/* There may be room for records later: that is no reason to keep none. */
+static void test_no_room_for_the_lock(void **state)
+{
+	struct rlimit was, none = {0};
+	pid_t owner;
+	int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+
+	(void)state;
+	assert_true(at >= 0);
+	getrlimit(RLIMIT_NOFILE, &was);
+	none.rlim_max = was.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	err = lock_file_take(at, ".lock", &owner);
+	setrlimit(RLIMIT_NOFILE, &was);
+	close(at);
+	assert_int_equal(err, -EMFILE);
+	assert_true(lock_file_lacks_room(err));
+	assert_true(lock_file_lacks_room(-ENOSPC));
+	assert_true(lock_file_lacks_room(-EDQUOT));
+	assert_true(lock_file_lacks_room(-ENFILE));
+	assert_false(lock_file_lacks_room(-EWOULDBLOCK));
+	assert_false(lock_file_lacks_room(-EACCES));
+	assert_false(lock_file_lacks_room(-ELOOP));
+	assert_false(lock_file_lacks_room(-EROFS));
 }
 
 static void wait_for(struct sink *sink, uint64_t lines)
@@ -424,6 +480,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_lies_there, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_two_in_one_directory, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_lock_that_cannot_be, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_no_room_for_the_lock, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_removed_meanwhile, set_up,
 						tear_down),

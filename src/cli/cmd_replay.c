@@ -77,6 +77,27 @@ static void change(void *context, struct policy_settings *settings)
 		settings->min_limit = fresh->min_limit;
 }
 
+/* What is said has to fit what it is put over, at each line of the record. CLI_RUN, or the exit
+ * code. */
+static int check_levels(const struct options *set, const struct incident *incident,
+			const struct config *fresh)
+{
+	struct change context = {.set = set, .fresh = fresh};
+	char why[CONFIG_LEVELS_WHY_MAX];
+
+	for (size_t i = 0; i < incident->seen_len && set->overrides.len; i++) {
+		struct policy_settings levels = incident->seen[i].settings;
+
+		if (!incident->seen[i].settings_known)
+			continue;
+		change(&context, &levels);
+		if (config_levels_contradict(&levels, why, sizeof(why)))
+			return cli_wrong_usage(
+				"with the levels that were in force then: %s", why);
+	}
+	return CLI_RUN;
+}
+
 /* Only levels can be replayed. CLI_RUN, or the exit code. */
 static int check_keys(const struct options *set)
 {
@@ -260,8 +281,8 @@ int cmd_replay(int argc, char **argv)
 	code = check_keys(&set);
 	if (code != CLI_RUN)
 		return code;
-	if (config_load("/dev/null", 0, set.overrides.items, set.overrides.len, &fresh,
-			why, sizeof(why))) {
+	if (config_load("/dev/null", CONFIG_LEVELS_APART, set.overrides.items,
+			set.overrides.len, &fresh, why, sizeof(why))) {
 		log_error("replay: %s", why);
 		return CLI_USAGE;
 	}
@@ -270,7 +291,9 @@ int cmd_replay(int argc, char **argv)
 		log_error("replay: %s", why);
 		code = CLI_FAILED;
 	} else {
-		code = replay(&set, &incident, fresh);
+		code = check_levels(&set, &incident, fresh);
+		if (code == CLI_RUN)
+			code = replay(&set, &incident, fresh);
 	}
 	incident_clear(&incident);
 	config_free(fresh);

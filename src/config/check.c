@@ -39,27 +39,39 @@ static void settings_texts(const struct policy_settings *set, char warn[16],
 			    hysteresis, 16);
 }
 
+bool config_levels_contradict(const struct policy_settings *set, char *why, size_t size)
+{
+	char warn[16], critical[16], hysteresis[16];
+
+	settings_texts(set, warn, critical, hysteresis);
+	if (set->warn_bp >= set->critical_bp) {
+		snprintf(why, size,
+			 "warn (%s) is not below critical (%s); lower the one or raise "
+			 "the other",
+			 warn, critical);
+		return true;
+	}
+	if (set->hysteresis_bp >= set->warn_bp) {
+		snprintf(why, size, "hysteresis (%s) is not below warn (%s); lower it",
+			 hysteresis, warn);
+		return true;
+	}
+	return false;
+}
+
 /* `where` is "" or "in rule 'web': ". */
 static int check_settings(struct loading *l, const struct policy_settings *set,
 			  const struct origin *warn_at,
 			  const struct origin *critical_at,
 			  const struct origin *hysteresis_at, const char *where)
 {
-	char warn[16], critical[16], hysteresis[16];
+	bool critical = set->warn_bp >= set->critical_bp;
+	char why[CONFIG_LEVELS_WHY_MAX];
 
-	settings_texts(set, warn, critical, hysteresis);
-	if (set->warn_bp >= set->critical_bp)
-		return config_fail(
-			l, later(warn_at, critical_at), -EINVAL,
-			"%swarn (%s) is not below critical (%s); lower the one or "
-			"raise "
-			"the other",
-			where, warn, critical);
-	if (set->hysteresis_bp >= set->warn_bp)
-		return config_fail(l, later(warn_at, hysteresis_at), -EINVAL,
-				   "%shysteresis (%s) is not below warn (%s); lower it",
-				   where, hysteresis, warn);
-	return 0;
+	if (!config_levels_contradict(set, why, sizeof(why)))
+		return 0;
+	return config_fail(l, later(warn_at, critical ? critical_at : hysteresis_at),
+			   -EINVAL, "%s%s", where, why);
 }
 
 /* The kernel keeps 15 bytes of a process's name: a longer one would match nothing, ever. */
@@ -274,7 +286,7 @@ int config_check(struct loading *l, bool in_part)
 	const struct origin nowhere = {0};
 	uint32_t steps[FDW_MAX_STEPS];
 
-	if (!in_part)
+	if (!in_part && !l->apart)
 		(void)check_settings(
 			l, &l->config->thresholds,
 			&l->keys[config_key_index("thresholds", "warn")],

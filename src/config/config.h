@@ -123,6 +123,9 @@ enum config_flags {
 	/* `error` has each mistake, a line each, as far as they fit; without it, only the
 	 * first. */
 	CONFIG_ALL_MISTAKES = 8,
+	/* The levels of [thresholds] are not held against each other: some of them are to be
+	 * put over others than the defaults, and config_levels_contradict() asked of those. */
+	CONFIG_LEVELS_APART = 16,
 };
 
 /*
@@ -140,6 +143,12 @@ enum config_flags {
 int config_load(const char *path, unsigned int flags, const char *const *overrides,
 		size_t overrides_len, struct config **out, char *error,
 		size_t error_size);
+
+/* Whether warn is not below critical, or hysteresis not below warn. `why` is then one line about
+ * it, of CONFIG_LEVELS_WHY_MAX bytes at most. */
+#define CONFIG_LEVELS_WHY_MAX 128
+bool config_levels_contradict(const struct policy_settings *set, char *why,
+			      size_t size);
 
 /* Whether the hook is there but may be no program that the kernel runs, which only its first
  * run tells for sure. `why` is then one line about it. */

@@ -723,6 +723,7 @@ int config_load_texts(const struct config_text *texts, size_t texts_len,
 	l->check_paths = flags & CONFIG_CHECK_PATHS;
 	l->forgive = flags & CONFIG_FORGIVE;
 	l->all = flags & CONFIG_ALL_MISTAKES;
+	l->apart = flags & CONFIG_LEVELS_APART;
 	l->section = "";
 	l->rule = NO_RULE;
 	l->error = error;

@@ -29,6 +29,7 @@ struct loading {
 	bool check_paths;       /* CONFIG_CHECK_PATHS */
 	bool forgive;           /* CONFIG_FORGIVE */
 	bool all;               /* CONFIG_ALL_MISTAKES */
+	bool apart;             /* CONFIG_LEVELS_APART */
 	bool skip;              /* until the next section: this one is not known */
 	/* Until then, where all mistakes are to be told: the keys of a section that was refused
 	 * are looked at, as those of `section`, and put in here, which nobody reads. */

@@ -228,6 +228,26 @@ def test_report_and_replay():
         check(other["now"][0]["@timestamp"] < other["then"][0]["@timestamp"], "it came before")
 
 
+def test_other_levels_than_the_usual():
+    """What is said is held against what was in force then, and not against the defaults."""
+    with Scratch() as scratch:
+        place = scratch.file("incidents")
+        with daemon_with(place, "thresholds.warn=83%", "thresholds.critical=99%",
+                         "thresholds.hysteresis=2%") as daemon:
+            _, incident, _ = a_story(place, daemon)
+        where = ("--directory", place)
+        for fits in ("thresholds.warn=97%", "thresholds.warn=3%"):
+            check(json.loads(told("replay", incident, "--json", "-o", fits, *where))["changed"],
+                  fits)
+        for option, why in (
+                ("thresholds.critical=82%", "warn (83%) is not below critical (82%)"),
+                ("thresholds.warn=2%", "hysteresis (2%) is not below warn (2%)"),
+                ("thresholds.hysteresis=83%", "hysteresis (83%) is not below warn (83%)")):
+            done = run("replay", incident, "-o", option, *where)
+            same((done.returncode, done.stdout), (2, ""), option)
+            check(why in done.stderr, done.stderr)
+
+
 def test_what_is_no_record():
     """Said in a line, and what else is there is shown."""
     with Scratch() as scratch:

@@ -1265,6 +1265,40 @@ static void restarts(void **state)
 	config_free(started);
 }
 
+/* Levels that are put over others than the defaults. */
+static void levels_apart(void **state)
+{
+	static const char *const fits_elsewhere[] = {"thresholds.warn=97%"},
+				 *const fits_nowhere[] = {"thresholds.warn=101%"};
+	struct policy_settings set = {
+		.warn_bp = 9700, .critical_bp = 9900, .hysteresis_bp = 200};
+	char why[CONFIG_LEVELS_WHY_MAX], error[512];
+	struct config *config;
+
+	(void)state;
+	assert_int_equal(config_load_text("t.conf", "", 0, CONFIG_LEVELS_APART,
+					  fits_elsewhere, 1, &config, error,
+					  sizeof(error)),
+			 0);
+	assert_int_equal(config->thresholds.warn_bp, 9700);
+	config_free(config);
+	assert_int_equal(config_load_text("t.conf", "", 0, CONFIG_LEVELS_APART,
+					  fits_nowhere, 1, &config, error,
+					  sizeof(error)),
+			 -EINVAL);
+	assert_false(config_levels_contradict(&set, why, sizeof(why)));
+	set.critical_bp = 9700;
+	assert_true(config_levels_contradict(&set, why, sizeof(why)));
+	assert_string_equal(why,
+			    "warn (97%) is not below critical (97%); lower the one "
+			    "or raise the other");
+	set.critical_bp = 9900;
+	set.hysteresis_bp = 9750;
+	assert_true(config_levels_contradict(&set, why, sizeof(why)));
+	assert_string_equal(why,
+			    "hysteresis (97.5%) is not below warn (97%); lower it");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1279,7 +1313,7 @@ int main(void)
 		cmocka_unit_test(parts),       cmocka_unit_test(all_mistakes),
 		cmocka_unit_test(lists),       cmocka_unit_test(forgiven),
 		cmocka_unit_test(many_doubts), cmocka_unit_test(restarts),
-		cmocka_unit_test(slips),
+		cmocka_unit_test(slips),       cmocka_unit_test(levels_apart),
 	};
 
 	/* where fnmatch() decodes what it is given */

@@ -46,7 +46,8 @@ static const struct cli_usage usage = {
 static bool is_wanted(const struct options *set, time_t since,
 		      const struct postmortem *p)
 {
-	if (since > 0 && p->ended_ns / 1000000000u < (uint64_t)since)
+	/* One that goes on was not over before. */
+	if (since > 0 && !p->open && p->ended_ns / 1000000000u < (uint64_t)since)
 		return false;
 	return !set->service ||
 	       (p->service && identity_is_service(p->service, set->service));

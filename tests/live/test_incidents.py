@@ -201,8 +201,8 @@ def test_report_and_replay():
         mine = next(one for one in listed if one["incident"] == incident)
         same((mine["worst"], mine["refused"], mine["pid"]), ("exhausted", 3, zoo.pid), "listed")
         check(incident[:8] in told("incidents", *where), "it is in the table")
-        same(json.loads(told("incidents", "--json", "--since", "2100-01-01", *where))
-             ["incidents"], [], "none since then")
+        later = json.loads(told("incidents", "--json", "--since", "2100-01-01", *where))
+        check(incident not in [one["incident"] for one in later["incidents"]], "since then")
         text = told("report", incident[:13], *where)
         check(all(len(line) <= 80 for line in text.splitlines()), f"too wide: {text}")
         for words in (f"[{zoo.pid}]", incident, "openat", "exhausted", "3 calls refused",
@@ -304,3 +304,17 @@ def test_order():
                   for one in json.loads(told("incidents", "--json", *where))["incidents"]]
         same(listed, [ids[1], ids[2], ids[0]], "the newest first")
         same(json.loads(told("report", "last", "--json", *where))["incident"], ids[1], "last")
+
+
+def test_since():
+    """None that was over before; what is not known to have ended was not."""
+    with Scratch() as scratch:
+        ids = [f"0000000{i}-0000-4000-8000-000000000000" for i in range(2)]
+        for i, actions in enumerate((("fd-warning",), ("fd-warning", "fd-recovered"))):
+            scratch.file(ids[i] + ".jsonl", "".join(
+                json.dumps({"@timestamp": "2026-01-02T09:00:00Z", "event": {"action": action},
+                            "message": "m"}) + "\n" for action in actions))
+        for since, wanted in (("2026-01-01", ids), ("2026-01-04", ids[:1])):
+            listed = json.loads(told("incidents", "--json", "--since", since,
+                                     "--directory", scratch.path))["incidents"]
+            same(sorted(one["incident"] for one in listed), wanted, since)

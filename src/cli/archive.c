@@ -115,6 +115,8 @@ int archive_open(const char *directory, const char *config, struct archive *out,
 	} else {
 		err = list_entries(dir, out);
 		closedir(dir);
+		if (err)
+			snprintf(why, why_size, "%s", strerror(-err));
 	}
 	if (err)
 		archive_close(out);
@@ -155,8 +157,10 @@ int archive_read(const struct archive *archive, const char *id, struct incident 
 	int err;
 
 	incident_file(id, name);
-	if (asprintf(&path, "%s/%s", archive->path, name) < 0)
+	if (asprintf(&path, "%s/%s", archive->path, name) < 0) {
+		snprintf(why, why_size, "%s", strerror(ENOMEM));
 		return -ENOMEM;
+	}
 	err = read_file(path, out, why, why_size);
 	free(path);
 	return err;
@@ -239,6 +243,11 @@ int archive_find(const char *what, const char *directory, const char *config,
 	int err;
 
 	memset(out, 0, sizeof(*out));
+	if (!*what) {
+		snprintf(why, why_size,
+			 "an id is needed; 'fdwarden incidents' lists them");
+		return -EINVAL;
+	}
 	if (strchr(what, '/')) {
 		err = read_file(what, out, why, why_size);
 		if (!err && out->begun)
@@ -256,7 +265,7 @@ int archive_find(const char *what, const char *directory, const char *config,
 		archive_close(&archive);
 		return -ENOMEM;
 	}
-	err = *what ? choose(&archive, what, id, why, why_size) : -ENOENT;
+	err = choose(&archive, what, id, why, why_size);
 	if (!err)
 		err = archive_read(&archive, id, out, why, why_size);
 	archive_close(&archive);

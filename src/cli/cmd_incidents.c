@@ -16,6 +16,9 @@
 #include "output/text.h"
 #include "state/identity_match.h"
 
+/* Where WHO begins, the last column. */
+#define WHO_COLUMN 62
+
 struct options {
 	bool json;
 	const char *since, *service, *directory, *config;
@@ -63,7 +66,7 @@ static void print_row(const struct postmortem *p, const struct page *page)
 	if (p->open)
 		snprintf(span, sizeof(span), "-");
 	postmortem_who(p, who, sizeof(who));
-	text_terminal(safe, sizeof(safe), who, page->width - 58, 0, page->utf8);
+	text_terminal(safe, sizeof(safe), who, page->width - WHO_COLUMN, 0, page->utf8);
 	printf("%.8s  %s  %-11s %-11.11s %8" PRIu64 "  %s\n", p->id, when, span,
 	       p->worst, p->refused, safe);
 	if (p->cause)

@@ -262,6 +262,8 @@ def test_what_is_no_record():
         for command in ("report", "replay"):
             same(run(command).returncode, 2, f"{command} of nothing")
             same(run(command, "zzz", "--directory", place).returncode, 1, f"{command} zzz")
+            done = run(command, "", "--directory", place)
+            same((done.returncode, "an id is needed" in done.stderr), (1, True), done.stderr)
         same(run("replay", "last", "-o", "socket.path=/x").returncode, 2, "another key")
 
 
@@ -304,6 +306,17 @@ def test_order():
                   for one in json.loads(told("incidents", "--json", *where))["incidents"]]
         same(listed, [ids[1], ids[2], ids[0]], "the newest first")
         same(json.loads(told("report", "last", "--json", *where))["incident"], ids[1], "last")
+
+
+def test_width_of_the_list():
+    """Its lines are no wider than the terminal, however long a name is."""
+    with Scratch() as scratch:
+        alert = {"@timestamp": "2026-11-29T09:00:00Z", "event": {"action": "fd-warning"},
+                 "message": "m", "process": {"pid": 7, "name": "name"},
+                 "service": {"name": 50 * "a" + ".service"}}
+        scratch.file("00000001-0000-4000-8000-000000000000.jsonl", json.dumps(alert) + "\n")
+        head, line = told("incidents", "--directory", scratch.path).splitlines()
+        same((len(line), line[head.index("WHO"):][:15]), (80, "name[7] of aaaa"), line)
 
 
 def test_since():

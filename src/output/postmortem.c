@@ -185,6 +185,7 @@ static void take_explanation(struct postmortem *p, const cJSON *alert)
 	const cJSON *diagnosis = cJSON_GetArrayItem(part(alert, "diagnosis"), 0);
 	const cJSON *fd = part(alert, "fd");
 	const cJSON *site = cJSON_GetArrayItem(part(fd, "call_sites"), 0);
+	char line[POSTMORTEM_LINE_LEN];
 
 	if (text_at(diagnosis, "text")) {
 		p->cause = text_at(diagnosis, "text");
@@ -201,10 +202,10 @@ static void take_explanation(struct postmortem *p, const cJSON *alert)
 	if (!site)
 		return;
 	p->call_sites = part(fd, "call_sites");
+	postmortem_line(site, line);
 	if (text_at(site, "function") && text_at(site, "file"))
-		snprintf(p->line, sizeof(p->line), "%s at %s:%" PRIu64,
-			 text_at(site, "function"), text_at(site, "file"),
-			 number_at(site, "line"));
+		snprintf(p->line, sizeof(p->line), "%s at %s%s",
+			 text_at(site, "function"), text_at(site, "file"), line);
 	else if (text_at(site, "function"))
 		snprintf(p->line, sizeof(p->line), "%s", text_at(site, "function"));
 }
@@ -457,6 +458,15 @@ void postmortem_clear(struct postmortem *p)
 	free(p->points);
 	free(p->events);
 	memset(p, 0, sizeof(*p));
+}
+
+void postmortem_line(const cJSON *site, char text[POSTMORTEM_LINE_LEN])
+{
+	uint64_t line = number_at(site, "line");
+
+	text[0] = 0;
+	if (line)
+		snprintf(text, POSTMORTEM_LINE_LEN, ":%" PRIu64, line);
 }
 
 void postmortem_who(const struct postmortem *p, char *text, size_t size)

@@ -90,6 +90,10 @@ void postmortem_html(const struct postmortem *p, FILE *out);
 cJSON *postmortem_json(const struct postmortem *p);
 cJSON *postmortem_brief(const struct postmortem *p);
 
+/* ":12" of a call site, or "" where its line is not known. */
+#define POSTMORTEM_LINE_LEN 24
+void postmortem_line(const cJSON *site, char text[POSTMORTEM_LINE_LEN]);
+
 /* "api[197] of api.service", as it is there; "4 min 3 s"; a local time with its zone, and the
  * time of day alone. */
 void postmortem_who(const struct postmortem *p, char *text, size_t size);

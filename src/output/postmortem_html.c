@@ -472,6 +472,7 @@ static void put_bars(FILE *out, const char *title, const cJSON *list, bool sites
 			most = number_at(one, "count");
 	cJSON_ArrayForEach (one, list) {
 		const char *text = text_at(one, sites ? "function" : "text");
+		char line[POSTMORTEM_LINE_LEN];
 
 		if (n++ == SITES_MAX)
 			break;
@@ -481,7 +482,8 @@ static void put_bars(FILE *out, const char *title, const cJSON *list, bool sites
 		if (sites && text_at(one, "file")) {
 			fputs("<br><span class=\"dim\">", out);
 			put(out, text_at(one, "file"));
-			fprintf(out, ":%" PRIu64 "</span>", number_at(one, "line"));
+			postmortem_line(one, line);
+			fprintf(out, "%s</span>", line);
 		}
 		fprintf(out,
 			"<svg viewBox=\"0 0 100 2\" preserveAspectRatio=\"none\" "

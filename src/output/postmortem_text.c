@@ -292,7 +292,7 @@ static void put_looks(const struct writer *w, const struct postmortem *p)
 
 static void put_sites(const struct writer *w, const struct postmortem *p)
 {
-	char lead[32], text[TEXT_MAX];
+	char lead[32], line[POSTMORTEM_LINE_LEN], text[TEXT_MAX];
 	const cJSON *one;
 	size_t n = 0;
 
@@ -312,12 +312,13 @@ static void put_sites(const struct writer *w, const struct postmortem *p)
 		if (n++ == SITES_MAX)
 			break;
 		snprintf(lead, sizeof(lead), "%6" PRIu64 " ", number_at(one, "count"));
-		snprintf(text, sizeof(text), "%s at %s:%" PRIu64,
+		postmortem_line(one, line);
+		snprintf(text, sizeof(text), "%s at %s%s",
 			 text_at(one, "function") ? text_at(one, "function") : "?",
 			 text_at(one, "file")     ? text_at(one, "file")
 			 : text_at(one, "module") ? text_at(one, "module")
 						  : "?",
-			 number_at(one, "line"));
+			 line);
 		point(w, lead, text);
 	}
 }

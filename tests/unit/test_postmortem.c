@@ -270,6 +270,37 @@ static void test_actions_that_nobody_gave(void **state)
 	free(told.text);
 }
 
+/* Of code without a line's number none is told, in no form. */
+static void test_code_without_a_line(void **state)
+{
+	static const char alert[] =
+		"{\"event\":{\"action\":\"fd-warning\"},\"message\":\"m\","
+		"\"@timestamp\":\"2026-11-29T16:48:04Z\",\"fd\":{\"call_sites\":[{"
+		"\"count\":3,\"function\":\"f\",\"file\":\"a.c\"},{\"count\":2,"
+		"\"function\":\"g\",\"module\":\"/usr/lib/b.so\"},{\"count\":1,"
+		"\"function\":\"h\",\"file\":\"c.c\",\"line\":12}]}}\n";
+	struct told told = {0};
+	struct incident incident;
+	struct postmortem p;
+	char *text;
+
+	(void)state;
+	add(&told, strdup(alert));
+	read_all(&told, &incident, &p);
+	assert_string_equal(p.line, "f at a.c");
+	for (const char *form = "tmh"; *form; form++) {
+		text = printed(&p, *form);
+		assert_non_null(strstr(text, "a.c"));
+		assert_null(strstr(text, "a.c:"));
+		assert_null(strstr(text, "b.so:"));
+		assert_non_null(strstr(text, "c.c:12"));
+		free(text);
+	}
+	postmortem_clear(&p);
+	incident_clear(&incident);
+	free(told.text);
+}
+
 /* What is missing from a record is missing from the report, and no reason for none. */
 static void test_scraps(void **state)
 {
@@ -373,6 +404,7 @@ int main(void)
 		cmocka_unit_test(test_story),
 		cmocka_unit_test(test_names_that_are_markup),
 		cmocka_unit_test(test_actions_that_nobody_gave),
+		cmocka_unit_test(test_code_without_a_line),
 		cmocka_unit_test(test_scraps),
 		cmocka_unit_test(test_replay_agrees),
 		cmocka_unit_test(test_replay_with_other_levels),

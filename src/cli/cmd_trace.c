@@ -215,11 +215,12 @@ static bool count_refused(int pid, uint64_t *refused)
 		return false;
 	known = !remote_roster(client, &pid, 1, &roster, why, sizeof(why));
 	row = known ? roster_find(&roster, pid, 0) : NULL;
-	if (row)
+	known = row != NULL;
+	if (known)
 		*refused = row->refused;
 	roster_clear(&roster);
 	client_close(client);
-	return row;
+	return known;
 }
 
 /* When the trace began. */

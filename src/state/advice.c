@@ -47,16 +47,18 @@ void advice_clear(struct advice *advice, size_t len)
 
 /* ---- the leak ---- */
 
-/* The next step. Of a full table a trace sees nothing: it has to have room first. */
+/* The next step. Of a full table a trace sees nothing, and what was open before is not in it
+ * either: the room is to be made after it has begun. */
 static void add_trace(const struct advice_question *question, struct advice_list *list,
 		      struct advice *advice)
 {
 	if (!question->sites_wanted || question->who->pid <= 0)
 		return;
-	advice_say(list, advice, " A trace names the line of code that opens them, %s.",
+	advice_say(list, advice, " A trace names the line of code that opens them%s.",
 		   question->used >= question->soft_limit
-			   ? "once there is room: it sees nothing of what is refused"
-			   : "while that goes on");
+			   ? "; make room while it runs, for it sees nothing of what "
+			     "is refused"
+			   : ", while that goes on");
 	advice_command(list, advice, "fdwarden trace %d", (int)question->who->pid);
 }
 

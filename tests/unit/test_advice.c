@@ -771,7 +771,9 @@ static void test_next_step_of_a_leak(void **state)
 	question.used = question.soft_limit;
 	make();
 	expect(of(ADVICE_FIX_LEAK), NULL, NULL, "fdwarden trace 1234\n");
-	assert_non_null(strstr(out[0].text, "once there is room"));
+	assert_non_null(strstr(out[0].text,
+			       "opens them; make room while it runs, for it "
+			       "sees nothing of what is refused."));
 	who.pid = 0;
 	make();
 	expect(of(ADVICE_FIX_LEAK), NULL, NULL, "");

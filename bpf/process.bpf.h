@@ -116,9 +116,15 @@ struct cred___charged {
 static __always_inline __u32 charged_uid(struct task_struct *task)
 {
 	struct cred___charged *cred = (void *)FIELD_READ(task, cred);
-	struct user_namespace___charged *space = FIELD_READ(cred, user_ns);
-	__u32 uid = FIELD_READ(cred, uid.val), owner = 0;
+	struct user_namespace___charged *space;
+	__u32 uid, owner = 0;
 
+	/* It never is; but to the verifier it may be, where the kernel was built by clang: its
+	 * BTF tells that the member is __rcu. */
+	if (!cred)
+		return 0;
+	space = FIELD_READ(cred, user_ns);
+	uid = FIELD_READ(cred, uid.val);
 	for (int i = 0; i < MAX_USER_SPACES && FIELD_READ(space, level) > 0; i++) {
 		owner = FIELD_READ(space, owner.val);
 		space = FIELD_READ(space, parent);
@@ -131,12 +137,13 @@ static __always_inline void process_identity(struct task_struct *task,
 					     struct fdw_task *out)
 {
 	struct task_struct *leader = FIELD_READ(task, group_leader);
+	const struct cred *cred = FIELD_READ(task, cred);
 
 	out->start_ns = start_time(leader);
 	out->tgid = FIELD_READ(task, tgid);
 	out->tid = FIELD_READ(task, pid);
 	out->ppid = FIELD_READ(leader, real_parent, tgid);
-	out->uid = FIELD_READ(task, cred, euid.val);
+	out->uid = cred ? FIELD_READ(cred, euid.val) : 0; /* as in charged_uid() */
 	out->exec_id = (__u32)FIELD_READ(task, self_exec_id);
 	out->charged_uid = charged_uid(task);
 	/* The whole array is compared and sent: nothing may stand behind the NUL. */

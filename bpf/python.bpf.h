@@ -6,7 +6,7 @@
  *
  * At a system call CPython has given up its lock, and no thread is the current one to it. But
  * each thread keeps a pointer to its state among its thread-specific data, at a fixed distance
- * from its thread pointer, which user space has found and proved (unwind/python_find.c).
+ * from its thread pointer, which user space has found and proved (unwind/python_prove.c).
  */
 #ifndef FDWARDEN_PYTHON_BPF_H
 #define FDWARDEN_PYTHON_BPF_H

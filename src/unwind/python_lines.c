@@ -120,6 +120,9 @@ static uint32_t line_before_3_10(struct table t, int64_t line, uint64_t at)
 {
 	uint64_t begin = 0;
 
+	/* Before its first instruction a frame stands at -1. */
+	if ((int32_t)at < 0)
+		at = 0;
 	for (; t.end - t.at >= 2; t.at += 2) {
 		begin += t.at[0];
 		if (begin > at)

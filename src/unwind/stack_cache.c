@@ -167,6 +167,7 @@ static uint32_t with_script(struct stack_cache *cache, uint32_t number,
 {
 	const struct stack_chain *chain;
 	struct fdw_script script;
+	uint32_t with;
 
 	script.len = *(const volatile uint32_t *)&stack->script.len;
 	if (!number || !script.len || script.len > FDW_SCRIPT_FRAMES)
@@ -174,8 +175,10 @@ static uint32_t with_script(struct stack_cache *cache, uint32_t number,
 	script.flags = stack->script.flags;
 	memcpy(script.frames, stack->script.frames, sizeof(script.frames));
 	chain = cache->chains[number - 1];
-	return find_or_add_chain(cache, chain->addresses, chain->len, chain->end,
+	with = find_or_add_chain(cache, chain->addresses, chain->len, chain->end,
 				 &script);
+	/* Where no more fit, to unwind it once more would not help. */
+	return with ? with : number;
 }
 
 uint32_t stack_cache_find(struct stack_cache *cache, const struct fdw_stack *stack)

@@ -23,6 +23,7 @@ struct walk {
 	const char *tables;
 	size_t mapped, stride;
 	uint32_t room; /* tables of one pass */
+	bool no_more;  /* more room could not be had: it is not tried each second */
 	/* Of the sensor, whose they are; have_counters false: there are none. */
 	struct sensor_counters_map counters;
 	bool have_counters;
@@ -107,12 +108,13 @@ static void make_room(struct walk *s, uint64_t tables)
 
 	while (larger.room < tables + tables / 2 && larger.room < TABLES_MOST)
 		larger.room *= 2;
-	if (larger.room == s->room)
+	if (s->no_more || larger.room == s->room)
 		return;
 	larger.bpf = NULL;
 	larger.tables = NULL;
 	if (load(&larger)) {
 		unload(&larger);
+		s->no_more = true;
 		return;
 	}
 	unload(s);

@@ -263,6 +263,7 @@ static int on_look(sd_event_source *source, uint64_t due_us, void *context)
 	if (!monitor_due_ns(d->monitor))
 		return 0;
 	monitor_tick(d->monitor);
+	(void)sd_event_now(d->event, CLOCK_MONOTONIC, &d->tick_us);
 	d->asked = serving_update(d->serving);
 	keep(d);
 	look_soon(d);
@@ -302,7 +303,7 @@ static int on_traces(sd_event_source *source, int fd, uint32_t events, void *con
 	return 0;
 }
 
-/* Who asks is not told what is older than an interval, however quiet it was. */
+/* Who asks after a rest is not told what is older than looks are apart for who asks. */
 static int on_serving(sd_event_source *source, int fd, uint32_t events, void *context)
 {
 	struct daemon *d = context;
@@ -310,7 +311,8 @@ static int on_serving(sd_event_source *source, int fd, uint32_t events, void *co
 
 	(void)source, (void)fd, (void)events;
 	if (!sd_event_now(d->event, CLOCK_MONOTONIC, &now_us) &&
-	    now_us > d->tick_us + d->config->interval_ns / 1000 + TICK_ACCURACY_US) {
+	    now_us > d->tick_us + monitor_pace_ns(d->monitor, true) / 1000 +
+			     TICK_ACCURACY_US) {
 		monitor_tick(d->monitor);
 		d->tick_us = now_us;
 		keep(d);

@@ -49,6 +49,8 @@ struct monitor {
 	uint64_t now_ns; /* of the current tick */
 	uint64_t last_tick_ns;
 	size_t most_processes; /* since memory was given back */
+	size_t last_processes; /* of the last look */
+	uint32_t calm_looks;   /* in a row, in which there were no fewer */
 	uint64_t tick_cost_ns; /* CPU time that it took */
 	bool amiss; /* something was found in it, or since, that the next is waited for */
 	uint64_t look_ns; /* by when a level will have lasted; 0: there is none */

@@ -126,7 +126,12 @@ static int report_missing(const struct look *look, const int *pids, size_t pids_
 			continue;
 		if (!subject_check(pids[i], why, sizeof(why)))
 			snprintf(why, sizeof(why),
-				 "no process %d with a descriptor table", pids[i]);
+				 look->from_daemon
+					 ? "process %d is not in the daemon's last "
+					   "look: it has just begun, or has no "
+					   "descriptor table; ask again in a second"
+					 : "no process %d with a descriptor table",
+				 pids[i]);
 		log_error("ps: %s", why);
 		code = CLI_FAILED;
 	}

@@ -90,7 +90,7 @@ def test_page():
         with Trace(leaker.pid) as page:
             leaker.tell()
             leaker.expect("done")
-            time.sleep(0.1)
+            time.sleep(1)  # for the names, which are asked for in turn
             text = page.end()
     check(f"attach() at {script('leak.py')}:{line_of('leak.py')}\n" in text, f"the page: {text}")
     check("are not named" not in text, f"the page: {text}")

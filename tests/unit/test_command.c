@@ -131,7 +131,7 @@ static void type(const struct shell *shell, const char *line)
 		    setenv("HOME", in_box("home"), 1) ||
 		    (geteuid() == 0 && (setgid(NOBODY) || setuid(NOBODY))))
 			_exit(99);
-		alarm(10);
+		alarm(60);
 		execl(shell->path, shell->name, shell->option, NULL);
 		_exit(98);
 	}

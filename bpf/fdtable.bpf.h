@@ -249,8 +249,9 @@ __noinline int fdtable_scan_all(void)
 		scan_all(s);
 	return 0;
 }
+#define SCAN_ALL(s) fdtable_scan_all()
 #else
-#define fdtable_scan_all() scan_all(s)
+#define SCAN_ALL(s) scan_all(s)
 #endif
 
 /* Looks for the table that `from` has now, and counts it. -1: there is none. */
@@ -265,7 +266,7 @@ static __always_inline int scan_table(struct fdtable_scan *s, struct fdtable *ta
 	s->lowest_free = ~0u;
 	if (!s->open_fds)
 		return -1;
-	fdtable_scan_all();
+	SCAN_ALL(s);
 	return 0;
 }
 

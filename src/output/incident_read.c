@@ -18,16 +18,6 @@ static const cJSON *part(const cJSON *object, const char *name)
 	return cJSON_GetObjectItemCaseSensitive(object, name);
 }
 
-static bool find_action(const char *name, enum policy_action *out)
-{
-	for (int i = 0; name && i < POLICY_ACTIONS; i++)
-		if (!strcmp(policy_action_name(i), name)) {
-			*out = i;
-			return true;
-		}
-	return false;
-}
-
 static bool find_reason(const char *name, enum policy_reason *out)
 {
 	for (int i = 0; i <= POLICY_REASON_LAST; i++) {
@@ -50,8 +40,8 @@ static bool get_decided(const cJSON *list, struct incident_seen *out)
 		uint32_t limit = 0;
 
 		if (out->decided_len == POLICY_MAX_DECISIONS ||
-		    !find_action(cJSON_GetStringValue(part(one, "action")),
-				 &what->action) ||
+		    !policy_action_find(cJSON_GetStringValue(part(one, "action")),
+					&what->action) ||
 		    !find_reason(cJSON_GetStringValue(part(one, "reason")),
 				 &what->reason) ||
 		    !members_get_number(one, "limit", 31, &limit))

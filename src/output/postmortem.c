@@ -10,6 +10,7 @@
 
 #include "output/json.h"
 #include "policy/policy.h"
+#include "state/json_read.h"
 
 #define NS_PER_S   1000000000ull
 /* A fall by this share of the limit between two lines is told. */
@@ -23,22 +24,6 @@ static const cJSON *part(const cJSON *object, const char *name)
 static const cJSON *part2(const cJSON *object, const char *name, const char *inner)
 {
 	return part(part(object, name), inner);
-}
-
-static const char *text_at(const cJSON *object, const char *name)
-{
-	return cJSON_GetStringValue(part(object, name));
-}
-
-/* What is no whole number is 0. */
-static uint64_t number_at(const cJSON *object, const char *name)
-{
-	const cJSON *item = part(object, name);
-
-	if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) ||
-	    item->valuedouble > 9e15)
-		return 0;
-	return (uint64_t)item->valuedouble;
 }
 
 /* ---- times ---- */
@@ -102,12 +87,12 @@ void postmortem_span(uint64_t ns, char *text, size_t size)
 /* By its name, which is printed as it is: one that nobody gave may hold anything. */
 static const char *action_of(const cJSON *alert)
 {
-	const char *action = text_at(part(alert, "event"), "action");
+	const char *name = json_text_at(part(alert, "event"), "action");
+	enum policy_action action;
 
-	for (int i = 0; action && i < POLICY_ACTIONS; i++)
-		if (!strcmp(policy_action_name(i), action))
-			return policy_action_name(i);
-	return action ? "?" : "";
+	if (policy_action_find(name, &action))
+		return policy_action_name(action);
+	return name ? "?" : "";
 }
 
 static const char *short_action(const char *action)
@@ -134,42 +119,42 @@ static void take_identity(struct postmortem *p, const cJSON *alert)
 {
 	const cJSON *process = part(alert, "process"), *user = part(process, "user");
 	const cJSON *group = part2(alert, "fd", "group");
-	const char *service = text_at(part(alert, "service"), "name");
+	const char *service = json_text_at(part(alert, "service"), "name");
 
 	if (!p->host)
-		p->host = text_at(part(alert, "host"), "name");
+		p->host = json_text_at(part(alert, "host"), "name");
 	p->is_system |= part(alert, "system") != NULL;
 	if (!p->service)
 		p->service = service;
 	if (!p->container)
-		p->container = text_at(part(alert, "container"), "id");
+		p->container = json_text_at(part(alert, "container"), "id");
 	if (group) {
 		p->members = part(group, "members");
 		if (!p->name)
-			p->name = text_at(group, "name");
-		if (number_at(group, "processes") > p->processes)
-			p->processes = number_at(group, "processes");
+			p->name = json_text_at(group, "name");
+		if (json_uint_at(group, "processes") > p->processes)
+			p->processes = json_uint_at(group, "processes");
 	}
 	if (!process || p->is_system)
 		return;
 	if (!p->pid)
-		p->pid = (int64_t)number_at(process, "pid");
+		p->pid = (int64_t)json_uint_at(process, "pid");
 	if (!p->name)
-		p->name = text_at(process, "name");
+		p->name = json_text_at(process, "name");
 	if (!p->executable)
-		p->executable = text_at(process, "executable");
+		p->executable = json_text_at(process, "executable");
 	if (!p->command_line)
-		p->command_line = text_at(process, "command_line");
+		p->command_line = json_text_at(process, "command_line");
 	if (!p->user)
-		p->user = text_at(user, "name") ? text_at(user, "name")
-						: text_at(user, "id");
+		p->user = json_text_at(user, "name") ? json_text_at(user, "name")
+						     : json_text_at(user, "id");
 }
 
 static void take_refused(struct postmortem *p, const cJSON *alert)
 {
 	const cJSON *refused = part2(alert, p->is_system ? "system" : "fd", "refused");
-	uint64_t sum = number_at(refused, "emfile") + number_at(refused, "enfile") +
-		       number_at(refused, "other");
+	uint64_t sum = json_uint_at(refused, "emfile") +
+		       json_uint_at(refused, "enfile") + json_uint_at(refused, "other");
 
 	if (sum < p->refused || !refused)
 		return;
@@ -187,9 +172,9 @@ static void take_explanation(struct postmortem *p, const cJSON *alert)
 	const cJSON *site = cJSON_GetArrayItem(part(fd, "call_sites"), 0);
 	char line[POSTMORTEM_LINE_LEN];
 
-	if (text_at(diagnosis, "text")) {
-		p->cause = text_at(diagnosis, "text");
-		p->evidence = text_at(diagnosis, "evidence");
+	if (json_text_at(diagnosis, "text")) {
+		p->cause = json_text_at(diagnosis, "text");
+		p->evidence = json_text_at(diagnosis, "evidence");
 	}
 	if (part(alert, "limit"))
 		p->limit = part(alert, "limit");
@@ -198,22 +183,24 @@ static void take_explanation(struct postmortem *p, const cJSON *alert)
 	if (cJSON_GetArraySize(part(fd, "groups")))
 		p->groups = part(fd, "groups");
 	if (part(fd, "soft_limit"))
-		p->soft_limit = number_at(fd, "soft_limit");
+		p->soft_limit = json_uint_at(fd, "soft_limit");
 	if (!site)
 		return;
 	p->call_sites = part(fd, "call_sites");
 	postmortem_line(site, line);
-	if (text_at(site, "function") && text_at(site, "file"))
+	if (json_text_at(site, "function") && json_text_at(site, "file"))
 		snprintf(p->line, sizeof(p->line), "%s at %s%s",
-			 text_at(site, "function"), text_at(site, "file"), line);
-	else if (text_at(site, "function"))
-		snprintf(p->line, sizeof(p->line), "%s", text_at(site, "function"));
+			 json_text_at(site, "function"), json_text_at(site, "file"),
+			 line);
+	else if (json_text_at(site, "function"))
+		snprintf(p->line, sizeof(p->line), "%s",
+			 json_text_at(site, "function"));
 }
 
 static void take_alert(struct postmortem *p, const cJSON *alert)
 {
 	const char *action = action_of(alert);
-	uint64_t at_ns = read_time(text_at(alert, "@timestamp"));
+	uint64_t at_ns = read_time(json_text_at(alert, "@timestamp"));
 
 	take_identity(p, alert);
 	take_refused(p, alert);
@@ -224,11 +211,11 @@ static void take_alert(struct postmortem *p, const cJSON *alert)
 		p->ended_ns = at_ns;
 	if (!strcmp(short_action(action), "recovered")) {
 		p->open = false;
-		p->ended_by = text_at(part(alert, "fd"), "reason");
+		p->ended_by = json_text_at(part(alert, "fd"), "reason");
 	} else if (strcmp(action, "fd-details") != 0 &&
 		   badness(action) >= badness(p->worst)) {
 		p->worst = short_action(action);
-		p->message = text_at(alert, "message");
+		p->message = json_text_at(alert, "message");
 	}
 }
 
@@ -258,10 +245,10 @@ static void add_alerts(struct postmortem *p)
 	for (size_t i = 0; i < p->incident->alerts_len; i++) {
 		const cJSON *alert = p->incident->alerts[i];
 		struct postmortem_event *event =
-			add_event(p, read_time(text_at(alert, "@timestamp")));
+			add_event(p, read_time(json_text_at(alert, "@timestamp")));
 
 		event->action = short_action(action_of(alert));
-		event->message = text_at(alert, "message");
+		event->message = json_text_at(alert, "message");
 	}
 }
 
@@ -366,14 +353,14 @@ static void add_look(struct postmortem *p, const cJSON *alert, const char *level
 {
 	const cJSON *one, *types = part2(alert, "fd", "types");
 	struct postmortem_look look = {
-		.level = level, .at_ns = read_time(text_at(alert, "@timestamp"))};
+		.level = level, .at_ns = read_time(json_text_at(alert, "@timestamp"))};
 
 	cJSON_ArrayForEach (one, types) {
-		const char *name = text_at(one, "type");
+		const char *name = json_text_at(one, "type");
 		size_t kind = name ? kind_of(p, name) : POSTMORTEM_KINDS;
 
 		if (kind < POSTMORTEM_KINDS)
-			look.counts[kind] = number_at(one, "count");
+			look.counts[kind] = json_uint_at(one, "count");
 	}
 	/* The last place is for the last look. */
 	if (p->looks_len == POSTMORTEM_LOOKS)
@@ -433,7 +420,7 @@ int postmortem_make(const struct incident *incident, const char *id,
 	for (size_t i = 0; i < incident->alerts_len; i++)
 		take_alert(out, incident->alerts[i]);
 	if (!out->cause && out->groups)
-		out->cause = text_at(cJSON_GetArrayItem(out->groups, 0), "text");
+		out->cause = json_text_at(cJSON_GetArrayItem(out->groups, 0), "text");
 	add_points(out);
 	if (out->points_len) {
 		const struct postmortem_point *last = &out->points[out->points_len - 1];
@@ -462,7 +449,7 @@ void postmortem_clear(struct postmortem *p)
 
 void postmortem_line(const cJSON *site, char text[POSTMORTEM_LINE_LEN])
 {
-	uint64_t line = number_at(site, "line");
+	uint64_t line = json_uint_at(site, "line");
 
 	text[0] = 0;
 	if (line)

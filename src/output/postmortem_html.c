@@ -10,6 +10,7 @@
 
 #include "output/postmortem.h"
 #include "output/text.h"
+#include "state/json_read.h"
 
 #define SITES_MAX  20
 #define EVENTS_MAX 500
@@ -73,21 +74,6 @@ static const char style[] =
 	"body{max-width:none;font-size:11pt}h2{break-after:avoid}tr,svg{break-inside:"
 	"avoid}}\n"
 	"</style>\n";
-
-static const char *text_at(const cJSON *object, const char *name)
-{
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
-
-static uint64_t number_at(const cJSON *object, const char *name)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-
-	return cJSON_IsNumber(item) && item->valuedouble >= 0 &&
-			       item->valuedouble < 9e15
-		       ? (uint64_t)item->valuedouble
-		       : 0;
-}
 
 /* Text of others: no character of it is a sign of HTML, in an attribute neither. */
 static void put(FILE *out, const char *text)
@@ -468,20 +454,20 @@ static void put_bars(FILE *out, const char *title, const cJSON *list, bool sites
 		return;
 	fprintf(out, "<h2>%s</h2>\n<table>\n", title);
 	cJSON_ArrayForEach (one, list)
-		if (number_at(one, "count") > most)
-			most = number_at(one, "count");
+		if (json_uint_at(one, "count") > most)
+			most = json_uint_at(one, "count");
 	cJSON_ArrayForEach (one, list) {
-		const char *text = text_at(one, sites ? "function" : "text");
+		const char *text = json_text_at(one, sites ? "function" : "text");
 		char line[POSTMORTEM_LINE_LEN];
 
 		if (n++ == SITES_MAX)
 			break;
 		fprintf(out, "<tr><td class=\"n\">%" PRIu64 "</td><td>",
-			number_at(one, "count"));
+			json_uint_at(one, "count"));
 		put(out, text ? text : "?");
-		if (sites && text_at(one, "file")) {
+		if (sites && json_text_at(one, "file")) {
 			fputs("<br><span class=\"dim\">", out);
-			put(out, text_at(one, "file"));
+			put(out, json_text_at(one, "file"));
 			postmortem_line(one, line);
 			fprintf(out, "%s</span>", line);
 		}
@@ -489,7 +475,7 @@ static void put_bars(FILE *out, const char *title, const cJSON *list, bool sites
 			"<svg viewBox=\"0 0 100 2\" preserveAspectRatio=\"none\" "
 			"height=\"6\"><rect width=\"%.1f\" height=\"2\" "
 			"fill=\"var(--used)\"/></svg></td></tr>\n",
-			(double)number_at(one, "count") / (double)most * 100);
+			(double)json_uint_at(one, "count") / (double)most * 100);
 	}
 	fputs("</table>\n", out);
 }
@@ -521,12 +507,12 @@ static void put_members(FILE *out, const struct postmortem *p)
 	      "class=\"n\">pid</th><th class=\"n\">refused</th><th>command</th></tr>\n",
 	      out);
 	cJSON_ArrayForEach (one, p->members) {
-		const char *command = text_at(one, "command_line");
+		const char *command = json_text_at(one, "command_line");
 
 		fprintf(out,
 			"<tr><td class=\"n\">%" PRIu64 "</td><td class=\"n\">%" PRIu64
 			"</td><td>",
-			number_at(one, "pid"), number_at(one, "refused"));
+			json_uint_at(one, "pid"), json_uint_at(one, "refused"));
 		put(out, command ? command : "?");
 		fputs("</td></tr>\n", out);
 	}
@@ -535,12 +521,12 @@ static void put_members(FILE *out, const struct postmortem *p)
 
 static void put_advice(FILE *out, const struct postmortem *p)
 {
-	const char *evidence = text_at(p->limit, "evidence");
+	const char *evidence = json_text_at(p->limit, "evidence");
 	const cJSON *one, *command;
 
 	if (p->limit) {
 		fprintf(out, "<h2>The limit</h2>\n<p>%" PRIu64 ": ",
-			number_at(p->limit, "soft"));
+			json_uint_at(p->limit, "soft"));
 		put(out, evidence ? evidence : "where it was set is not known");
 		fputs("</p>\n", out);
 	}
@@ -548,10 +534,10 @@ static void put_advice(FILE *out, const struct postmortem *p)
 		return;
 	fputs("<h2>What was advised</h2>\n", out);
 	cJSON_ArrayForEach (one, p->advice) {
-		if (!text_at(one, "text"))
+		if (!json_text_at(one, "text"))
 			continue;
 		fputs("<p>", out);
-		put(out, text_at(one, "text"));
+		put(out, json_text_at(one, "text"));
 		fputs("</p>\n", out);
 		cJSON_ArrayForEach (command,
 				    cJSON_GetObjectItemCaseSensitive(one, "commands")) {

@@ -7,27 +7,13 @@
 
 #include "output/postmortem.h"
 #include "output/text.h"
+#include "state/json_read.h"
 
 #define ROWS       8
 #define COLUMNS    60
 #define EVENTS_MAX 60
 #define SITES_MAX  8
 #define TEXT_MAX   1024
-
-static const char *text_at(const cJSON *object, const char *name)
-{
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
-
-static uint64_t number_at(const cJSON *object, const char *name)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-
-	return cJSON_IsNumber(item) && item->valuedouble >= 0 &&
-			       item->valuedouble < 9e15
-		       ? (uint64_t)item->valuedouble
-		       : 0;
-}
 
 /* ---- the two ways to print ---- */
 
@@ -301,8 +287,8 @@ static void put_sites(const struct writer *w, const struct postmortem *p)
 	if (p->groups) {
 		heading(w, "What there was most of");
 		cJSON_ArrayForEach (one, p->groups)
-			if (n++ < SITES_MAX && text_at(one, "text"))
-				point(w, "", text_at(one, "text"));
+			if (n++ < SITES_MAX && json_text_at(one, "text"))
+				point(w, "", json_text_at(one, "text"));
 	}
 	if (!p->call_sites)
 		return;
@@ -311,13 +297,15 @@ static void put_sites(const struct writer *w, const struct postmortem *p)
 	cJSON_ArrayForEach (one, p->call_sites) {
 		if (n++ == SITES_MAX)
 			break;
-		snprintf(lead, sizeof(lead), "%6" PRIu64 " ", number_at(one, "count"));
+		snprintf(lead, sizeof(lead), "%6" PRIu64 " ",
+			 json_uint_at(one, "count"));
 		postmortem_line(one, line);
 		snprintf(text, sizeof(text), "%s at %s%s",
-			 text_at(one, "function") ? text_at(one, "function") : "?",
-			 text_at(one, "file")     ? text_at(one, "file")
-			 : text_at(one, "module") ? text_at(one, "module")
-						  : "?",
+			 json_text_at(one, "function") ? json_text_at(one, "function")
+						       : "?",
+			 json_text_at(one, "file")     ? json_text_at(one, "file")
+			 : json_text_at(one, "module") ? json_text_at(one, "module")
+						       : "?",
 			 line);
 		point(w, lead, text);
 	}
@@ -349,23 +337,24 @@ static void put_members(const struct writer *w, const struct postmortem *p)
 	heading(w, "Whose they were");
 	cJSON_ArrayForEach (one, p->members) {
 		snprintf(lead, sizeof(lead), "%10" PRIu64 " %6" PRIu64 " refused ",
-			 number_at(one, "pid"), number_at(one, "refused"));
+			 json_uint_at(one, "pid"), json_uint_at(one, "refused"));
 		point(w, lead,
-		      text_at(one, "command_line") ? text_at(one, "command_line")
-						   : "?");
+		      json_text_at(one, "command_line")
+			      ? json_text_at(one, "command_line")
+			      : "?");
 	}
 }
 
 static void put_limit(const struct writer *w, const struct postmortem *p)
 {
-	const char *evidence = text_at(p->limit, "evidence");
+	const char *evidence = json_text_at(p->limit, "evidence");
 	const cJSON *one, *command;
 	char text[TEXT_MAX];
 
 	if (p->limit) {
 		heading(w, "The limit");
 		snprintf(text, sizeof(text), "%" PRIu64 ": %s",
-			 number_at(p->limit, "soft"),
+			 json_uint_at(p->limit, "soft"),
 			 evidence ? evidence : "where it was set is not known");
 		point(w, "", text);
 	}
@@ -373,8 +362,8 @@ static void put_limit(const struct writer *w, const struct postmortem *p)
 		return;
 	heading(w, "What was advised");
 	cJSON_ArrayForEach (one, p->advice) {
-		if (text_at(one, "text"))
-			point(w, "", text_at(one, "text"));
+		if (json_text_at(one, "text"))
+			point(w, "", json_text_at(one, "text"));
 		cJSON_ArrayForEach (command,
 				    cJSON_GetObjectItemCaseSensitive(one, "commands"))
 			if (cJSON_IsString(command))

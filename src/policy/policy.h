@@ -243,6 +243,8 @@ enum policy_level policy_level_of(const struct policy_settings *set, uint64_t us
 /* The contract's names: "fd-warning"; "closed", NULL for none;
  * ECS log.level: "warning", "critical", "error", "info". Static strings. */
 const char *policy_action_name(enum policy_action action);
+/* The other way; false: no action has that name, which may be NULL. */
+bool policy_action_find(const char *name, enum policy_action *out);
 const char *policy_reason_name(enum policy_reason reason);
 const char *policy_log_level(enum policy_action action);
 /* event.severity: 2 recovered and details, 3 warning, other limits and a limit that was

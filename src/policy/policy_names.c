@@ -3,6 +3,7 @@
 #include "policy/policy.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static const struct {
 	const char *name;
@@ -27,6 +28,16 @@ static const struct {
 const char *policy_action_name(enum policy_action action)
 {
 	return (unsigned int)action < POLICY_ACTIONS ? actions[action].name : "unknown";
+}
+
+bool policy_action_find(const char *name, enum policy_action *out)
+{
+	for (int i = 0; name && i < POLICY_ACTIONS; i++)
+		if (!strcmp(actions[i].name, name)) {
+			*out = i;
+			return true;
+		}
+	return false;
 }
 
 const char *policy_log_level(enum policy_action action)

@@ -54,3 +54,18 @@ cJSON *json_read(const char *text, size_t len, int depth, const char **end)
 		*end = behind;
 	return json;
 }
+
+const char *json_text_at(const cJSON *object, const char *name)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
+uint64_t json_uint_at(const cJSON *object, const char *name)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+
+	if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) ||
+	    item->valuedouble > 9e15)
+		return 0;
+	return (uint64_t)item->valuedouble;
+}

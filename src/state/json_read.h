@@ -7,6 +7,7 @@
 #define FDWARDEN_JSON_READ_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <cjson/cJSON.h>
 
@@ -24,5 +25,12 @@
  * values, or there is no memory. To be given back with cJSON_Delete().
  */
 cJSON *json_read(const char *text, size_t len, int depth, const char **end);
+
+/* A member that is text, which lives as long as the object; NULL: there is none. */
+const char *json_text_at(const cJSON *object, const char *name);
+
+/* A member that is a number from 0 to 9e15, without its fraction: below, doubles are exact.
+ * 0: there is none. */
+uint64_t json_uint_at(const cJSON *object, const char *name);
 
 #endif

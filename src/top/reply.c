@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "top/reply.h"
+#include "state/json_read.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +13,6 @@
 static const cJSON *member(const cJSON *object, const char *name)
 {
 	return cJSON_GetObjectItemCaseSensitive(object, name);
-}
-
-static const char *text_of(const cJSON *object, const char *name)
-{
-	return cJSON_GetStringValue(member(object, name));
 }
 
 static uint64_t uint_of(const cJSON *object, const char *name)
@@ -33,7 +29,7 @@ void reply_kinds(const cJSON *reply, const struct source_handlers *to)
 	const cJSON *kind;
 
 	cJSON_ArrayForEach (kind, member(reply, "kinds")) {
-		const char *name = text_of(kind, "kind");
+		const char *name = json_text_at(kind, "kind");
 
 		if (name)
 			to->kind(to->context, (pid_t)uint_of(kind, "pid"), name,
@@ -58,11 +54,11 @@ static void local_time(const char *timestamp, char *out, size_t size)
 /* "01-02 18:03:04  fd-critical  the message" */
 static char *alert_line(const cJSON *alert)
 {
-	const char *action = text_of(member(alert, "event"), "action");
-	const char *message = text_of(alert, "message");
+	const char *action = json_text_at(member(alert, "event"), "action");
+	const char *message = json_text_at(alert, "message");
 	char *line = NULL, at[32];
 
-	local_time(text_of(alert, "@timestamp"), at, sizeof(at));
+	local_time(json_text_at(alert, "@timestamp"), at, sizeof(at));
 	if (asprintf(&line, "  %s  %s  %s", at, action ? action : "?",
 		     message ? message : "") < 0)
 		return NULL;
@@ -112,7 +108,7 @@ void reply_page(const cJSON *reply, const struct source_handlers *to)
 const char *reply_error(const cJSON *reply)
 {
 	const cJSON *error = member(reply, "error");
-	const char *message = text_of(error, "message");
+	const char *message = json_text_at(error, "message");
 
 	if (!error)
 		return NULL;

@@ -13,6 +13,7 @@
 #include "output/text.h"
 #include "top/reply.h"
 #include "top/source_impl.h"
+#include "state/json_read.h"
 
 /* Between two tries to reach a daemon that has gone. */
 #define RETRY_NS     1000000000ull
@@ -146,11 +147,6 @@ static void ask_page(struct source *source, pid_t pid, int width, bool utf8)
 
 /* ---- answers ---- */
 
-static const char *text_of(const cJSON *object, const char *name)
-{
-	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
-
 static void take_snapshot(struct socket_source *s, const cJSON *reply)
 {
 	int err = roster_apply_json(&s->roster, reply);
@@ -169,7 +165,7 @@ static void take_snapshot(struct socket_source *s, const cJSON *reply)
 
 static void take_error(struct socket_source *s, const cJSON *reply)
 {
-	const char *id = text_of(reply, "id");
+	const char *id = json_text_at(reply, "id");
 	struct source_page page = {.error = reply_error(reply)};
 	char why[400];
 
@@ -186,7 +182,7 @@ static void take_error(struct socket_source *s, const cJSON *reply)
 
 static void take(struct socket_source *s, const cJSON *line)
 {
-	const char *reply = text_of(line, "reply");
+	const char *reply = json_text_at(line, "reply");
 
 	if (reply_error(line)) {
 		take_error(s, line);

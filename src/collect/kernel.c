@@ -401,6 +401,11 @@ uint64_t kernel_now_ns(void)
 	return clock_ns(CLOCK_BOOTTIME);
 }
 
+uint64_t kernel_thread_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 uint64_t kernel_boot_realtime_ns(void)
 {
 	return clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);

@@ -74,6 +74,8 @@ int kernel_rlimits(pid_t pid, int resource, uint64_t *soft, uint64_t *hard);
 
 /* CLOCK_BOOTTIME in ns. */
 uint64_t kernel_now_ns(void);
+/* CPU time that this thread has taken, in ns. */
+uint64_t kernel_thread_cpu_ns(void);
 /* CLOCK_REALTIME − CLOCK_BOOTTIME in ns, now. */
 uint64_t kernel_boot_realtime_ns(void);
 /* random/boot_id; "" if unknown. */

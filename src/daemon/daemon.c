@@ -255,6 +255,16 @@ static void hasten(struct daemon *d)
 		sd_event_source_set_time(d->timer, d->tick_us + pace_us);
 }
 
+/* A look, and all that waits for one. */
+static void tick(struct daemon *d)
+{
+	monitor_tick(d->monitor);
+	(void)sd_event_now(d->event, CLOCK_MONOTONIC, &d->tick_us);
+	d->asked = serving_update(d->serving);
+	keep(d);
+	look_soon(d);
+}
+
 static int on_look(sd_event_source *source, uint64_t due_us, void *context)
 {
 	struct daemon *d = context;
@@ -262,11 +272,7 @@ static int on_look(sd_event_source *source, uint64_t due_us, void *context)
 	(void)source, (void)due_us;
 	if (!monitor_due_ns(d->monitor))
 		return 0;
-	monitor_tick(d->monitor);
-	(void)sd_event_now(d->event, CLOCK_MONOTONIC, &d->tick_us);
-	d->asked = serving_update(d->serving);
-	keep(d);
-	look_soon(d);
+	tick(d);
 	hasten(d);
 	return 0;
 }
@@ -312,13 +318,10 @@ static int on_serving(sd_event_source *source, int fd, uint32_t events, void *co
 	(void)source, (void)fd, (void)events;
 	if (!sd_event_now(d->event, CLOCK_MONOTONIC, &now_us) &&
 	    now_us > d->tick_us + monitor_pace_ns(d->monitor, true) / 1000 +
-			     TICK_ACCURACY_US) {
-		monitor_tick(d->monitor);
-		d->tick_us = now_us;
-		keep(d);
-		look_soon(d);
-	}
-	d->asked = serving_update(d->serving);
+			     TICK_ACCURACY_US)
+		tick(d);
+	else
+		d->asked = serving_update(d->serving);
 	hasten(d);
 	return 0;
 }
@@ -328,12 +331,9 @@ static int on_tick(sd_event_source *source, uint64_t due_us, void *context)
 	struct daemon *d = context;
 	uint64_t now_us, next_us, pace_us;
 
-	monitor_tick(d->monitor);
-	d->asked = serving_update(d->serving);
+	tick(d);
 	pace_us = monitor_pace_ns(d->monitor, d->asked) / 1000;
 	next_us = due_us + pace_us;
-	keep(d);
-	look_soon(d);
 	if (outlet_retry(d->outlet, kernel_now_ns(), say_output_again) &&
 	    watch_sinks(d))
 		log_warning("what the outputs report can't be watched");

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "collect/collectors.h"
@@ -283,14 +282,6 @@ static void give_back_memory(struct monitor *m)
 	m->most_processes = now;
 }
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static int tick(struct monitor *m)
 {
 	struct snapshot_stats stats;
@@ -343,12 +334,12 @@ static int tick(struct monitor *m)
 
 int monitor_tick(struct monitor *m)
 {
-	uint64_t from_ns = cpu_ns();
+	uint64_t from_ns = kernel_thread_cpu_ns();
 	int err;
 
 	m->amiss = false;
 	err = tick(m);
-	m->tick_cost_ns = cpu_ns() - from_ns;
+	m->tick_cost_ns = kernel_thread_cpu_ns() - from_ns;
 	return err;
 }
 

@@ -43,13 +43,11 @@ static int find_directory(const char *config_path, char **out, char *why, size_t
 	return err;
 }
 
-static int by_change(const void *a, const void *b)
+static uint64_t changed_ns(const struct stat *st)
 {
-	const struct archive_entry *first = a, *second = b;
-
-	return first->changed_ns > second->changed_ns   ? -1
-	       : first->changed_ns < second->changed_ns ? 1
-							: strcmp(first->id, second->id);
+	return st->st_mtim.tv_sec < 0 ? 0
+				      : (uint64_t)st->st_mtim.tv_sec * 1000000000u +
+						(uint64_t)st->st_mtim.tv_nsec;
 }
 
 static int list_entries(DIR *dir, struct archive *out)
@@ -75,10 +73,8 @@ static int list_entries(DIR *dir, struct archive *out)
 		}
 		one = &out->entries[out->len++];
 		memcpy(one->id, id, sizeof(one->id));
-		one->changed_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
+		one->changed_ns = changed_ns(&st);
 	}
-	if (out->len)
-		qsort(out->entries, out->len, sizeof(*out->entries), by_change);
 	return 0;
 }
 
@@ -166,61 +162,67 @@ int archive_read(const struct archive *archive, const char *id, struct incident 
 	return err;
 }
 
-static int by_begin(const void *a, const void *b)
-{
-	const struct archive_entry *first = a, *second = b;
-
-	return first->began_ns > second->began_ns   ? -1
-	       : first->began_ns < second->began_ns ? 1
-						    : strcmp(first->id, second->id);
-}
-
-static int find_begin(const struct archive *archive, struct archive_entry *entry)
+static int find_begin(const struct archive *archive, const struct archive_entry *entry,
+		      uint64_t *began_ns)
 {
 	struct incident incident;
 	struct postmortem p;
 	char why[ARCHIVE_WHY_MAX];
 	int err = archive_read(archive, entry->id, &incident, why, sizeof(why));
 
-	entry->began_ns =
-		entry->changed_ns > 0 ? (unsigned long long)entry->changed_ns : 0;
+	*began_ns = entry->changed_ns;
 	if (err)
 		return err == -ENOMEM ? err : 0;
 	err = postmortem_make(&incident, entry->id, &p);
 	if (!err && p.began_ns)
-		entry->began_ns = p.began_ns;
+		*began_ns = p.began_ns;
 	postmortem_clear(&p);
 	incident_clear(&incident);
 	return err;
 }
 
-int archive_sort(struct archive *archive)
+bool archive_is_before(uint64_t began_ns, const char *id, uint64_t other_ns,
+		       const char *other_id)
 {
-	int err = 0;
+	return began_ns != other_ns ? began_ns > other_ns : strcmp(id, other_id) < 0;
+}
 
-	for (size_t i = 0; i < archive->len && !err; i++)
-		err = find_begin(archive, &archive->entries[i]);
-	if (!err && archive->len)
-		qsort(archive->entries, archive->len, sizeof(*archive->entries),
-		      by_begin);
+/* The one that stands first in a list. 0, -ENOENT or -ENOMEM. */
+static int find_last(const struct archive *archive, char id[ALERT_ID_LEN])
+{
+	uint64_t began_ns, last_ns = 0;
+	int err = -ENOENT;
+
+	for (size_t i = 0; i < archive->len; i++) {
+		const struct archive_entry *entry = &archive->entries[i];
+
+		if (find_begin(archive, entry, &began_ns))
+			return -ENOMEM;
+		if (!err && !archive_is_before(began_ns, entry->id, last_ns, id))
+			continue;
+		memcpy(id, entry->id, ALERT_ID_LEN);
+		last_ns = began_ns;
+		err = 0;
+	}
 	return err;
 }
 
-/* Of the entries the one whose id begins so. */
+/* Of the entries the last one, or the one whose id begins so. */
 static int choose(const struct archive *archive, const char *what,
 		  char id[ALERT_ID_LEN], char *why, size_t why_size)
 {
 	size_t found = 0, len = strlen(what);
 
-	for (size_t i = 0; i < archive->len; i++) {
-		if (strcmp(what, "last") != 0 &&
-		    strncmp(archive->entries[i].id, what, len) != 0)
-			continue;
-		if (!found++)
-			memcpy(id, archive->entries[i].id, ALERT_ID_LEN);
-		if (!strcmp(what, "last"))
-			break;
+	if (!strcmp(what, "last") && archive->len) {
+		int err = find_last(archive, id);
+
+		if (err)
+			snprintf(why, why_size, "%s", strerror(-err));
+		return err;
 	}
+	for (size_t i = 0; i < archive->len; i++)
+		if (!strncmp(archive->entries[i].id, what, len) && !found++)
+			memcpy(id, archive->entries[i].id, ALERT_ID_LEN);
 	if (found == 1)
 		return 0;
 	if (found)
@@ -259,12 +261,6 @@ int archive_find(const char *what, const char *directory, const char *config,
 	err = archive_open(directory, config, &archive, why, why_size);
 	if (err)
 		return err;
-	/* All are read for it: the last one is that which stands first in the list. */
-	if (!strcmp(what, "last") && archive_sort(&archive)) {
-		snprintf(why, why_size, "%s", strerror(ENOMEM));
-		archive_close(&archive);
-		return -ENOMEM;
-	}
 	err = choose(&archive, what, id, why, why_size);
 	if (!err)
 		err = archive_read(&archive, id, out, why, why_size);

@@ -5,7 +5,9 @@
 #ifndef FDWARDEN_ARCHIVE_H
 #define FDWARDEN_ARCHIVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "output/incident.h"
 
@@ -14,14 +16,12 @@
 /* One record of the directory. */
 struct archive_entry {
 	char id[ALERT_ID_LEN];
-	long long changed_ns; /* CLOCK_REALTIME */
-	/* When it began, CLOCK_REALTIME; archive_sort() has it. */
-	unsigned long long began_ns;
+	uint64_t changed_ns; /* CLOCK_REALTIME */
 };
 
 struct archive {
 	char *path;
-	struct archive_entry *entries; /* the last written first */
+	struct archive_entry *entries; /* in no order */
 	size_t len;
 };
 
@@ -31,15 +31,17 @@ int archive_open(const char *directory, const char *config, struct archive *out,
 		 char *why, size_t why_size);
 void archive_close(struct archive *archive);
 
-/* Reads all of them, and brings those that began last to the front. What cannot be read has
- * the time of its last change. 0 or -ENOMEM. */
-int archive_sort(struct archive *archive);
+/* The order of a list: those that began last (CLOCK_REALTIME) are before the others, and of
+ * the same time those with the lesser id. */
+bool archive_is_before(uint64_t began_ns, const char *id, uint64_t other_ns,
+		       const char *other_id);
 
 /* Reads one. 0, or -errno with one line in `why`. */
 int archive_read(const struct archive *archive, const char *id, struct incident *out,
 		 char *why, size_t why_size);
 
-/* Reads what is meant: "last", the id or its beginning, or with a slash in it the path of a
+/* Reads what is meant: "last", which began last (all are read for it, and what cannot be read
+ * counts by its last change), the id or its beginning, or with a slash in it the path of a
  * record. `id` is then whose it is. */
 int archive_find(const char *what, const char *directory, const char *config,
 		 struct incident *out, char id[ALERT_ID_LEN], char *why,

@@ -56,6 +56,23 @@ static bool is_wanted(const struct options *set, time_t since,
 	       (p->service && identity_is_service(p->service, set->service));
 }
 
+/* One of the list, as it is printed. */
+struct row {
+	uint64_t began_ns; /* CLOCK_REALTIME */
+	char id[ALERT_ID_LEN];
+	char *text;  /* NULL: a document is wanted */
+	cJSON *json; /* NULL: text is */
+};
+
+struct list {
+	const struct options *set;
+	const struct archive *archive;
+	time_t since;
+	int width;
+	struct row *rows;
+	size_t len;
+};
+
 static void print_row(const struct postmortem *p, const struct page *page)
 {
 	char when[48], span[48], who[256], safe[1024];
@@ -67,22 +84,53 @@ static void print_row(const struct postmortem *p, const struct page *page)
 		snprintf(span, sizeof(span), "-");
 	postmortem_who(p, who, sizeof(who));
 	text_terminal(safe, sizeof(safe), who, page->width - WHO_COLUMN, 0, page->utf8);
-	printf("%.8s  %s  %-11s %-11.11s %8" PRIu64 "  %s\n", p->id, when, span,
-	       p->worst, p->refused, safe);
+	fprintf(page->out, "%.8s  %s  %-11s %-11.11s %8" PRIu64 "  %s\n", p->id, when,
+		span, p->worst, p->refused, safe);
 	if (p->cause)
 		page_line(page, "          ", p->cause);
 	if (p->line[0])
 		page_line(page, "          ", p->line);
 }
 
+static char *row_text(const struct list *list, const struct postmortem *p)
+{
+	struct page page = printing_page();
+	char *text = NULL;
+	size_t len;
+
+	page.width = list->width;
+	page.out = open_memstream(&text, &len);
+	if (!page.out)
+		return NULL;
+	print_row(p, &page);
+	if (!fclose(page.out))
+		return text;
+	free(text);
+	return NULL;
+}
+
+static int add_row(struct list *list, const struct postmortem *p)
+{
+	struct row row = {.began_ns = p->began_ns};
+
+	snprintf(row.id, sizeof(row.id), "%s", p->id);
+	if (list->set->json)
+		row.json = postmortem_brief(p);
+	else
+		row.text = row_text(list, p);
+	if (!row.json && !row.text)
+		return -ENOMEM;
+	list->rows[list->len++] = row;
+	return 0;
+}
+
 /* One of them, if it is wanted. Damage is said, and the others are shown. */
-static int take_one(const struct options *set, time_t since, const struct archive *a,
-		    const char *id, const struct page *page, cJSON *list, size_t *shown)
+static int take_one(struct list *list, const char *id)
 {
 	struct incident incident;
 	struct postmortem p;
 	char why[ARCHIVE_WHY_MAX];
-	int err = archive_read(a, id, &incident, why, sizeof(why));
+	int err = archive_read(list->archive, id, &incident, why, sizeof(why));
 
 	if (err) {
 		/* it may have been removed just now */
@@ -91,64 +139,101 @@ static int take_one(const struct options *set, time_t since, const struct archiv
 		return err == -ENOMEM ? err : 0;
 	}
 	err = postmortem_make(&incident, id, &p);
-	if (!err && is_wanted(set, since, &p)) {
-		cJSON *one = list ? postmortem_brief(&p) : NULL;
-
-		if (list && (!one || !cJSON_AddItemToArray(list, one))) {
-			cJSON_Delete(one);
-			err = -ENOMEM;
-		}
-		if (!list && !(*shown)++)
-			printf("%-8s  %-16s  %-11s %-11s %8s  %s\n", "ID", "WHEN",
-			       "LASTED", "WORST", "REFUSED", "WHO");
-		if (!list)
-			print_row(&p, page);
-	}
+	if (!err && is_wanted(list->set, list->since, &p))
+		err = add_row(list, &p);
 	postmortem_clear(&p);
 	incident_clear(&incident);
 	return err;
 }
 
+static int by_begin(const void *a, const void *b)
+{
+	const struct row *first = a, *second = b;
+
+	return archive_is_before(first->began_ns, first->id, second->began_ns,
+				 second->id)
+		       ? -1
+		       : 1;
+}
+
+/* Reads each record once: all together may be large. */
+static int take_all(struct list *list)
+{
+	const struct archive *archive = list->archive;
+	int err = 0;
+
+	list->rows = calloc(archive->len + 1, sizeof(*list->rows));
+	if (!list->rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < archive->len && !err; i++)
+		err = take_one(list, archive->entries[i].id);
+	if (list->len)
+		qsort(list->rows, list->len, sizeof(*list->rows), by_begin);
+	return err;
+}
+
+static int print_json(struct list *list)
+{
+	cJSON *root = cJSON_CreateObject();
+	cJSON *array = root ? cJSON_AddArrayToObject(root, "incidents") : NULL;
+
+	for (size_t i = 0; array && i < list->len; i++) {
+		cJSON_AddItemToArray(array, list->rows[i].json);
+		list->rows[i].json = NULL;
+	}
+	if (array)
+		return printing_json(root);
+	cJSON_Delete(root);
+	return -ENOMEM;
+}
+
+static int print_list(const struct list *list)
+{
+	if (!list->len)
+		log_info("incidents: %s", list->archive->len
+						  ? "none is what was asked for"
+						  : "there was none");
+	else
+		printf("%-8s  %-16s  %-11s %-11s %8s  %s\n", "ID", "WHEN", "LASTED",
+		       "WORST", "REFUSED", "WHO");
+	for (size_t i = 0; i < list->len; i++)
+		fputs(list->rows[i].text, stdout);
+	return 0;
+}
+
+static void clear_list(struct list *list)
+{
+	for (size_t i = 0; i < list->len; i++) {
+		free(list->rows[i].text);
+		cJSON_Delete(list->rows[i].json);
+	}
+	free(list->rows);
+}
+
 int cmd_incidents(int argc, char **argv)
 {
 	struct options set = {0};
-	int code = cli_parse(&usage, &argc, &argv, &set), err = 0;
-	cJSON *root = NULL, *list = NULL;
-	struct page page = printing_page();
+	int code = cli_parse(&usage, &argc, &argv, &set), err;
 	char why[ARCHIVE_WHY_MAX];
 	struct archive archive;
-	size_t shown = 0;
-	time_t since = 0;
+	struct list list = {
+		.set = &set, .archive = &archive, .width = printing_page().width};
 
 	if (code != CLI_RUN)
 		return code;
-	if (set.since && values_parse_since(set.since, time(NULL), &since))
+	if (set.since && values_parse_since(set.since, time(NULL), &list.since))
 		return cli_wrong_usage("--since %s: " VALUES_SINCE ", is needed",
 				       set.since);
 	if (archive_open(set.directory, set.config, &archive, why, sizeof(why))) {
 		log_error("incidents: %s", why);
 		return CLI_FAILED;
 	}
-	if (page.width < 80)
-		page.width = 80;
-	if (set.json) {
-		root = cJSON_CreateObject();
-		list = root ? cJSON_AddArrayToObject(root, "incidents") : NULL;
-		err = list ? 0 : -ENOMEM;
-	}
+	if (list.width < 80)
+		list.width = 80;
+	err = take_all(&list);
 	if (!err)
-		err = archive_sort(&archive);
-	for (size_t i = 0; i < archive.len && !err; i++)
-		err = take_one(&set, since, &archive, archive.entries[i].id, &page,
-			       list, &shown);
-	if (!err && root) {
-		err = printing_json(root);
-		root = NULL;
-	}
-	if (!err && !set.json && !shown)
-		log_info("incidents: %s",
-			 archive.len ? "none is what was asked for" : "there was none");
-	cJSON_Delete(root);
+		err = set.json ? print_json(&list) : print_list(&list);
+	clear_list(&list);
 	archive_close(&archive);
 	if (err)
 		log_error("incidents: %s", strerror(-err));

@@ -38,47 +38,35 @@ static const struct cli_usage usage = {
 		 "slash in it, a record.\nTimes are in your time zone ($TZ).",
 };
 
-static int write_all(int fd, const char *text, size_t len)
+/* The file is for those who may read the record. NULL: errno says why. */
+static FILE *open_page(const char *path)
 {
-	while (len) {
-		ssize_t n = write(fd, text, len);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0640);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	if (!file && fd >= 0)
+		close(fd);
+	return file;
 }
 
-/* By a text of its own, as a stream does not keep why it could not be written. The file is
- * for those who may read the record. */
+/* By a text of its own, as a stream does not keep why it could not be written. */
 static int write_html(const struct postmortem *p, const char *path)
 {
-	bool to_stdout = !strcmp(path, "-");
 	char *text = NULL;
 	size_t len = 0;
-	FILE *page = open_memstream(&text, &len);
-	int fd, err = 0;
+	FILE *page = open_memstream(&text, &len), *file;
+	int err = 0;
 
 	if (!page)
 		return -ENOMEM;
 	postmortem_html(p, page);
-	if (ferror(page))
-		err = -ENOMEM;
+	err = ferror(page) ? -ENOMEM : 0;
 	if (fclose(page))
 		err = -ENOMEM;
-	if (err) {
-		free(text);
-		return err;
-	}
-	fd = to_stdout ? STDOUT_FILENO
-		       : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
-			      0640);
-	err = fd < 0 ? -errno : write_all(fd, text, len);
-	if (!to_stdout && fd >= 0 && close(fd) && !err)
+	file = err ? NULL : !strcmp(path, "-") ? stdout : open_page(path);
+	if (!err && (!file || fwrite(text, 1, len, file) != len || fflush(file)))
+		err = -errno;
+	if (file && file != stdout && fclose(file) && !err)
 		err = -errno;
 	free(text);
 	return err;

@@ -59,12 +59,17 @@ struct sink_incidents {
 	unsigned int open;
 };
 
-static int64_t now_s(void)
+static uint64_t realtime_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec;
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static int64_t now_s(void)
+{
+	return (int64_t)(realtime_ns() / NS_PER_S);
 }
 
 /* ---- which there are ---- */
@@ -355,14 +360,6 @@ static bool is_last(const struct sink_message *message)
 {
 	return message->text && (message->action == POLICY_FD_RECOVERED ||
 				 message->action == POLICY_SYSTEM_RECOVERED);
-}
-
-static uint64_t realtime_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 /* The bound of one record, which is less where all together may have less. */

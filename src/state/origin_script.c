@@ -112,13 +112,6 @@ static bool read_link(struct lookup *look, pid_t pid, const char *name,
 	       strcmp(out + len - (sizeof(deleted) - 1), deleted) != 0;
 }
 
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* A path that was relative to where the shell was then: it may have gone elsewhere since,
  * but holds the script open while it reads it. */
 static bool find_held(struct lookup *look, pid_t pid, const char *script,
@@ -129,7 +122,7 @@ static bool find_held(struct lookup *look, pid_t pid, const char *script,
 	for (int fd = HELD_FROM; fd <= HELD_TO + 1; fd++) {
 		snprintf(name, sizeof(name), "fd/%d", fd <= HELD_TO ? fd : HELD_BASH);
 		if (read_link(look, pid, name, out) &&
-		    strcmp(base_of(out), base_of(script)) == 0)
+		    strcmp(basename(out), basename(script)) == 0)
 			return true;
 	}
 	return false;

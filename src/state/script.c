@@ -339,13 +339,6 @@ static bool goes_before(const struct word *word)
 	return false;
 }
 
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static void see_command(struct lexer *x, const struct word *word)
 {
 	if (goes_before(word))
@@ -355,7 +348,7 @@ static void see_command(struct lexer *x, const struct word *word)
 	x->soft = x->hard = false;
 	if (word_is(word, "ulimit"))
 		x->expected = EXPECT_ULIMIT;
-	else if (!word->expands && strcmp(base_of(word->value), "prlimit") == 0)
+	else if (!word->expands && strcmp(basename(word->value), "prlimit") == 0)
 		x->expected = EXPECT_PRLIMIT;
 	else
 		x->expected = EXPECT_ARGUMENT;
@@ -578,7 +571,7 @@ bool script_call_read(const char *const argv[], size_t argc, struct script_call 
 	memset(out, 0, sizeof(*out));
 	if (!argc)
 		return false;
-	name = base_of(argv[0]);
+	name = basename(argv[0]);
 	if (strcmp(name, "busybox") == 0 && argc > 1)
 		name = argv[i++];
 	name += name[0] == '-';

@@ -132,7 +132,7 @@ MUTANTS ?= 200
 PROPERTY_STEPS ?= 1000000
 SOAK_SECONDS ?= 3600
 
-.PHONY: mutants property soak storms all deps run check check-unit check-live check-vm check-cross verifier-baseline bench bench-fleet drift fuzz install uninstall screenshot recording \
+.PHONY: mutants property soak storms all deps run check check-unit check-live check-vm check-cross verifier-baseline bench bench-fleet bench-ratio drift fuzz install uninstall screenshot recording \
 	check-programs format lint tidy clean help vmlinux units helpers forecast-table cause-table compilers-table \
 	completions dist deb rpm image portable version check-packages
 .DELETE_ON_ERROR:
@@ -149,6 +149,7 @@ help:
 	@echo 'make check      install what is missing, build, run every test that can run here'
 	@echo 'make deps       install what is missing, nothing else'
 	@echo 'make bench      measure fdwarden beside other tools'
+	@echo 'make bench-ratio  CPU, memory and ps beside an earlier build [RATIO_PROCESSES=$(RATIO_PROCESSES)]'
 	@echo 'make bench-fleet  200 hosts, a real Prometheus and Alertmanager: one notification'
 	@echo 'make drift      counts beside the kernel'"'"'s over [DRIFT_CALLS=$(DRIFT_CALLS)] opens and closes'
 	@echo 'make screenshot draws docs/top.svg from a real run of the live view'
@@ -408,6 +409,11 @@ bench: all helpers $(BUILD)/tests/helpers/floor
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/scrape || status=1; \
 		FDWARDEN=$(BUILD)/fdwarden tests/bench/trace || status=1; \
 		tests/bench/instructions --build $(BUILD) && exit $$status
+
+# Beside a commit of long ago, which is built for it.
+RATIO_PROCESSES ?= 12000
+bench-ratio: all helpers
+	@FDWARDEN=$(BUILD)/fdwarden tests/bench/ratio --build $(BUILD) $(RATIO_PROCESSES)
 
 # Whole fleets in a folder: Prometheus and Alertmanager are the real ones.
 bench-fleet:

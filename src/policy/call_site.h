@@ -15,6 +15,7 @@ enum call_language {
 	CALL_COMPILED,    /* to machine code: what its names look like says more */
 	CALL_INTERPRETER, /* the same, of the program that runs functions of a script */
 	CALL_PYTHON,
+	CALL_LANGUAGES
 };
 
 /* "python"; NULL: of compiled code. Static. */

@@ -25,6 +25,7 @@ enum advice_action {
 	ADVICE_PARENT,      /* ulimit in the shell or script that starts it */
 	ADVICE_PRLIMIT,     /* right now, until it is restarted */
 	ADVICE_SYSCTL,      /* fs.nr_open or fs.file-max would stop it */
+	ADVICE_ACTIONS
 };
 
 struct advice_question {

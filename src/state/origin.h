@@ -24,6 +24,7 @@ enum origin_kind {
 	ORIGIN_PARENT,    /* inherited from a shell or another parent */
 	ORIGIN_SELF,      /* it set the limit itself */
 	ORIGIN_KERNEL,    /* the kernel's own default: 1024 and 4096 */
+	ORIGIN_KINDS
 };
 
 /* What the caller knows. */

@@ -81,10 +81,13 @@ static const char *nearest_command(const char *word)
 
 	for (const struct cli_command *c = cli_commands; c->name; c++)
 		nearest_try(&nearest, word, c->name);
+	nearest_try(&nearest, word, "help");
+	nearest_try(&nearest, word, "version");
 	return nearest.word;
 }
 
-/* What is the service manager's, or the journal's; NULL: nothing. */
+/* What is the service manager's, or the journal's, or goes by another name here; NULL:
+ * nothing. */
 static const char *elsewhere(const char *word)
 {
 	static const struct {
@@ -99,6 +102,15 @@ static const char *elsewhere(const char *word)
 		{" reload ", "'sudo systemctl reload fdwarden'",
 		 "SIGHUP to the daemon"},
 		{" log logs journal ", "'journalctl -u fdwarden'", "'fdwarden events'"},
+		{" alert alerts ", "'fdwarden events'", "'fdwarden events'"},
+		{" list ls ", "'fdwarden ps'", "'fdwarden ps'"},
+		{" lsof show info ", "'fdwarden inspect PID|NAME'",
+		 "'fdwarden inspect PID|NAME'"},
+		{" htop watch view ", "'fdwarden top'", "'fdwarden top'"},
+		{" run serve monitor ", "'sudo fdwarden daemon'",
+		 "'sudo fdwarden daemon'"},
+		{" ulimit prlimit limit set ", "'fdwarden raise PID|NAME --soft N'",
+		 "'fdwarden raise PID|NAME --soft N'"},
 		{" config test configtest ", "'fdwarden check-config'",
 		 "'fdwarden check-config'"},
 	};
@@ -114,22 +126,24 @@ static const char *elsewhere(const char *word)
 	return NULL;
 }
 
-static int unknown_command(const char *word)
+/* `where`: "", or the command that was asked of it, with ": " behind. */
+static int unknown_command(const char *where, const char *word)
 {
 	const char *nearest = elsewhere(word);
 
 	if (nearest) {
-		log_error("unknown command '%s'; for that there is %s", word, nearest);
+		log_error("%sunknown command '%s'; for that there is %s", where, word,
+			  nearest);
 		return CLI_USAGE;
 	}
 	nearest = nearest_command(word);
 	if (nearest)
-		log_error("unknown command '%s'; did you mean '%s'? 'fdwarden --help' "
-			  "lists the commands",
-			  word, nearest);
+		log_error("%sunknown command '%s'; did you mean '%s'? 'fdwarden "
+			  "--help' lists the commands",
+			  where, word, nearest);
 	else
-		log_error("unknown %s '%s'; 'fdwarden --help' lists the commands",
-			  *word == '-' ? "option" : "command", word);
+		log_error("%sunknown %s '%s'; 'fdwarden --help' lists the commands",
+			  where, *word == '-' ? "option" : "command", word);
 	return CLI_USAGE;
 }
 
@@ -164,12 +178,8 @@ static int help(int argc, char **argv)
 		return CLI_DONE;
 	}
 	command = find_command(argv[1]);
-	if (!command) {
-		log_error("help: unknown command '%s'; 'fdwarden help' lists the "
-			  "commands",
-			  argv[1]);
-		return CLI_USAGE;
-	}
+	if (!command)
+		return unknown_command("help: ", argv[1]);
 	if (argc > 2) {
 		log_error("help: '%s' is too much: of one command at a time, as in "
 			  "'fdwarden help %s'",
@@ -239,7 +249,7 @@ static int run(int argc, char **argv)
 		return help(argc - 1, argv + 1);
 	command = find_command(argv[1]);
 	if (!command)
-		return unknown_command(argv[1]);
+		return unknown_command("", argv[1]);
 	/* How wide a character is matters to what draws tables. The daemon draws none, and the
 	 * locale's file would be resident as long as it runs. */
 	if (strcmp(command->name, "daemon") != 0)

@@ -198,12 +198,18 @@ int cmd_check_config(int argc, char **argv)
 	if (code != CLI_RUN)
 		return code;
 	if (config_load(set.path ? set.path : CONFIG_PATH,
-			CONFIG_CHECK_PATHS | CONFIG_ALL_MISTAKES |
+			CONFIG_CHECK_PATHS | CONFIG_ALL_MISTAKES | CONFIG_KEEP_PART |
 				(set.path ? CONFIG_MUST_EXIST : 0),
 			set.overrides.items, set.overrides.len, &config, error,
 			sizeof(error)) < 0) {
 		while ((line = strsep(&rest, "\n")))
 			log_error("%s", line);
+		/* So that one round shows all that is to be mended. */
+		if (config) {
+			print_warnings(config);
+			(void)try_host(config);
+		}
+		config_free(config);
 		return CLI_USAGE;
 	}
 	config_print(config, stdout);

@@ -59,6 +59,13 @@ bool config_levels_contradict(const struct policy_settings *set, char *why, size
 	return false;
 }
 
+/* Whether it is known what was meant there: not, where that was refused; and where something
+ * was of which nobody knows what it was for, only if it was set. */
+static bool is_clear(const struct loading *l, const struct origin *at)
+{
+	return !at->bad && (!l->unclear || at->line || at->override);
+}
+
 /* `where` is "" or "in rule 'web': ". */
 static int check_settings(struct loading *l, const struct policy_settings *set,
 			  const struct origin *warn_at,
@@ -68,7 +75,8 @@ static int check_settings(struct loading *l, const struct policy_settings *set,
 	bool critical = set->warn_bp >= set->critical_bp;
 	char why[CONFIG_LEVELS_WHY_MAX];
 
-	if (!config_levels_contradict(set, why, sizeof(why)))
+	if (!config_levels_contradict(set, why, sizeof(why)) || !is_clear(l, warn_at) ||
+	    !is_clear(l, critical ? critical_at : hysteresis_at))
 		return 0;
 	return config_fail(l, later(warn_at, critical ? critical_at : hysteresis_at),
 			   -EINVAL, "%s%s", where, why);
@@ -214,8 +222,11 @@ static int check_rule(struct loading *l, size_t index)
 	size_t t_critical = config_key_index("thresholds", "critical");
 	struct policy_settings set;
 	char where[80];
+	bool clear = !l->unclear;
 
-	if (!config_rule_has_matcher(rule))
+	for (size_t i = 0; i < config_keys_len; i++)
+		clear = clear && !at->keys[i].bad;
+	if (clear && !config_rule_has_matcher(rule))
 		return config_fail(
 			l, &at->rule, -EINVAL,
 			"rule '%s' has no matcher; give it one of name, executable, "
@@ -223,6 +234,9 @@ static int check_rule(struct loading *l, size_t index)
 			rule->name);
 	if (check_patterns(l, index) < 0)
 		return l->err;
+	/* What [thresholds] says has been checked, and is told once. */
+	if (!l->apart && !rule->has_warn && !rule->has_critical)
+		return 0;
 	warn = rule->has_warn ? &at->keys[config_key_index(CONFIG_RULE_SECTION, "warn")]
 			      : &base[t_warn];
 	critical =
@@ -286,7 +300,7 @@ int config_check(struct loading *l, bool in_part)
 	const struct origin nowhere = {0};
 	uint32_t steps[FDW_MAX_STEPS];
 
-	if (!in_part && !l->apart)
+	if (!l->apart)
 		(void)check_settings(
 			l, &l->config->thresholds,
 			&l->keys[config_key_index("thresholds", "warn")],
@@ -300,7 +314,7 @@ int config_check(struct loading *l, bool in_part)
 	if (l->check_paths)
 		(void)config_check_paths(l);
 	for (size_t i = 0; i < l->config->rules_len && !l->err; i++)
-		(void)(in_part ? check_patterns(l, i) : check_rule(l, i));
+		(void)check_rule(l, i);
 	if (!in_part && config_count_steps(l->config, steps) > FDW_MAX_STEPS)
 		(void)config_fail(
 			l, &nowhere, -EINVAL,

@@ -126,6 +126,9 @@ enum config_flags {
 	/* The levels of [thresholds] are not held against each other: some of them are to be
 	 * put over others than the defaults, and config_levels_contradict() asked of those. */
 	CONFIG_LEVELS_APART = 16,
+	/* With CONFIG_ALL_MISTAKES: *out is there also where there are mistakes, of what could
+	 * be taken, so that more can be told of it; nobody is to monitor by it. */
+	CONFIG_KEEP_PART = 32,
 };
 
 /*

@@ -322,12 +322,16 @@ static int enter_section(struct loading *l, const char *name)
 		if (known == NO_RULE)
 			return add_rule(l, name);
 		/* Another file's is gone on with. */
-		if (!l->here.override && l->rules[known].rule.file == l->here.file)
-			return config_fail(
+		if (!l->here.override && l->rules[known].rule.file == l->here.file) {
+			int err = config_fail(
 				l, &l->here, -EINVAL,
 				"there is a rule '%s' already, in line %d; rename or "
 				"remove one",
 				name, l->rules[known].rule.line);
+
+			/* By another name it would be a rule: what it says is checked. */
+			return l->err ? err : add_rule(l, name);
+		}
 		if (!l->here.override)
 			l->rules[known].rule = l->here;
 		l->rule = known;
@@ -344,10 +348,32 @@ static int enter_section(struct loading *l, const char *name)
 
 /* ---- values ---- */
 
+/* What is refused under another name may have been meant for this one. */
+static void note_meant(struct loading *l, const char *name)
+{
+	struct nearest nearest = {0};
+	const struct config_key *key;
+	struct origin *origin;
+
+	for (size_t i = 0; i < config_keys_len; i++)
+		if (!strcmp(config_keys[i].section, l->section))
+			nearest_try(&nearest, name, config_keys[i].name);
+	key = nearest.word ? config_find_key(l->section, nearest.word) : NULL;
+	if (!key) {
+		l->unclear = true;
+		return;
+	}
+	origin = l->rule != NO_RULE ? &l->rules[l->rule].keys[key - config_keys]
+				    : &l->keys[key - config_keys];
+	if (!origin->line && !origin->override)
+		origin->bad = true;
+}
+
 static int unknown_key(struct loading *l, const char *name)
 {
 	char shown[100], allowed[256], meant[128];
 
+	note_meant(l, name);
 	meant_key(l->section, name, meant);
 	list_keys(l->section, allowed, sizeof(allowed));
 	if (*l->section)
@@ -447,6 +473,17 @@ static int set_value(struct loading *l, const struct config_key *key, void *base
 			   what_was_meant(key, value));
 }
 
+/* Takes a refused value as it was meant where that is plain, for what it comes to. */
+static bool take_meant(const struct config_key *key, void *base, const char *value)
+{
+	char share[32];
+
+	if (key->type != CONFIG_PERCENT)
+		return false;
+	snprintf(share, sizeof(share), "%.20s%%", value);
+	return !config_set_value(key, base, share);
+}
+
 /* Of a section that was refused: its value alone, for what it would come to is not known. */
 static int check_key(struct loading *l, const struct config_key *key, const char *value)
 {
@@ -483,8 +520,11 @@ static int set_key(struct loading *l, const char *name, const char *value)
 		base = &l->config->rules[l->rule];
 		origin = &l->rules[l->rule].keys[key - config_keys];
 	}
-	if (l->refused)
+	if (l->refused) {
+		if (l->rule == NO_RULE && !origin->line)
+			origin->bad = true; /* it may be meant for this one */
 		return check_key(l, key, value);
+	}
 	if (origin->line && !l->here.override && origin->file == l->here.file)
 		return config_fail(l, &l->here, -EINVAL,
 				   "'%s' is set in line %d already; remove one of them",
@@ -492,8 +532,10 @@ static int set_key(struct loading *l, const char *name, const char *value)
 	if (check_text(l, value) < 0)
 		return l->err;
 	err = set_value(l, key, base, value);
-	if (!err)
+	if (!err || l->all) {
 		*origin = l->here;
+		origin->bad = err < 0 && !take_meant(key, base, value);
+	}
 	return err;
 }
 
@@ -618,6 +660,7 @@ static int take_line(struct loading *l, const char *line, size_t len)
 	if (l->refused)
 		l->section = l->meant;
 	l->skip = err < 0 && !l->refused; /* what its keys would mean is not known */
+	l->unclear |= l->skip;
 	return err;
 }
 
@@ -665,8 +708,10 @@ static int apply_override(struct loading *l, const char *override)
 	if (dot) {
 		*dot = 0;
 		err = enter_section(l, trim(name));
-		if (err)
+		if (err) {
+			l->unclear = true;
 			goto out;
+		}
 		name = trim(dot + 1);
 	}
 	err = set_key(l, name, trim(value));
@@ -701,8 +746,8 @@ static int load(struct loading *l, const char *const *overrides, size_t override
 		err = config_check(l, l->mistake);
 	if (l->err)
 		return l->err;
-	if (l->all && !l->mistake && !err)
-		config_warn_of_rules(l);
+	if (l->all)
+		config_warn_of_rules(l, l->mistake != 0);
 	return l->mistake ? l->mistake : err;
 }
 
@@ -737,8 +782,13 @@ int config_load_texts(const struct config_text *texts, size_t texts_len,
 		if (error_size)
 			error[0] = 0;
 	}
-	if (err && l->mistake && !l->err)
+	if (err && l->mistake && !l->err) {
 		sort_faults(l);
+		if (flags & CONFIG_KEEP_PART) {
+			*out = l->config;
+			l->config = NULL;
+		}
+	}
 	config_free(l->config);
 	config_free(l->scratch);
 	free(l);

@@ -10,6 +10,7 @@ struct origin {
 	int line;
 	size_t file; /* in loading.files */
 	const char *override;
+	bool bad; /* what was written there was refused: what is meant is not known */
 };
 
 struct rule_origins {
@@ -48,6 +49,8 @@ struct loading {
 	struct origin warned[CONFIG_WARNINGS_MAX]; /* where each warning is */
 	int err;     /* of the first failure, which ends the loading */
 	int mistake; /* … that does not, as all are to be told */
+	/* Something was refused of which it is not known which key it is for. */
+	bool unclear;
 };
 
 /* Notes the failure, of which only the first is told, or each. Returns the first's
@@ -63,8 +66,8 @@ int config_doubt(struct loading *l, const struct origin *at, const char *format,
 void config_warn(struct loading *l, const struct origin *at, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Of rules that match nothing, or come to nothing. */
-void config_warn_of_rules(struct loading *l);
+/* Of rules that match nothing, or come to nothing. `in_part`: as config_check() has it. */
+void config_warn_of_rules(struct loading *l, bool in_part);
 
 /* Where a key's origin is in `keys`. */
 size_t config_key_index(const char *section, const char *name);

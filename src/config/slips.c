@@ -214,9 +214,10 @@ static void doubt_order(struct loading *l)
 	}
 }
 
-void config_warn_of_rules(struct loading *l)
+void config_warn_of_rules(struct loading *l, bool in_part)
 {
-	doubt_order(l);
+	if (!in_part)
+		doubt_order(l);
 	for (size_t rule = 0; rule < l->config->rules_len; rule++)
 		for (size_t i = 0; i < config_keys_len; i++) {
 			const struct config_key *key = &config_keys[i];

@@ -70,6 +70,24 @@ expect 2 '' "^fdwarden: 'ps' is too much: " --socket "$dir/none" ps
 expect 2 '' "^fdwarden: cannot read the configuration $dir/none: " -c "$dir/none"
 expect 2 '' "^fdwarden: unknown command 'pss'; " pss
 expect 2 '' "^fdwarden: unknown option '--vers'; " --vers
+# Words of other programs, a slip of the keys; and the same behind help.
+for help in '' help; do
+	while IFS='|' read -r word there; do
+		# shellcheck disable=SC2086
+		expect 2 '' "^fdwarden: (help: )?unknown command '$word'; $there" $help $word
+	done <<-'EOF'
+		stop|for that there is .*(systemctl stop|SIGTERM)
+		reload|for that there is .*(systemctl reload|SIGHUP)
+		logs|for that there is .*(journalctl|fdwarden events)
+		ls|for that there is 'fdwarden ps'
+		lsof|for that there is 'fdwarden inspect PID
+		watch|for that there is 'fdwarden top'
+		ulimit|for that there is 'fdwarden raise PID
+		hepl|did you mean 'help'
+		verison|did you mean 'version'
+		isnpect|did you mean 'inspect'
+	EOF
+done
 # What a full disk did not take is said once, with its reason, whatever had written it; more than
 # one buffer's worth as well, of which the first failure is past when the command ends.
 for full in help 'completion bash' 'check-config -c /dev/null' 'ps --json' 'top -b -n 1' features; do
@@ -88,7 +106,7 @@ expect 2 '' "^fdwarden: unknown command 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 	aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 expect 2 '' "^fdwarden: unknown command ''; " ''
 expect 2 '' "^fdwarden: unknown command 'a\?b'; " $'a\nb'
-expect 2 '' "^fdwarden: help: unknown command 'pss'; " help pss
+expect 2 '' "^fdwarden: help: unknown command 'pss'; did you mean 'ps'" help pss
 expect 2 '' "^fdwarden: help: 'extra' is too much: of one command at a time, as in 'fdwarden help ps'" \
 	help ps extra
 expect 2 '' "^fdwarden: completion: 'x' is too much: one shell at a time; " completion bash x
@@ -163,6 +181,10 @@ lines=$(sed -n "s/^fdwarden: .*many:\([0-9]*\): .*/\1/p" "$dir/err" | tr '\n' ' 
 printf '[rule a]\nwarn = 5%%\n[snapshot]\ninterval = 5\n' >"$dir/whole"
 "$fdwarden" check-config -c "$dir/whole" 2>&1 | sed -n 's/^fdwarden: .*whole:\([0-9]*\): .*/\1/p' |
 	sort -nc || complain "check-config: mistakes are not in the order of lines"
+# ... and what this host lacks.
+printf '[thresholds]\nwarn = 70\n[rule a]\nuser = nosuchuser\n' >"$dir/both"
+expect 2 '' "^fdwarden: in rule 'a': there is no user nosuchuser" check-config -c "$dir/both"
+expect 2 '' "^fdwarden: $dir/both:2: bad value '70'" check-config -c "$dir/both"
 expect 0 '^warn = 70%$' '' check-config --config="$dir/good"
 expect 0 '^\[rule web\]$' '' check-config -c "$dir/good"
 expect 0 '^warn = 60%$' '' check-config -c "$dir/good" -o thresholds.warn=60%

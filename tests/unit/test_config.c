@@ -1181,6 +1181,48 @@ static void all_mistakes(void **state)
 	config_free(config);
 }
 
+/* One round shows all: what the levels come to with what was meant, and what is of another
+ * rule of the same name; and nothing of what is not known to be meant. */
+static void one_round(void **state)
+{
+	static const struct {
+		const char *text, *faults;
+	} cases[] = {
+		{"[thresholds]\nwarn = 70\ncritical = 20%\n[rule a]\nname = x\n"
+		 "[rule a]\nwarn = 96%\nname = y\n",
+		 "2 3 6 7 "},
+		{"[treshholds]\nwarn = 70%\n[thresholds]\ncritical = 75%\n", "1 "},
+		{"[thresholds]\nwran = 70%\ncritical = 75%\n", "2 "},
+		{"[thresholds]\nzip = 70%\ncritical = 75%\n", "2 "},
+		{"[thresholds]\nzip = 70%\ncritical = 75%\nwarn = 76%\n", "2 4 "},
+		{"[rule a]\nnmae = x\nwarn = 96%\n[rule b]\nwarn = 5%\n", "2 3 4 "},
+		{"[rule a]\nname = x\nignore = perhaps\nwarn = 96%\n", "3 4 "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		char error[4096], numbers[64] = "", *rest = error, *line;
+		struct config *config = NULL;
+
+		assert_int_equal(
+			config_load_text("t.conf", cases[i].text, strlen(cases[i].text),
+					 CONFIG_ALL_MISTAKES | CONFIG_KEEP_PART, NULL,
+					 0, &config, error, sizeof(error)),
+			-EINVAL);
+		assert_non_null(config);
+		while ((line = strsep(&rest, "\n"))) {
+			size_t len = strlen(numbers);
+
+			assert_false(strncmp(line, "t.conf:", 7));
+			snprintf(numbers + len, sizeof(numbers) - len, "%d ",
+				 atoi(line + 7));
+		}
+		if (strcmp(numbers, cases[i].faults) != 0)
+			fail_msg("%zu: lines %s, not %s", i, numbers, cases[i].faults);
+		config_free(config);
+	}
+}
+
 /* Rules that match nothing that there can be are told in the order of the file; those that may
  * match are not. */
 static void slips(void **state)
@@ -1314,6 +1356,7 @@ int main(void)
 		cmocka_unit_test(lists),       cmocka_unit_test(forgiven),
 		cmocka_unit_test(many_doubts), cmocka_unit_test(restarts),
 		cmocka_unit_test(slips),       cmocka_unit_test(levels_apart),
+		cmocka_unit_test(one_round),
 	};
 
 	/* where fnmatch() decodes what it is given */

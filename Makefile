@@ -132,7 +132,7 @@ MUTANTS ?= 200
 PROPERTY_STEPS ?= 1000000
 SOAK_SECONDS ?= 3600
 
-.PHONY: mutants property soak storms all deps run check check-unit check-live check-vm check-cross verifier-baseline bench bench-fleet bench-ratio drift fuzz install uninstall screenshot recording \
+.PHONY: compile_commands.json mutants property soak storms all deps run check check-unit check-live check-vm check-cross verifier-baseline bench bench-fleet bench-ratio drift fuzz install uninstall screenshot recording \
 	check-programs format lint tidy clean help vmlinux units helpers forecast-table cause-table compilers-table \
 	completions dist deb rpm image portable version check-packages
 .DELETE_ON_ERROR:
@@ -171,6 +171,8 @@ help:
 	@echo 'make forecast-table  what the search for leaks finds and misses, into the documentation'
 	@echo 'make WERROR=1   takes a warning for an error, as CI does'
 	@echo 'make cause-table  scores what is said of labelled situations, into the documentation'
+	@echo 'make compile_commands.json  for editors and language servers'
+	@echo 'tests/live/run PATTERN  one live test, or some: counts., alerts.crowd'
 	@echo 'make format, lint, clean; make vmlinux regenerates the kernel types'
 
 deps:
@@ -258,6 +260,15 @@ $(STATIC_DIR)/fdwarden: $(BUILD)/src/main.o $(OBJS) $(STATIC_OBJS) $(STATIC_DIR)
 		$(filter-out $(BUILD)/src/server/http_library.o,$(OBJS)) $(STATIC_OBJS) -o $@ \
 		-L$(STATIC_DIR) $(STATIC_LIBS) -lpthread -lm 2>$@.log || { cat $@.log; exit 1; }
 	@! grep 'warning:' $@.log | grep -vE "'get(pw|gr|addrinfo)[a-z_]*' $(STATIC_WARNING)"
+
+# For editors and language servers, which look for it in this folder.
+compile_commands.json: export C_COMMAND = $(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(ALL_CFLAGS) -c
+compile_commands.json: export BPF_COMMAND = $(CLANG) $(BPF_CFLAGS) -c
+compile_commands.json: $(GENERATED)
+	$(Q)python3 -c 'import json, os, sys; json.dump([{"directory": os.getcwd(), "file": name, \
+		"command": os.environ["BPF_COMMAND" if name.startswith("bpf/") else "C_COMMAND"] \
+		+ " " + name} for name in sys.argv[1:]], sys.stdout, indent=1)' \
+		$(BPF_SRCS) src/main.c $(SRCS) $(UNIT_SRCS) $(HELPER_SRCS) > $@
 
 # ---- tests ------------------------------------------------------------------
 $(BUILD)/libpure.a: $(PURE_OBJS)

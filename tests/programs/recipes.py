@@ -221,6 +221,37 @@ data_path = "/tmp"
 VirtualHost "localhost"
 """
 
+# One child, which takes all; its clients wait for a next request.
+APACHE = """
+ServerName localhost
+PidFile /run/apache2-test.pid
+KeepAlive On
+KeepAliveTimeout 600
+MaxKeepAliveRequests 0
+StartServers 1
+ServerLimit 1
+ThreadLimit 25
+ThreadsPerChild 25
+MinSpareThreads 1
+MaxSpareThreads 25
+MaxRequestWorkers 25
+AsyncRequestWorkerFactor 100
+"""
+
+APACHE_ENVIRONMENT = """
+export APACHE_RUN_USER=www-data APACHE_RUN_GROUP=www-data APACHE_LOG_DIR=/tmp
+export APACHE_RUN_DIR=/run APACHE_LOCK_DIR=/run APACHE_PID_FILE=/run/apache2-test.pid
+APACHE_ULIMIT_MAX_FILES='ulimit -n 300'
+"""
+
+CUPS = """
+Listen 127.0.0.1:19050
+MaxClients 5000
+MaxClientsPerHost 5000
+Timeout 600
+IdleExitTimeout 0
+"""
+
 RECIPES = [
     Recipe("nginx", ["nginx-light"], ["/usr/sbin/nginx", "-c", "/etc/nginx/nginx.conf"], 19001,
            files={"/etc/nginx/nginx.conf": NGINX},
@@ -330,4 +361,15 @@ RECIPES = [
     Recipe("prosody", ["prosody"], ["/usr/bin/prosody", "--root", "--config",
                                     "/etc/prosody/test.cfg.lua"], 19045,
            files={"/etc/prosody/test.cfg.lua": PROSODY}, rest=12, cheap=False),
+    Recipe("apache2", ["apache2"], ["/usr/sbin/apachectl", "-D", "FOREGROUND"], 19002,
+           files={"/etc/apache2/ports.conf": "Listen 127.0.0.1:19002\n",
+                  "/etc/apache2/conf-enabled/zz-test.conf": APACHE,
+                  "/etc/apache2/envvars": APACHE_ENVIRONMENT},
+           edit=replace("APACHE_ULIMIT_MAX_FILES"), hard=10000, clients=275,
+           hello=b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", cheap=False),
+    Recipe("transmission", ["transmission-daemon"],
+           ["/usr/bin/transmission-daemon", "-f", "-g", "/tmp/transmission", "-p", "19049", "-r",
+            "127.0.0.1", "--no-auth", "--no-portmap", "--no-dht"], 19049, cheap=False),
+    Recipe("cups", ["cups-daemon"], ["/usr/sbin/cupsd", "-f", "-c", "/etc/cups/test.conf"], 19050,
+           files={"/etc/cups/test.conf": CUPS}, hard=300, cheap=False),
 ]

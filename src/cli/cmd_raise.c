@@ -173,6 +173,7 @@ int cmd_raise(int argc, char **argv)
 		complain(pid, soft, before, hard, err);
 		return CLI_FAILED;
 	}
+	remote_tell_raised(&set.remote, pid, before, soft);
 	warn_of_no_use(pid);
 	if (set.json)
 		return print_json(pid, soft, before, hard) ? CLI_FAILED : CLI_DONE;

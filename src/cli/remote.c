@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "collect/kernel.h"
+#include "client/tell.h"
 #include "config/config.h"
 
 /* For the first one to ask, the daemon reads who all the processes are: some 0.1 ms each, on
@@ -68,6 +69,15 @@ int remote_open(const struct remote_options *set, struct client **out, char *why
 
 	*out = NULL;
 	return err ? err : client_open(path, CLIENT_TIMEOUT_MS, out, why, why_size);
+}
+
+void remote_tell_raised(const struct remote_options *set, int pid, uint64_t from,
+			uint64_t to)
+{
+	char path[4096], why[512];
+
+	if (!find_path(set, path, sizeof(path), why, sizeof(why)))
+		(void)client_tell_raised(path, pid, from, to);
 }
 
 void remote_explain(char *why, size_t why_size, int err, const char *socket_why)

@@ -35,6 +35,10 @@ bool remote_is_wanted(const struct remote_options *set, char *why, size_t why_si
 int remote_open(const struct remote_options *set, struct client **out, char *why,
 		size_t why_size);
 
+/* Tells the daemon, if one runs that may be told, that a limit was raised by hand. */
+void remote_tell_raised(const struct remote_options *set, int pid, uint64_t from,
+			uint64_t to);
+
 /* Adds to what one lacks (`why`) what the socket said, of which `err` is the -errno. */
 void remote_explain(char *why, size_t why_size, int err, const char *socket_why);
 

@@ -401,6 +401,8 @@ int explain_limit(struct explain_question *question, const struct diagnosis *dia
 	};
 	int err;
 
+	(void)raises_find(question->who.pid, question->who.start_ns,
+			  question->soft_limit, &origin.raise);
 	if (found) {
 		out->origin = *found;
 		memset(found, 0, sizeof(*found));

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collect/census.h"
 #include "collect/kernel.h"
 #include "collect/snapshot.h"
 #include "daemon/explainer.h"
+#include "daemon/remedy.h"
 #include "daemon/report.h"
 #include "daemon/main_kinds.h"
 #include "output/view_inspect.h"
@@ -330,6 +332,40 @@ static void inspect(struct inspector *s, struct server_job *job)
 	process_table_free(look.table);
 }
 
+/* Who could have done it: root, or whose process it is. */
+static bool may_have_raised(const struct server_job *job)
+{
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)job->request.pid);
+	return job->privileged || (!stat(path, &st) && st.st_uid == job->uid);
+}
+
+/* Told, not asked: and believed only as far as the limit shows it. */
+static void take_raised(struct server_job *job)
+{
+	const struct request *request = &job->request;
+	int err = may_have_raised(job)
+			  ? remedy_note_raised(request->pid, request->raised_from,
+					       request->raised_to)
+			  : -EPERM;
+
+	if (err == -EPERM || err == -EACCES)
+		server_job_fail(job, REQUEST_DENIED,
+				"only root, or whose process it is, can have raised "
+				"its limit");
+	else if (err == -ESTALE)
+		server_job_fail(job, REQUEST_FAILED, "its soft limit is another one");
+	else if (err)
+		server_job_fail(job, REQUEST_NO_SUCH_PROCESS, "no process %d",
+				(int)request->pid);
+	else
+		job->body = shared_text_format("\"pid\":%d", (int)request->pid);
+	if (!err && !job->body)
+		server_job_fail(job, REQUEST_FAILED, "no memory");
+}
+
 void inspector_answer(void *context, struct server_job *job)
 {
 	struct inspector *s = context;
@@ -338,7 +374,9 @@ void inspector_answer(void *context, struct server_job *job)
 	/* Widths of characters are those of UTF-8, wherever the daemon was started. */
 	if (s->locale)
 		uselocale(s->locale);
-	if (*s->why_none)
+	if (job->request.kind == REQUEST_RAISED)
+		take_raised(job);
+	else if (*s->why_none)
 		server_job_fail(job, REQUEST_FAILED, "%s", s->why_none);
 	else if (job->request.kind == REQUEST_MAIN_KINDS)
 		main_kinds_answer(s->kinds, job);

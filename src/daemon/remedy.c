@@ -16,8 +16,14 @@
 #include "policy/policy.h"
 #include "policy/program.h"
 #include "policy/remedy.h"
+#include "state/raises.h"
 
 #define SECOND_NS 1000000000ull
+
+static uint64_t ticks_of(uint64_t start_ns)
+{
+	return start_ns / (SECOND_NS / (uint64_t)sysconf(_SC_CLK_TCK));
+}
 
 /* A pid may be another process's by now. */
 static int check_same(pid_t pid, uint64_t start_ns)
@@ -31,7 +37,7 @@ static int check_same(pid_t pid, uint64_t start_ns)
 	rested = capabilities_see_others();
 	err = identity_start_ticks(pid, &ticks);
 	capabilities_rest_again(rested);
-	expected = start_ns / (SECOND_NS / (uint64_t)sysconf(_SC_CLK_TCK));
+	expected = ticks_of(start_ns);
 	/* one tick for roundings */
 	return err ? err : ticks + 1 >= expected && ticks <= expected + 1 ? 0 : -ESRCH;
 }
@@ -55,6 +61,20 @@ int remedy_set_soft_limit(pid_t pid, uint64_t start_ns, uint64_t soft_limit,
 		return -EALREADY;
 	limit.rlim_cur = soft_limit;
 	return prlimit(pid, RLIMIT_NOFILE, &limit, NULL) ? -errno : 0;
+}
+
+int remedy_note_raised(pid_t pid, uint64_t from, uint64_t to)
+{
+	uint64_t ticks, soft = 0, hard;
+	int err = kernel_rlimits(pid, RLIMIT_NOFILE, &soft, &hard);
+
+	if (!err && soft != to)
+		err = -ESTALE;
+	if (!err)
+		err = identity_start_ticks(pid, &ticks);
+	if (!err)
+		raises_note(pid, ticks, from, to, true);
+	return err;
 }
 
 /* What an EPERM of that means and what to do, one line. */
@@ -165,6 +185,8 @@ uint64_t remedy_apply(struct process *process, const struct explanation *why,
 		log_failure(process, err);
 		return 0;
 	}
+	raises_note(process->who.pid, ticks_of(process->who.start_ns), before,
+		    soft_limit, false);
 	process->remedy.raised_ns = now_ns;
 	process->table.soft_limit = soft_limit;
 	return before;

@@ -22,6 +22,11 @@
 int remedy_set_soft_limit(pid_t pid, uint64_t start_ns, uint64_t soft_limit,
 			  uint64_t *before, uint64_t *hard);
 
+/* Notes that somebody has raised it by hand, from `from`, so that what is told of the limit's
+ * origin says so; not where its soft limit is another one than `to` (-ESTALE). 0 or
+ * -errno. */
+int remedy_note_raised(pid_t pid, uint64_t from, uint64_t to);
+
 /*
  * A critical process of which it has become known what explains it: raises its limit if
  * its rule allows. Returns the soft limit before, and the process's table has the new one;

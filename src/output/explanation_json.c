@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output/alert.h"
 #include "output/command_json.h"
 #include "output/json.h"
 #include "output/text.h"
@@ -263,6 +264,27 @@ static int add_true(cJSON *limit, const char *name, bool value)
 	return value ? add_flag(limit, name, true) : 0;
 }
 
+/* What fdwarden itself did to it. */
+static int add_raise(cJSON *limit, const struct raise *raise)
+{
+	cJSON *raised;
+	char when[32];
+	int err;
+
+	if (!raise->to)
+		return 0;
+	alert_timestamp(raise->when_ns, when);
+	raised = json_add_object(limit, "raised");
+	err = raised ? json_add_text(raised, "by", "fdwarden") : -ENOMEM;
+	if (!err)
+		err = add_flag(raised, "by_hand", raise->by_hand);
+	if (!err)
+		err = json_add_text(raised, "at", when);
+	if (!err)
+		err = json_add_uint(raised, "from", raise->from);
+	return err ? err : json_add_uint(raised, "to", raise->to);
+}
+
 static int add_limit(cJSON *root, const struct origin *origin, size_t max)
 {
 	cJSON *limit = json_add_object(root, "limit");
@@ -277,6 +299,8 @@ static int add_limit(cJSON *root, const struct origin *origin, size_t max)
 	if (!err)
 		err = add_flag(limit, "raised_by_process",
 			       origin->soft_raised && !origin->raised_by);
+	if (!err)
+		err = add_raise(limit, &origin->raise);
 	if (!err)
 		err = add_text(limit, "unit", origin->unit, max);
 	if (!err)

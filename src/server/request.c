@@ -15,7 +15,7 @@
 static const char *const names[REQUEST_KINDS_OF] = {
 	[REQUEST_SNAPSHOT] = "snapshot",   [REQUEST_PROCESS] = "process",
 	[REQUEST_MAIN_KINDS] = "kinds",    [REQUEST_SELF] = "self",
-	[REQUEST_SUBSCRIBE] = "subscribe",
+	[REQUEST_SUBSCRIBE] = "subscribe", [REQUEST_RAISED] = "raised",
 };
 
 const char *request_name(enum request_kind kind)
@@ -144,6 +144,22 @@ static enum request_error read_process(const cJSON *json, struct request *out,
 	return REQUEST_OK;
 }
 
+static enum request_error read_raised(const cJSON *json, struct request *out, char *why,
+				      size_t why_size)
+{
+	uint64_t pid = 0;
+
+	if (read_number(member(json, "pid"), 1, INT_MAX, &pid) && pid &&
+	    read_number(member(json, "from"), 0, WHOLE_MAX, &out->raised_from) &&
+	    read_number(member(json, "to"), 1, WHOLE_MAX, &out->raised_to) &&
+	    out->raised_to > out->raised_from) {
+		out->pid = (pid_t)pid;
+		return REQUEST_OK;
+	}
+	snprintf(why, why_size, "'pid' must be a pid, and 'from' a limit below 'to'");
+	return REQUEST_BAD;
+}
+
 static enum request_error read_members(const cJSON *json, struct request *out,
 				       char *why, size_t why_size)
 {
@@ -174,6 +190,8 @@ static enum request_error read_members(const cJSON *json, struct request *out,
 		}
 		out->recent = recent < REQUEST_RECENT_MAX ? recent : REQUEST_RECENT_MAX;
 		return REQUEST_OK;
+	case REQUEST_RAISED:
+		return read_raised(json, out, why, why_size);
 	default:
 		return REQUEST_OK;
 	}
@@ -196,7 +214,7 @@ static enum request_error read_kind(const cJSON *json, struct request *out, char
 	}
 	snprintf(why, why_size,
 		 "unknown request; there are snapshot, process, kinds, self, "
-		 "subscribe");
+		 "subscribe, raised");
 	return REQUEST_UNKNOWN;
 }
 

@@ -28,6 +28,7 @@ enum request_kind {
 	REQUEST_MAIN_KINDS, /* "kinds" */
 	REQUEST_SELF,
 	REQUEST_SUBSCRIBE,
+	REQUEST_RAISED,  /* a limit, by hand: it is told, not asked */
 	REQUEST_KINDS_OF /* their number */
 };
 
@@ -53,6 +54,7 @@ struct request {
 	int width; /* of its page */
 	bool ascii, descriptors;
 	size_t recent; /* alerts, of a subscription */
+	uint64_t raised_from, raised_to;
 };
 
 /*

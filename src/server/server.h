@@ -24,7 +24,8 @@ struct server_settings {
 	const char *path, *group; /* group NULL: its user alone */
 	const char *version;      /* of the program: plain */
 	const char *host_json;    /* "host":{…} of the greeting */
-	/* Answers REQUEST_PROCESS and REQUEST_MAIN_KINDS, in a thread of the server. */
+	/* Answers REQUEST_PROCESS, REQUEST_MAIN_KINDS and REQUEST_RAISED, in a thread of the
+	 * server. */
 	void (*inspect)(void *context, struct server_job *job);
 	void *inspect_context;
 };

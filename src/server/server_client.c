@@ -198,7 +198,8 @@ static void subscribe(struct server_client *c, const struct request *request)
 static void hand_on(struct server_client *c, struct request *request)
 {
 	struct server *s = c->server;
-	bool kinds = request->kind == REQUEST_MAIN_KINDS;
+	bool at_once =
+		request->kind == REQUEST_MAIN_KINDS || request->kind == REQUEST_RAISED;
 	struct server_job *job;
 	uint64_t ticket;
 
@@ -211,8 +212,8 @@ static void hand_on(struct server_client *c, struct request *request)
 	job->uid = c->uid;
 	job->privileged = c->privileged;
 	job->ticket = ticket = ++s->last_ticket;
-	if (!(kinds ? server_queue_put(&s->inspections, job)
-		    : server_roster_ask(s->roster, job))) {
+	if (!(at_once ? server_queue_put(&s->inspections, job)
+		      : server_roster_ask(s->roster, job))) {
 		put_error(c, c->id, REQUEST_BUSY,
 			  "too many requests of this user wait; ask again");
 		server_job_free(job);

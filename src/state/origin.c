@@ -316,8 +316,14 @@ static int answer(struct origin_subject *s, struct origin *out)
 {
 	struct origin_task *first = &s->chain.task[0];
 	const struct identity *who = s->question->who;
-	int err = origin_chain_read(s->search, who->pid, &s->chain);
+	bool raised;
+	int err;
 
+	if (s->question->raise.to) {
+		s->search->raised_pid = who->pid;
+		s->search->raise = s->question->raise;
+	}
+	err = origin_chain_read(s->search, who->pid, &s->chain);
 	if (err)
 		return err;
 	if (!is_same(who, first))
@@ -329,9 +335,13 @@ static int answer(struct origin_subject *s, struct origin *out)
 	/* its limits may have been read a moment ago: the later ones count */
 	s->soft = first->limits_known ? first->soft : s->question->soft_limit;
 	s->hard = first->limits_known ? first->hard : s->question->hard_limit;
+	raised = s->search->raised_pid && first->limits_known &&
+		 first->soft == s->search->raise.from;
 	err = explain(s, out);
 	if (!err)
 		origin_script(s, out);
+	if (!err && raised)
+		origin_say_ourselves(s, out);
 	return err ? err : add_place(s, out);
 }
 

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "state/identity.h"
+#include "state/raises.h"
 #include "state/script.h"
 
 /* The names are in origin_kind_name(). */
@@ -33,6 +34,9 @@ struct origin_question {
 	uint64_t soft_limit, hard_limit;
 	bool own_limit;       /* the sensor saw it set its own limit */
 	bool own_limit_known; /* it was watched since its start */
+	struct raise
+		raise; /* by which fdwarden itself raised its soft limit; `to` 0: it
+				 did not. Then the origin is that of the limit before */
 };
 
 struct origin {
@@ -60,6 +64,8 @@ struct origin {
 	pid_t parent;                    /* ORIGIN_PARENT: who; 0: none */
 	pid_t raised_by; /* an ancestor; 0: the process itself, or it is not known */
 	uint64_t front_hard; /* the hard limit in front of the script; 0: not known */
+	struct raise
+		raise; /* what fdwarden made of that limit since; `to` 0: nothing */
 	struct script_finding statements; /* of `script` */
 	uid_t owner;                      /* whose session or manager; -1: none */
 	char *file; /* "/etc/systemd/system/app.service.d/limits.conf"; NULL: none. Owned. */

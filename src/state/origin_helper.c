@@ -31,6 +31,7 @@ struct helper_question {
 	pid_t pid;
 	uid_t uid;
 	bool own_limit, own_limit_known, has_cgroup;
+	struct raise raise;
 	char cgroup[TEXT_MAX];
 };
 
@@ -93,6 +94,7 @@ static size_t answer_question(const struct helper_question *q, int refused,
 		.hard_limit = q->hard_limit,
 		.own_limit = q->own_limit,
 		.own_limit_known = q->own_limit_known,
+		.raise = q->raise,
 	};
 	struct origin origin = {.owner = (uid_t)-1};
 	size_t size;
@@ -232,6 +234,7 @@ int origin_helper_find(const struct origin_question *question, struct identity *
 	q->hard_limit = question->hard_limit;
 	q->own_limit = question->own_limit;
 	q->own_limit_known = question->own_limit_known;
+	q->raise = question->raise;
 	q->has_cgroup = who->cgroup && strlen(who->cgroup) < sizeof(q->cgroup);
 	if (q->has_cgroup)
 		memcpy(q->cgroup, who->cgroup, strlen(who->cgroup));

@@ -68,6 +68,9 @@ struct origin_search {
 	bool no_memory;   /* something is missing for want of it */
 	struct origin_cost cost;
 	struct origin_started started; /* of the first unit that was asked for */
+	/* Whose soft limit fdwarden raised: it is taken as it was before. 0: nobody's */
+	pid_t raised_pid;
+	struct raise raise;
 };
 
 /* ---- files ---- */

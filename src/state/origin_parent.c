@@ -84,6 +84,8 @@ int origin_task_read(struct origin_search *search, pid_t pid, struct origin_task
 	if (read_of(search, pid, "limits", &file) == 0) {
 		parse_limits(file.text, out);
 		origin_file_clear(&file);
+		if (pid == search->raised_pid && out->soft == search->raise.to)
+			out->soft = search->raise.from;
 	}
 	if (read_of(search, pid, "cgroup", &file) == 0) {
 		path = cgroup_path_choose(file.text);

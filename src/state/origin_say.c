@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "state/origin_subject.h"
 
@@ -250,6 +251,30 @@ void origin_say_outside(struct origin_subject *s, struct origin *out)
 		"; the soft limit was set to %llu since, by another process, as with "
 		"prlimit(1)",
 		(unsigned long long)s->soft);
+}
+
+void origin_say_ourselves(struct origin_subject *s, struct origin *out)
+{
+	const struct raise *raise = &s->search->raise;
+	time_t when = (time_t)(raise->when_ns / 1000000000u);
+	char text[32] = "";
+	struct tm utc;
+
+	if (gmtime_r(&when, &utc))
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	out->raise = *raise;
+	origin_append(s->search, out,
+		      "; fdwarden raised the soft limit from %llu to %llu at %s, as %s",
+		      (unsigned long long)raise->from, (unsigned long long)raise->to,
+		      text,
+		      raise->by_hand ? "somebody asked it to"
+				     : "on_critical = raise-soft wants it");
+	free(out->restart);
+	out->restart =
+		origin_format(s->search,
+			      "The limit that fdwarden set lasts until this one ends: "
+			      "the next one begins with %llu again.",
+			      (unsigned long long)raise->from);
 }
 
 void origin_say_unknown(struct origin_subject *s, struct origin *out)

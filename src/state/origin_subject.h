@@ -44,6 +44,8 @@ void origin_say_self(struct origin_subject *s, struct origin *out);
 void origin_say_parent(struct origin_subject *s, struct origin *out);
 void origin_say_kernel(struct origin_subject *s, struct origin *out);
 void origin_say_unknown(struct origin_subject *s, struct origin *out);
+/* Behind the others: what fdwarden itself did to that limit since. */
+void origin_say_ourselves(struct origin_subject *s, struct origin *out);
 
 /* Adds the script that has a statement which sets these limits, if there is one. `out` is
  * what was found without it. */

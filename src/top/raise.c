@@ -46,6 +46,7 @@ void raise_do(struct view *view)
 	view->process.asked_ns = 0;
 	switch (err) {
 	case 0:
+		source_tell_raised(view->source, r->pid, before, r->to);
 		view_note(view, "%s: soft limit %" PRIu64 " -> %" PRIu64, r->name,
 			  before, r->to);
 		break;

@@ -12,6 +12,11 @@ const char *source_name(const struct source *source)
 	return source->name;
 }
 
+void source_tell_raised(struct source *source, pid_t pid, uint64_t from, uint64_t to)
+{
+	source->ops->tell_raised(source, pid, from, to);
+}
+
 size_t source_fds(const struct source *source, struct pollfd fds[SOURCE_FDS_MAX])
 {
 	return source->ops->fds(source, fds);

@@ -54,6 +54,9 @@ void source_close(struct source *source); /* accepts NULL */
 /* "daemon 812", "own look": for the title. Lives until it is closed. */
 const char *source_name(const struct source *source);
 
+/* Tells it that the soft limit of a process was raised from the view. */
+void source_tell_raised(struct source *source, pid_t pid, uint64_t from, uint64_t to);
+
 /* To be polled for; source_handle() then, and each time that the deadline passed
  * (CLOCK_MONOTONIC; 0: there is none). */
 size_t source_fds(const struct source *source, struct pollfd fds[SOURCE_FDS_MAX]);

@@ -13,6 +13,8 @@ struct source_ops {
 	void (*refresh)(struct source *source);
 	void (*ask_kinds)(struct source *source, const pid_t *pids, size_t len);
 	void (*ask_page)(struct source *source, pid_t pid, int width, bool utf8);
+	void (*tell_raised)(struct source *source, pid_t pid, uint64_t from,
+			    uint64_t to);
 };
 
 /* First member of each. */

@@ -7,6 +7,7 @@
 
 #include "collect/kernel.h"
 #include "daemon/monitor.h"
+#include "daemon/remedy.h"
 #include "output/roster_keeper.h"
 #include "top/looker.h"
 #include "top/recent.h"
@@ -114,12 +115,19 @@ static void close_local(struct source *source)
 	free(s);
 }
 
+static void tell_raised(struct source *source, pid_t pid, uint64_t from, uint64_t to)
+{
+	(void)source;
+	(void)remedy_note_raised(pid, from, to);
+}
+
 static const struct source_ops ops = {
 	.close = close_local,
 	.fds = fds,
 	.handle = handle,
 	.refresh = refresh,
 	.ask_kinds = ask_kinds,
+	.tell_raised = tell_raised,
 	.ask_page = ask_page,
 };
 

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "client/client.h"
+#include "client/tell.h"
 #include "output/json.h"
 #include "output/text.h"
 #include "top/reply.h"
@@ -261,6 +262,11 @@ static void close_socket(struct source *source)
 	free(s);
 }
 
+static void tell_raised(struct source *source, pid_t pid, uint64_t from, uint64_t to)
+{
+	(void)client_tell_raised(of(source)->path, pid, from, to);
+}
+
 static const struct source_ops ops = {
 	.close = close_socket,
 	.fds = fds,
@@ -269,6 +275,7 @@ static const struct source_ops ops = {
 	.refresh = refresh,
 	.ask_kinds = ask_kinds,
 	.ask_page = ask_page,
+	.tell_raised = tell_raised,
 };
 
 int source_open_socket(const char *path, const struct source_handlers *handlers,

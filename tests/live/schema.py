@@ -164,6 +164,8 @@ LIMIT = object_of(
     {"soft": whole(1), "hard": whole(1), "unit": raw_text, "runtime": text,
      "file": raw_text, "line": whole(1), "setting": raw_text,
      "changed_since": true, "in_container": true, "user": USER,
+     "raised": object_of({"by": one_of("fdwarden"), "by_hand": boolean,
+                          "at": matching(TIMESTAMP), "from": whole(), "to": whole(1)}),
      "parent": object_of({"pid": whole(1)}, {"name": raw_text}),
      "evidence": text, "denied": text})
 ADVICE = list_of(object_of(

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """on_critical = raise-soft: the daemon raises a soft limit, where a rule says so."""
 import contextlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import time
 
 from harness import FDWARDEN, Daemon, FDZOO, Scratch, Zoo, check, same
 from programs import Client, Server
+from sockets import daemon_at
 
 CAP_SYS_RESOURCE = 1 << 24
 FAST = "snapshot.interval=200ms"
@@ -53,6 +56,47 @@ def test_raises_by_a_step_up_to_the_hard_limit():
         time.sleep(2.5)
         same(daemon.actions(zoo.pid).count("fd-limit-raised"), 2, "raises at the hard limit")
         same(limits(zoo.pid), (140, 140), "limits")
+
+
+def test_its_origin_is_told():
+    """Of a limit that fdwarden raised: whose the one before is, by whom it was, and when."""
+    with Scratch() as scratch:
+        config = scratch.file("conf", "[rule a]\nname = byrule\non_critical = raise-soft\n"
+                              "raise_step = 25%\nraise_leaks = yes\n")
+        daemon, path = daemon_at(scratch, config=config)
+        with daemon, \
+                Zoo("name=byrule", "limit=100:1000", "openat=93", "say=full", "wait",
+                    "openat=25", "say=fuller", "wait") as rule, \
+                Zoo("name=byhand", "limit=100:1000", "openat=60", "say=full", "wait") as hand:
+            daemon.wait(rule.pid, "fd-limit-raised")
+            hand.expect("full")
+
+            def limit(pid):
+                done = subprocess.run([FDWARDEN, "inspect", str(pid), "--json", "--socket", path],
+                                      capture_output=True, text=True, timeout=60, check=True)
+                return json.loads(done.stdout)["limit"]
+
+            check("raised" not in limit(hand.pid), "raised before it was")
+            for soft in (150, 200):
+                subprocess.run([FDWARDEN, "raise", str(hand.pid), "--soft", str(soft),
+                                "--socket", path], capture_output=True, timeout=20, check=True)
+            for pid, to, by_hand, why in (
+                    (rule.pid, 125, False, "on_critical = raise-soft wants it"),
+                    (hand.pid, 200, True, "somebody asked it to")):
+                seen = limit(pid)
+                same((seen["soft"], seen["hard"]), (100, 1000), "the limit before")
+                same({**seen["raised"], "at": 0},
+                     {"by": "fdwarden", "by_hand": by_hand, "at": 0, "from": 100, "to": to},
+                     "raised")
+                check(re.search(rf"fdwarden raised the soft limit from 100 to {to} at "
+                                rf"{seen['raised']['at'][:19]}Z, as {why}$", seen["evidence"]),
+                      seen["evidence"])
+            # the next alert has it, too
+            rule.go()
+            rule.expect("fuller")
+            daemon.wait_for(lambda d: any(
+                a.get("limit", {}).get("raised", {}).get("from") == 100
+                for a in d.of_unlocked(rule.pid)), 20, "an alert that says so")
 
 
 def test_at_most_so_often():

@@ -486,6 +486,34 @@ def test_group_members_may_ask_and_others_are_told():
                  "inspect of none")
 
 
+def test_a_raise_that_was_none_is_not_told():
+    """Who says so must be able to have done it, and the limit must show it."""
+    gid = unused_uid()
+    with Scratch() as scratch, near() as zoo:
+        zoo.expect("near")
+        with open(f"/proc/{zoo.pid}/limits", encoding="ascii") as lines:
+            soft = int(next(line for line in lines if line.startswith("Max open")).split()[3])
+        daemon, path = daemon_at(scratch, group=gid)
+        with daemon:
+            with Client(path) as client:
+                same_error(client.ask("raised", pid=zoo.pid, **{"from": 5, "to": soft - 1}),
+                           "failed")
+                same_error(client.ask("raised", pid=4194303, **{"from": 5, "to": soft}),
+                           "no-such-process")
+            before = os.getgroups()
+            os.setgroups([gid])
+            os.seteuid(NOBODY)  # whose the connection is then
+            try:
+                client = Client(path)
+            finally:
+                os.seteuid(0)
+                os.setgroups(before)
+            with client:
+                same_error(client.ask("raised", pid=zoo.pid, **{"from": 5, "to": soft}),
+                           "denied")
+            check("raised" not in inspect(zoo.pid, "--socket", path)["limit"], "it was believed")
+
+
 def test_socket_file():
     with Scratch() as scratch:
         daemon, path = daemon_at(scratch)

@@ -91,6 +91,10 @@ static void nonsense_is_named(void **state)
 		{"{\"request\":\"self\",\"id\":\"\xff\"}", REQUEST_BAD, "'id'"},
 		{"{\"request\":\"subscribe\",\"recent\":\"all\"}", REQUEST_BAD,
 		 "'recent'"},
+		{"{\"request\":\"raised\",\"pid\":1,\"from\":8}", REQUEST_BAD, "'to'"},
+		{"{\"request\":\"raised\",\"pid\":1,\"from\":9,\"to\":9}", REQUEST_BAD,
+		 "'to'"},
+		{"{\"request\":\"raised\",\"from\":8,\"to\":9}", REQUEST_BAD, "'pid'"},
 	};
 
 	(void)state;

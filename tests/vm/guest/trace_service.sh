@@ -44,8 +44,6 @@ alert() {
 
 test_call_sites_in_alerts() {
 	[ -x /tests/bin/leaks ] || skip "no Go compiler was there when the tests were built"
-	[ -e /tmp/config ] || cp "$SERVICE_CONFIG" /tmp/config
-	cp /tmp/config "$SERVICE_CONFIG"
 	printf '\n[thresholds]\nwarn = 40%%\n[trace]\nauto = yes\nduration = 1h\n' >>"$SERVICE_CONFIG"
 	service_sensor fexit
 	systemd-sysusers
@@ -63,7 +61,6 @@ test_call_sites_in_alerts() {
 	}
 	wait_for 100 told || fail "no call site: $(journalctl -u $UNIT --no-pager -o cat -n 3)"
 	systemctl stop clients api upstream $UNIT
-	cp /tmp/config "$SERVICE_CONFIG"
 	jq -c . <"$WORK/seen" | head -n 1
 	jq -c . <"$WORK/seen" | while read -r line; do note "$line"; done
 	# net/http dials in a goroutine of its own.

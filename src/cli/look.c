@@ -19,6 +19,8 @@ struct taking {
 	struct identity_reader *identities; /* none of them holds up the look */
 	const int *pids;
 	size_t pids_len, size;
+	struct process **wanted;
+	size_t wanted_len;
 	uint64_t now_ns;
 	struct look *look;
 };
@@ -39,22 +41,57 @@ static bool is_wanted(const struct taking *taking, pid_t pid)
 	return !taking->pids_len;
 }
 
-/* Its identity is moved. */
-static void add_row(void *context, struct process *process)
+static void collect_wanted(void *context, struct process *process)
 {
 	struct taking *taking = context;
-	struct roster *roster = &taking->look->roster;
-	struct roster_row *row;
 
-	if (!is_wanted(taking, process->who.pid) || roster->len == taking->size)
-		return;
-	row = &roster->rows[roster->len++];
+	if (is_wanted(taking, process->who.pid) && taking->wanted_len < taking->size)
+		taking->wanted[taking->wanted_len++] = process;
+}
+
+static int read_identities(struct taking *taking)
+{
+	size_t len = taking->wanted_len;
+	struct identity **who = calloc(len + 1, sizeof(*who));
+	int *errs = calloc(len + 1, sizeof(*errs));
+	bool all = who && errs;
+
+	for (size_t i = 0; all && i < len; i++)
+		who[i] = &taking->wanted[i]->who;
+	if (all)
+		identity_reader_read_all(taking->identities, who, errs, len);
+	free(who);
+	free(errs);
+	return all ? 0 : -ENOMEM;
+}
+
+/* Its identity is moved. */
+static void add_row(struct taking *taking, struct process *process)
+{
+	struct roster *roster = &taking->look->roster;
+	struct roster_row *row = &roster->rows[roster->len++];
+
 	report_seal(process, taking->now_ns);
-	(void)identity_reader_read(taking->identities, &process->who);
 	report_fd(process, NULL, &row->fd);
 	report_seal_doubt(&row->fd);
 	row->who = process->who;
 	memset(&process->who, 0, sizeof(process->who));
+}
+
+static int add_rows(struct taking *taking)
+{
+	int err;
+
+	taking->wanted = calloc(taking->size + 1, sizeof(struct process *));
+	if (!taking->wanted)
+		return -ENOMEM;
+	process_table_each(taking->processes, collect_wanted, taking);
+	err = read_identities(taking);
+	for (size_t i = 0; !err && i < taking->wanted_len; i++)
+		add_row(taking, taking->wanted[i]);
+	free(taking->wanted);
+	taking->wanted = NULL;
+	return err;
 }
 
 static void fill_head(struct roster *out, uint64_t now_ns)
@@ -124,7 +161,11 @@ int look_ourselves(const int *pids, size_t pids_len, struct look *out, char *why
 	if (!err)
 		err = count_all(&taking, why, why_size);
 	if (!err) {
-		process_table_each(taking.processes, add_row, &taking);
+		err = add_rows(&taking);
+		if (err)
+			snprintf(why, why_size, "%s", strerror(-err));
+	}
+	if (!err) {
 		fill_head(&out->roster, taking.now_ns);
 		roster_sort(&out->roster);
 	}

@@ -161,12 +161,7 @@ static void merge_row(struct roster_keeper *k, struct roster_row *row,
 		aside->exec_id = fresh->exec_id;
 		changed = true;
 	}
-	if (!aside->read) {
-		aside->read =
-			is_done(aside, identity_reader_read(k->reader, &row->who));
-		changed = true;
-	}
-	if (!changed)
+	if (!changed && aside->read)
 		return;
 	row->changed = k->roster.number;
 	free(aside->text);
@@ -219,6 +214,28 @@ static void merge(struct roster_keeper *k, const struct feed *feed,
 	}
 }
 
+/* Who those are of whom it has not been read yet. Without memory it is the next time. */
+static void read_identities(struct roster_keeper *k, struct roster_row *rows,
+			    struct aside *asides, size_t len)
+{
+	struct identity **who = calloc(len + 1, sizeof(*who));
+	int *errs = calloc(len + 1, sizeof(*errs));
+
+	if (who && errs) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < len; i++)
+			if (!asides[i].read)
+				who[n++] = &rows[i].who;
+		identity_reader_read_all(k->reader, who, errs, n);
+		for (size_t i = 0, at = 0; i < len; i++)
+			if (!asides[i].read)
+				asides[i].read = is_done(&asides[i], errs[at++]);
+	}
+	free(who);
+	free(errs);
+}
+
 /* The time of boot stays as it was first told, unless the clock was set: it changes by
  * microseconds all the time, and with it each process's start would. Returns whether it
  * was. */
@@ -258,6 +275,7 @@ int roster_keeper_update(struct roster_keeper *k, struct feed *feed)
 		qsort(feed->rows, feed->len, sizeof(*feed->rows), compare_rows);
 	set = take_head(k, &feed->head);
 	merge(k, feed, rows, asides, set);
+	read_identities(k, rows, asides, feed->len);
 	free(k->roster.rows);
 	free(k->asides);
 	k->roster.rows = rows;

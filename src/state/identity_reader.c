@@ -18,8 +18,18 @@
 #define FREE_NS     200000ull
 /* The one entry of what all have together; not root's number, which is not counted. */
 #define ALL         1
+/* So many the thread is woken for at the most. */
+#define BATCH       32
 /* The last one is for what no process can hold up: executables and cgroups. */
 #define THREADS_MAX (IDENTITY_READER_STUCK_MAX + 1)
+
+/* One process to be read, and what came of it. */
+struct item {
+	struct identity who; /* a copy, never the caller's */
+	unsigned parts;
+	int err;
+	uint64_t cost_ns; /* of the read, as its process has made it */
+};
 
 /* A thread and what it works on. Neither it nor the reader can know which of them
  * will be there longer: the last one frees. */
@@ -28,12 +38,11 @@ struct worker {
 	pthread_t thread;
 	pthread_mutex_t lock; /* of all that follows; never held while reading */
 	pthread_cond_t asked, answered;
-	bool busy;           /* asked, and not answered: `who` is the thread's own */
-	bool leave;          /* nobody will ask any more, nor wait */
-	struct identity who; /* a copy, never the caller's */
-	unsigned parts;
-	int err;
-	uint64_t cost_ns; /* of the read, as its process has made it */
+	bool busy;  /* asked, and not answered: items from `done` on are the thread's */
+	bool leave; /* nobody will ask any more, nor wait */
+	struct item items[BATCH];
+	size_t len, done; /* items asked for; those of them that are read */
+	uint64_t from_ns; /* when the one after these was begun */
 };
 
 struct stuck {
@@ -60,7 +69,8 @@ static void release(struct worker *worker)
 {
 	if (atomic_fetch_sub(&worker->holders, 1) > 1)
 		return;
-	identity_clear(&worker->who);
+	for (size_t i = 0; i < BATCH; i++)
+		identity_clear(&worker->items[i].who);
 	pthread_cond_destroy(&worker->asked);
 	pthread_cond_destroy(&worker->answered);
 	pthread_mutex_destroy(&worker->lock);
@@ -93,20 +103,38 @@ static struct effort effort_now(void)
 
 /* All the time if it slept, as for a lock or a page; otherwise what it computed: that others
  * have the CPU is not the process's doing. */
-static uint64_t effort_since(const struct effort *from)
+static uint64_t effort_between(const struct effort *from, const struct effort *to)
 {
-	struct effort now = effort_now();
+	return to->sleeps != from->sleeps ? to->at_ns - from->at_ns
+					  : to->cpu_ns - from->cpu_ns;
+}
 
-	return now.sleeps != from->sleeps ? now.at_ns - from->at_ns
-					  : now.cpu_ns - from->cpu_ns;
+/* Those that the worker was asked for, until one has taken long: what that costs may mean that
+ * its user's others are not to be read. The lock is held, but not while reading. */
+static void read_items(struct worker *worker)
+{
+	struct effort from = effort_now(), to;
+	bool slow = false;
+
+	while (worker->done < worker->len && !worker->leave && !slow) {
+		struct item *item = &worker->items[worker->done];
+
+		worker->from_ns = from.at_ns;
+		pthread_mutex_unlock(&worker->lock);
+		item->err = identity_read_parts(&item->who, item->parts);
+		to = effort_now();
+		item->cost_ns = effort_between(&from, &to);
+		slow = item->cost_ns >= FREE_NS;
+		from = to;
+		pthread_mutex_lock(&worker->lock);
+		worker->done++;
+	}
 }
 
 static void *run(void *arg)
 {
 	struct worker *worker = arg;
-	struct effort from;
 	bool rested;
-	int err;
 
 	pthread_mutex_lock(&worker->lock);
 	for (;;) {
@@ -114,14 +142,9 @@ static void *run(void *arg)
 			pthread_cond_wait(&worker->asked, &worker->lock);
 		if (!worker->busy)
 			break;
-		pthread_mutex_unlock(&worker->lock);
 		rested = capabilities_see_others();
-		from = effort_now();
-		err = identity_read_parts(&worker->who, worker->parts);
-		worker->cost_ns = effort_since(&from);
+		read_items(worker);
 		capabilities_rest_again(rested);
-		pthread_mutex_lock(&worker->lock);
-		worker->err = err;
 		worker->busy = false;
 		pthread_cond_signal(&worker->answered);
 	}
@@ -266,42 +289,84 @@ static void take(struct identity *who, struct identity *read)
 	who->denied = read->denied;
 }
 
-static int ask(struct identity_reader *reader, struct identity *who, unsigned parts,
-	       const struct timespec *until, uint64_t *cost_ns)
+/* What is known goes along, so that only the rest is read. Fewer than `len` may be taken
+ * along; 0: no memory. */
+static size_t put_items(struct worker *worker, struct identity *const who[], size_t len,
+			unsigned parts)
+{
+	size_t n;
+
+	for (n = 0; n < len && n < BATCH; n++) {
+		struct item *item = &worker->items[n];
+
+		identity_clear(&item->who);
+		if (identity_copy(&item->who, who[n]))
+			break;
+		item->parts = parts;
+	}
+	worker->len = n;
+	worker->done = 0;
+	return n;
+}
+
+/* Waits until they are read, or the deadline has passed without one that was: `until` for the
+ * first. Returns whether the worker is stuck. */
+static bool await_items(const struct identity_reader *reader, struct worker *worker,
+			struct timespec until)
+{
+	size_t done = worker->done;
+
+	while (worker->busy) {
+		if (!pthread_cond_timedwait(&worker->answered, &worker->lock, &until))
+			continue;
+		if (worker->busy && worker->done == done)
+			return true;
+		done = worker->done;
+		until = thread_deadline((uint64_t)reader->deadline_ms * 1000000u);
+	}
+	return false;
+}
+
+/* Reads some of them, and sets what came of each and what it cost. Returns how many, one at
+ * least; the last of them may be what the thread is stuck with: -ETIMEDOUT. */
+static size_t ask(struct identity_reader *reader, struct identity *const who[],
+		  size_t len, unsigned parts, const struct timespec *until, int errs[],
+		  uint64_t costs_ns[])
 {
 	struct worker *worker;
-	uint64_t from_ns = clock_ns(CLOCK_MONOTONIC);
-	int err = need_worker(reader), late = 0;
+	size_t n = 1;
 
-	*cost_ns = 0;
-
-	if (err)
-		return err;
+	costs_ns[0] = 0;
+	errs[0] = need_worker(reader);
+	if (errs[0])
+		return 1;
 	worker = reader->worker;
 	pthread_mutex_lock(&worker->lock);
-	/* What is known goes along, so that only the rest is read. */
-	identity_clear(&worker->who);
-	err = identity_copy(&worker->who, who);
-	if (err)
-		goto out;
-	worker->parts = parts;
-	worker->busy = true;
-	pthread_cond_signal(&worker->asked);
-	while (worker->busy && !late)
-		late = pthread_cond_timedwait(&worker->answered, &worker->lock, until);
-	if (worker->busy) {
-		worker->leave = true;
-		abandon(reader, who);
-		err = -ETIMEDOUT;
-		*cost_ns = clock_ns(CLOCK_MONOTONIC) - from_ns;
+	if (!put_items(worker, who, len, parts)) {
+		errs[0] = -ENOMEM;
 		goto out;
 	}
-	*cost_ns = worker->cost_ns;
-	err = worker->err;
-	take(who, &worker->who);
+	worker->from_ns = clock_ns(CLOCK_MONOTONIC);
+	worker->busy = true;
+	pthread_cond_signal(&worker->asked);
+	if (await_items(reader, worker, *until)) {
+		n = worker->done;
+		worker->leave = true;
+		abandon(reader, who[n]);
+		errs[n] = -ETIMEDOUT;
+		costs_ns[n] = clock_ns(CLOCK_MONOTONIC) - worker->from_ns;
+		n++;
+	} else {
+		n = worker->done;
+	}
+	for (size_t i = 0; i < worker->done; i++) {
+		costs_ns[i] = worker->items[i].cost_ns;
+		errs[i] = worker->items[i].err;
+		take(who[i], &worker->items[i].who);
+	}
 out:
 	pthread_mutex_unlock(&worker->lock);
-	return err;
+	return n;
 }
 
 /* What waits for the lock of its memory, which the process itself may hold. */
@@ -313,9 +378,14 @@ static int ask_command_line(struct identity_reader *reader, struct identity *who
 
 	if (has_used_up(reader, identity_charged(who)))
 		return -EBUSY;
-	err = ask(reader, who, IDENTITY_COMMAND_LINE, until, &cost_ns);
+	(void)ask(reader, &who, 1, IDENTITY_COMMAND_LINE, until, &err, &cost_ns);
 	charge(reader, who, cost_ns);
 	return err;
+}
+
+static bool is_whole(const struct identity *who)
+{
+	return who->executable && who->command_line && who->cgroup;
 }
 
 int identity_reader_read(struct identity_reader *reader, struct identity *who)
@@ -325,7 +395,7 @@ int identity_reader_read(struct identity_reader *reader, struct identity *who)
 	uint64_t cost_ns;
 	int err = 0, next = 0;
 
-	if (who->executable && who->command_line && who->cgroup)
+	if (is_whole(who))
 		return 0;
 	collect(reader);
 	/* Alerts of one process must not take all the threads. */
@@ -335,12 +405,63 @@ int identity_reader_read(struct identity_reader *reader, struct identity *who)
 	}
 	/* Apart, as the second may hang: then there still is the first. */
 	if (!who->executable || !who->cgroup)
-		err = ask(reader, who, IDENTITY_PLACE, &until, &cost_ns);
+		(void)ask(reader, &who, 1, IDENTITY_PLACE, &until, &err, &cost_ns);
 	if (!who->command_line && err != -ESRCH && err != -ETIMEDOUT && err != -EBUSY)
 		next = ask_command_line(reader, who, &until);
 	err = err ? err : next;
 	reader->stats.left_out += err == -EBUSY;
 	return err;
+}
+
+/* How many, from the first on, may be read together: none of them is known to hold a thread up,
+ * nor does one's user. */
+static size_t count_plain(struct identity_reader *reader, struct identity *const who[],
+			  size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && n < BATCH && !is_whole(who[n]) && !is_stuck(reader, who[n]) &&
+	       !has_used_up(reader, identity_charged(who[n])))
+		n++;
+	return n;
+}
+
+/* Returns how many of them it was, one at least. */
+static size_t read_together(struct identity_reader *reader,
+			    struct identity *const who[], int errs[], size_t len)
+{
+	struct timespec until =
+		thread_deadline((uint64_t)reader->deadline_ms * 1000000u);
+	uint64_t costs_ns[BATCH], cost_ns;
+	size_t n = ask(reader, who, len, IDENTITY_PLACE | IDENTITY_COMMAND_LINE, &until,
+		       errs, costs_ns);
+	int err;
+
+	for (size_t i = 0; i < n; i++)
+		charge(reader, who[i], costs_ns[i]);
+	reader->stats.left_out += errs[n - 1] == -EBUSY;
+	if (errs[n - 1] != -ETIMEDOUT)
+		return n;
+	/* Its command line did that, which is read after the executable: no process can hold
+	 * up the rest. */
+	until = thread_deadline((uint64_t)reader->deadline_ms * 1000000u);
+	(void)ask(reader, &who[n - 1], 1, IDENTITY_PLACE, &until, &err, &cost_ns);
+	return n;
+}
+
+void identity_reader_read_all(struct identity_reader *reader,
+			      struct identity *const who[], int errs[], size_t len)
+{
+	for (size_t at = 0, n; at < len; at += n) {
+		collect(reader);
+		n = count_plain(reader, who + at, len - at);
+		if (n) {
+			n = read_together(reader, who + at, errs + at, n);
+		} else {
+			errs[at] = identity_reader_read(reader, who[at]);
+			n = 1;
+		}
+	}
 }
 
 void identity_reader_stats(struct identity_reader *reader,

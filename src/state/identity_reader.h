@@ -53,6 +53,15 @@ struct identity_reader *identity_reader_new(int deadline_ms);
  */
 int identity_reader_read(struct identity_reader *reader, struct identity *who);
 
+/*
+ * As identity_reader_read() for each of `len`, into `errs`, but the thread is woken for many
+ * at a time and reads all of one at once: for thousands, of which waking it twice for each
+ * would be most of the time. One that holds the thread up is waited for as long as twice the
+ * deadline.
+ */
+void identity_reader_read_all(struct identity_reader *reader,
+			      struct identity *const who[], int errs[], size_t len);
+
 /* For tests: what all have together, in IDENTITY_READER_ALL_TIMES as much time. */
 void identity_reader_set_all(struct identity_reader *reader, uint64_t share_ns);
 

@@ -632,16 +632,14 @@ static void test_gone(void **state)
 }
 
 /* The pid's files change hands between the first look and the last: the stat file
- * is a FIFO, so each look gets what a thread here says. */
+ * is a FIFO, so each look gets what a thread here says. So is the command line, which is
+ * read in between, so that the first one has ended before the second is asked for. */
 static void *two_lives(void *arg)
 {
-	int life;
-
 	(void)arg;
-	for (life = 0; life < 2; life++) {
-		write_stat('S', life == 0 ? 777 : 999);
-		usleep(100000); /* the reader must see the end of the first one */
-	}
+	write_stat('S', 777);
+	write_file("cmdline", "x", 2);
+	write_stat('S', 999);
 	return NULL;
 }
 
@@ -653,6 +651,9 @@ static void test_reused_while_read(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/424242/stat", root);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	snprintf(path, sizeof(path), "%s/424242/cmdline", root);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_int_equal(pthread_create(&thread, NULL, two_lives, NULL), 0);

@@ -463,6 +463,79 @@ static void test_stuck_of_one_user(void **state)
 	identity_reader_free(reader);
 }
 
+/* Many at a time: one that is gone, one that holds the thread up, one that is known. All others
+ * are read, and of the one that holds it up what it can't. */
+static void test_all(void **state)
+{
+	struct identity_reader *reader = identity_reader_new(DEADLINE_MS);
+	struct identity all[PROCESSES + 1], *who[PROCESSES + 1];
+	int errs[PROCESSES + 1];
+
+	(void)state;
+	for (int i = 0; i <= PROCESSES; i++) {
+		all[i] = process(i);
+		who[i] = &all[i];
+	}
+	all[1].command_line = strdup("from the kernel");
+	block(FIRST + 2);
+	identity_reader_read_all(reader, who, errs, PROCESSES + 1);
+	for (int i = 0; i < PROCESSES; i++) {
+		assert_int_equal(errs[i], i == 2 ? -ETIMEDOUT : 0);
+		assert_string_equal(all[i].executable, "/opt/worker");
+		assert_string_equal(all[i].service, "w.service");
+		if (i == 2)
+			assert_null(all[i].command_line);
+		else
+			assert_string_equal(all[i].command_line,
+					    i == 1 ? "from the kernel" : "worker -n");
+	}
+	assert_int_equal(errs[PROCESSES], -ESRCH);
+	assert_int_equal(stats_of(reader).late, 1);
+	assert_int_equal(stats_of(reader).stuck, 1);
+	/* what is whole is not asked for, and what holds a thread up not again */
+	identity_reader_read_all(reader, who, errs, PROCESSES);
+	for (int i = 0; i < PROCESSES; i++)
+		assert_int_equal(errs[i], i == 2 ? -ETIMEDOUT : 0);
+	assert_int_equal(stats_of(reader).late, 1);
+	unblock(FIRST + 2);
+	await_stuck(reader, 0);
+	identity_reader_read_all(reader, who, errs, PROCESSES);
+	assert_int_equal(errs[2], 0);
+	assert_string_equal(all[2].command_line, "free");
+	for (int i = 0; i <= PROCESSES; i++)
+		identity_clear(&all[i]);
+	identity_reader_free(reader);
+}
+
+/* One user's share is kept to among those that are read together, too. */
+static void test_share_among_all(void **state)
+{
+	struct identity_reader *reader = identity_reader_new(DEADLINE_MS);
+	struct identity all[PROCESSES], *who[PROCESSES];
+	int errs[PROCESSES];
+
+	(void)state;
+	for (int i = 0; i < PROCESSES; i++) {
+		all[i] = process_of(i, i == PROCESSES - 1 ? 1001 : 1000);
+		who[i] = &all[i];
+		if (i < PROCESSES - 1)
+			block(FIRST + i);
+	}
+	identity_reader_read_all(reader, who, errs, PROCESSES);
+	assert_int_equal(stats_of(reader).stuck, 1);
+	for (int i = 0; i < PROCESSES; i++)
+		assert_int_equal(errs[i], i == 0              ? -ETIMEDOUT
+					  : i < PROCESSES - 1 ? -EBUSY
+							      : 0);
+	assert_string_equal(all[PROCESSES - 1].command_line, "worker -n");
+	assert_string_equal(all[1].executable, "/opt/worker");
+	unblock(FIRST);
+	await_stuck(reader, 0);
+	for (int i = 0; i < PROCESSES; i++)
+		identity_clear(&all[i]);
+	identity_reader_free(reader);
+}
+
 /* The end does not wait for what is stuck, which clears up by itself. */
 static void test_free_while_stuck(void **state)
 {
@@ -529,6 +602,8 @@ int main(void)
 		IN_PROC(test_share_of_all),
 		IN_PROC(test_share_of_those_that_answer),
 		IN_PROC(test_stuck_of_one_user),
+		IN_PROC(test_all),
+		IN_PROC(test_share_among_all),
 		IN_PROC(test_free_while_stuck),
 		IN_PROC(test_signals_are_blocked),
 	};

@@ -108,6 +108,7 @@ static void fill_fd(struct inspection *i)
 		return;
 	i->fd.exhaustion_known = true;
 	i->fd.exhausted_in_s = (double)(i->fd.soft_limit - i->fd.used) / growth_per_s;
+	report_drop_start(i->process, &i->fd);
 }
 
 /* ---- explaining ---- */

@@ -54,6 +54,7 @@ static void add_row(void *context, struct process *p)
 	};
 	memcpy(to->row.who.comm, p->who.comm, sizeof(to->row.who.comm));
 	report_fd(p, NULL, &to->row.fd);
+	report_drop_start(p, &to->row.fd);
 	to->row.fd.shared_with = 0;
 	round_rates(&to->row.fd);
 	for (size_t i = 0; i < p->refusals_len; i++)

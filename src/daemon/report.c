@@ -106,6 +106,19 @@ static void add_leak(const struct process *process, struct alert *alert)
 		&watch->then, now.known ? &now : &watch->now, alert->leak.growing);
 }
 
+/* A start is that long at least; what leaks as fast is at a level before it is over. */
+#define START_NS 10000000000ull
+
+void report_drop_start(const struct process *process, struct alert_fd *fd)
+{
+	if (process->policy.level != POLICY_LEVEL_OK || process->policy.leak ||
+	    process->table_ns >= process->who.start_ns + START_NS ||
+	    fd->used >= fd->soft_limit - fd->soft_limit / 4)
+		return;
+	fd->exhaustion_known = false;
+	fd->exhausted_in_s = fd->exhausted_low_s = fd->exhausted_high_s = 0;
+}
+
 void report_seal(struct process *process, uint64_t now_ns)
 {
 	static const struct policy_settings silent = {.ignore = true};

@@ -52,6 +52,11 @@ struct report_cause {
 void report_fd(const struct process *process, const struct fdw_table *table,
 	       struct alert_fd *out);
 
+/* For a listing: takes the time until it is full out of `fd`, of a process that has just begun
+ * and is well below its limit: programs open much when they start, and then no more. Alerts
+ * have levels, and keep it. */
+void report_drop_start(const struct process *process, struct alert_fd *fd);
+
 /* Whether a process that was seen once is sealed; for a listing. */
 void report_seal(struct process *process, uint64_t now_ns);
 

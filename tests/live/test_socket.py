@@ -152,6 +152,28 @@ def test_one_that_has_just_begun():
                       "its alert")
 
 
+def test_no_time_from_a_start():
+    """What is opened in the first seconds is no pace; what goes on after them is."""
+    with Scratch() as scratch:
+        daemon, path = daemon_at(scratch)
+        with daemon, Client(path) as client, \
+                Program("import os, resource, time\n"
+                        "resource.setrlimit(resource.RLIMIT_NOFILE, (2048, 2048))\n"
+                        "print('ready', flush=True)\n"
+                        "while True:\n os.dup(0); time.sleep(0.05)") as program:
+            began, looks, known = time.monotonic(), 0, False
+            while not known:
+                row = row_of(client.ask("snapshot", pids=[program.pid]), program.pid)
+                known = bool(row) and "exhausted_in_s" in row["fd"]
+                since = time.monotonic() - began
+                looks += bool(row) and since > 3
+                check(since < 60, f"no time at all: {row}")
+                time.sleep(0.5)
+            # the process is some tenths older than this knows, and the last look younger
+            check(since > 9, f"foretold after {since:.1f} s: {row}")
+            check(looks, "never seen before")
+
+
 def test_kinds_and_self():
     with Scratch() as scratch, near() as zoo:
         zoo.expect("near")

@@ -25,6 +25,10 @@ GUEST = HERE / "guest"
 
 # With libpam-systemd logins have scopes of their own.
 SYSTEMD_PACKAGES = ("systemd", "systemd-sysv", "libpam-systemd", "dbus", "jq")
+# Who starts sessions, and limits them; for one kind of machine, as each package is a time to boot.
+SESSION_PACKAGES = (
+    *SYSTEMD_PACKAGES, "cron", "at", "openssh-server", "systemd-container", "supervisor",
+)
 # Not needed by any test, and half of the image.
 SYSTEMD_LEFT_OUT = (
     r"(usr/share/(doc|locale|man|info|zoneinfo|common-licenses|bash-completion|i18n)"
@@ -213,10 +217,15 @@ def systemd_base(name="systemd", source=None, packages=SYSTEMD_PACKAGES, out=SYS
     return base, frozenset(archive.names)
 
 
-def systemd(work, build, selection):
+def sessions(work, build, selection):
+    """A guest of systemd with all that begins sessions."""
+    return systemd(work, build, selection, "sessions", SESSION_PACKAGES)
+
+
+def systemd(work, build, selection, name="systemd", packages=SYSTEMD_PACKAGES):
     """A guest of systemd, with fdwarden as `make install` puts it there."""
-    base, present = systemd_base()
-    overlay = work / "systemd-overlay.cpio"
+    base, present = systemd_base(name, packages=packages)
+    overlay = work / f"{name}-overlay.cpio"
     # Not below the build's directory, where make looks for dependencies.
     with tempfile.TemporaryDirectory(prefix="fdwarden-") as tree:
         install(tree, build)
@@ -233,7 +242,7 @@ def systemd(work, build, selection):
                 "etc/systemd/system/fdwarden.service.d/short.conf",
                 "[Service]\nWatchdogSec=8\nTimeoutAbortSec=2\nRestartSec=1\n",
             )
-    return joined(work / "systemd.cpio", base, overlay)
+    return joined(work / f"{name}.cpio", base, overlay)
 
 
 def add_unit(archive):

@@ -41,6 +41,7 @@ MACHINES = {
     "small": Kind(images.small, "rdinit=/init lockdown=integrity", 6),
     "smp": Kind(images.small, "rdinit=/init", 15, cpus=2),
     "systemd": Kind(images.systemd, SYSTEMD, 14),
+    "sessions": Kind(images.sessions, SYSTEMD, 30),
     "arm64": Kind(images.foreign("aarch64"), "rdinit=/init", 15, arch="aarch64"),
     # With the package that `tests/distro/run -s package` has built, when that is asked for.
     "bookworm": Kind(images.debian("bookworm"), SYSTEMD, 200, asked=True),

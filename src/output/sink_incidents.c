@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +30,8 @@
 /* A new file that is made beforehand, for the same reason. */
 #define NEW_NAME    "new"
 #define LOCK_NAME   ".lock"
+/* Of a disk that was full: so many free ones are room again. */
+#define ROOM_BLOCKS 4
 #define NS_PER_S    1000000000ull
 
 /* One record, or one that could not be made. */
@@ -57,6 +60,7 @@ struct sink_incidents {
 	uint64_t bytes;
 	uint64_t lines;
 	unsigned int open;
+	bool full; /* the disk was: it had no room for a line */
 };
 
 static uint64_t realtime_ns(void)
@@ -391,6 +395,17 @@ static int put_message(struct sink_incidents *self, struct record *record,
 					   message->text, realtime_ns()));
 }
 
+/* On a full disk what ends within a block has room for some lines still: without waiting for
+ * more than that, each of them were said to be the end of it. */
+static bool is_disk_full(struct sink_incidents *self)
+{
+	struct statvfs disk;
+
+	if (self->full && !fstatvfs(self->dir, &disk))
+		self->full = disk.f_bavail < ROOM_BLOCKS;
+	return self->full;
+}
+
 static int incidents_write(struct sink *sink, const struct sink_message *message)
 {
 	struct sink_incidents *self = (struct sink_incidents *)sink;
@@ -415,13 +430,14 @@ static int incidents_write(struct sink *sink, const struct sink_message *message
 		return -ENOMEM;
 	record->last_s = now_s();
 	record->used_no = ++self->lines;
-	err = open_record(self, record);
+	err = is_disk_full(self) ? -ENOSPC : open_record(self, record);
 	if (!err)
 		err = mend(self, record);
 	if (!err)
 		err = put_message(self, record, message);
 	if (err == -ENOENT && record->made) /* the next line makes it anew */
 		was_removed(self, record);
+	self->full |= err == -ENOSPC;
 	record->lost += err != 0;
 	record->lines += !err;
 	if (err == -EEXIST) /* of the new file alone: what is no file stays there */

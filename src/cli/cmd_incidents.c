@@ -7,10 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/archive.h"
 #include "cli/cli.h"
 #include "cli/printing.h"
 #include "cli/values.h"
+#include "daemon/archive.h"
 #include "log.h"
 #include "output/postmortem.h"
 #include "output/text.h"

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/archive.h"
 #include "cli/cli.h"
 #include "cli/printing.h"
 #include "config/config.h"
+#include "daemon/archive.h"
 #include "log.h"
 #include "output/incident_replay.h"
 #include "output/json.h"

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/archive.h"
 #include "cli/cli.h"
 #include "cli/printing.h"
+#include "daemon/archive.h"
 #include "log.h"
 #include "output/postmortem.h"
 

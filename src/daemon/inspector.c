@@ -17,6 +17,7 @@
 #include "daemon/remedy.h"
 #include "daemon/report.h"
 #include "daemon/main_kinds.h"
+#include "output/json.h"
 #include "output/view_inspect.h"
 #include "state/identity_reader.h"
 #include "state/user_names.h"
@@ -215,21 +216,10 @@ static char *print_page(const struct view_inspect *view, const struct request *r
 
 static cJSON *page_lines(const struct view_inspect *view, const struct request *request)
 {
-	cJSON *list = cJSON_CreateArray();
 	size_t len = 0;
-	char *text = list ? print_page(view, request, &len) : NULL;
-	char *rest = text, *line;
+	char *text = print_page(view, request, &len);
+	cJSON *list = text ? json_lines(text) : NULL;
 
-	while (text && (line = strsep(&rest, "\n"))) {
-		cJSON *item = cJSON_CreateString(line);
-
-		if (!rest && !*line) { /* behind the last newline */
-			cJSON_Delete(item);
-			break;
-		}
-		if (!item || !cJSON_AddItemToArray(list, item))
-			cJSON_Delete(item);
-	}
 	free(text);
 	return list;
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/serving.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "collect/kernel.h"
 #include "daemon/inspector.h"
+#include "daemon/recall.h"
 #include "log.h"
 #include "output/json.h"
 #include "server/exporter.h"
@@ -78,8 +80,13 @@ static int open_server(struct serving *s, const struct config *config, char *why
 		.host_json = s->host_json,
 		.inspect = inspector_answer,
 		.inspect_context = s->inspector,
+		.recall = recall_answer,
+		.recall_free = recall_free,
+		.recall_context = recall_new(config->incidents_path),
 	};
 
+	if (!settings.recall_context)
+		return -ENOMEM;
 	return server_open(&settings, &s->server, why, WHY_SIZE);
 }
 

@@ -29,6 +29,26 @@ cJSON *json_text(const char *text)
 	return item;
 }
 
+cJSON *json_lines(const char *text)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	while (list && *text) {
+		size_t len = strcspn(text, "\n");
+		char *line = strndup(text, len);
+		cJSON *item = line ? json_text(line) : NULL;
+
+		free(line);
+		if (!item || !cJSON_AddItemToArray(list, item)) {
+			cJSON_Delete(item);
+			cJSON_Delete(list);
+			return NULL;
+		}
+		text += len + (text[len] != 0);
+	}
+	return list;
+}
+
 int json_add_text(cJSON *parent, const char *name, const char *text)
 {
 	cJSON *item;

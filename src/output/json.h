@@ -15,6 +15,9 @@ int json_add_text(cJSON *parent, const char *name, const char *text);
 /* The same as an item, for a list. NULL: no memory. */
 cJSON *json_text(const char *text);
 
+/* A list of the lines of a text of ours. NULL: no memory. */
+cJSON *json_lines(const char *text);
+
 /* Exact over the whole range. (cJSON itself holds doubles and prints 1e15 and
  * more in the form 1e+15; from there on the item is cJSON_Raw.) */
 int json_add_uint(cJSON *parent, const char *name, uint64_t value);

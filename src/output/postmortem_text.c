@@ -11,6 +11,11 @@
 
 #define ROWS       8
 #define COLUMNS    60
+/* "      1024 |" */
+#define CHART_LEAD 12
+/* Names of kinds, and the counts of one look, beside each other. */
+#define KIND_LEAD  24
+#define LOOK_WIDTH 14
 #define EVENTS_MAX 60
 #define SITES_MAX  8
 #define TEXT_MAX   1024
@@ -176,7 +181,7 @@ struct columns {
 	uint64_t used[COLUMNS], limit[COLUMNS], top;
 };
 
-static void find_columns(const struct postmortem *p, struct columns *c)
+static void find_columns(const struct postmortem *p, struct columns *c, size_t columns)
 {
 	uint64_t from = p->points[0].at_ns;
 	uint64_t span = p->points[p->points_len - 1].at_ns - from;
@@ -185,7 +190,7 @@ static void find_columns(const struct postmortem *p, struct columns *c)
 	for (size_t i = 0; i < p->points_len; i++) {
 		const struct postmortem_point *at = &p->points[i];
 		size_t column = span ? (size_t)((double)(at->at_ns - from) /
-						(double)span * (COLUMNS - 1))
+						(double)span * (double)(columns - 1))
 				     : 0;
 
 		/* It stays so until something else was seen. */
@@ -200,7 +205,7 @@ static void find_columns(const struct postmortem *p, struct columns *c)
 		if (at->limit_known)
 			c->limit[column] = at->limit;
 	}
-	for (size_t i = 0; i < COLUMNS; i++) {
+	for (size_t i = 0; i < columns; i++) {
 		if (c->used[i] > c->top)
 			c->top = c->used[i];
 		/* A limit that is out of sight would leave nothing to see. */
@@ -209,14 +214,23 @@ static void find_columns(const struct postmortem *p, struct columns *c)
 	}
 }
 
+/* A page may be narrower than what it is wide by itself. */
+static size_t chart_columns(const struct writer *w)
+{
+	size_t room = w->page ? (size_t)w->page->width - CHART_LEAD : COLUMNS;
+
+	return room < COLUMNS ? room : COLUMNS;
+}
+
 static void put_chart(const struct writer *w, const struct postmortem *p)
 {
+	size_t columns = chart_columns(w);
 	char from[16], to[16], line[COLUMNS + 1], lead[32];
 	struct columns c = {0};
 
 	if (p->points_len < 2)
 		return;
-	find_columns(p, &c);
+	find_columns(p, &c, columns);
 	if (!c.top)
 		return;
 	heading(w, "How many were open");
@@ -226,20 +240,20 @@ static void put_chart(const struct writer *w, const struct postmortem *p)
 		double low = (double)c.top * (row - 1) / ROWS;
 		double high = (double)c.top * row / ROWS;
 
-		for (size_t i = 0; i < COLUMNS; i++) {
+		for (size_t i = 0; i < columns; i++) {
 			bool limit =
 				(double)c.limit[i] > low && (double)c.limit[i] <= high;
 
 			line[i] = (double)c.used[i] > low ? '#' : limit ? '-' : ' ';
 		}
-		line[COLUMNS] = 0;
+		line[columns] = 0;
 		snprintf(lead, sizeof(lead), "%10.0f |", high);
 		fprintf(w->page ? w->page->out : w->out, "%s%s\n", lead, line);
 	}
 	postmortem_clock(p->points[0].at_ns, from, sizeof(from));
 	postmortem_clock(p->points[p->points_len - 1].at_ns, to, sizeof(to));
-	fprintf(w->page ? w->page->out : w->out, "%12s%-*s%s\n", "", COLUMNS - 8, from,
-		to);
+	fprintf(w->page ? w->page->out : w->out, "%*s%-*s%s\n", CHART_LEAD, "",
+		(int)columns - 8, from, to);
 	if (!w->page)
 		fputs("```\n", w->out);
 }
@@ -247,6 +261,9 @@ static void put_chart(const struct writer *w, const struct postmortem *p)
 static void put_looks(const struct writer *w, const struct postmortem *p)
 {
 	FILE *out = w->page ? w->page->out : w->out;
+	size_t room = w->page ? ((size_t)w->page->width - KIND_LEAD) / LOOK_WIDTH
+			      : POSTMORTEM_LOOKS;
+	size_t first = p->looks_len > room ? p->looks_len - room : 0;
 	char name[96];
 
 	if (!p->looks_len)
@@ -255,7 +272,7 @@ static void put_looks(const struct writer *w, const struct postmortem *p)
 	if (!w->page)
 		fputs("```\n", out);
 	fprintf(out, "  %-22s", "");
-	for (size_t i = 0; i < p->looks_len; i++) {
+	for (size_t i = first; i < p->looks_len; i++) {
 		char level[16];
 
 		snprintf(level, sizeof(level), "%.12s", p->looks[i].level);
@@ -268,7 +285,7 @@ static void put_looks(const struct writer *w, const struct postmortem *p)
 		for (char *at = name; *at; at++)
 			*at = *at == '`' ? '\'' : *at;
 		fprintf(out, "  %s", name);
-		for (size_t i = 0; i < p->looks_len; i++)
+		for (size_t i = first; i < p->looks_len; i++)
 			fprintf(out, " %13" PRIu64, p->looks[i].counts[kind]);
 		putc('\n', out);
 	}

@@ -16,6 +16,7 @@ static const char *const names[REQUEST_KINDS_OF] = {
 	[REQUEST_SNAPSHOT] = "snapshot",   [REQUEST_PROCESS] = "process",
 	[REQUEST_MAIN_KINDS] = "kinds",    [REQUEST_SELF] = "self",
 	[REQUEST_SUBSCRIBE] = "subscribe", [REQUEST_RAISED] = "raised",
+	[REQUEST_INCIDENTS] = "incidents", [REQUEST_REPORT] = "report",
 };
 
 const char *request_name(enum request_kind kind)
@@ -30,6 +31,7 @@ const char *request_error_name(enum request_error error)
 		[REQUEST_BAD] = "bad-request",
 		[REQUEST_UNKNOWN] = "unknown-request",
 		[REQUEST_NO_SUCH_PROCESS] = "no-such-process",
+		[REQUEST_NO_SUCH_INCIDENT] = "no-such-incident",
 		[REQUEST_BUSY] = "busy",
 		[REQUEST_DENIED] = "denied",
 		[REQUEST_FAILED] = "failed",
@@ -122,25 +124,19 @@ static enum request_error read_pids(const cJSON *list, int max, struct request *
 	return REQUEST_OK;
 }
 
-static enum request_error read_process(const cJSON *json, struct request *out,
-				       char *why, size_t why_size)
+static enum request_error read_page(const cJSON *json, struct request *out, char *why,
+				    size_t why_size)
 {
-	uint64_t pid = 0, width = REQUEST_WIDTH_DEFAULT;
+	uint64_t width = REQUEST_WIDTH_DEFAULT;
 
-	if (!read_number(member(json, "pid"), 1, INT_MAX, &pid) || !pid) {
-		snprintf(why, why_size, "'pid' must be a pid");
-		return REQUEST_BAD;
-	}
 	if (!read_number(member(json, "width"), REQUEST_WIDTH_MIN, REQUEST_WIDTH_MAX,
 			 &width)) {
 		snprintf(why, why_size, "'width' must be a number from %d to %d",
 			 REQUEST_WIDTH_MIN, REQUEST_WIDTH_MAX);
 		return REQUEST_BAD;
 	}
-	out->pid = (pid_t)pid;
 	out->width = (int)width;
 	out->ascii = cJSON_IsTrue(member(json, "ascii"));
-	out->descriptors = cJSON_IsTrue(member(json, "descriptors"));
 	return REQUEST_OK;
 }
 
@@ -158,6 +154,84 @@ static enum request_error read_raised(const cJSON *json, struct request *out, ch
 	}
 	snprintf(why, why_size, "'pid' must be a pid, and 'from' a limit below 'to'");
 	return REQUEST_BAD;
+}
+
+static enum request_error read_process(const cJSON *json, struct request *out,
+				       char *why, size_t why_size)
+{
+	uint64_t pid = 0;
+
+	if (!read_number(member(json, "pid"), 1, INT_MAX, &pid) || !pid) {
+		snprintf(why, why_size, "'pid' must be a pid");
+		return REQUEST_BAD;
+	}
+	out->pid = (pid_t)pid;
+	out->descriptors = cJSON_IsTrue(member(json, "descriptors"));
+	return read_page(json, out, why, why_size);
+}
+
+/* A text of digits, as a snapshot has it. */
+static bool read_digits(const cJSON *item, uint64_t *out)
+{
+	const char *text = cJSON_GetStringValue(item);
+	size_t len = text ? strspn(text, "0123456789") : 0;
+
+	if (!item)
+		return true;
+	if (!len || text[len] || len > 19)
+		return false;
+	*out = strtoull(text, NULL, 10);
+	return true;
+}
+
+static enum request_error read_incidents(const cJSON *json, struct request *out,
+					 char *why, size_t why_size)
+{
+	const cJSON *service = member(json, "service");
+	const char *name = cJSON_GetStringValue(service);
+	uint64_t pid = 0, max = REQUEST_PAST_DEFAULT;
+
+	if (!read_number(member(json, "pid"), 1, INT_MAX, &pid)) {
+		snprintf(why, why_size, "'pid' must be a pid");
+		return REQUEST_BAD;
+	}
+	if (!read_digits(member(json, "start_ns"), &out->start_ns)) {
+		snprintf(why, why_size, "'start_ns' must be a text of digits");
+		return REQUEST_BAD;
+	}
+	if (!read_number(member(json, "max"), 1, WHOLE_MAX, &max)) {
+		snprintf(why, why_size, "'max' must be a number from 1 on");
+		return REQUEST_BAD;
+	}
+	if (service && (!name || !*name || strlen(name) > REQUEST_SERVICE_MAX)) {
+		snprintf(why, why_size, "'service' must be a name of at most %d bytes",
+			 REQUEST_SERVICE_MAX);
+		return REQUEST_BAD;
+	}
+	out->pid = (pid_t)pid;
+	out->max = max < REQUEST_PAST_MAX ? max : REQUEST_PAST_MAX;
+	out->service = name ? strdup(name) : NULL;
+	if (name && !out->service) {
+		snprintf(why, why_size, "no memory");
+		return REQUEST_FAILED;
+	}
+	return REQUEST_OK;
+}
+
+/* What is an id becomes the name of a file: nothing else may be in it. */
+static enum request_error read_report(const cJSON *json, struct request *out, char *why,
+				      size_t why_size)
+{
+	const char *id = cJSON_GetStringValue(member(json, "incident"));
+	size_t len = id ? strspn(id, "0123456789abcdef-") : 0;
+
+	if (!len || id[len] || len >= sizeof(out->incident)) {
+		snprintf(why, why_size,
+			 "'incident' must be an incident's id, or its beginning");
+		return REQUEST_BAD;
+	}
+	memcpy(out->incident, id, len + 1);
+	return read_page(json, out, why, why_size);
 }
 
 static enum request_error read_members(const cJSON *json, struct request *out,
@@ -192,6 +266,10 @@ static enum request_error read_members(const cJSON *json, struct request *out,
 		return REQUEST_OK;
 	case REQUEST_RAISED:
 		return read_raised(json, out, why, why_size);
+	case REQUEST_INCIDENTS:
+		return read_incidents(json, out, why, why_size);
+	case REQUEST_REPORT:
+		return read_report(json, out, why, why_size);
 	default:
 		return REQUEST_OK;
 	}
@@ -214,7 +292,7 @@ static enum request_error read_kind(const cJSON *json, struct request *out, char
 	}
 	snprintf(why, why_size,
 		 "unknown request; there are snapshot, process, kinds, self, "
-		 "subscribe, raised");
+		 "subscribe, raised, incidents, report");
 	return REQUEST_UNKNOWN;
 }
 
@@ -250,5 +328,6 @@ enum request_error request_parse(const char *line, size_t len, struct request *o
 void request_clear(struct request *request)
 {
 	free(request->pids);
+	free(request->service);
 	memset(request, 0, sizeof(*request));
 }

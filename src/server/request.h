@@ -21,6 +21,12 @@
 #define REQUEST_WIDTH_MAX     1000
 #define REQUEST_WIDTH_DEFAULT 80
 #define REQUEST_RECENT_MAX    256
+#define REQUEST_SERVICE_MAX   256
+/* Past incidents in one answer. */
+#define REQUEST_PAST_MAX      256
+#define REQUEST_PAST_DEFAULT  50
+/* An incident's id, or its beginning. */
+#define REQUEST_INCIDENT_LEN  37
 
 enum request_kind {
 	REQUEST_SNAPSHOT,
@@ -28,7 +34,9 @@ enum request_kind {
 	REQUEST_MAIN_KINDS, /* "kinds" */
 	REQUEST_SELF,
 	REQUEST_SUBSCRIBE,
-	REQUEST_RAISED,  /* a limit, by hand: it is told, not asked */
+	REQUEST_RAISED, /* a limit, by hand: it is told, not asked */
+	REQUEST_INCIDENTS,
+	REQUEST_REPORT,
 	REQUEST_KINDS_OF /* their number */
 };
 
@@ -38,6 +46,7 @@ enum request_error {
 	REQUEST_BAD,
 	REQUEST_UNKNOWN,
 	REQUEST_NO_SUCH_PROCESS,
+	REQUEST_NO_SUCH_INCIDENT,
 	REQUEST_BUSY,
 	REQUEST_DENIED,
 	REQUEST_FAILED,
@@ -50,11 +59,17 @@ struct request {
 	uint64_t since;          /* of a snapshot; 0: a full one */
 	pid_t *pids;             /* sorted; NULL: all. Owned. */
 	size_t pids_len;
-	pid_t pid; /* of a process */
+	pid_t pid; /* of a process; of incidents 0: any */
 	int width; /* of its page */
 	bool ascii, descriptors;
 	size_t recent; /* alerts, of a subscription */
 	uint64_t raised_from, raised_to;
+	/* of incidents */
+	uint64_t start_ns; /* of the process, CLOCK_BOOTTIME; 0: whoever had the pid */
+	char *service;     /* NULL: none is asked for. Owned. */
+	size_t max;
+	char incident
+		[REQUEST_INCIDENT_LEN]; /* of a report: hexadecimal digits and '-' */
 };
 
 /*

@@ -12,6 +12,9 @@
 #include "server/server_impl.h"
 #include "thread.h"
 
+/* How long the end waits for a record that is being read. */
+#define RECALL_PATIENCE_S 2
+
 uint64_t server_now_ns(void)
 {
 	struct timespec t;
@@ -98,12 +101,44 @@ static void *run_inspections(void *arg)
 	return NULL;
 }
 
+/* ---- the thread that reads records of incidents ---- */
+
+static void *run_recalls(void *arg)
+{
+	struct server *s = arg;
+	struct server_job *job;
+
+	while ((job = server_queue_take(&s->recalls, true))) {
+		s->settings.recall(s->settings.recall_context, job);
+		server_queue_put(&s->replies, job);
+	}
+	return NULL;
+}
+
+/* false: the disk holds it. */
+static bool end_recalls(struct server *s)
+{
+	struct timespec until;
+
+	server_queue_close(&s->recalls);
+	if (!s->recall_started)
+		return true;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += RECALL_PATIENCE_S;
+	if (!pthread_timedjoin_np(s->recall_thread, NULL, &until))
+		return true;
+	pthread_detach(s->recall_thread);
+	return false;
+}
+
 /* ---- life ---- */
 
 static int open_queues(struct server *s)
 {
 	int err = server_queue_open(&s->inspections, true, false);
 
+	if (!err)
+		err = server_queue_open(&s->recalls, true, false);
 	if (!err)
 		err = server_queue_open(&s->replies, false, true);
 	if (err)
@@ -123,10 +158,14 @@ static int start_threads(struct server *s)
 				   run_inspections, s);
 	s->inspect_started = !err;
 	if (!err)
+		err = thread_start_plain(&s->recall_thread, "server-recall",
+					 run_recalls, s);
+	s->recall_started = !err;
+	if (!err)
 		err = server_loop_set_up(s);
 	if (!err)
 		err = thread_start_plain(&s->loop_thread, "server", server_loop_run, s);
-	s->loop_started = !err && s->inspect_started;
+	s->loop_started = !err;
 	return err;
 }
 
@@ -138,8 +177,11 @@ int server_open(const struct server_settings *settings, struct server **out, cha
 
 	*out = NULL;
 	snprintf(why, why_size, "%s", strerror(ENOMEM));
-	if (!s)
+	if (!s) {
+		if (settings->recall_free)
+			settings->recall_free(settings->recall_context);
 		return -ENOMEM;
+	}
 	s->settings = *settings;
 	s->tail = &s->head;
 	s->alert_fd = s->stop_fd = s->reserve_fd = -1;
@@ -180,6 +222,8 @@ static void free_inbox(struct server *s)
 
 void server_close(struct server *s)
 {
+	bool ended;
+
 	if (!s)
 		return;
 	if (s->loop_started) {
@@ -190,14 +234,20 @@ void server_close(struct server *s)
 	server_queue_close(&s->inspections);
 	if (s->inspect_started)
 		pthread_join(s->inspect_thread, NULL);
+	ended = end_recalls(s);
 	server_loop_tear_down(s);
 	server_queue_free(&s->inspections);
-	server_queue_free(&s->replies);
 	server_socket_close(&s->socket);
 	free_inbox(s);
 	close_fd(s->alert_fd);
 	close_fd(s->stop_fd);
 	close_fd(s->reserve_fd);
 	pthread_mutex_destroy(&s->lock);
+	if (!ended) /* what is left is that thread's still */
+		return;
+	server_queue_free(&s->recalls);
+	server_queue_free(&s->replies);
+	if (s->settings.recall_free)
+		s->settings.recall_free(s->settings.recall_context);
 	free(s);
 }

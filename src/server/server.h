@@ -3,7 +3,7 @@
  * The daemon's socket: fdwarden-protocol(7). It has threads of its own, so that clients
  * cost the monitor nothing but copies of its figures, while somebody asks for them: one
  * for the sockets, which never waits; one that knows all processes; one that looks into
- * single ones.
+ * single ones; one that reads records of incidents.
  */
 #ifndef FDWARDEN_SERVER_H
 #define FDWARDEN_SERVER_H
@@ -28,6 +28,12 @@ struct server_settings {
 	 * server. */
 	void (*inspect)(void *context, struct server_job *job);
 	void *inspect_context;
+	/* Answers REQUEST_INCIDENTS and REQUEST_REPORT, from a disk, in another one. Its
+	 * context is the server's from server_open() on, also where that fails: a disk that
+	 * hangs may hold both beyond the end. */
+	void (*recall)(void *context, struct server_job *job);
+	void (*recall_free)(void *context);
+	void *recall_context;
 };
 
 struct server;

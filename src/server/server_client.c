@@ -195,11 +195,25 @@ static void subscribe(struct server_client *c, const struct request *request)
 	c->subscribed = true;
 }
 
+/* To the thread that answers such a question. */
+static bool queue_up(struct server *s, enum request_kind kind, struct server_job *job)
+{
+	switch (kind) {
+	case REQUEST_MAIN_KINDS:
+	case REQUEST_RAISED:
+		return server_queue_put(&s->inspections, job);
+	case REQUEST_INCIDENTS:
+	case REQUEST_REPORT:
+		return server_queue_put(&s->recalls, job);
+	default:
+		return server_roster_ask(s->roster, job);
+	}
+}
+
 static void hand_on(struct server_client *c, struct request *request)
 {
 	struct server *s = c->server;
-	bool at_once =
-		request->kind == REQUEST_MAIN_KINDS || request->kind == REQUEST_RAISED;
+	enum request_kind kind = request->kind;
 	struct server_job *job;
 	uint64_t ticket;
 
@@ -212,8 +226,7 @@ static void hand_on(struct server_client *c, struct request *request)
 	job->uid = c->uid;
 	job->privileged = c->privileged;
 	job->ticket = ticket = ++s->last_ticket;
-	if (!(at_once ? server_queue_put(&s->inspections, job)
-		      : server_roster_ask(s->roster, job))) {
+	if (!queue_up(s, kind, job)) {
 		put_error(c, c->id, REQUEST_BUSY,
 			  "too many requests of this user wait; ask again");
 		server_job_free(job);

@@ -56,9 +56,9 @@ struct server {
 	struct server_settings settings;
 	struct server_socket socket;
 	struct server_roster *roster;
-	struct server_queue inspections, replies;
-	pthread_t loop_thread, inspect_thread;
-	bool loop_started, inspect_started;
+	struct server_queue inspections, recalls, replies;
+	pthread_t loop_thread, inspect_thread, recall_thread;
+	bool loop_started, inspect_started, recall_started;
 
 	pthread_mutex_t lock; /* of the alerts on their way; never held for long */
 	struct server_alert_item *head, **tail;

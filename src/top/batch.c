@@ -62,6 +62,16 @@ static void on_page(void *context, const struct source_page *page)
 	(void)context, (void)page;
 }
 
+static void on_incidents(void *context, const struct source_incidents *incidents)
+{
+	(void)context, (void)incidents;
+}
+
+static void on_report(void *context, const struct source_report *report)
+{
+	(void)context, (void)report;
+}
+
 static void on_trouble(void *context, const char *why)
 {
 	struct batch *b = context;
@@ -73,7 +83,15 @@ static void on_trouble(void *context, const char *why)
 
 struct source_handlers batch_handlers(struct batch *batch)
 {
-	return (struct source_handlers){batch, on_roster, on_kind, on_page, on_trouble};
+	return (struct source_handlers){
+		.context = batch,
+		.roster = on_roster,
+		.kind = on_kind,
+		.page = on_page,
+		.incidents = on_incidents,
+		.report = on_report,
+		.trouble = on_trouble,
+	};
 }
 
 /* ---- the loop ---- */

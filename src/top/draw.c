@@ -510,12 +510,17 @@ struct hint {
 };
 
 static const struct hint list_hints[] = {
-	{"?", "Help"},    {"q", "Quit"},  {"Enter", "Process"},
-	{"/", "Filter"},  {"s", "Sort"},  {"t", "Group"},
-	{"c", "Columns"}, {"r", "Raise"}, {NULL, NULL}};
+	{"?", "Help"},      {"q", "Quit"},  {"Enter", "Process"}, {"/", "Filter"},
+	{"s", "Sort"},      {"t", "Group"}, {"c", "Columns"},     {"r", "Raise"},
+	{"i", "Incidents"}, {NULL, NULL}};
 static const struct hint process_hints[] = {{"?", "Help"},         {"Esc", "Back"},
 					    {"a", "Print advice"}, {"r", "Raise limit"},
-					    {"p", "Pause"},        {NULL, NULL}};
+					    {"i", "Incidents"},    {"p", "Pause"},
+					    {NULL, NULL}};
+static const struct hint incidents_hints[] = {
+	{"Up Down", "Move"}, {"Enter", "Report"}, {"Esc", "Back"}, {NULL, NULL}};
+static const struct hint report_hints[] = {
+	{"Up Down", "Scroll"}, {"Esc", "Back"}, {NULL, NULL}};
 static const struct hint menu_hints[] = {
 	{"Up Down", "Move"}, {"Enter", "Choose"}, {"Esc", "Back"}, {NULL, NULL}};
 
@@ -570,8 +575,10 @@ void draw_footer(enum key_place place, const struct draw_status *status,
 		screen_text(y, 1, room - 1, status->trouble, PAINT_EXHAUSTED,
 			    GROUND_PLAIN);
 	else
-		draw_hints(place == KEY_IN_LIST      ? list_hints
-			   : place == KEY_IN_PROCESS ? process_hints
-						     : menu_hints,
+		draw_hints(place == KEY_IN_LIST        ? list_hints
+			   : place == KEY_IN_PROCESS   ? process_hints
+			   : place == KEY_IN_INCIDENTS ? incidents_hints
+			   : place == KEY_IN_REPORT    ? report_hints
+						       : menu_hints,
 			   y, room);
 }

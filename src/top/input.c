@@ -201,6 +201,17 @@ static void raise_selected(struct view *view)
 		raise_ask(view, lines[at].item);
 }
 
+static void incidents_of_selected(struct view *view)
+{
+	size_t len, at = model_selected(view->model);
+	const struct line *lines = model_lines(view->model, &len);
+
+	if (at < len && lines[at].item->group)
+		view_note(view, "a group has none of its own; select a process of it");
+	else if (at < len)
+		incidents_open(view, lines[at].item);
+}
+
 static void set_interval(struct view *view, bool longer)
 {
 	static const unsigned steps_ms[] = {100,  200,   500,   1000,  2000,
@@ -307,6 +318,9 @@ static void list_key(struct view *view, enum key_action action)
 	case KEY_DOES_RAISE:
 		raise_selected(view);
 		break;
+	case KEY_DOES_INCIDENTS:
+		incidents_of_selected(view);
+		break;
 	case KEY_DOES_SETTING_1:
 	case KEY_DOES_SETTING_2:
 		chosen_take(view, action == KEY_DOES_SETTING_2);
@@ -349,7 +363,7 @@ static bool common_key(struct view *view, enum key_action action)
 		view->anew = true;
 		return true;
 	case KEY_DOES_HELP:
-		if (view->page != PAGE_LIST && view->page != PAGE_PROCESS)
+		if (view_place(view) == KEY_IN_MENU)
 			return false;
 		menu_open(view, PAGE_HELP);
 		return true;
@@ -398,6 +412,8 @@ static void wheel(struct view *view, bool up)
 			list_key(view, action);
 		else if (view->page == PAGE_PROCESS)
 			process_key(view, action);
+		else if (view->page == PAGE_INCIDENTS || view->page == PAGE_REPORT)
+			incidents_key(view, action);
 		else
 			menu_key(view, 0, action);
 	}
@@ -444,6 +460,8 @@ void input_key(struct view *view, int key)
 		list_key(view, action);
 	else if (view->page == PAGE_PROCESS)
 		process_key(view, action);
+	else if (view->page == PAGE_INCIDENTS || view->page == PAGE_REPORT)
+		incidents_key(view, action);
 	else
 		menu_key(view, key, action);
 }

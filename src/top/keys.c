@@ -6,7 +6,8 @@
 #define CTRL(letter) ((letter)&0x1f)
 #define ESCAPE       27
 
-#define EVERYWHERE   (KEY_IN_LIST | KEY_IN_PROCESS | KEY_IN_MENU)
+#define EVERYWHERE                                                                     \
+	(KEY_IN_LIST | KEY_IN_PROCESS | KEY_IN_MENU | KEY_IN_INCIDENTS | KEY_IN_REPORT)
 
 /* One without words is told by the one before it. */
 static const struct key_info table[] = {
@@ -25,7 +26,7 @@ static const struct key_info table[] = {
 	 "the first line, the last"},
 	{KEY_DOES_LAST, EVERYWHERE, {KEY_END, 'G'}, NULL, NULL},
 	{KEY_DOES_OPEN,
-	 KEY_IN_LIST | KEY_IN_MENU,
+	 KEY_IN_LIST | KEY_IN_MENU | KEY_IN_INCIDENTS,
 	 {KEY_ENTER, '\r', '\n'},
 	 "Enter",
 	 "all about the process; of a group, fold or unfold it"},
@@ -87,13 +88,9 @@ static const struct key_info table[] = {
 	{KEY_DOES_PAUSE,
 	 KEY_IN_LIST | KEY_IN_PROCESS,
 	 {'p', ' '},
-	 "p Space",
-	 "pause, go on"},
-	{KEY_DOES_SLOWER,
-	 KEY_IN_LIST | KEY_IN_PROCESS,
-	 {'+', '='},
-	 "+ -",
-	 "a longer, a shorter interval"},
+	 "p Space + -",
+	 "pause, go on; a longer, a shorter interval"},
+	{KEY_DOES_SLOWER, KEY_IN_LIST | KEY_IN_PROCESS, {'+', '='}, NULL, NULL},
 	{KEY_DOES_FASTER, KEY_IN_LIST | KEY_IN_PROCESS, {'-'}, NULL, NULL},
 	{KEY_DOES_COPY,
 	 KEY_IN_PROCESS,
@@ -105,6 +102,11 @@ static const struct key_info table[] = {
 	 {'r'},
 	 "r",
 	 "raise its soft limit, after a question"},
+	{KEY_DOES_INCIDENTS,
+	 KEY_IN_LIST | KEY_IN_PROCESS,
+	 {'i'},
+	 "i",
+	 "its past incidents and its service's; Enter: the report"},
 	{KEY_DOES_REDRAW, EVERYWHERE, {CTRL('l')}, "Ctrl-L", "draw the screen anew"},
 	{KEY_DOES_HELP, EVERYWHERE, {'?', 'h', KEY_F(1)}, "? h F1", "this help"},
 	{KEY_DOES_QUIT,

@@ -40,11 +40,18 @@ enum key_action {
 	KEY_DOES_QUIT,
 	KEY_DOES_COPY,
 	KEY_DOES_RAISE,
+	KEY_DOES_INCIDENTS,
 	KEY_ACTIONS
 };
 
 /* Where the view is: a key may do different things there. */
-enum key_place { KEY_IN_LIST = 1, KEY_IN_PROCESS = 2, KEY_IN_MENU = 4 };
+enum key_place {
+	KEY_IN_LIST = 1,
+	KEY_IN_PROCESS = 2,
+	KEY_IN_MENU = 4,
+	KEY_IN_INCIDENTS = 8,
+	KEY_IN_REPORT = 16,
+};
 
 #define KEY_CODES_MAX 5
 

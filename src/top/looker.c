@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/inspector.h"
+#include "daemon/recall.h"
 #include "server/shared_text.h"
 #include "state/json_read.h"
 #include "thread.h"
@@ -21,9 +22,11 @@ struct looker {
 	pthread_cond_t asked;
 	int event_fd;
 	struct inspector *inspector;
+	struct recall *recall;
 	bool closing;
-	struct server_job *page, *kinds; /* questions; NULL: none */
-	struct server_job *answers;      /* newest first */
+	/* questions; NULL: none. `past`: incidents, or the report of one */
+	struct server_job *page, *past, *kinds;
+	struct server_job *answers; /* newest first */
 };
 
 /* ---- the thread ---- */
@@ -31,11 +34,16 @@ struct looker {
 /* One who waits for a page waits longer for it than for anything else. */
 static struct server_job *take_question(struct looker *l)
 {
-	struct server_job **from = l->page ? &l->page : &l->kinds;
+	struct server_job **from = l->page ? &l->page : l->past ? &l->past : &l->kinds;
 	struct server_job *job = *from;
 
 	*from = NULL;
 	return job;
+}
+
+static bool is_past(enum request_kind kind)
+{
+	return kind == REQUEST_INCIDENTS || kind == REQUEST_REPORT;
 }
 
 static void *run(void *context)
@@ -51,7 +59,10 @@ static void *run(void *context)
 			continue;
 		}
 		pthread_mutex_unlock(&l->lock);
-		inspector_answer(l->inspector, job);
+		if (is_past(job->request.kind))
+			recall_answer(l->recall, job);
+		else
+			inspector_answer(l->inspector, job);
 		pthread_mutex_lock(&l->lock);
 		job->next = l->answers;
 		l->answers = job;
@@ -108,6 +119,34 @@ void looker_ask_page(struct looker *l, const struct roster_row *row,
 	ask(l, &l->page, &request, row, feed);
 }
 
+void looker_ask_incidents(struct looker *l, pid_t pid, uint64_t start_ns,
+			  const char *service)
+{
+	struct request request = {
+		.kind = REQUEST_INCIDENTS,
+		.is_object = true,
+		.pid = pid,
+		.start_ns = start_ns,
+		.service = service && *service ? strdup(service) : NULL,
+		.max = REQUEST_PAST_DEFAULT,
+	};
+
+	ask(l, &l->past, &request, NULL, NULL);
+}
+
+void looker_ask_report(struct looker *l, const char *id, int width, bool utf8)
+{
+	struct request request = {
+		.kind = REQUEST_REPORT,
+		.is_object = true,
+		.width = width < REQUEST_WIDTH_MAX ? width : REQUEST_WIDTH_MAX,
+		.ascii = !utf8,
+	};
+
+	snprintf(request.incident, sizeof(request.incident), "%s", id);
+	ask(l, &l->past, &request, NULL, NULL);
+}
+
 int looker_fd(const struct looker *l)
 {
 	return l->event_fd;
@@ -142,6 +181,22 @@ static void give_page(cJSON *reply, pid_t pid, const struct recent *recent,
 	reply_page(reply, to);
 }
 
+static void hand_on_past(const struct server_job *job, const struct source_handlers *to)
+{
+	cJSON *reply = job->error == REQUEST_OK ? parse(job) : NULL;
+	const char *error = job->error == REQUEST_OK ? "it can't be read" : job->why;
+
+	if (job->request.kind == REQUEST_INCIDENTS && reply)
+		reply_incidents(reply, to);
+	else if (job->request.kind == REQUEST_INCIDENTS)
+		to->incidents(to->context, &(struct source_incidents){.error = error});
+	else if (reply)
+		reply_report(reply, to);
+	else
+		to->report(to->context, &(struct source_report){.error = error});
+	cJSON_Delete(reply);
+}
+
 static void hand_on(const struct server_job *job, const struct recent *recent,
 		    const struct source_handlers *to)
 {
@@ -171,14 +226,17 @@ void looker_take(struct looker *l, const struct recent *recent,
 	pthread_mutex_unlock(&l->lock);
 	for (; job; job = next) {
 		next = job->next;
-		hand_on(job, recent, to);
+		if (is_past(job->request.kind))
+			hand_on_past(job, to);
+		else
+			hand_on(job, recent, to);
 		server_job_free(job);
 	}
 }
 
 /* ---- life ---- */
 
-int looker_open(struct looker **out)
+int looker_open(const char *incidents, struct looker **out)
 {
 	struct looker *l = calloc(1, sizeof(*l));
 	int err = -ENOMEM;
@@ -190,12 +248,14 @@ int looker_open(struct looker **out)
 	pthread_cond_init(&l->asked, NULL);
 	l->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	l->inspector = inspector_new();
+	l->recall = recall_new(incidents);
 	if (l->event_fd < 0)
 		err = -errno;
-	else if (l->inspector)
+	else if (l->inspector && l->recall)
 		err = thread_start(&l->thread, "looker", run, l);
 	if (err) {
 		inspector_free(l->inspector);
+		recall_free(l->recall);
 		if (l->event_fd >= 0)
 			close(l->event_fd);
 		free(l);
@@ -218,11 +278,13 @@ void looker_close(struct looker *l)
 	inspector_leave(l->inspector);
 	pthread_join(l->thread, NULL);
 	inspector_free(l->inspector);
+	recall_free(l->recall);
 	for (; l->answers; l->answers = next) {
 		next = l->answers->next;
 		server_job_free(l->answers);
 	}
 	server_job_free(l->page);
+	server_job_free(l->past);
 	server_job_free(l->kinds);
 	close(l->event_fd);
 	free(l);

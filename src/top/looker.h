@@ -18,8 +18,9 @@
 struct feed;
 struct looker;
 
-/* 0 or -errno. close accepts NULL, and waits for what is being looked at. */
-int looker_open(struct looker **out);
+/* `incidents`: the directory of their records; NULL: none. 0 or -errno. close accepts NULL,
+ * and waits for what is being looked at. */
+int looker_open(const char *incidents, struct looker **out);
 void looker_close(struct looker *looker);
 
 /* Asks; what was asked before and not begun yet is dropped. `row` is what is known of the
@@ -27,6 +28,9 @@ void looker_close(struct looker *looker);
 void looker_ask_kinds(struct looker *looker, const pid_t *pids, size_t len);
 void looker_ask_page(struct looker *looker, const struct roster_row *row,
 		     const struct feed *feed, pid_t pid, int width, bool utf8);
+void looker_ask_incidents(struct looker *looker, pid_t pid, uint64_t start_ns,
+			  const char *service);
+void looker_ask_report(struct looker *looker, const char *id, int width, bool utf8);
 
 /* Readable when there are answers, which looker_take() hands on; pages with the alerts that
  * are `recent`. */

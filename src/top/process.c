@@ -454,6 +454,17 @@ static void scroll_by(struct process_page *p, long by)
 	p->first = to < 0 ? 0 : (size_t)to < p->len ? (size_t)to : p->len;
 }
 
+static void open_incidents(struct view *view)
+{
+	const struct process_page *p = &view->process;
+	const struct item *item = model_find(view->model, p->pid, p->start_ns);
+
+	if (item)
+		incidents_open(view, item);
+	else
+		view_note(view, "it has ended; 'fdwarden incidents' lists all");
+}
+
 void process_key(struct view *view, enum key_action action)
 {
 	struct process_page *p = &view->process;
@@ -488,6 +499,9 @@ void process_key(struct view *view, enum key_action action)
 		break;
 	case KEY_DOES_RAISE:
 		raise_ask(view, model_find(view->model, p->pid, p->start_ns));
+		break;
+	case KEY_DOES_INCIDENTS:
+		open_incidents(view);
 		break;
 	case KEY_DOES_BACK:
 	case KEY_DOES_QUIT:

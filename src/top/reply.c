@@ -37,6 +37,71 @@ void reply_kinds(const cJSON *reply, const struct source_handlers *to)
 	}
 }
 
+/* Seconds of CLOCK_REALTIME; 0: it is none. */
+static uint64_t seconds_of(const char *timestamp)
+{
+	struct tm tm = {0};
+	time_t seconds;
+
+	if (!timestamp || !strptime(timestamp, "%Y-%m-%dT%H:%M:%S", &tm))
+		return 0;
+	seconds = timegm(&tm);
+	return seconds > 0 ? (uint64_t)seconds : 0;
+}
+
+static const char *text_or_none(const cJSON *object, const char *name)
+{
+	const char *text = json_text_at(object, name);
+
+	return text ? text : "";
+}
+
+void reply_incidents(const cJSON *reply, const struct source_handlers *to)
+{
+	const cJSON *list = member(reply, "incidents"), *one;
+	size_t size = (size_t)cJSON_GetArraySize(list);
+	struct source_incident *rows = calloc(size + 1, sizeof(*rows));
+	struct source_incidents out = {.rows = rows,
+				       .left_off = uint_of(reply, "left_off")};
+
+	if (!rows)
+		return;
+	cJSON_ArrayForEach (one, list) {
+		struct source_incident *row = &rows[out.len];
+
+		if (!json_text_at(one, "incident"))
+			continue;
+		row->id = json_text_at(one, "incident");
+		row->who = text_or_none(one, "who");
+		row->worst = text_or_none(one, "worst");
+		row->cause = json_text_at(one, "cause");
+		row->line = json_text_at(one, "line");
+		row->began_s = seconds_of(json_text_at(one, "began"));
+		row->lasted_ns = uint_of(one, "duration");
+		row->open = !member(one, "ended");
+		row->refused = uint_of(one, "refused");
+		out.len++;
+	}
+	to->incidents(to->context, &out);
+	free(rows);
+}
+
+void reply_report(const cJSON *reply, const struct source_handlers *to)
+{
+	const cJSON *page = member(reply, "page"), *line;
+	const char **lines =
+		calloc((size_t)cJSON_GetArraySize(page) + 1, sizeof(*lines));
+	struct source_report out = {.lines = lines};
+
+	if (!lines)
+		return;
+	cJSON_ArrayForEach (line, page)
+		if (cJSON_IsString(line))
+			lines[out.len++] = line->valuestring;
+	to->report(to->context, &out);
+	free(lines);
+}
+
 /* The alert's time is UTC; whoever looks at the list has a clock of his own. */
 static void local_time(const char *timestamp, char *out, size_t size)
 {

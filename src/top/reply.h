@@ -9,9 +9,12 @@
 
 #include "top/source.h"
 
-/* Of a "kinds", and of a "process". What it may hold is checked, not trusted. */
+/* Of a "kinds", a "process", an "incidents" and a "report". What it may hold is checked, not
+ * trusted. */
 void reply_kinds(const cJSON *reply, const struct source_handlers *to);
 void reply_page(const cJSON *reply, const struct source_handlers *to);
+void reply_incidents(const cJSON *reply, const struct source_handlers *to);
+void reply_report(const cJSON *reply, const struct source_handlers *to);
 /* The last heading of such a page, below which each alert is a line, however long. */
 #define REPLY_ALERTS "Alerts, in your time zone"
 

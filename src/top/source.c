@@ -47,3 +47,14 @@ void source_ask_page(struct source *source, pid_t pid, int width, bool utf8)
 {
 	source->ops->ask_page(source, pid, width, utf8);
 }
+
+void source_ask_incidents(struct source *source, pid_t pid, uint64_t start_ns,
+			  const char *service)
+{
+	source->ops->ask_incidents(source, pid, start_ns, service);
+}
+
+void source_ask_report(struct source *source, const char *id, int width, bool utf8)
+{
+	source->ops->ask_report(source, id, width, utf8);
+}

@@ -24,6 +24,29 @@ struct source_page {
 	size_t len;
 };
 
+/* One incident that is over, or goes on, as it is listed. */
+struct source_incident {
+	const char *id, *who, *worst; /* "" where it is not known */
+	const char *cause, *line;     /* NULL: not known */
+	uint64_t began_s, lasted_ns;  /* CLOCK_REALTIME */
+	bool open;                    /* it is not known to have ended */
+	uint64_t refused;
+};
+
+/* The newest first. Owned by the source. */
+struct source_incidents {
+	const char *error; /* why there is no list; NULL: there is */
+	const struct source_incident *rows;
+	size_t len, left_off;
+};
+
+/* The report of one. Owned by the source. */
+struct source_report {
+	const char *error;
+	const char *const *lines;
+	size_t len;
+};
+
 /* What comes from a source, called from source_handle() and source_refresh(). */
 struct source_handlers {
 	void *context;
@@ -33,6 +56,8 @@ struct source_handlers {
 	void (*kind)(void *context, pid_t pid, const char *kind, uint64_t count,
 		     uint64_t of);
 	void (*page)(void *context, const struct source_page *page);
+	void (*incidents)(void *context, const struct source_incidents *incidents);
+	void (*report)(void *context, const struct source_report *report);
 	/* It can't say anything now; NULL: it can again. */
 	void (*trouble)(void *context, const char *why);
 };
@@ -68,5 +93,10 @@ void source_refresh(struct source *source);
 void source_ask_kinds(struct source *source, const pid_t *pids, size_t len);
 /* `utf8`: the page may have signs that are not ASCII. */
 void source_ask_page(struct source *source, pid_t pid, int width, bool utf8);
+/* Incidents of the process that began then (CLOCK_BOOTTIME), and of the service; NULL: it is
+ * in none. And the report of one. */
+void source_ask_incidents(struct source *source, pid_t pid, uint64_t start_ns,
+			  const char *service);
+void source_ask_report(struct source *source, const char *id, int width, bool utf8);
 
 #endif

@@ -15,6 +15,9 @@ struct source_ops {
 	void (*ask_page)(struct source *source, pid_t pid, int width, bool utf8);
 	void (*tell_raised)(struct source *source, pid_t pid, uint64_t from,
 			    uint64_t to);
+	void (*ask_incidents)(struct source *source, pid_t pid, uint64_t start_ns,
+			      const char *service);
+	void (*ask_report)(struct source *source, const char *id, int width, bool utf8);
 };
 
 /* First member of each. */

@@ -82,6 +82,17 @@ static void ask_page(struct source *source, pid_t pid, int width, bool utf8)
 			&s->feed, pid, width, utf8);
 }
 
+static void ask_incidents(struct source *source, pid_t pid, uint64_t start_ns,
+			  const char *service)
+{
+	looker_ask_incidents(of(source)->looker, pid, start_ns, service);
+}
+
+static void ask_report(struct source *source, const char *id, int width, bool utf8)
+{
+	looker_ask_report(of(source)->looker, id, width, utf8);
+}
+
 static size_t fds(const struct source *source, struct pollfd *out)
 {
 	const struct local_source *s = (const struct local_source *)source;
@@ -129,6 +140,8 @@ static const struct source_ops ops = {
 	.ask_kinds = ask_kinds,
 	.tell_raised = tell_raised,
 	.ask_page = ask_page,
+	.ask_incidents = ask_incidents,
+	.ask_report = ask_report,
 };
 
 int source_open_local(const struct config *config,
@@ -154,7 +167,7 @@ int source_open_local(const struct config *config,
 	if (s->outlet && s->keeper && s->recent)
 		err = monitor_open(config, s->outlet, &s->monitor, why, why_size);
 	if (!err) {
-		err = looker_open(&s->looker);
+		err = looker_open(config->incidents_path, &s->looker);
 		if (err)
 			snprintf(why, why_size, "%s", strerror(-err));
 	}

@@ -18,6 +18,8 @@
 
 /* Between two tries to reach a daemon that has gone. */
 #define RETRY_NS     1000000000ull
+/* Of a service's name, which the daemon takes no longer. */
+#define SERVICE_MAX  256
 /* To connect, and once more for the greeting; keys wait meanwhile. A daemon that is there
  * takes less than 10. */
 #define RECONNECT_MS 200
@@ -29,7 +31,8 @@ struct socket_source {
 	char *path;
 	struct client *client; /* NULL: it has gone */
 	struct roster roster;
-	uint64_t snapshot_ns, page_ns, kinds_ns; /* when it was asked; 0: is not */
+	/* when it was asked; 0: is not */
+	uint64_t snapshot_ns, page_ns, kinds_ns, incidents_ns, report_ns;
 	uint64_t retry_ns;
 };
 
@@ -55,6 +58,7 @@ static void lose(struct socket_source *s, const char *why)
 	client_close(s->client);
 	s->client = NULL;
 	s->snapshot_ns = s->page_ns = s->kinds_ns = 0;
+	s->incidents_ns = s->report_ns = 0;
 	s->retry_ns = now_ns() + RETRY_NS;
 	snprintf(text, sizeof(text), "%s; trying again", why);
 	s->source.to.trouble(s->source.to.context, text);
@@ -146,6 +150,44 @@ static void ask_page(struct source *source, pid_t pid, int width, bool utf8)
 	request(s, question, "process", &s->page_ns);
 }
 
+static void ask_incidents(struct source *source, pid_t pid, uint64_t start_ns,
+			  const char *service)
+{
+	struct socket_source *s = of(source);
+	char start[24];
+	cJSON *question;
+
+	if (!s->client || s->incidents_ns)
+		return;
+	snprintf(start, sizeof(start), "%" PRIu64, start_ns);
+	question = client_request("incidents");
+	if (question && (json_add_uint(question, "pid", (uint64_t)pid) ||
+			 json_add_text(question, "start_ns", start) ||
+			 (service && *service && strlen(service) <= SERVICE_MAX &&
+			  json_add_text(question, "service", service)))) {
+		cJSON_Delete(question);
+		return;
+	}
+	request(s, question, "incidents", &s->incidents_ns);
+}
+
+static void ask_report(struct source *source, const char *id, int width, bool utf8)
+{
+	struct socket_source *s = of(source);
+	cJSON *question;
+
+	if (!s->client || s->report_ns)
+		return;
+	question = client_request("report");
+	if (question && (json_add_text(question, "incident", id) ||
+			 json_add_uint(question, "width", (uint64_t)width) ||
+			 !cJSON_AddBoolToObject(question, "ascii", !utf8))) {
+		cJSON_Delete(question);
+		return;
+	}
+	request(s, question, "report", &s->report_ns);
+}
+
 /* ---- answers ---- */
 
 static void take_snapshot(struct socket_source *s, const cJSON *reply)
@@ -168,6 +210,8 @@ static void take_error(struct socket_source *s, const cJSON *reply)
 {
 	const char *id = json_text_at(reply, "id");
 	struct source_page page = {.error = reply_error(reply)};
+	struct source_incidents incidents = {.error = page.error};
+	struct source_report report = {.error = page.error};
 	char why[400];
 
 	if (id && !strcmp(id, "kinds")) {
@@ -175,6 +219,12 @@ static void take_error(struct socket_source *s, const cJSON *reply)
 	} else if (id && !strcmp(id, "process")) {
 		s->page_ns = 0;
 		s->source.to.page(s->source.to.context, &page);
+	} else if (id && !strcmp(id, "incidents")) {
+		s->incidents_ns = 0;
+		s->source.to.incidents(s->source.to.context, &incidents);
+	} else if (id && !strcmp(id, "report")) {
+		s->report_ns = 0;
+		s->source.to.report(s->source.to.context, &report);
 	} else {
 		text_line(why, sizeof(why), page.error, strlen(page.error));
 		lose(s, why);
@@ -195,6 +245,12 @@ static void take(struct socket_source *s, const cJSON *line)
 	} else if (reply && !strcmp(reply, "process")) {
 		s->page_ns = 0;
 		reply_page(line, &s->source.to);
+	} else if (reply && !strcmp(reply, "incidents")) {
+		s->incidents_ns = 0;
+		reply_incidents(line, &s->source.to);
+	} else if (reply && !strcmp(reply, "report")) {
+		s->report_ns = 0;
+		reply_report(line, &s->source.to);
 	}
 }
 
@@ -276,6 +332,8 @@ static const struct source_ops ops = {
 	.ask_kinds = ask_kinds,
 	.ask_page = ask_page,
 	.tell_raised = tell_raised,
+	.ask_incidents = ask_incidents,
+	.ask_report = ask_report,
 };
 
 int source_open_socket(const char *path, const struct source_handlers *handlers,

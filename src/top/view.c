@@ -115,6 +115,7 @@ static void handle_signals(struct view *view)
 		view->dirty = true;
 		view->process.answered = false;
 		view->process.asked_ns = 0; /* it is made for a width */
+		incidents_resize(view);
 	}
 }
 
@@ -146,6 +147,16 @@ static void on_page(void *context, const struct source_page *page)
 	process_take(context, page);
 }
 
+static void on_incidents(void *context, const struct source_incidents *incidents)
+{
+	incidents_take(context, incidents);
+}
+
+static void on_report(void *context, const struct source_report *report)
+{
+	incidents_take_report(context, report);
+}
+
 static void on_trouble(void *context, const char *why)
 {
 	struct view *view = context;
@@ -156,7 +167,15 @@ static void on_trouble(void *context, const char *why)
 
 struct source_handlers view_handlers(struct view *view)
 {
-	return (struct source_handlers){view, on_roster, on_kind, on_page, on_trouble};
+	return (struct source_handlers){
+		.context = view,
+		.roster = on_roster,
+		.kind = on_kind,
+		.page = on_page,
+		.incidents = on_incidents,
+		.report = on_report,
+		.trouble = on_trouble,
+	};
 }
 
 /* ---- the picture ---- */
@@ -165,6 +184,10 @@ enum key_place view_place(const struct view *view)
 {
 	if (view->page == PAGE_LIST)
 		return KEY_IN_LIST;
+	if (view->page == PAGE_INCIDENTS)
+		return KEY_IN_INCIDENTS;
+	if (view->page == PAGE_REPORT)
+		return KEY_IN_REPORT;
 	return view->page == PAGE_PROCESS ? KEY_IN_PROCESS : KEY_IN_MENU;
 }
 
@@ -245,6 +268,8 @@ static void draw(struct view *view)
 		draw_list_page(view);
 	else if (view->page == PAGE_PROCESS)
 		process_draw(view);
+	else if (view->page == PAGE_INCIDENTS || view->page == PAGE_REPORT)
+		incidents_draw(view);
 	else
 		menu_draw(view);
 	screen_show(view->anew);
@@ -302,6 +327,8 @@ static void tick(struct view *view)
 	}
 	if (view->page == PAGE_PROCESS && !view->paused)
 		process_tick(view);
+	if (view->page == PAGE_INCIDENTS && !view->paused)
+		incidents_tick(view);
 }
 
 static void sooner(uint64_t *deadline, uint64_t other)
@@ -319,6 +346,8 @@ static struct timespec until_next(const struct view *view)
 	sooner(&deadline, source_deadline_ns(view->source));
 	if (view->page == PAGE_PROCESS && !view->paused)
 		sooner(&deadline, process_due_ns(view));
+	if (view->page == PAGE_INCIDENTS && !view->paused)
+		sooner(&deadline, incidents_due_ns(view));
 	left = deadline > now ? deadline - now : 0;
 	return (struct timespec){(time_t)(left / SECOND_NS), (long)(left % SECOND_NS)};
 }
@@ -443,6 +472,7 @@ void view_free(struct view *view)
 	if (!view)
 		return;
 	process_clear(&view->process);
+	incidents_clear(&view->incidents);
 	model_free(view->model);
 	free(view->copied);
 	free(view);

@@ -121,6 +121,83 @@ def test_process():
             same_error(client.ask("process", pid=4194303), "no-such-process")
 
 
+def test_incidents():
+    """Of a process, of whoever had its pid, of all; and the report of one, by a member of the
+    group, who can't read the records themselves."""
+    with Scratch() as scratch, near() as zoo:
+        zoo.expect("near")
+        place = scratch.file("kept")
+        os.chmod(scratch.path, 0o755)
+        gid = unused_uid()
+        daemon, path = daemon_at(scratch, f"incidents.path={place}", group=gid)
+        with daemon, Client(path) as client:
+            _, first = daemon.wait(zoo.pid, "fd-warning", 30)
+            incident = first["fd"]["incident"]
+
+            def listed_of(**of):
+                reply = client.ask("incidents", **of)
+                check("incidents" in reply, f"{of}: {reply}")
+                return [one["incident"] for one in reply["incidents"]]
+
+            wait_until(lambda: incident in listed_of(), 10, "its record")
+            row = next(p for p in client.ask("snapshot", pids=[zoo.pid])["processes"])
+            start = row["watch"]["start_ns"]
+            same(listed_of(pid=zoo.pid), [incident], "of its pid")
+            same(listed_of(pid=zoo.pid, start_ns=start), [incident], "of the process")
+            same(listed_of(pid=zoo.pid, start_ns=str(int(start) + 10 ** 15)), [],
+                 "of one that had the pid later")
+            same(listed_of(service="no-such.service"), [], "of another service")
+            reply = client.ask("incidents", max=1)
+            same(len(reply["incidents"]), 1, "max")
+            same(reply["left_off"], len(listed_of()) - 1, "left_off")
+            report = client.ask("report", incident=incident[:20], width=60, ascii=True)
+            same(report["incident"], incident, "the whole id")
+            same((report["document"]["incident"], report["document"]["pid"]),
+                 (incident, zoo.pid), "document")
+            check("How many were open" in report["page"], f"page: {report['page']}")
+            check(all(len(line) <= 60 for line in report["page"]), f"width: {report['page']}")
+            same_error(client.ask("report", incident="00000000"), "no-such-incident")
+            same_error(client.ask("report", incident="../kept"), "bad-request")
+            # what goes on is told as it is now
+            zoo.end()
+            daemon.wait(zoo.pid, "fd-recovered", 30)
+            wait_until(lambda: "ended" in client.ask("incidents", pid=zoo.pid)["incidents"][0],
+                       10, "its end in the list")
+            for groups, answered in (((gid,), True), ((), False)):
+                same(asked_by(as_user(NOBODY, *groups), path), "yes" if answered else "no",
+                     f"asked with groups {groups}")
+
+
+def asked_by(become, path):
+    """Whether somebody else is answered: in a process of his own."""
+    reads, writes = os.pipe()
+    if not os.fork():
+        try:
+            become()
+            answer = "yes" if Client(path).ask("incidents")["incidents"] else "none"
+        except OSError:
+            answer = "no"
+        finally:
+            os.write(writes, answer.encode())
+            os._exit(0)
+    os.close(writes)
+    with open(reads, encoding="ascii") as pipe:
+        answer = pipe.read()
+    os.wait()
+    return answer
+
+
+def test_no_records():
+    """Without records the answer says so, and all others come as ever."""
+    with Scratch() as scratch:
+        daemon, path = daemon_at(scratch, "incidents.path=")
+        with daemon, Client(path) as client:
+            reply = client.ask("incidents")
+            same_error(reply, "failed")
+            check("no records are kept" in reply["error"]["message"], reply)
+            check("processes" in client.ask("snapshot"), "a snapshot")
+
+
 def test_process_asked_again():
     """What is kept of the first answer is where the limit was set; who it is comes with each."""
     with Scratch() as scratch, near() as zoo:

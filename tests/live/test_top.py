@@ -489,6 +489,61 @@ def test_raise_after_a_question():
         same(top.ended(), 0, "exit status")
 
 
+def test_incidents():
+    """Those of a process, and the report of one; over the socket, and without a daemon out of
+    the directory."""
+    with Scratch() as scratch:
+        place = scratch.file("kept")
+        with daemon_with_socket(f"incidents.path={place}") as (daemon, path), \
+                zoo("toppast", "100:1000", 90) as one, zoo("topcalm", "100:1000", 9) as calm:
+            daemon.wait(one.pid, "fd-warning")
+            with Terminal("--socket", path, columns=100, rows=30) as top:
+                top.filter("topcalm")
+                top.wait("1-1 of 1")
+                top.send("i")
+                top.wait(rf"Incidents of topcalm\[{calm.pid}\]")
+                top.wait("There is no record of an incident of it")
+                top.send("Escape")
+                top.filter("toppast")
+                top.wait("1-1 of 1")
+                top.send("i")
+                top.wait(rf" -  +warning +0  toppast\[{one.pid}\]")
+                top.wait("/dev/null is open 90 times")
+                top.send("Enter")
+                top.wait("fdwarden report [0-9a-f-]{36}")
+                top.wait("the record does not tell its end")
+                top.send("End")
+                top.wait(rf"prlimit --pid {one.pid} --nofile=")
+                top.send("q")
+                top.wait(rf"warning +0  toppast\[{one.pid}\]")
+                one.end()
+                # what is known of one that has ended stays there to be read
+                top.wait(rf"\d s +warning +0  toppast\[{one.pid}\]", 20)
+                top.send("q")
+                top.wait("No process has")
+                top.quit()
+            calm.end()
+        config = scratch.file("conf", f"[incidents]\npath = {place}\n")
+        alert = {"@timestamp": "2026-11-29T09:00:00Z", "event": {"action": "fd-exhausted"},
+                 "message": "m", "process": {"pid": os.getpid(), "name": "before"}}
+        scratch.file("kept/00000001-0000-4000-8000-000000000000.jsonl",
+                     json.dumps(alert) + "\n")
+        need_root()
+        with zoo("topalone", "100:1000", 9) as alone, \
+                Terminal("-c", config, columns=100, rows=30) as top:
+            top.filter("topalone")
+            top.wait("1-1 of 1")
+            top.send("Enter")
+            top.wait("What is open", 20)
+            top.send("i")
+            top.wait(rf"Incidents of topalone\[{alone.pid}\]")
+            top.wait("There is no record of an incident of it")
+            top.send("Escape")
+            top.wait("What is open")
+            top.send("Escape")
+            top.quit()
+
+
 def test_pause():
     with daemon_with_socket() as (_, path), zoo("toppause", "100:1000", 40, "openat=20", "say=more",
                                                 "wait") as one, \

@@ -59,6 +59,33 @@ static void requests_are_read(void **state)
 	request_clear(&request);
 }
 
+static void questions_about_incidents(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("{\"request\":\"incidents\"}"), REQUEST_OK);
+	assert_int_equal(request.kind, REQUEST_INCIDENTS);
+	assert_int_equal(request.pid, 0);
+	assert_int_equal(request.max, REQUEST_PAST_DEFAULT);
+	assert_null(request.service);
+	assert_int_equal(
+		parse("{\"request\":\"incidents\",\"pid\":9,\"start_ns\":"
+		      "\"1767323045678901234\",\"service\":\"a.service\",\"max\":999}"),
+		REQUEST_OK);
+	assert_int_equal(request.pid, 9);
+	assert_true(request.start_ns == 1767323045678901234ull);
+	assert_string_equal(request.service, "a.service");
+	assert_int_equal(request.max, REQUEST_PAST_MAX);
+	assert_int_equal(
+		parse("{\"request\":\"report\",\"incident\":\"06cc38e2-599e-4cf2-87f5-"
+		      "1dc8afbc5cd7\",\"width\":100,\"ascii\":true}"),
+		REQUEST_OK);
+	assert_int_equal(request.kind, REQUEST_REPORT);
+	assert_string_equal(request.incident, "06cc38e2-599e-4cf2-87f5-1dc8afbc5cd7");
+	assert_int_equal(request.width, 100);
+	assert_true(request.ascii);
+	request_clear(&request);
+}
+
 static void nonsense_is_named(void **state)
 {
 	static const struct {
@@ -88,6 +115,26 @@ static void nonsense_is_named(void **state)
 		 "'pids'"},
 		{"{\"request\":\"kinds\"}", REQUEST_BAD, "'pids'"},
 		{"{\"request\":\"self\",\"id\":{}}", REQUEST_BAD, "'id'"},
+		{"{\"request\":\"incidents\",\"pid\":-1}", REQUEST_BAD, "'pid'"},
+		{"{\"request\":\"incidents\",\"start_ns\":5}", REQUEST_BAD,
+		 "'start_ns'"},
+		{"{\"request\":\"incidents\",\"start_ns\":\"5x\"}", REQUEST_BAD,
+		 "'start_ns'"},
+		{"{\"request\":\"incidents\",\"max\":0}", REQUEST_BAD, "'max'"},
+		{"{\"request\":\"incidents\",\"service\":\"\"}", REQUEST_BAD,
+		 "'service'"},
+		{"{\"request\":\"report\"}", REQUEST_BAD, "'incident'"},
+		{"{\"request\":\"report\",\"incident\":\"\"}", REQUEST_BAD,
+		 "'incident'"},
+		{"{\"request\":\"report\",\"incident\":\"../a\"}", REQUEST_BAD,
+		 "'incident'"},
+		{"{\"request\":\"report\",\"incident\":\"/etc\"}", REQUEST_BAD,
+		 "'incident'"},
+		{"{\"request\":\"report\",\"incident\":"
+		 "\"06cc38e2-599e-4cf2-87f5-1dc8afbc5cd7a\"}",
+		 REQUEST_BAD, "'incident'"},
+		{"{\"request\":\"report\",\"incident\":\"a\",\"width\":1}", REQUEST_BAD,
+		 "'width'"},
 		{"{\"request\":\"self\",\"id\":\"\xff\"}", REQUEST_BAD, "'id'"},
 		{"{\"request\":\"subscribe\",\"recent\":\"all\"}", REQUEST_BAD,
 		 "'recent'"},
@@ -192,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_read),
+		cmocka_unit_test(questions_about_incidents),
 		cmocka_unit_test(nonsense_is_named),
 		cmocka_unit_test(large_ones_are_bounded),
 		cmocka_unit_test(lines_come_in_pieces),

@@ -17,6 +17,7 @@
 struct archive_entry {
 	char id[ALERT_ID_LEN];
 	uint64_t changed_ns; /* CLOCK_REALTIME */
+	uint64_t size;       /* in bytes, then */
 };
 
 struct archive {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "cli/archive.h"
+#include "daemon/archive.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -74,6 +74,7 @@ static int list_entries(DIR *dir, struct archive *out)
 		one = &out->entries[out->len++];
 		memcpy(one->id, id, sizeof(one->id));
 		one->changed_ns = changed_ns(&st);
+		one->size = (uint64_t)st.st_size;
 	}
 	return 0;
 }

@@ -22,6 +22,7 @@
 #define LINE_SIZE 2048
 
 static atomic_bool never_block;
+static atomic_bool debug;
 static atomic_uint_fast64_t lines_lost;
 
 bool log_fd_is_journal(int fd)
@@ -132,6 +133,27 @@ void log_info(const char *format, ...)
 
 	va_start(args, format);
 	put_message(LOG_LEVEL_INFO, 0, format, args);
+	va_end(args);
+}
+
+void log_set_debug(bool on)
+{
+	atomic_store(&debug, on);
+}
+
+bool log_debug_wanted(void)
+{
+	return atomic_load(&debug);
+}
+
+void log_debug(const char *format, ...)
+{
+	va_list args;
+
+	if (!log_debug_wanted())
+		return;
+	va_start(args, format);
+	put_message(LOG_LEVEL_DEBUG, 0, format, args);
 	va_end(args);
 }
 

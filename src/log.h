@@ -12,7 +12,12 @@
 #include <stdint.h>
 
 /* The numbers are those of syslog(3). */
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6 };
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_INFO = 6,
+	LOG_LEVEL_DEBUG = 7
+};
 
 /* From now on a reader of standard error that is slow or stopped costs lines
  * (counted, and said with the next one that goes through), never time. A daemon
@@ -22,6 +27,12 @@ void log_never_block(void);
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Whether lines of LOG_LEVEL_DEBUG are written; they are not at the start. Who has to
+ * find out for one what it says asks first. Any thread may. */
+void log_set_debug(bool on);
+bool log_debug_wanted(void);
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* One a place in the code, static and with interval_ns set: at most one line in
  * that time; the next one says how many were left out. Not for two threads. */

@@ -225,7 +225,7 @@ _fdwarden() {
 		;;
 	esac
 	case ${COMP_WORDS[1]}:$cur in
-	daemon:-*) _fdwarden_words "$cur" ' -c --config -o --option -h --help -V --version' ;;
+	daemon:-*) _fdwarden_words "$cur" ' -c --config -o --option -v --verbose -h --help -V --version' ;;
 	ps:-*) _fdwarden_words "$cur" ' --json -s --sort --own-look --watch -c --config --socket -h --help -V --version' ;;
 	ps:*) _fdwarden_processes "$cur" ;;
 	top:-*) _fdwarden_words "$cur" ' -d --delay -n --number -b --batch --json -s --sort --socket -c --config -h --help -V --version' ;;

@@ -26,6 +26,7 @@ complete -c fdwarden -n __fish_use_subcommand -a help -d 'Show the commands, or 
 complete -c fdwarden -n '__fish_seen_subcommand_from help' -a 'daemon ps top inspect events incidents report replay status check trace raise check-config features completion help'
 complete -c fdwarden -n '__fish_seen_subcommand_from daemon' -s c -l config -rF -d 'configuration (default /etc/fdwarden/fdwarden.conf)'
 complete -c fdwarden -n '__fish_seen_subcommand_from daemon' -s o -l option -x -d 'override one key, e.g. -o thresholds.warn=70%'
+complete -c fdwarden -n '__fish_seen_subcommand_from daemon' -s v -l verbose -d 'log why a process at a level is not alerted, as log.level = debug does'
 complete -c fdwarden -n '__fish_seen_subcommand_from daemon' -s h -l help -d 'show this help'
 complete -c fdwarden -n '__fish_seen_subcommand_from daemon' -s V -l version -d 'show the version'
 complete -c fdwarden -n '__fish_seen_subcommand_from ps' -l json -d 'print one JSON document'

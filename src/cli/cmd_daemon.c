@@ -7,6 +7,7 @@
 struct options {
 	const char *config;
 	struct cli_list overrides;
+	bool verbose;
 };
 
 static const struct cli_option options[] = {
@@ -14,10 +15,13 @@ static const struct cli_option options[] = {
 		   "configuration (default " CONFIG_PATH ")"),
 	CLI_LIST('o', "option", "KEY=VALUE", struct options, overrides,
 		 "override one key, e.g. -o thresholds.warn=70%"),
+	CLI_FLAG('v', "verbose", struct options, verbose,
+		 "log why a process at a level is not alerted, as log.level = debug "
+		 "does"),
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "[-c FILE] [-o KEY=VALUE]…",
+	.synopsis = "[-v] [-c FILE] [-o KEY=VALUE]…",
 	CLI_OPTIONS(options),
 	.notes = "Alerts are JSON lines on standard output (see fdwarden.conf(5) for "
 		 "others), the log is\non standard error. SIGHUP reloads the "
@@ -34,6 +38,7 @@ int cmd_daemon(int argc, char **argv)
 	return daemon_run(&(struct daemon_options){
 		.config_path = set.config ? set.config : CONFIG_PATH,
 		.config_must_exist = set.config != NULL,
+		.verbose = set.verbose,
 		.overrides = set.overrides.items,
 		.overrides_len = set.overrides.len,
 	});

@@ -26,6 +26,8 @@
 #define CONFIG_SOCKET_GROUP   "fdwarden"
 
 enum config_switch { CONFIG_NO, CONFIG_YES, CONFIG_AUTO };
+enum config_log { CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
+
 enum config_sensor {
 	CONFIG_SENSOR_AUTO,
 	CONFIG_SENSOR_TRACEPOINT,
@@ -81,7 +83,8 @@ struct config {
 	char *hook; /* absolute path of a program; NULL: none */
 	uint64_t
 		max_line; /* bytes of an alert's line, CONFIG_LINE_MIN and more; 0: no bound */
-	char *state_file; /* [state] file; NULL: none; read at start only */
+	enum config_log log_level; /* [log] level = info */
+	char *state_file;          /* [state] file; NULL: none; read at start only */
 	/* [incidents], read at start only. path: the directory of their records; NULL: none are
 	 * kept. keep = 200 records, max_size = 64M bytes in all, max_age = 90d */
 	char *incidents_path;

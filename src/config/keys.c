@@ -22,6 +22,8 @@ static const char *const sensor_choices[] = {[CONFIG_SENSOR_AUTO] = "auto",
 					     [CONFIG_SENSOR_TRACEPOINT] = "tracepoint",
 					     [CONFIG_SENSOR_FEXIT] = "fexit",
 					     NULL};
+static const char *const log_choices[] = {
+	[CONFIG_LOG_INFO] = "info", [CONFIG_LOG_DEBUG] = "debug", NULL};
 static const char *const processes_choices[] = {"incidents", "fullest", NULL};
 static const char *const method_choices[] = {[CONFIG_METHOD_AUTO] = "auto",
 					     [CONFIG_METHOD_PROG_RUN] = "prog-run",
@@ -69,6 +71,8 @@ const struct config_key config_keys[] = {
 	{"output", "file", CONFIG_FILE, IN(file)},
 	{"output", "hook", CONFIG_FILE, IN(hook)},
 	{"output", "max_line", CONFIG_NUMBER, IN(max_line), .def = "0", .max = 16u << 20},
+
+	{"log", "level", CONFIG_CHOICE, IN(log_level), .def = "info", .choices = log_choices},
 
 	{"state", "file", CONFIG_FILE, IN(state_file), .def = CONFIG_STATE_FILE, .start_only = true},
 

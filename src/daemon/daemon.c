@@ -76,6 +76,11 @@ static int load_config(const struct daemon_options *o, unsigned int flags,
 
 /* What is not as it was meant, though monitoring goes on. A hook is run for each alert, and
  * each would be lost: better said now than then. */
+static void set_log(const struct daemon_options *o, const struct config *config)
+{
+	log_set_debug(o->verbose || config->log_level == CONFIG_LOG_DEBUG);
+}
+
 static void say_doubts(const struct config *config)
 {
 	char why[WHY_SIZE];
@@ -366,6 +371,7 @@ static void reload(struct daemon *d)
 		config_free(fresh);
 	} else {
 		d->config = fresh;
+		set_log(d->options, fresh);
 		say_doubts(fresh);
 		monitor_set_config(d->monitor, fresh);
 		if (old != d->started)
@@ -569,6 +575,7 @@ static int start(struct daemon *d)
 	if (err || !d->outlet)
 		return CLI_FAILED;
 	open_outlet(d);
+	set_log(d->options, d->config);
 	say_doubts(d->config);
 	d->manager = manager_open();
 	if (monitor_open(d->config, d->outlet, &d->monitor, why, sizeof(why))) {

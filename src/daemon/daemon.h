@@ -13,6 +13,7 @@ struct daemon_options {
 	bool config_must_exist;
 	const char *const *overrides; /* "section.key=value" */
 	size_t overrides_len;
+	bool verbose; /* as log.level = debug, whatever the configuration says */
 };
 
 /* Monitors until SIGTERM or SIGINT. Returns the program's exit code (cli_exit). */

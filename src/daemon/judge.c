@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon/monitor_impl.h"
 #include "log.h"
+#include "output/text.h"
+#include "policy/silence.h"
 
 /* So long after its start a program may still change its limit. */
 #define BEGIN_NS      10000000000ull
@@ -137,6 +140,33 @@ static void ask_program(struct monitor *m, struct process *p,
 	seen->wall = program_wall(p->program, p->program_soft);
 }
 
+/* Why no alert comes, to the log of who asked for it: once, until it is another reason. */
+static void say_silence(struct process *p, const struct policy_observation *seen, int n)
+{
+	enum silence silence = SILENCE_NONE;
+	char name[64];
+
+	if (!n)
+		silence = silence_of(&p->policy, &p->settings, seen);
+	if (silence == p->silence)
+		return;
+	p->silence = silence;
+	if (silence == SILENCE_NONE)
+		return;
+	text_line(name, sizeof(name), p->who.comm, strlen(p->who.comm));
+	if (seen->has_table)
+		log_debug("%s[%d] has %" PRIu64 " of %" PRIu64
+			  " descriptors%s; no alert: %s",
+			  name, (int)p->who.pid, seen->used, seen->soft_limit,
+			  seen->refusal == POLICY_REFUSAL_NONE
+				  ? ""
+				  : " and a call was refused",
+			  silence_text(silence));
+	else
+		log_debug("%s[%d]: a call was refused; no alert: %s", name,
+			  (int)p->who.pid, silence_text(silence));
+}
+
 /* Of what was in no trouble nothing was decided, and nothing is written down. */
 static void report_decided(struct monitor *m, struct process *p,
 			   const struct policy_fd *before,
@@ -182,6 +212,8 @@ void judge(struct monitor *m, struct process *p, const struct policy_observation
 	due_ns = policy_fd_due_ns(&p->policy, &p->settings);
 	if (due_ns && (!m->look_ns || due_ns < m->look_ns))
 		m->look_ns = due_ns;
+	if (in_trouble && log_debug_wanted())
+		say_silence(p, &now, n);
 	if (in_trouble)
 		report_decided(m, p, &before, &now, decisions, n, cause);
 	m->amiss |= n || p->policy.incident || due_ns;

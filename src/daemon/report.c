@@ -13,6 +13,7 @@
 #include "daemon/remedy.h"
 #include "daemon/tracing.h"
 #include "log.h"
+#include "output/text.h"
 #include "state/subject.h"
 
 /* Calls by which one process was refused, in one alert. */
@@ -400,6 +401,17 @@ void report_traces(struct reporter *r)
 	}
 }
 
+/* To the log of who asked for it: "nginx[12]: no alert of its own: …". */
+static void say_left_out(const struct process *process, const char *why)
+{
+	char name[64];
+
+	if (!log_debug_wanted())
+		return;
+	text_line(name, sizeof(name), process->who.comm, strlen(process->who.comm));
+	log_debug("%s[%d]: no alert of its own: %s", name, (int)process->who.pid, why);
+}
+
 /* Whether it is told of by itself: not too many of one user are. Where a rule is to act
  * on it, that user's processes are an administrator's concern. */
 static bool admit(struct reporter *r, struct process *process,
@@ -413,11 +425,15 @@ static bool admit(struct reporter *r, struct process *process,
 		process->withheld = false;
 	if (process->withheld) {
 		budget_withhold(r->budget, uid, time_ns);
+		say_left_out(process, "too many incidents are of its user's processes; "
+				      "alerts-lost will say how many were withheld");
 		return false;
 	}
 	subject_of(&process->who, &users, &subject);
-	if (!grouping_admit(r->groups, &process->group, &subject, what, time_ns))
+	if (!grouping_admit(r->groups, &process->group, &subject, what, time_ns)) {
+		say_left_out(process, "it is in the summary of many of its program");
 		return false;
+	}
 	if (what->opens && !process->settings.remedy.raise_soft)
 		process->withheld = !budget_admit(r->budget, uid, time_ns);
 	/* Who raises his own limit bit by bit has no more told than by new incidents. */

@@ -17,6 +17,7 @@
 #include "policy/leak.h"
 #include "policy/limits.h"
 #include "policy/policy.h"
+#include "policy/silence.h"
 #include "policy/program.h"
 #include "policy/remedy.h"
 #include "state/identity.h"
@@ -83,6 +84,7 @@ struct process {
 	struct policy_fd policy;
 	struct policy_settings settings;
 	uint32_t settings_version; /* of the configuration; 0: none yet */
+	enum silence silence;      /* the last that was written to the log */
 	struct grouping_member group;
 	char incident[37];
 	uint64_t incident_ns; /* when it opened */

@@ -33,6 +33,29 @@ def test_rule_ignores_a_name():
     zoo_quiet_is_ignored(text)
 
 
+def test_log_says_why_there_is_no_alert():
+    """[log] level = debug, taken up by SIGHUP; once a reason; nothing without it."""
+    rule = QUICK + "[rule quiet]\nname = zoo-qu*\nignore = yes\n"
+    with Scratch() as scratch, \
+            Zoo("name=zoo-quiet", "limit=64", "fill=60", "say=near", "wait") as quiet:
+        quiet.expect("near")
+        path = scratch.file("conf", rule)
+        with Daemon(config=path) as daemon:
+            with near() as loud:
+                daemon.wait(loud.pid, "fd-warning")
+            same([line for line in daemon.log if "no alert" in line], [], "said unasked")
+            scratch.file("conf", rule + "[log]\nlevel = debug\n")
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_log(f"zoo-quiet[{quiet.pid}] has 60 of 64 descriptors; no alert: "
+                            "a rule ignores it")
+            with near() as loud:
+                daemon.wait(loud.pid, "fd-warning")
+                daemon.wait_log(f"fdzoo[{loud.pid}] has 55 of 64 descriptors; no alert: "
+                                "its incident was told of")
+            same(len([line for line in daemon.log if f"[{quiet.pid}]" in line]), 1,
+                 "lines of what is ignored")
+
+
 def test_rule_with_lists():
     """One of several patterns is enough, in each matcher."""
     text = QUICK + """[rule quiet]

@@ -257,7 +257,7 @@ static void refused(void **state)
 		{"\n[zip]\n", NULL,
 		 "t.conf:2: unknown section [zip]; allowed: [thresholds], [leak], "
 		 "[snapshot], "
-		 "[output], [state], [incidents], [trace], [host], [metrics], "
+		 "[output], [log], [state], [incidents], [trace], [host], [metrics], "
 		 "[socket], [rule "
 		 "NAME]"},
 		{"[Thresholds]\n", NULL, "t.conf:1: unknown section [Thresholds]; "},

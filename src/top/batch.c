@@ -7,6 +7,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 #include "state/user_names.h"
@@ -181,6 +182,8 @@ struct batch *batch_new(const struct batch_options *options)
 		return NULL;
 	b->options = *options;
 	b->model = model_new(user_names_find);
+	if (b->model)
+		model_set_viewer(b->model, getpid());
 	if (!b->model || model_filter(b->model, options->filter)) {
 		batch_free(b);
 		return NULL;

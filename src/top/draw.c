@@ -418,6 +418,24 @@ static void draw_cell(int y, int x, enum column column, const struct line *line,
 		screen_put(y, x, width, text, paint, ground);
 }
 
+/* Whether a group's name, which is a service's, takes the place of the user, too: where the
+ * screen has no column for services the names' is too narrow for most of them. */
+static bool name_over_user(const struct layout *layout, const struct item *item)
+{
+	return item->group && item->name && layout->widths[COLUMN_USER] &&
+	       layout->widths[COLUMN_NAME] && !layout->widths[COLUMN_SERVICE] &&
+	       (int)strlen(item->name) + CHILD_MARK > layout->widths[COLUMN_NAME];
+}
+
+static void draw_wide_name(int y, int x, const struct line *line,
+			   const struct layout *layout, enum ground ground)
+{
+	struct layout wide = *layout;
+
+	wide.widths[COLUMN_NAME] += layout->widths[COLUMN_USER] + 1;
+	draw_cell(y, x, COLUMN_NAME, line, &wide, ground);
+}
+
 static void draw_line(int y, const struct line *line, const struct layout *layout,
 		      bool selected)
 {
@@ -432,7 +450,11 @@ static void draw_line(int y, const struct line *line, const struct layout *layou
 
 		if (!layout->widths[c])
 			continue;
-		if (!told)
+		if (c == COLUMN_USER && name_over_user(layout, line->item))
+			draw_wide_name(y, x, line, layout, ground);
+		else if (c == COLUMN_NAME && name_over_user(layout, line->item))
+			told = true;
+		else if (!told)
 			draw_cell(y, x, c, line, layout, ground);
 		x += layout->widths[c] + 1;
 	}

@@ -18,7 +18,15 @@ static bool has(const char *text, const char *word)
 /* "user:anna" is that user alone, whatever else has the name. */
 #define USER_WORD "user:"
 
-static bool matches_word(const struct item *item, const char *word)
+/* The view's own command line has the words that it was given, as that of sudo has, which
+ * began it: they are not what was looked for. */
+static bool is_viewer(const struct model *m, const struct identity *who)
+{
+	return who->pid == m->viewer || !strcmp(who->comm, "sudo");
+}
+
+static bool matches_word(const struct model *m, const struct item *item,
+			 const char *word)
 {
 	const struct identity *who = item->who;
 	char pid[16];
@@ -29,10 +37,10 @@ static bool matches_word(const struct item *item, const char *word)
 	return strstr(pid, word) || has(who->comm, word) || has(item->user, word) ||
 	       has(who->service, word) || has(who->container_id, word) ||
 	       has(who->pod_uid, word) || has(who->executable, word) ||
-	       has(who->command_line, word);
+	       (!is_viewer(m, who) && has(who->command_line, word));
 }
 
-static bool matches(const char *filter, const struct item *item)
+static bool matches(const struct model *m, const char *filter, const struct item *item)
 {
 	char words[256], *place = NULL;
 
@@ -41,7 +49,7 @@ static bool matches(const char *filter, const struct item *item)
 	snprintf(words, sizeof(words), "%s", filter);
 	for (char *word = strtok_r(words, " ", &place); word;
 	     word = strtok_r(NULL, " ", &place))
-		if (!matches_word(item, word))
+		if (!matches_word(m, item, word))
 			return false;
 	return true;
 }
@@ -54,7 +62,7 @@ bool model_search(struct model *m, const char *text, bool next)
 		size_t at = (from + i) % len;
 		const struct item *item = m->lines[at].item;
 
-		if (item->group ? !has(item->name, text) : !matches(text, item))
+		if (item->group ? !has(item->name, text) : !matches(m, text, item))
 			continue;
 		model_select(m, at);
 		return true;
@@ -239,7 +247,7 @@ static size_t collect(struct model *m)
 	for (size_t i = 0; i < m->len; i++) {
 		struct model_process *p = m->processes[i];
 
-		if (!matches(m->filter, &p->item))
+		if (!matches(m, m->filter, &p->item))
 			continue;
 		p->group = NULL;
 		p->round = m->round;

@@ -289,6 +289,11 @@ void model_kind_set(struct model *m, pid_t pid, const char *kind, uint64_t count
 
 /* ---- life ---- */
 
+void model_set_viewer(struct model *m, pid_t pid)
+{
+	m->viewer = pid;
+}
+
 struct model *model_new(model_user_name user_name)
 {
 	struct model *m = calloc(1, sizeof(*m));

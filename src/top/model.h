@@ -44,6 +44,9 @@ typedef bool (*model_user_name)(uid_t uid, char *name, size_t size);
 struct model *model_new(model_user_name user_name);
 void model_free(struct model *model);
 
+/* Which process shows it: its command line, which has the filter's words, does not match. */
+void model_set_viewer(struct model *model, pid_t pid);
+
 /*
  * Takes a newer roster, which must stay as it is until the next one is taken. One with
  * the number of the last one is that one, at another place. Returns 0 or -ENOMEM, with

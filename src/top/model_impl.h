@@ -47,6 +47,7 @@ struct sorted {
 };
 
 struct model {
+	pid_t viewer; /* the process that shows it; 0: not told */
 	model_user_name user_name;
 	const struct roster *roster;
 	struct model_process **processes; /* by pid */

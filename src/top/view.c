@@ -458,6 +458,8 @@ struct view *view_new(const struct view_options *options)
 	for (int c = 0; c < COLUMNS_LEN; c++)
 		view->wanted[c] = !column_info(c)->hidden;
 	view->model = model_new(user_names_find);
+	if (view->model)
+		model_set_viewer(view->model, getpid());
 	if (!view->model || model_filter(view->model, options->filter)) {
 		view_free(view);
 		return NULL;

@@ -305,6 +305,21 @@ def test_tree():
         top.quit()
 
 
+def test_a_group_has_its_name():
+    """On 80 columns there is none for services: the name takes the place of the user."""
+    with Zoo("name=topgroup", "limit=64", "openat=20", "say=there", "wait") as one, \
+            daemon_with_socket() as (_, path), \
+            Terminal("--socket", path, "topgroup", columns=80, rows=24,
+                     environment={"LC_ALL": "C"}) as top:
+        one.expect("there")
+        top.wait(rf"^ *{one.pid} root +topgroup")
+        top.send("t")
+        top.wait("by service")
+        line = top.wait(r"^ +\d+ - ")
+        check(re.search(r"^ +\d+ - (\(no service\)|\S+\.(service|scope)) ", line), line)
+        top.quit()
+
+
 def test_tree_by_parents():
     """Each below the one that started it: F5, as elsewhere."""
     with daemon_with_socket() as (_, path), \

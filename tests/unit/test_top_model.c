@@ -273,6 +273,13 @@ static void test_filter(void **state)
 	assert_lines(m, "20 30 21 1 40 50");
 	model_filter(m, "21");
 	assert_lines(m, "21");
+	/* the view's own command line has these words, and sudo's, which began it */
+	r.rows[0].who.command_line = strdup("fdwarden top webshop");
+	model_filter(m, "webshop");
+	assert_lines(m, "1");
+	model_set_viewer(m, 1);
+	model_filter(m, "webshop");
+	assert_lines(m, "");
 	/* totals are of all */
 	assert_int_equal(model_totals(m)->processes, 6);
 	/* a user alone, not who is called so */

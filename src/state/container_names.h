@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Names and images of Docker's and Podman's containers, from the files that these keep:
- * /var/lib/docker/containers/ID/config.v2.json and
- * /var/lib/containers/storage/overlay-containers/containers.json. They are root's; of a container
- * that is a user's word alone nothing is looked up. A thread of its own reads them, as they may be
- * on a disk that hangs, and what it found is kept. For any thread.
+ * Names and images of Docker's and Podman's containers, from the files that these keep
+ * (state/container_store.h). What root's say is root's word; what a user's rootless ones say is
+ * that user's, as the container itself is (claimed_by). Threads of its own read them, one for root's
+ * and one for those of all users, as they may be on a disk that hangs, and what was found is kept.
+ * For any thread.
  */
 #ifndef FDWARDEN_CONTAINER_NAMES_H
 #define FDWARDEN_CONTAINER_NAMES_H
@@ -12,24 +12,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "state/container_store.h"
 #include "state/identity.h"
 
-#define CONTAINER_NAMES_LEN       129 /* Docker has no bound; longer ones are not told */
-#define CONTAINER_NAMES_IMAGE_LEN 256
-/* Containers that are remembered; the one that was asked for first gives way. */
-#define CONTAINER_NAMES_MAX       1024
+/* Containers that are remembered, of root's and of users'; the one that was asked for first gives
+ * way. */
+#define CONTAINER_NAMES_MAX      1024
 /* What one caller waits for an answer; while one is overdue, not at all. */
-#define CONTAINER_NAMES_WAIT_NS   20000000ull
+#define CONTAINER_NAMES_WAIT_NS  20000000ull
 /* After that long a name is read anew, for a container may be renamed; and so is, sooner, what
  * had none. */
-#define CONTAINER_NAMES_OLD_NS    300000000000ull
-#define CONTAINER_NAMES_AGAIN_NS  5000000000ull
-
-struct container_names {
-	char name[CONTAINER_NAMES_LEN];
-	char image
-		[CONTAINER_NAMES_IMAGE_LEN]; /* as it was named at the start; "": not known */
-};
+#define CONTAINER_NAMES_OLD_NS   300000000000ull
+#define CONTAINER_NAMES_AGAIN_NS 5000000000ull
+/* So long the files of one user may be read within a minute. */
+#define CONTAINER_NAMES_SHARE_NS 1000000000ull
 
 /* Of the container that a process is in. False: it is in none, it is of another runtime, or its
  * files do not tell. */

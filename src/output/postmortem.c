@@ -349,7 +349,8 @@ static size_t kind_of(struct postmortem *p, const char *name)
 	return i;
 }
 
-static void add_look(struct postmortem *p, const cJSON *alert, const char *level)
+static struct postmortem_look read_look(struct postmortem *p, const cJSON *alert,
+					const char *level)
 {
 	const cJSON *one, *types = part2(alert, "fd", "types");
 	struct postmortem_look look = {
@@ -362,6 +363,13 @@ static void add_look(struct postmortem *p, const cJSON *alert, const char *level
 		if (kind < POSTMORTEM_KINDS)
 			look.counts[kind] = json_uint_at(one, "count");
 	}
+	return look;
+}
+
+static void add_look(struct postmortem *p, const cJSON *alert, const char *level)
+{
+	struct postmortem_look look = read_look(p, alert, level);
+
 	/* The last place is for the last look. */
 	if (p->looks_len == POSTMORTEM_LOOKS)
 		p->looks_len--;
@@ -387,6 +395,7 @@ static void add_looks(struct postmortem *p)
 		if (!cJSON_GetArraySize(part2(alert, "fd", "types")))
 			continue;
 		last = alert;
+		p->timeline[p->timeline_len++] = read_look(p, alert, level);
 		if (now <= shown)
 			continue;
 		add_look(p, alert, level);
@@ -395,6 +404,20 @@ static void add_looks(struct postmortem *p)
 	}
 	if (last)
 		add_look(p, last, "last");
+}
+
+/* How many were open, when they were last looked at, of which no call site is known. */
+static uint64_t find_unknown_sites(const struct postmortem *p)
+{
+	uint64_t open = 0, known = 0;
+	const cJSON *site;
+
+	for (size_t kind = 0; p->timeline_len && kind < p->kinds_len; kind++)
+		open += p->timeline[p->timeline_len - 1].counts[kind];
+	cJSON_ArrayForEach (site, p->call_sites) {
+		known += json_uint_at(site, "count");
+	}
+	return known && open > known ? open - known : 0;
 }
 
 /* ---- all of it ---- */
@@ -413,7 +436,8 @@ int postmortem_make(const struct incident *incident, const char *id,
 	out->points = calloc(points + 1, sizeof(*out->points));
 	out->events = calloc(points + incident->alerts_len + incident->resumed_len + 1,
 			     sizeof(*out->events));
-	if (!out->points || !out->events) {
+	out->timeline = calloc(incident->alerts_len + 1, sizeof(*out->timeline));
+	if (!out->points || !out->events || !out->timeline) {
 		postmortem_clear(out);
 		return -ENOMEM;
 	}
@@ -437,6 +461,7 @@ int postmortem_make(const struct incident *incident, const char *id,
 	add_changes(out);
 	qsort(out->events, out->events_len, sizeof(*out->events), by_time);
 	add_looks(out);
+	out->unknown_sites = find_unknown_sites(out);
 	return 0;
 }
 
@@ -444,6 +469,7 @@ void postmortem_clear(struct postmortem *p)
 {
 	free(p->points);
 	free(p->events);
+	free(p->timeline);
 	memset(p, 0, sizeof(*p));
 }
 
@@ -468,6 +494,22 @@ void postmortem_who(const struct postmortem *p, char *text, size_t size)
 		snprintf(text, size, "%s[%" PRId64 "] of %s", name, p->pid, p->service);
 	else
 		snprintf(text, size, "%s[%" PRId64 "]", name, p->pid);
+}
+
+const char *postmortem_end(const struct postmortem *p)
+{
+	static const char *const reasons[][2] = {
+		{"closed", "descriptors were closed"},
+		{"exited", "the process exited"},
+		{"limit-raised", "the limit was raised"},
+	};
+
+	if (p->open)
+		return "the record does not tell its end";
+	for (size_t i = 0; p->ended_by && i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (!strcmp(p->ended_by, reasons[i][0]))
+			return reasons[i][1];
+	return "it is over";
 }
 
 /* ---- for programs ---- */

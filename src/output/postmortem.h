@@ -60,7 +60,8 @@ struct postmortem {
 	const char *cause, *evidence; /* NULL: not known */
 	char line[256];               /* of code; empty: not known */
 	const cJSON *limit, *advice, *call_sites, *groups,
-		*members; /* NULL: not known */
+		*members;       /* NULL: not known */
+	uint64_t unknown_sites; /* descriptors that call_sites do not tell of */
 	uint64_t soft_limit;
 	struct postmortem_event *events;
 	size_t events_len;
@@ -70,6 +71,8 @@ struct postmortem {
 	size_t kinds_len;
 	struct postmortem_look looks[POSTMORTEM_LOOKS];
 	size_t looks_len;
+	struct postmortem_look *timeline; /* each time that they were looked at */
+	size_t timeline_len;
 };
 
 /* Reads out of a record, which is borrowed. 0 or -ENOMEM. */
@@ -90,6 +93,10 @@ void postmortem_html(const struct postmortem *p, FILE *out);
 cJSON *postmortem_json(const struct postmortem *p);
 cJSON *postmortem_brief(const struct postmortem *p);
 
+/* Of those that no call site tells of. */
+#define POSTMORTEM_UNKNOWN_SITES                                                       \
+	"others: opened before it was traced, or it is not known by which code"
+
 /* ":12" of a call site, or "" where its line is not known. */
 #define POSTMORTEM_LINE_LEN 24
 void postmortem_line(const cJSON *site, char text[POSTMORTEM_LINE_LEN]);
@@ -97,6 +104,8 @@ void postmortem_line(const cJSON *site, char text[POSTMORTEM_LINE_LEN]);
 /* "api[197] of api.service", as it is there; "4 min 3 s"; a local time with its zone, and the
  * time of day alone. */
 void postmortem_who(const struct postmortem *p, char *text, size_t size);
+/* How it ended, in words; of an open one, that it is not known. */
+const char *postmortem_end(const struct postmortem *p);
 void postmortem_span(uint64_t ns, char *text, size_t size);
 void postmortem_time(uint64_t realtime_ns, char *text, size_t size);
 void postmortem_clock(uint64_t realtime_ns, char *text, size_t size);

@@ -12,15 +12,21 @@
 #include "output/text.h"
 #include "state/json_read.h"
 
-#define SITES_MAX  20
-#define EVENTS_MAX 500
+#define SITES_MAX   20
+#define EVENTS_MAX  500
+/* Times that they were looked at, of more the last ones; and how wide one is. */
+#define LOOKS_MAX   200
+#define LOOK_WIDTH  5.0
+/* Functions of the flame graph, and how deep they call each other. */
+#define FLAMES_MAX  1024
+#define FLAME_DEPTH 40
 /* Of the chart, in its own units. */
-#define WIDTH      720.0
-#define HEIGHT     240.0
-#define LEFT       56.0
-#define RIGHT      12.0
-#define TOP        12.0
-#define BOTTOM     28.0
+#define WIDTH       720.0
+#define HEIGHT      240.0
+#define LEFT        56.0
+#define RIGHT       12.0
+#define TOP         12.0
+#define BOTTOM      28.0
 
 static const char head[] =
 	"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -33,11 +39,12 @@ static const char head[] =
 static const char style[] =
 	"<style>\n"
 	":root{--fg:#1c1e21;--dim:#5f6670;--bg:#fff;--line:#d5d9de;--used:#3b7dd8;"
-	"--soft:#c62f2f;--warn:#b27400;--bad:#c62f2f;--code:#f3f4f6}\n"
+	"--soft:#c62f2f;--warn:#b27400;--bad:#c62f2f;--code:#f3f4f6;"
+	"--flame:#fbe3c4;--hot:#f5b971}\n"
 	"@media(prefers-color-scheme:dark){:root{--fg:#e6e8ea;--dim:#9aa2ad;--bg:#"
 	"15181c;"
 	"--line:#363c44;--used:#6ba4f0;--soft:#ff7b72;--warn:#e3a44a;--bad:#ff7b72;"
-	"--code:#21262c}}\n"
+	"--code:#21262c;--flame:#4a3417;--hot:#80541a}}\n"
 	"body{font:16px/1.45 system-ui,sans-serif;color:var(--fg);background:var(--bg);"
 	"max-width:60rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}\n"
 	"h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:1.1rem;margin:1.6rem 0 "
@@ -65,12 +72,23 @@ static const char style[] =
 	"stroke:var(--warn);stroke-dasharray:2 4}.grid{stroke:var(--line)}"
 	".refused{fill:var(--bad)}.event{stroke:var(--dim);stroke-dasharray:1 3}\n"
 	"svg.key{width:.8em;display:inline-block;margin-right:.5em}"
+	".pale{fill-opacity:.4}.flames{display:flex;width:100%}"
+	".flame{min-width:0;overflow:hidden}"
+	".flame>span{display:block;overflow:hidden;text-overflow:ellipsis;"
+	"white-space:nowrap;overflow-wrap:normal;background:var(--flame);margin:1px;"
+	"padding:.1rem .35rem;font-size:.85rem;print-color-adjust:exact;"
+	"-webkit-print-color-adjust:exact}.flame>span.site{font-weight:700;"
+	"background:var(--hot)}\n"
 	".scroll{overflow-x:auto}.bar{background:var(--used);height:.7rem;min-width:"
 	"2px}\n"
 	"@media(max-width:40rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:."
 	"4rem}"
-	"body{font-size:15px}svg text{font-size:18px}td.a{font-size:.85em}}\n"
-	"@media print{:root{--fg:#000;--bg:#fff;--dim:#444;--line:#bbb;--code:#f3f3f3}"
+	"body{font-size:15px}svg text{font-size:18px}td.a{font-size:.85em}"
+	".events tr{display:block;border-top:1px solid var(--line);padding:.25rem 0}"
+	".events td{display:inline;border:0;padding:0 .6rem 0 0}"
+	".events td:last-child{display:block}}\n"
+	"@media print{:root{--fg:#000;--bg:#fff;--dim:#444;--line:#bbb;--code:#f3f3f3;"
+	"--flame:#fbe3c4;--hot:#f5b971}"
 	"body{max-width:none;font-size:11pt}h2{break-after:avoid}tr,svg{break-inside:"
 	"avoid}}\n"
 	"</style>\n";
@@ -319,10 +337,7 @@ static void put_head(FILE *out, const struct postmortem *p)
 	}
 	fputs("<dl>\n", out);
 	put_pair(out, "When", when);
-	put_pair(out, "End",
-		 p->open       ? "the record does not tell its end"
-		 : p->ended_by ? p->ended_by
-			       : "it is over");
+	put_pair(out, "End", postmortem_end(p));
 	put_pair(out, "Worst", p->worst);
 	put_pair(out, "Calls refused", refused);
 	put_pair(out, "Cause", p->cause);
@@ -349,7 +364,7 @@ static void put_events(FILE *out, const struct postmortem *p)
 {
 	char clock[16];
 
-	fputs("<h2>What happened</h2>\n<table>\n", out);
+	fputs("<h2>What happened</h2>\n<table class=\"events\">\n", out);
 	for (size_t i = 0; i < p->events_len && i < EVENTS_MAX; i++) {
 		const struct postmortem_event *event = &p->events[i];
 
@@ -372,32 +387,61 @@ static size_t hue_of(size_t kind)
 	return (kind * 47 + 210) % 360;
 }
 
-/* Each look as a bar of its kinds, and the numbers below. */
-static void put_looks(FILE *out, const struct postmortem *p)
+/* One look from one place to another: what there was most of is at the bottom. */
+static void put_stack(FILE *out, const struct postmortem *p, const struct scale *s,
+		      const struct postmortem_look *look, double from, double to,
+		      const char *class)
 {
-	if (!p->looks_len)
-		return;
-	fputs("<h2>What they were</h2>\n<div class=\"scroll\"><table><tr><th></th>",
-	      out);
-	for (size_t i = 0; i < p->looks_len; i++) {
-		fputs("<th class=\"n\">", out);
-		put(out, p->looks[i].level);
-		fputs("</th>", out);
-	}
-	fputs("</tr>\n", out);
+	uint64_t sum = 0;
+
 	for (size_t kind = 0; kind < p->kinds_len; kind++) {
+		uint64_t count = look->counts[kind];
+
+		if (!count)
+			continue;
+		sum += count;
 		fprintf(out,
-			"<tr><td><svg class=\"key\" viewBox=\"0 0 1 1\"><rect "
-			"width=\"1\" height=\"1\" fill=\"hsl(%zu 55%% 55%%)\"/></svg>",
-			hue_of(kind));
+			"<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
+			"height=\"%.1f\" fill=\"hsl(%zu 55%% 55%%)\"><title>%" PRIu64
+			" ",
+			class, from, y_of(s, (double)sum), to - from,
+			y_of(s, (double)(sum - count)) - y_of(s, (double)sum),
+			hue_of(kind), count);
 		put(out, p->kinds[kind]);
-		fputs("</td>", out);
-		for (size_t i = 0; i < p->looks_len; i++)
-			fprintf(out, "<td class=\"n\">%" PRIu64 "</td>",
-				p->looks[i].counts[kind]);
-		fputs("</tr>\n", out);
+		fputs("</title></rect>\n", out);
 	}
-	fputs("</table></div>\n", out);
+}
+
+/* The kinds over time, in the scale of the chart above. What they were is known of the times
+ * when somebody looked; until the next one it is taken to be the same, and paler. */
+static bool put_timeline(FILE *out, const struct postmortem *p)
+{
+	size_t len = p->timeline_len < LOOKS_MAX ? p->timeline_len : LOOKS_MAX;
+	const struct postmortem_look *looks = p->timeline + p->timeline_len - len;
+	struct scale s;
+
+	if (!len || !find_scale(p, &s))
+		return false;
+	fprintf(out,
+		"<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"kinds of "
+		"descriptors over time\">\n",
+		WIDTH, HEIGHT);
+	put_axes(out, p, &s);
+	for (size_t i = 0; i < len; i++)
+		put_stack(out, p, &s, &looks[i], x_of(&s, looks[i].at_ns),
+			  i + 1 < len ? x_of(&s, looks[i + 1].at_ns) : WIDTH - RIGHT,
+			  "pale");
+	for (size_t i = 0; i < len; i++) {
+		double x = x_of(&s, looks[i].at_ns);
+
+		x = x + LOOK_WIDTH > WIDTH - RIGHT ? WIDTH - RIGHT - LOOK_WIDTH : x;
+		put_stack(out, p, &s, &looks[i], x, x + LOOK_WIDTH, "look");
+	}
+	fputs("</svg>\n<p class=\"dim\">Full colour: when it was looked at; paler: "
+	      "taken "
+	      "to be the same until the next look.</p>\n",
+	      out);
+	return true;
 }
 
 /* The stacked kinds of each look, one bar a look. */
@@ -444,7 +488,38 @@ static void put_stacks(FILE *out, const struct postmortem *p)
 	fputs("</svg>\n", out);
 }
 
-static void put_bars(FILE *out, const char *title, const cJSON *list, bool sites)
+/* Their kinds over time, and the numbers below. */
+static void put_looks(FILE *out, const struct postmortem *p)
+{
+	if (!p->looks_len)
+		return;
+	fputs("<h2>What they were</h2>\n", out);
+	if (!put_timeline(out, p))
+		put_stacks(out, p);
+	fputs("<div class=\"scroll\"><table><tr><th></th>", out);
+	for (size_t i = 0; i < p->looks_len; i++) {
+		fputs("<th class=\"n\">", out);
+		put(out, p->looks[i].level);
+		fputs("</th>", out);
+	}
+	fputs("</tr>\n", out);
+	for (size_t kind = 0; kind < p->kinds_len; kind++) {
+		fprintf(out,
+			"<tr><td><svg class=\"key\" viewBox=\"0 0 1 1\"><rect "
+			"width=\"1\" height=\"1\" fill=\"hsl(%zu 55%% 55%%)\"/></svg>",
+			hue_of(kind));
+		put(out, p->kinds[kind]);
+		fputs("</td>", out);
+		for (size_t i = 0; i < p->looks_len; i++)
+			fprintf(out, "<td class=\"n\">%" PRIu64 "</td>",
+				p->looks[i].counts[kind]);
+		fputs("</tr>\n", out);
+	}
+	fputs("</table></div>\n", out);
+}
+
+static void put_bars(FILE *out, const struct postmortem *p, const char *title,
+		     const cJSON *list, bool sites)
 {
 	const cJSON *one;
 	uint64_t most = 1;
@@ -477,8 +552,150 @@ static void put_bars(FILE *out, const char *title, const cJSON *list, bool sites
 			"fill=\"var(--used)\"/></svg></td></tr>\n",
 			(double)json_uint_at(one, "count") / (double)most * 100);
 	}
+	if (sites && p->unknown_sites)
+		fprintf(out,
+			"<tr><td class=\"n\">%" PRIu64
+			"</td><td class=\"dim\">" POSTMORTEM_UNKNOWN_SITES
+			"</td></tr>\n",
+			p->unknown_sites);
 	fputs("</table>\n", out);
 }
+
+/* ---- which code, as a flame graph ---- */
+
+/* A function as it was called by the one above it, and how many descriptors came of it. */
+struct flame {
+	const cJSON *frame;
+	uint64_t count;
+	size_t below,
+		beside; /* the first that it called, the next of its caller's; 0: none */
+	bool is_site;   /* the one that is named as the opener */
+};
+
+struct flames {
+	struct flame nodes[FLAMES_MAX]; /* the first is all of them */
+	size_t len;
+};
+
+static bool is_text(const cJSON *a, const cJSON *b, const char *name)
+{
+	const char *first = json_text_at(a, name), *second = json_text_at(b, name);
+
+	return first && second ? !strcmp(first, second) : !first && !second;
+}
+
+static bool is_place(const cJSON *a, const cJSON *b)
+{
+	return is_text(a, b, "function") && is_text(a, b, "file") &&
+	       is_text(a, b, "module");
+}
+
+/* The node of what `at` called; 0: there are too many. */
+static size_t flame_below(struct flames *f, size_t at, const cJSON *frame)
+{
+	size_t *to = &f->nodes[at].below;
+
+	while (*to && !is_place(f->nodes[*to].frame, frame))
+		to = &f->nodes[*to].beside;
+	if (!*to && f->len < FLAMES_MAX) {
+		f->nodes[f->len].frame = frame;
+		*to = f->len++;
+	}
+	return *to;
+}
+
+/* Frames are the innermost first. */
+static void add_flame(struct flames *f, const cJSON *site)
+{
+	const cJSON *frames = cJSON_GetObjectItemCaseSensitive(site, "frames");
+	int len = cJSON_GetArraySize(frames);
+	uint64_t count = json_uint_at(site, "count");
+	size_t at = 0;
+
+	f->nodes[0].count += count;
+	len = len < FLAME_DEPTH ? len : FLAME_DEPTH;
+	for (int i = len ? len - 1 : 0; i >= 0; i--) {
+		const cJSON *frame = len ? cJSON_GetArrayItem(frames, i) : site;
+
+		at = flame_below(f, at, frame);
+		if (!at)
+			return;
+		f->nodes[at].count += count;
+		f->nodes[at].is_site |= is_place(frame, site);
+	}
+}
+
+static void put_flame_name(FILE *out, const struct flame *node)
+{
+	const char *name = json_text_at(node->frame, "function");
+	const char *file = json_text_at(node->frame, "file");
+	char line[POSTMORTEM_LINE_LEN];
+
+	if (!name)
+		name = json_text_at(node->frame, "module");
+	if (!name)
+		name = "?";
+	postmortem_line(node->frame, line);
+	fprintf(out, "<span%s title=\"%" PRIu64 ": ",
+		node->is_site ? " class=\"site\"" : "", node->count);
+	put(out, name);
+	if (file) {
+		fputs(" at ", out);
+		put(out, file);
+		fputs(line, out);
+	}
+	fprintf(out, "\">%" PRIu64 " ", node->count);
+	put(out, name);
+	fputs("</span>", out);
+}
+
+/* What a function called, beside each other, each as wide as its share. Not deeper than
+ * FLAME_DEPTH. */
+static void put_flames_below(FILE *out, const struct flames *f, size_t at)
+{
+	uint64_t left = f->nodes[at].count;
+
+	if (!f->nodes[at].below)
+		return;
+	fputs("<div class=\"flames\">", out);
+	for (size_t i = f->nodes[at].below; i; i = f->nodes[i].beside) {
+		fprintf(out, "<div class=\"flame\" style=\"flex:%" PRIu64 "\">",
+			f->nodes[i].count);
+		put_flame_name(out, &f->nodes[i]);
+		put_flames_below(out, f, i);
+		fputs("</div>", out);
+		left -= f->nodes[i].count < left ? f->nodes[i].count : left;
+	}
+	if (left)
+		fprintf(out, "<div style=\"flex:%" PRIu64 "\"></div>", left);
+	fputs("</div>", out);
+}
+
+static void put_flame_graph(FILE *out, const struct postmortem *p)
+{
+	struct flames *f = calloc(1, sizeof(*f));
+	const cJSON *site;
+
+	if (!f)
+		return;
+	f->len = 1;
+	cJSON_ArrayForEach (site, p->call_sites) {
+		if (json_uint_at(site, "count"))
+			add_flame(f, site);
+	}
+	if (f->len > 1) {
+		fputs("<h2>How the code got there</h2>\n", out);
+		put_flames_below(out, f, 0);
+		fputs("\n<p class=\"dim\">Callers above, what they called below; as "
+		      "wide "
+		      "as the open descriptors that came of it. Strong: the code named "
+		      "above.</p>\n",
+		      out);
+	}
+	free(f);
+}
+
+/* ---- more sections ---- */
 
 static void put_calls(FILE *out, const struct postmortem *p)
 {
@@ -568,10 +785,10 @@ void postmortem_html(const struct postmortem *p, FILE *out)
 	put_chart(out, p);
 	put_events(out, p);
 	put_looks(out, p);
-	put_stacks(out, p);
 	put_calls(out, p);
-	put_bars(out, "Which code opened them", p->call_sites, true);
-	put_bars(out, "What there was most of", p->groups, false);
+	put_bars(out, p, "Which code opened them", p->call_sites, true);
+	put_flame_graph(out, p);
+	put_bars(out, p, "What there was most of", p->groups, false);
 	put_members(out, p);
 	put_advice(out, p);
 	put_gaps(out, p->incident);

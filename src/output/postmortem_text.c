@@ -122,12 +122,7 @@ static void put_head(const struct writer *w, const struct postmortem *p)
 	snprintf(text, sizeof(text), "%s%s%s, %s", from,
 		 p->open ? ", last heard of " : " to ", to, span);
 	point(w, "when     ", text);
-	if (p->open)
-		snprintf(text, sizeof(text), "the record does not tell its end");
-	else
-		snprintf(text, sizeof(text), "%s",
-			 p->ended_by ? p->ended_by : "it is over");
-	point(w, "end      ", text);
+	point(w, "end      ", postmortem_end(p));
 	snprintf(text, sizeof(text), "%s%s%" PRIu64 " call%s refused", p->worst,
 		 p->refused_inexact ? ", at least " : ", ", p->refused,
 		 p->refused == 1 ? "" : "s");
@@ -154,7 +149,7 @@ static void put_event(const struct writer *w, const struct postmortem_event *eve
 	char lead[64], clock[16];
 
 	postmortem_clock(event->at_ns, clock, sizeof(clock));
-	snprintf(lead, sizeof(lead), "%s %-11.20s", clock,
+	snprintf(lead, sizeof(lead), "%s %-14.20s ", clock,
 		 event->action ? event->action : "");
 	point(w, lead, event->message ? event->message : event->text);
 }
@@ -326,6 +321,10 @@ static void put_sites(const struct writer *w, const struct postmortem *p)
 			 line);
 		point(w, lead, text);
 	}
+	if (!p->unknown_sites)
+		return;
+	snprintf(lead, sizeof(lead), "%6" PRIu64 " ", p->unknown_sites);
+	point(w, lead, POSTMORTEM_UNKNOWN_SITES);
 }
 
 static void put_calls(const struct writer *w, const struct postmortem *p)

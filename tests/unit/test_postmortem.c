@@ -239,6 +239,71 @@ static void test_names_that_are_markup(void **state)
 	free(told.text);
 }
 
+/* Two sites below one caller, and a name in a frame that is markup. */
+static void test_flame_graph(void **state)
+{
+	static const char alert[] =
+		"{\"event\":{\"action\":\"fd-warning\"},\"message\":\"m\","
+		"\"@timestamp\":\"2026-11-29T16:48:04Z\",\"fd\":{\"call_sites\":[{"
+		"\"count\":16,\"function\":\"open_it\",\"frames\":[{\"function\":"
+		"\"<b "
+		"onx='a()'>&\"},{\"function\":\"open_it\"},{\"function\":\"main\"}]},{"
+		"\"count\":4,\"function\":\"other\",\"frames\":[{\"function\":"
+		"\"other\"},{\"function\":\"main\"}]},{\"count\":2,\"function\":"
+		"\"alone\"}]}}\n";
+	struct told told = {0};
+	struct incident incident;
+	struct postmortem p;
+	char *text;
+
+	(void)state;
+	add(&told, strdup(alert));
+	read_all(&told, &incident, &p);
+	/* how many were open is not known, so of none it is said that they are not */
+	assert_int_equal(p.unknown_sites, 0);
+	text = printed(&p, 'h');
+	check_tags(text);
+	/* their caller is one, as wide as both; what each called is below it */
+	assert_non_null(strstr(text, "flex:20\"><span title=\"20: main\">20 main</span>"
+				     "<div class=\"flames\"><div class=\"flame\" "
+				     "style=\"flex:16\"><span class=\"site\" "
+				     "title=\"16: open_it\">16 open_it</span><div"));
+	assert_non_null(strstr(text, "4 other</span></div></div></div>"));
+	assert_non_null(strstr(text, "2 alone</span>"));
+	free(text);
+	postmortem_clear(&p);
+	incident_clear(&incident);
+	free(told.text);
+}
+
+/* Kinds over time: one stack for each look, also of those that the table leaves out. */
+static void test_timeline(void **state)
+{
+	struct told told = a_record(true);
+	struct incident incident;
+	struct postmortem p;
+	char *text, *at;
+	int looks = 0;
+
+	(void)state;
+	for (int i = 0; i < 9; i++)
+		with_names(&told, "api");
+	read_all(&told, &incident, &p);
+	assert_int_equal(p.timeline_len, 9);
+	assert_true(p.looks_len < 9);
+	/* 3 are open, and of 2 it is known who opened them */
+	assert_int_equal(p.unknown_sites, 1);
+	text = printed(&p, 'h');
+	check_tags(text);
+	for (at = text; (at = strstr(at, "class=\"look\"")); at++)
+		looks++;
+	assert_int_equal(looks, 9);
+	free(text);
+	postmortem_clear(&p);
+	incident_clear(&incident);
+	free(told.text);
+}
+
 /* What an alert is called is printed as it is, at three places. */
 static void test_actions_that_nobody_gave(void **state)
 {
@@ -403,6 +468,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_story),
 		cmocka_unit_test(test_names_that_are_markup),
+		cmocka_unit_test(test_flame_graph),
+		cmocka_unit_test(test_timeline),
 		cmocka_unit_test(test_actions_that_nobody_gave),
 		cmocka_unit_test(test_code_without_a_line),
 		cmocka_unit_test(test_scraps),

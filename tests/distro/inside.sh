@@ -77,7 +77,9 @@ step_make_run() {
 	# shellcheck disable=SC2046,SC2086 # seventy files
 	(ulimit -Sn 64 && exec tail -f $(yes /etc/passwd | head -n 70)) >/dev/null 2>&1 &
 	reader=$!
+	began=$SECONDS
 	wait_for $PATIENCE told_of fd-exhausted || :
+	step_readme_answers
 	kill $reader
 	wait_for $PATIENCE told_of fd-recovered || :
 	# The daemon of this root, of all that there are.
@@ -92,6 +94,29 @@ step_make_run() {
 		not_ok "the README's example: no alert of $reader"
 	fi
 	step_users_tree
+}
+
+# What the README has typed next: the alert, the cause, and the line to change, in two minutes.
+step_readme_answers() {
+	build/fdwarden events >"$work/events" 2>&1
+	build/fdwarden inspect tail >"$work/inspect" 2>&1
+	took=$((SECONDS - began))
+	if ! grep -qE "exhausted +tail\[$reader\]: .* refused with EMFILE: all 64 " "$work/events"; then
+		tail -n 3 "$work/events"
+		not_ok "the README's events: no line of $reader"
+	elif ! { grep -q "^tail\[$reader\]" "$work/inspect" &&
+		grep -q 'Leak: /etc/passwd is open ' "$work/inspect" &&
+		grep -q '^Which limit, and where it is set' "$work/inspect" &&
+		grep -q '^ *ulimit -Sn ' "$work/inspect" &&
+		grep -q "^ *prlimit --pid $reader --nofile=" "$work/inspect"; }; then
+		cat "$work/inspect"
+		not_ok "the README's inspect: not the cause and the line to change"
+	elif [ "$took" -gt 120 ]; then
+		not_ok "the README's minutes: $took s from the example to the line to change"
+	else
+		echo "# an alert, the cause and the line to change after $took s"
+		ok readme_answers
+	fi
 }
 
 # What `sudo make run` has built is the user's, who goes on from there.

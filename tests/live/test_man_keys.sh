@@ -33,9 +33,9 @@ h; b
 :key
 G; s/(.*)\n(.*)/\2.\1/; s/^ \.//; p' docs/fdwarden.conf.5 | sort >"$dir/manual"
 
-# The installed file mentions each but those that are not served.
+# The installed file mentions each.
 sed -E 's/^#([][a-z])/\1/' systemd/fdwarden.conf | keys | sort -u >"$dir/installed"
-grep -v -e '^metrics\.' -e '^rule\.' "$dir/program" >"$dir/offered"
+grep -v '^rule\.' "$dir/program" >"$dir/offered"
 grep -v '^rule\.' "$dir/installed" >"$dir/installed_offered"
 
 fail=0

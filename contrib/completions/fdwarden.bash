@@ -192,6 +192,16 @@ _fdwarden() {
 	trace:--stack)
 		return
 		;;
+	trace:-c | trace:--config)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	trace:--socket)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
 	raise:--soft)
 		return
 		;;
@@ -239,7 +249,7 @@ _fdwarden() {
 	status:-*) _fdwarden_words "$cur" ' --json -c --config --socket -h --help -V --version' ;;
 	check:-*) _fdwarden_words "$cur" ' -w --warn --critical -c -t --timeout --service --config --socket -h --help -V --version' ;;
 	check:*) _fdwarden_processes "$cur" ;;
-	trace:-*) _fdwarden_words "$cur" ' -d --duration --json --folded --stack -h --help -V --version' ;;
+	trace:-*) _fdwarden_words "$cur" ' -d --duration --json --folded --stack -c --config --socket -h --help -V --version' ;;
 	trace:*) _fdwarden_processes "$cur" ;;
 	raise:-*) _fdwarden_words "$cur" ' --soft --json -c --config --socket -h --help -V --version' ;;
 	raise:*) _fdwarden_processes "$cur" ;;

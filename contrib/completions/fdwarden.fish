@@ -103,6 +103,8 @@ complete -c fdwarden -n '__fish_seen_subcommand_from trace' -s d -l duration -x 
 complete -c fdwarden -n '__fish_seen_subcommand_from trace' -l json -d 'print one JSON document'
 complete -c fdwarden -n '__fish_seen_subcommand_from trace' -l folded -d 'print one line a stack, for flame graphs'
 complete -c fdwarden -n '__fish_seen_subcommand_from trace' -l stack -x -d 'keep so much of each stack (default 8k)'
+complete -c fdwarden -n '__fish_seen_subcommand_from trace' -s c -l config -rF -d 'the daemon\'s configuration, for its socket'
+complete -c fdwarden -n '__fish_seen_subcommand_from trace' -l socket -rF -d 'the daemon that counts what is refused meanwhile'
 complete -c fdwarden -n '__fish_seen_subcommand_from trace' -s h -l help -d 'show this help'
 complete -c fdwarden -n '__fish_seen_subcommand_from trace' -s V -l version -d 'show the version'
 complete -c fdwarden -n '__fish_seen_subcommand_from trace' -a '(__fdwarden_processes)'

@@ -26,6 +26,7 @@
 struct options {
 	bool json, folded;
 	const char *duration, *stack;
+	struct remote_options remote;
 };
 
 static const struct cli_option options[] = {
@@ -36,10 +37,15 @@ static const struct cli_option options[] = {
 		 "print one line a stack, for flame graphs"),
 	CLI_STRING(0, "stack", "BYTES", struct options, stack,
 		   "keep so much of each stack (default 8k)"),
+	CLI_STRING('c', "config", "FILE", struct options, remote.config,
+		   "the daemon's configuration, for its socket"),
+	CLI_STRING(0, "socket", "PATH", struct options, remote.socket,
+		   "the daemon that counts what is refused meanwhile"),
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "PID|NAME [--duration TIME] [--json|--folded]",
+	.synopsis = "PID|NAME [--duration TIME] [--json|--folded] [-c FILE] [--socket "
+		    "PATH]",
 	CLI_OPTIONS(options),
 	.operands = true,
 	.notes =
@@ -202,16 +208,16 @@ static void find_room(int pid, uint64_t start_ns, struct room *out)
 
 /* How many calls of it a daemon has counted that were refused. false: no daemon can be asked, or
  * it does not know it. */
-static bool count_refused(int pid, uint64_t *refused)
+static bool count_refused(const struct remote_options *remote, int pid,
+			  uint64_t *refused)
 {
-	static const struct remote_options usual;
 	const struct roster_row *row;
 	struct roster roster = {0};
 	struct client *client;
 	char why[REMOTE_WHY_MAX];
 	bool known;
 
-	if (remote_open(&usual, &client, why, sizeof(why)))
+	if (remote_open(remote, &client, why, sizeof(why)))
 		return false;
 	known = !remote_roster(client, &pid, 1, &roster, why, sizeof(why));
 	row = known ? roster_find(&roster, pid, 0) : NULL;
@@ -282,7 +288,8 @@ static int print(const struct options *set, const struct process *process,
 		view.room = room.text;
 		view.room_is_command = room.is_command;
 		view.room_told = then->room_told;
-		if (then->known && count_refused(process->who.pid, &refused) &&
+		if (then->known &&
+		    count_refused(&set->remote, process->who.pid, &refused) &&
 		    refused > then->count)
 			view.refused = refused - then->count;
 	}
@@ -335,7 +342,7 @@ static int trace_process(const struct options *set, const struct process *proces
 		return err;
 	}
 	then.room_told = warn_of_full(process->who.pid, process->who.start_ns);
-	then.known = count_refused(process->who.pid, &then.count);
+	then.known = count_refused(&set->remote, process->who.pid, &then.count);
 	log_info("tracing %s[%d] for %g s; Ctrl-C ends it early", name,
 		 process->who.pid, (double)duration_ns / 1e9);
 	follow(trace, process, duration_ns, &signals);
@@ -380,6 +387,10 @@ int cmd_trace(int argc, char **argv)
 			set.stack, FDW_STACK_MIN, FDW_STACK_MAX);
 	if (set.json && set.folded)
 		return cli_wrong_usage("--json and --folded exclude each other");
+	if (remote_check_config(&set.remote, why, sizeof(why))) {
+		log_error("trace: %s", why);
+		return CLI_USAGE;
+	}
 	kernel_quiet_libbpf();
 	err = kernel_check(why, sizeof(why));
 	if (!err)

@@ -158,7 +158,7 @@ expect 1 '' '^fdwarden: top: standard (input|output) is no terminal; .*top -b.* 
 	top -c /dev/null
 expect 2 '' "^fdwarden: top: cannot read the configuration $dir/nothing: " top -b -c "$dir/nothing"
 
-for command in ps events status features "inspect $$"; do
+for command in ps events status features "inspect $$" "trace $$"; do
 	# shellcheck disable=SC2086
 	expect 2 '' "^fdwarden: ${command% *}: cannot read the configuration $dir/nothing: " \
 		$command -c "$dir/nothing"

@@ -389,8 +389,8 @@ units: $(UNITS)
 helpers: $(HELPERS) $(LEAKS) $(if $(CROSS),,$(SPOILED)/fdwarden)
 
 # Labelled situations, each a real process: what is said of them, into docs/causes.md.
-cause-table: $(BUILD)/fdwarden
-	CAUSE_TABLE=docs/causes.md FDWARDEN=$(BUILD)/fdwarden tests/live/run causes.
+cause-table: all helpers
+	CAUSE_TABLE=docs/causes.md FDWARDEN=$(BUILD)/fdwarden tests/live/run causes.situations
 
 # Into docs/forecast.md; test_leak checks that it is up to date.
 forecast-table: $(BUILD)/tests/unit/test_leak

@@ -9,13 +9,12 @@ from harness import Zoo, boot_ns, check, same
 
 
 class Program:
-    """A Python program that says `ready` and then goes on until it is ended."""
+    """A Python program, or another, that says `ready` and then goes on until it is ended."""
 
-    def __init__(self, text, *arguments, script=None, **options):
-        what = [script] if script else ["-c", text]
-        self.process = subprocess.Popen(
-            [sys.executable, *what, *arguments], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, **options)
+    def __init__(self, text, *arguments, script=None, command=None, **options):
+        command = command or [sys.executable, *([script] if script else ["-c", text])]
+        self.process = subprocess.Popen([*command, *arguments], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, **options)
         self.pid = self.process.pid
         self.words = self.line().split()
         check(self.words[:1] == ["ready"], f"the program said {self.words}")

@@ -11,6 +11,7 @@
 #include "collect/syscalls.h"
 #include "log.h"
 #include "output/incident.h"
+#include "output/incident_before.h"
 #include "output/sink.h"
 
 /* Incidents that are followed at once; of more there are the alerts. */
@@ -49,7 +50,8 @@ struct chronicle {
 	const char *boot_id;
 	uint64_t since_ns, aged_ns;
 	uint32_t recordings;
-	struct recording *system; /* NULL: no incident */
+	struct recording *system;     /* NULL: no incident */
+	struct incident_before files; /* of the system, while there is none */
 };
 
 /* ---- lines ---- */
@@ -333,6 +335,8 @@ void chronicle_system(struct chronicle *c, const struct policy_system *before,
 	struct standing_of is = {
 		.now_ns = seen->now_ns, .used = seen->allocated, .limit = seen->max};
 
+	if (c && !c->system && seen->known)
+		incident_before_see(&c->files, seen->now_ns, seen->allocated);
 	if (!c || (!c->system && !look->incident[0]))
 		return;
 	if (!c->system) {
@@ -345,6 +349,7 @@ void chronicle_system(struct chronicle *c, const struct policy_system *before,
 		c->system = begin_recording(c, look->incident, seen->now_ns);
 		if (!c->system)
 			return;
+		incident_before_put(&c->files, seen->now_ns, &begin);
 		put_begin(c, c->system, &begin);
 	}
 	add_decided(&line, look);

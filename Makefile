@@ -134,7 +134,7 @@ SOAK_SECONDS ?= 3600
 
 .PHONY: compile_commands.json mutants property soak storms all deps run check check-unit check-live check-vm check-cross verifier-baseline bench bench-fleet bench-ratio drift fuzz install uninstall screenshot recording \
 	check-programs format lint tidy clean help vmlinux units helpers forecast-table cause-table compilers-table \
-	completions dist deb rpm image portable version check-packages
+	completions dist deb rpm image image-static portable version check-packages
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -160,7 +160,7 @@ help:
 	@echo 'make install    [DESTDIR=] [PREFIX=$(PREFIX)]'
 	@echo 'make uninstall  takes away what install put there, but no configuration'
 	@echo 'make dist       a tarball of the last commit; make deb, rpm, image, in $(BUILD)'
-	@echo 'make portable   one static program, for whatever system'
+	@echo 'make portable   one static program, for whatever system; make image-static, an image of it'
 	@echo 'make check-packages  all that is released, and Debian'"'"'s package in fresh roots'
 	@echo 'make completions  what shells complete with, anew from the options'
 	@echo 'make storms     thousands of processes refused at once: each told once, to the last call'
@@ -580,15 +580,19 @@ portable: $(STATIC_DIR)/fdwarden
 image: $(BUILD)/fdwarden
 	@BUILD='$(BUILD)' .ci/package $@ $(BUILD)/$@
 
+image-static: $(STATIC_DIR)/fdwarden
+	@BUILD='$(BUILD)' .ci/package $@ $(BUILD)/$@
+
 # What is released, as far as it can be tried here; Debian's package is installed, upgraded, removed
 # and purged in clean roots of these, and the one file is run in those.
 SUITES ?= bookworm trixie
 PORTABLE_SUITES ?= bullseye bookworm trixie sid
 check-packages:
 	@.ci/deps build package release vm static cross || true
-	@$(MAKE) --no-print-directory image portable rpm
+	@$(MAKE) --no-print-directory image portable image-static rpm
 	@status=0; tests/package/reproducible $(BUILD) || status=1; \
 		tests/package/image $(BUILD)/image || status=1; \
+		tests/package/image $(BUILD)/image-static || status=1; \
 		tests/package/kubernetes $(BUILD)/fdwarden || status=1; \
 		tests/package/portable $(BUILD)/portable || status=1; \
 		tests/package/ansible $(BUILD)/fdwarden || [ $$? = 77 ] || status=1; \

@@ -74,13 +74,13 @@ static int load_config(const struct daemon_options *o, unsigned int flags,
 	return err;
 }
 
-/* What is not as it was meant, though monitoring goes on. A hook is run for each alert, and
- * each would be lost: better said now than then. */
 static void set_log(const struct daemon_options *o, const struct config *config)
 {
 	log_set_debug(o->verbose || config->log_level == CONFIG_LOG_DEBUG);
 }
 
+/* What is not as it was meant, though monitoring goes on. A hook is run for each alert, and
+ * each would be lost: better said now than then. */
 static void say_doubts(const struct config *config)
 {
 	char why[WHY_SIZE];

@@ -212,7 +212,9 @@ void judge(struct monitor *m, struct process *p, const struct policy_observation
 	due_ns = policy_fd_due_ns(&p->policy, &p->settings);
 	if (due_ns && (!m->look_ns || due_ns < m->look_ns))
 		m->look_ns = due_ns;
-	if (in_trouble && log_debug_wanted())
+	if (!in_trouble)
+		p->silence = SILENCE_NONE;
+	else if (log_debug_wanted())
 		say_silence(p, &now, n);
 	if (in_trouble)
 		report_decided(m, p, &before, &now, decisions, n, cause);

@@ -30,13 +30,14 @@ enum silence silence_of(const struct policy_fd *state,
 		return SILENCE_IGNORED;
 	if (state->sealed)
 		return SILENCE_SEALED;
+	if (level > state->level && !seen->managed &&
+	    seen->soft_limit >= set->min_limit)
+		return SILENCE_DWELLS;
 	if (state->incident)
 		return SILENCE_TOLD;
 	if (seen->managed)
 		return SILENCE_MANAGED;
-	if (seen->soft_limit < set->min_limit)
-		return SILENCE_SMALL;
-	return state->level < level ? SILENCE_DWELLS : SILENCE_NONE;
+	return seen->soft_limit < set->min_limit ? SILENCE_SMALL : SILENCE_NONE;
 }
 
 const char *silence_text(enum silence silence)

@@ -27,7 +27,8 @@ enum silence silence_of(const struct policy_fd *state,
 			const struct policy_settings *set,
 			const struct policy_observation *seen);
 
-/* "it is ignored: a rule says so", for a line of the log. Static; NULL for SILENCE_NONE. */
+/* "the level has not lasted for thresholds.dwell yet", for a line of the log. Static; NULL for
+ * SILENCE_NONE. */
 const char *silence_text(enum silence silence);
 
 #endif

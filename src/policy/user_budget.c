@@ -73,6 +73,7 @@ bool user_budget_is_over(const struct user_budget *budget, uid_t uid, uint64_t n
 
 	if (!entry || budget_left_of(budget, entry, now_ns) < budget_share(budget))
 		return false;
-	*slowest = entry->slowest;
+	if (slowest)
+		*slowest = entry->slowest;
 	return true;
 }

@@ -32,7 +32,7 @@ struct user_budget {
 void user_budget_charge(struct user_budget *budget, uid_t uid, pid_t pid,
 			uint64_t took_ns, uint64_t now_ns);
 
-/* Whether nothing is left. `slowest`: the process that took longest. */
+/* Whether nothing is left. `slowest`: set then to the process that took longest; may be NULL. */
 bool user_budget_is_over(const struct user_budget *budget, uid_t uid, uint64_t now_ns,
 			 pid_t *slowest);
 

@@ -14,8 +14,15 @@
 #include "policy/user_budget.h"
 #include "thread.h"
 
+/* An id is a user's word: two of them may claim the same one. Zeroed before it is filled. */
+struct key {
+	uid_t user;
+	char id[CONTAINER_ID_LEN + 1];
+};
+
 struct entry {
-	struct container_question question; /* its id is the key */
+	struct key key;
+	struct container_question question;
 	bool wanted, known;
 	uint64_t read_ns; /* 0: never */
 	struct container_names names;
@@ -31,6 +38,7 @@ enum { OF_ROOT, OF_USERS, CLASSES };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* Under the lock. */
 static char root_path[PATH_MAX];
+static unsigned int root_changes;
 static struct user_budget budget = {.share_ns = CONTAINER_NAMES_SHARE_NS};
 static struct class
 {
@@ -60,6 +68,25 @@ static struct entry *next_wanted(const struct class *self)
 	return NULL;
 }
 
+static struct entry *find(const struct class *self,
+			  const struct container_question *question)
+{
+	struct entry *entry;
+	struct key key;
+
+	memset(&key, 0, sizeof(key));
+	key.user = question->user;
+	memcpy(key.id, question->id, sizeof(key.id));
+	HASH_FIND(hh, self->all, &key, sizeof(key), entry);
+	return entry;
+}
+
+static bool may_ask(const struct container_question *question)
+{
+	return question->user == CONTAINER_OF_ROOT ||
+	       !user_budget_is_over(&budget, question->user, names_now_ns(), NULL);
+}
+
 /* Without the lock. */
 static bool ask(const struct container_question *question, const char *root,
 		struct container_names *out, uint64_t *took_ns)
@@ -81,6 +108,7 @@ static void *run(void *of)
 		struct container_question question;
 		struct container_names names;
 		char root[PATH_MAX];
+		unsigned int changes = root_changes;
 		uint64_t took_ns;
 		bool found;
 
@@ -89,6 +117,11 @@ static void *run(void *of)
 			continue;
 		}
 		question = entry->question;
+		/* Many may have been asked for before the first of them was read. */
+		if (!may_ask(&question)) {
+			entry->wanted = false;
+			continue;
+		}
 		memcpy(root, root_path, sizeof(root));
 		pthread_mutex_unlock(&lock);
 		found = ask(&question, root, &names, &took_ns);
@@ -97,9 +130,9 @@ static void *run(void *of)
 		if (question.user != CONTAINER_OF_ROOT)
 			user_budget_charge(&budget, question.user, 0, took_ns,
 					   names_now_ns());
-		/* It may have given way meanwhile. */
-		HASH_FIND_STR(self->all, question.id, entry);
-		if (entry && entry->question.user == question.user) {
+		/* It may have given way meanwhile, or be of another root. */
+		entry = find(self, &question);
+		if (entry && changes == root_changes) {
 			entry->wanted = false;
 			entry->known = found;
 			entry->names = names;
@@ -133,18 +166,39 @@ static void forget(struct class *self, struct entry *entry)
 	free(entry);
 }
 
+/* One more has to find room: where a user has a share of all, the oldest of these gives way,
+ * else the oldest of all. */
+static void make_room(struct class *self, uid_t user)
+{
+	struct entry *entry, *own = NULL;
+	size_t count = 0;
+
+	for (entry = self->all; entry; entry = entry->hh.next) {
+		if (entry->question.user != user)
+			continue;
+		if (!own)
+			own = entry;
+		count++;
+	}
+	if (user != CONTAINER_OF_ROOT && count >= CONTAINER_NAMES_OF_USER)
+		forget(self, own);
+	else if (HASH_COUNT(self->all) >= CONTAINER_NAMES_MAX)
+		forget(self, self->all);
+}
+
 static struct entry *remember(struct class *self,
 			      const struct container_question *question)
 {
 	struct entry *entry;
 
-	if (HASH_COUNT(self->all) >= CONTAINER_NAMES_MAX)
-		forget(self, self->all);
+	make_room(self, question->user);
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return NULL;
 	entry->question = *question;
-	HASH_ADD_STR(self->all, question.id, entry);
+	entry->key.user = question->user;
+	memcpy(entry->key.id, question->id, sizeof(entry->key.id));
+	HASH_ADD(hh, self->all, key, sizeof(entry->key), entry);
 	if (!entry->hh.tbl) { /* no memory for its place */
 		free(entry);
 		return NULL;
@@ -160,12 +214,6 @@ static bool is_old(const struct entry *entry)
 	       age > (entry->known ? CONTAINER_NAMES_OLD_NS : CONTAINER_NAMES_AGAIN_NS);
 }
 
-static bool may_ask(const struct container_question *question)
-{
-	return question->user == CONTAINER_OF_ROOT ||
-	       !user_budget_is_over(&budget, question->user, names_now_ns(), NULL);
-}
-
 /* What is known is told at once, also while it is read anew. For what a user's files say nobody
  * waits: that user could make it long. */
 static bool look_up(struct class *self, const struct container_question *question,
@@ -174,13 +222,8 @@ static bool look_up(struct class *self, const struct container_question *questio
 	struct timespec until = thread_deadline(CONTAINER_NAMES_WAIT_NS);
 	struct entry *entry;
 
-	HASH_FIND_STR(self->all, question->id, entry);
-	/* Two users may claim the same one. */
-	if (entry && entry->question.user != question->user) {
-		forget(self, entry);
-		entry = NULL;
-	}
-	if (!entry)
+	entry = find(self, question);
+	if (!entry && may_ask(question))
 		entry = remember(self, question);
 	if (!entry || !start(self))
 		return false;
@@ -192,9 +235,9 @@ static bool look_up(struct class *self, const struct container_question *questio
 	       question->user == CONTAINER_OF_ROOT) {
 		if (pthread_cond_timedwait(&self->done, &lock, &until))
 			self->overdue = true;
-		HASH_FIND_STR(self->all, question->id, entry);
+		entry = find(self, question);
 	}
-	if (!entry || !entry->known || entry->question.user != question->user)
+	if (!entry || !entry->known)
 		return false;
 	*out = entry->names;
 	return true;
@@ -206,8 +249,8 @@ static bool claimed_by_user(const char *claimed_by, uid_t *out)
 	unsigned uid = 0;
 	int end = 0;
 
-	if (sscanf(claimed_by, "user@%9u.service%n", &uid, &end) != 1 || !end)
-		(void)(sscanf(claimed_by, "user-%9u.slice%n", &uid, &end) == 1);
+	if (sscanf(claimed_by, "user@%10u.service%n", &uid, &end) != 1 || !end)
+		(void)(sscanf(claimed_by, "user-%10u.slice%n", &uid, &end) == 1);
 	*out = (uid_t)uid;
 	return end && !claimed_by[end] && uid;
 }
@@ -258,6 +301,7 @@ void container_names_set_root(const char *root)
 
 	pthread_mutex_lock(&lock);
 	snprintf(root_path, sizeof(root_path), "%s", root ? root : "");
+	root_changes++;
 	for (size_t i = 0; i < CLASSES; i++)
 		HASH_ITER (hh, classes[i].all, entry, next)
 			forget(&classes[i], entry);

@@ -16,8 +16,9 @@
 #include "state/identity.h"
 
 /* Containers that are remembered, of root's and of users'; the one that was asked for first gives
- * way. */
+ * way. Of one user so many at most, so that nobody's others give way to his. */
 #define CONTAINER_NAMES_MAX      1024
+#define CONTAINER_NAMES_OF_USER  64
 /* What one caller waits for an answer; while one is overdue, not at all. */
 #define CONTAINER_NAMES_WAIT_NS  20000000ull
 /* After that long a name is read anew, for a container may be renamed; and so is, sooner, what

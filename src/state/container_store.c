@@ -151,6 +151,12 @@ static bool host_storage_value(const struct store *store, const char *key,
 	return found;
 }
 
+static bool is_of_name(char c)
+{
+	return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+	       (c >= 'a' && c <= 'z');
+}
+
 /* In place of the variables that may stand in a place, their values. */
 static bool expand(const struct store *store, char place[PLACE_LEN])
 {
@@ -169,7 +175,8 @@ static bool expand(const struct store *store, char place[PLACE_LEN])
 		int n;
 
 		for (size_t i = 0; i < 3 && *at == '$' && !value; i++)
-			if (strncmp(at, known[i].name, strlen(known[i].name)) == 0) {
+			if (strncmp(at, known[i].name, strlen(known[i].name)) == 0 &&
+			    !is_of_name(at[strlen(known[i].name)])) {
 				value = known[i].value ? known[i].value : uid;
 				took = strlen(known[i].name);
 			}

@@ -8,6 +8,7 @@
 
 #include "between.h"
 #include "policy/budget.h"
+#include "policy/user_budget.h"
 
 #define SECOND 1000000000ull
 
@@ -87,11 +88,33 @@ static void test_many_users(void **state)
 	budget_free(budget);
 }
 
+/* Time to read files: asked with and without wanting to know who took it. */
+static void test_reading_is_over(void **state)
+{
+	struct user_budget budget = {.share_ns = 1000, .period_ns = 1000000};
+	pid_t slowest = 0;
+
+	(void)state;
+	assert_false(user_budget_is_over(&budget, 1000, 1, NULL));
+	user_budget_charge(&budget, 1000, 7, 600, 1);
+	assert_false(user_budget_is_over(&budget, 1000, 1, &slowest));
+	user_budget_charge(&budget, 1000, 8, 400, 1);
+	assert_true(user_budget_is_over(&budget, 1000, 1, NULL));
+	assert_true(user_budget_is_over(&budget, 1000, 1, &slowest));
+	assert_int_equal(slowest, 7);
+	assert_false(user_budget_is_over(&budget, 1001, 1, NULL));
+	assert_false(user_budget_is_over(&budget, 1000, 1000001, NULL));
+	/* root's are not counted */
+	user_budget_charge(&budget, 0, 9, 5000, 1);
+	assert_false(user_budget_is_over(&budget, 0, 1, NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_user),
 		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_reading_is_over),
 		cmocka_unit_test(test_many_users),
 	};
 

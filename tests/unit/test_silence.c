@@ -58,6 +58,11 @@ static void test_a_level_that_lasts(void **state)
 	assert_int_equal(after(&fd, &usual, &seen), -1);
 	seen.now_ns += S;
 	assert_int_equal(after(&fd, &usual, &seen), SILENCE_TOLD);
+	/* a worse one has to last, too */
+	seen = seen_at(13 * S, 62, 64);
+	assert_int_equal(after(&fd, &usual, &seen), SILENCE_DWELLS);
+	seen.now_ns += S / 2;
+	assert_int_equal(after(&fd, &usual, &seen), -1);
 	seen = seen_at(14 * S, 10, 64);
 	assert_int_equal(after(&fd, &usual, &seen), -1);
 	seen.now_ns += S;

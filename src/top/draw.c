@@ -452,9 +452,8 @@ static void draw_line(int y, const struct line *line, const struct layout *layou
 			continue;
 		if (c == COLUMN_USER && name_over_user(layout, line->item))
 			draw_wide_name(y, x, line, layout, ground);
-		else if (c == COLUMN_NAME && name_over_user(layout, line->item))
-			told = true;
-		else if (!told)
+		else if (!told &&
+			 !(c == COLUMN_NAME && name_over_user(layout, line->item)))
 			draw_cell(y, x, c, line, layout, ground);
 		x += layout->widths[c] + 1;
 	}

@@ -140,6 +140,12 @@ static __always_inline bool exited_call(struct pt_regs *regs, long ret)
 	if ((__u64)ret >= -(__u64)MAX_ERRNO) {
 		if (!error_may_be_limit(ret))
 			return false;
+		/* rt_sigreturn puts back the registers of what a signal interrupted: the
+		 * call's number is -1 then, and its result what happened to be there, such
+		 * as the error of the call before (x86, arm64; seen of Go, which interrupts
+		 * its threads by signals). */
+		if (nr >= FDW_CALL_IO_URING)
+			return false;
 		call_identify(&c, nr);
 		if (error_is_limit(&c, ret))
 			(void)refused(-ret, true, 1);

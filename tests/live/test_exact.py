@@ -186,6 +186,16 @@ def test_filters_own_error():
             same(daemon.actions(process.pid), [], "alerts at its end")
 
 
+def test_return_from_a_signal():
+    """What it puts back into the register of results is no call's, also where it is -EMFILE."""
+    with Daemon(FAST) as daemon, Zoo("limit=64", "sigreturn=50", "say=done", "wait") as zoo:
+        zoo.expect("done")
+        time.sleep(0.6)
+        same(daemon.actions(zoo.pid), [], "alerts of a process that nothing was refused")
+        zoo.end()
+        same(daemon.actions(zoo.pid), [], "alerts at its end")
+
+
 def test_dropped_from_many_messages():
     """One recvmmsg() into a full table: each message that lost its descriptor is a refusal."""
     with Daemon(FAST) as daemon, Zoo("limit=64", "scm_full_many=20", "say=done", "wait") as zoo:

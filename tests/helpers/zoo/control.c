@@ -2,11 +2,13 @@
 /* Steps that say, wait, close, limit, refuse and repeat. */
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -285,6 +287,45 @@ static int run_exec(const char *arg)
 	return -errno;
 }
 
+static volatile sig_atomic_t signals_left;
+
+static void count_signal(int number)
+{
+	(void)number;
+	if (signals_left > 0)
+		signals_left--;
+}
+
+/* Until the last signal has come the register in which calls return holds -EMFILE, and each
+ * signal's end puts that back. */
+static int run_sigreturn(const char *arg)
+{
+	struct itimerval often = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
+	struct sigaction action = {.sa_handler = count_signal};
+
+	signals_left = (sig_atomic_t)zoo_number(arg, 1);
+	if (sigaction(SIGALRM, &action, NULL) || setitimer(ITIMER_REAL, &often, NULL))
+		return -errno;
+#if defined(__x86_64__)
+	__asm__ volatile("1: cmpl $0, %[left]\n\tjne 1b"
+			 :
+			 : [left] "m"(signals_left), "a"((long)-EMFILE)
+			 : "cc", "memory");
+#elif defined(__aarch64__)
+	{
+		register long result __asm__("x0") = -EMFILE;
+
+		__asm__ volatile("1: ldr w1, %[left]\n\tcbnz w1, 1b"
+				 :
+				 : [left] "m"(signals_left), "r"(result)
+				 : "x1", "memory");
+	}
+#else
+	zoo_skip("sigreturn", "written for x86-64 and arm64");
+#endif
+	return setitimer(ITIMER_REAL, &never, NULL) ? -errno : 0;
+}
+
 const struct zoo_step zoo_control[] = {
 	{.name = "limit",
 	 .arg = "SOFT[:HARD]",
@@ -346,6 +387,10 @@ const struct zoo_step zoo_control[] = {
 	 .arg = "RATE:MS",
 	 .run = run_storm,
 	 .help = "open and close RATE times a second, for MS"},
+	{.name = "sigreturn",
+	 .arg = "N",
+	 .run = run_sigreturn,
+	 .help = "return from N signals to code that has -EMFILE where results are"},
 	{.name = "exec",
 	 .arg = "",
 	 .run = run_exec,

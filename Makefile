@@ -117,7 +117,7 @@ PURE_SRCS := $(filter-out src/collect/% src/cli/% src/daemon/% src/top/%,$(SRCS)
 	$(wildcard src/collect/syscalls*.c) src/collect/census_record.c \
 	$(addprefix src/collect/,reason.c realtime.c) src/cli/values.c \
 	$(addprefix src/top/,history.c gauge.c item.c columns.c model.c lines.c parents.c settings.c keys.c \
-		batch_text.c recent.c reply.c incident_rows.c)
+		batch_text.c recent.c reply.c incident_rows.c source.c source_socket.c)
 PURE_OBJS := $(PURE_SRCS:%.c=$(BUILD)/%.o)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SRCS:tests/unit/%.c=$(BUILD)/tests/unit/%)

@@ -81,6 +81,8 @@ void incidents_take(struct view *view, const struct source_incidents *incidents)
 	struct incidents_page *p = &view->incidents;
 	char id[sizeof(p->rows.rows->id)] = "";
 
+	if (incidents->pid != p->pid || incidents->start_ns != p->start_ns)
+		return;
 	p->answered = p->known = true;
 	view->dirty = true;
 	free(p->error);
@@ -125,6 +127,8 @@ void incidents_take_report(struct view *view, const struct source_report *report
 	struct incidents_page *p = &view->incidents;
 	size_t top = p->top;
 
+	if (strcmp(report->id, p->id) != 0)
+		return;
 	clear_report(p);
 	view->dirty = true;
 	if (report->error) {

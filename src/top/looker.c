@@ -185,15 +185,19 @@ static void hand_on_past(const struct server_job *job, const struct source_handl
 {
 	cJSON *reply = job->error == REQUEST_OK ? parse(job) : NULL;
 	const char *error = job->error == REQUEST_OK ? "it can't be read" : job->why;
+	const struct request *asked = &job->request;
+	struct source_incidents incidents = {
+		.pid = asked->pid, .start_ns = asked->start_ns, .error = error};
+	struct source_report report = {.id = asked->incident, .error = error};
 
-	if (job->request.kind == REQUEST_INCIDENTS && reply)
-		reply_incidents(reply, to);
-	else if (job->request.kind == REQUEST_INCIDENTS)
-		to->incidents(to->context, &(struct source_incidents){.error = error});
+	if (asked->kind == REQUEST_INCIDENTS && reply)
+		reply_incidents(reply, asked->pid, asked->start_ns, to);
+	else if (asked->kind == REQUEST_INCIDENTS)
+		to->incidents(to->context, &incidents);
 	else if (reply)
-		reply_report(reply, to);
+		reply_report(reply, asked->incident, to);
 	else
-		to->report(to->context, &(struct source_report){.error = error});
+		to->report(to->context, &report);
 	cJSON_Delete(reply);
 }
 
@@ -215,7 +219,7 @@ static void hand_on(const struct server_job *job, const struct recent *recent,
 void looker_take(struct looker *l, const struct recent *recent,
 		 const struct source_handlers *to)
 {
-	struct server_job *job, *next;
+	struct server_job *job, *next, *first = NULL;
 	eventfd_t ignored;
 
 	if (eventfd_read(l->event_fd, &ignored))
@@ -224,7 +228,13 @@ void looker_take(struct looker *l, const struct recent *recent,
 	job = l->answers;
 	l->answers = NULL;
 	pthread_mutex_unlock(&l->lock);
+	/* The last answer is handed on last. */
 	for (; job; job = next) {
+		next = job->next;
+		job->next = first;
+		first = job;
+	}
+	for (job = first; job; job = next) {
 		next = job->next;
 		if (is_past(job->request.kind))
 			hand_on_past(job, to);

@@ -56,12 +56,15 @@ static const char *text_or_none(const cJSON *object, const char *name)
 	return text ? text : "";
 }
 
-void reply_incidents(const cJSON *reply, const struct source_handlers *to)
+void reply_incidents(const cJSON *reply, pid_t pid, uint64_t start_ns,
+		     const struct source_handlers *to)
 {
 	const cJSON *list = member(reply, "incidents"), *one;
 	size_t size = (size_t)cJSON_GetArraySize(list);
 	struct source_incident *rows = calloc(size + 1, sizeof(*rows));
-	struct source_incidents out = {.rows = rows,
+	struct source_incidents out = {.pid = pid,
+				       .start_ns = start_ns,
+				       .rows = rows,
 				       .left_off = uint_of(reply, "left_off")};
 
 	if (!rows)
@@ -86,12 +89,12 @@ void reply_incidents(const cJSON *reply, const struct source_handlers *to)
 	free(rows);
 }
 
-void reply_report(const cJSON *reply, const struct source_handlers *to)
+void reply_report(const cJSON *reply, const char *id, const struct source_handlers *to)
 {
 	const cJSON *page = member(reply, "page"), *line;
 	const char **lines =
 		calloc((size_t)cJSON_GetArraySize(page) + 1, sizeof(*lines));
-	struct source_report out = {.lines = lines};
+	struct source_report out = {.id = id, .lines = lines};
 
 	if (!lines)
 		return;

@@ -13,8 +13,10 @@
  * trusted. */
 void reply_kinds(const cJSON *reply, const struct source_handlers *to);
 void reply_page(const cJSON *reply, const struct source_handlers *to);
-void reply_incidents(const cJSON *reply, const struct source_handlers *to);
-void reply_report(const cJSON *reply, const struct source_handlers *to);
+/* Of which question they are the answer whoever asked it knows. */
+void reply_incidents(const cJSON *reply, pid_t pid, uint64_t start_ns,
+		     const struct source_handlers *to);
+void reply_report(const cJSON *reply, const char *id, const struct source_handlers *to);
 /* The last heading of such a page, below which each alert is a line, however long. */
 #define REPLY_ALERTS "Alerts, in your time zone"
 

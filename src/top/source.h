@@ -35,6 +35,8 @@ struct source_incident {
 
 /* The newest first. Owned by the source. */
 struct source_incidents {
+	pid_t pid; /* as they were asked for: it is no answer to another question */
+	uint64_t start_ns;
 	const char *error; /* why there is no list; NULL: there is */
 	const struct source_incident *rows;
 	size_t len, left_off;
@@ -42,6 +44,7 @@ struct source_incidents {
 
 /* The report of one. Owned by the source. */
 struct source_report {
+	const char *id; /* as it was asked for */
 	const char *error;
 	const char *const *lines;
 	size_t len;
@@ -88,7 +91,9 @@ size_t source_fds(const struct source *source, struct pollfd fds[SOURCE_FDS_MAX]
 uint64_t source_deadline_ns(const struct source *source);
 void source_handle(struct source *source);
 
-/* Questions. One that is still unanswered is not asked again. */
+/* Questions. While one is still unanswered it is not asked again; of incidents and reports the
+ * last question that came meanwhile is asked then, and what a daemon left unanswered is asked
+ * again when it is back. */
 void source_refresh(struct source *source);
 void source_ask_kinds(struct source *source, const pid_t *pids, size_t len);
 /* `utf8`: the page may have signs that are not ASCII. */

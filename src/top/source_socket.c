@@ -10,6 +10,7 @@
 
 #include "client/client.h"
 #include "client/tell.h"
+#include "output/alert.h"
 #include "output/json.h"
 #include "output/text.h"
 #include "top/reply.h"
@@ -26,6 +27,19 @@
 /* A daemon that does not answer for so long is as good as gone. */
 #define ANSWER_NS    10000000000ull
 
+/* What was asked, and what is to be asked when that is answered. */
+struct incidents_question {
+	pid_t pid;
+	uint64_t start_ns;
+	char service[SERVICE_MAX + 1]; /* empty: none */
+};
+
+struct report_question {
+	char id[ALERT_ID_LEN];
+	int width;
+	bool utf8;
+};
+
 struct socket_source {
 	struct source source;
 	char *path;
@@ -34,6 +48,9 @@ struct socket_source {
 	/* when it was asked; 0: is not */
 	uint64_t snapshot_ns, page_ns, kinds_ns, incidents_ns, report_ns;
 	uint64_t retry_ns;
+	struct incidents_question incidents, next_incidents;
+	struct report_question report, next_report;
+	bool incidents_wait, report_wait; /* there is a next one */
 };
 
 static uint64_t now_ns(void)
@@ -55,6 +72,14 @@ static void lose(struct socket_source *s, const char *why)
 {
 	char text[512];
 
+	if (s->incidents_ns && !s->incidents_wait) {
+		s->next_incidents = s->incidents;
+		s->incidents_wait = true;
+	}
+	if (s->report_ns && !s->report_wait) {
+		s->next_report = s->report;
+		s->report_wait = true;
+	}
 	client_close(s->client);
 	s->client = NULL;
 	s->snapshot_ns = s->page_ns = s->kinds_ns = 0;
@@ -68,20 +93,6 @@ static void take_greeting(struct socket_source *s)
 {
 	snprintf(s->source.name, sizeof(s->source.name), "daemon %d",
 		 (int)client_greeting(s->client)->pid);
-}
-
-static void reconnect(struct socket_source *s)
-{
-	char why[400];
-
-	if (client_open(s->path, RECONNECT_MS, &s->client, why, sizeof(why))) {
-		s->client = NULL;
-		lose(s, why);
-		return;
-	}
-	take_greeting(s);
-	s->source.to.trouble(s->source.to.context, NULL);
-	s->source.ops->refresh(&s->source);
 }
 
 /* The name is also the id, by which an error is told whose it is. */
@@ -150,42 +161,89 @@ static void ask_page(struct source *source, pid_t pid, int width, bool utf8)
 	request(s, question, "process", &s->page_ns);
 }
 
+/* The one that waits, when the one before it is answered; one that can't be sent waits on. */
+static void send_incidents(struct socket_source *s)
+{
+	struct incidents_question *q = &s->incidents;
+	char start[24];
+	cJSON *question;
+
+	if (!s->client || s->incidents_ns || !s->incidents_wait)
+		return;
+	*q = s->next_incidents;
+	s->incidents_wait = false;
+	snprintf(start, sizeof(start), "%" PRIu64, q->start_ns);
+	question = client_request("incidents");
+	if (question &&
+	    (json_add_uint(question, "pid", (uint64_t)q->pid) ||
+	     json_add_text(question, "start_ns", start) ||
+	     (q->service[0] && json_add_text(question, "service", q->service)))) {
+		cJSON_Delete(question);
+		return;
+	}
+	s->incidents_wait = request(s, question, "incidents", &s->incidents_ns) != 0;
+}
+
+static void send_report(struct socket_source *s)
+{
+	struct report_question *q = &s->report;
+	cJSON *question;
+
+	if (!s->client || s->report_ns || !s->report_wait)
+		return;
+	*q = s->next_report;
+	s->report_wait = false;
+	question = client_request("report");
+	if (question && (json_add_text(question, "incident", q->id) ||
+			 json_add_uint(question, "width", (uint64_t)q->width) ||
+			 !cJSON_AddBoolToObject(question, "ascii", !q->utf8))) {
+		cJSON_Delete(question);
+		return;
+	}
+	s->report_wait = request(s, question, "report", &s->report_ns) != 0;
+}
+
 static void ask_incidents(struct source *source, pid_t pid, uint64_t start_ns,
 			  const char *service)
 {
 	struct socket_source *s = of(source);
-	char start[24];
-	cJSON *question;
+	struct incidents_question *q = &s->next_incidents;
 
-	if (!s->client || s->incidents_ns)
-		return;
-	snprintf(start, sizeof(start), "%" PRIu64, start_ns);
-	question = client_request("incidents");
-	if (question && (json_add_uint(question, "pid", (uint64_t)pid) ||
-			 json_add_text(question, "start_ns", start) ||
-			 (service && *service && strlen(service) <= SERVICE_MAX &&
-			  json_add_text(question, "service", service)))) {
-		cJSON_Delete(question);
-		return;
-	}
-	request(s, question, "incidents", &s->incidents_ns);
+	q->pid = pid;
+	q->start_ns = start_ns;
+	q->service[0] = '\0';
+	if (service && strlen(service) <= SERVICE_MAX)
+		strcpy(q->service, service);
+	s->incidents_wait = true;
+	send_incidents(s);
 }
 
 static void ask_report(struct source *source, const char *id, int width, bool utf8)
 {
 	struct socket_source *s = of(source);
-	cJSON *question;
+	struct report_question *q = &s->next_report;
 
-	if (!s->client || s->report_ns)
-		return;
-	question = client_request("report");
-	if (question && (json_add_text(question, "incident", id) ||
-			 json_add_uint(question, "width", (uint64_t)width) ||
-			 !cJSON_AddBoolToObject(question, "ascii", !utf8))) {
-		cJSON_Delete(question);
+	snprintf(q->id, sizeof(q->id), "%s", id);
+	q->width = width;
+	q->utf8 = utf8;
+	s->report_wait = true;
+	send_report(s);
+}
+
+static void reconnect(struct socket_source *s)
+{
+	char why[400];
+
+	if (client_open(s->path, RECONNECT_MS, &s->client, why, sizeof(why))) {
+		s->client = NULL;
+		lose(s, why);
 		return;
 	}
-	request(s, question, "report", &s->report_ns);
+	take_greeting(s);
+	s->source.to.trouble(s->source.to.context, NULL);
+	refresh(&s->source);
+	send_report(s);
+	send_incidents(s);
 }
 
 /* ---- answers ---- */
@@ -210,8 +268,10 @@ static void take_error(struct socket_source *s, const cJSON *reply)
 {
 	const char *id = json_text_at(reply, "id");
 	struct source_page page = {.error = reply_error(reply)};
-	struct source_incidents incidents = {.error = page.error};
-	struct source_report report = {.error = page.error};
+	struct source_incidents incidents = {.pid = s->incidents.pid,
+					     .start_ns = s->incidents.start_ns,
+					     .error = page.error};
+	struct source_report report = {.id = s->report.id, .error = page.error};
 	char why[400];
 
 	if (id && !strcmp(id, "kinds")) {
@@ -222,9 +282,11 @@ static void take_error(struct socket_source *s, const cJSON *reply)
 	} else if (id && !strcmp(id, "incidents")) {
 		s->incidents_ns = 0;
 		s->source.to.incidents(s->source.to.context, &incidents);
+		send_incidents(s);
 	} else if (id && !strcmp(id, "report")) {
 		s->report_ns = 0;
 		s->source.to.report(s->source.to.context, &report);
+		send_report(s);
 	} else {
 		text_line(why, sizeof(why), page.error, strlen(page.error));
 		lose(s, why);
@@ -247,10 +309,13 @@ static void take(struct socket_source *s, const cJSON *line)
 		reply_page(line, &s->source.to);
 	} else if (reply && !strcmp(reply, "incidents")) {
 		s->incidents_ns = 0;
-		reply_incidents(line, &s->source.to);
+		reply_incidents(line, s->incidents.pid, s->incidents.start_ns,
+				&s->source.to);
+		send_incidents(s);
 	} else if (reply && !strcmp(reply, "report")) {
 		s->report_ns = 0;
-		reply_report(line, &s->source.to);
+		reply_report(line, s->report.id, &s->source.to);
+		send_report(s);
 	}
 }
 

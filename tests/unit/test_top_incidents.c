@@ -24,6 +24,8 @@ static void on_incidents(void *context, const struct source_incidents *incidents
 {
 	(void)context;
 	assert_null(incidents->error);
+	assert_int_equal(incidents->pid, 7);
+	assert_int_equal(incidents->start_ns, 70);
 	incident_rows_take(&rows, incidents);
 }
 
@@ -49,9 +51,9 @@ static void take(const char *text)
 
 	assert_non_null(json);
 	if (strstr(text, "\"page\""))
-		reply_report(json, &handlers);
+		reply_report(json, "aa", &handlers);
 	else
-		reply_incidents(json, &handlers);
+		reply_incidents(json, 7, 70, &handlers);
 	cJSON_Delete(json);
 }
 

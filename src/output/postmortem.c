@@ -187,6 +187,8 @@ static void take_explanation(struct postmortem *p, const cJSON *alert)
 	if (!site)
 		return;
 	p->call_sites = part(fd, "call_sites");
+	p->other_sites = json_uint_at(fd, "call_sites_left_out");
+	p->unknown_sites = json_uint_at(fd, "unknown");
 	postmortem_line(site, line);
 	if (json_text_at(site, "function") && json_text_at(site, "file"))
 		snprintf(p->line, sizeof(p->line), "%s at %s%s",
@@ -406,20 +408,6 @@ static void add_looks(struct postmortem *p)
 		add_look(p, last, "last");
 }
 
-/* How many were open, when they were last looked at, of which no call site is known. */
-static uint64_t find_unknown_sites(const struct postmortem *p)
-{
-	uint64_t open = 0, known = 0;
-	const cJSON *site;
-
-	for (size_t kind = 0; p->timeline_len && kind < p->kinds_len; kind++)
-		open += p->timeline[p->timeline_len - 1].counts[kind];
-	cJSON_ArrayForEach (site, p->call_sites) {
-		known += json_uint_at(site, "count");
-	}
-	return known && open > known ? open - known : 0;
-}
-
 /* ---- all of it ---- */
 
 int postmortem_make(const struct incident *incident, const char *id,
@@ -461,7 +449,6 @@ int postmortem_make(const struct incident *incident, const char *id,
 	add_changes(out);
 	qsort(out->events, out->events_len, sizeof(*out->events), by_time);
 	add_looks(out);
-	out->unknown_sites = find_unknown_sites(out);
 	return 0;
 }
 

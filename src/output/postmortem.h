@@ -60,8 +60,10 @@ struct postmortem {
 	const char *cause, *evidence; /* NULL: not known */
 	char line[256];               /* of code; empty: not known */
 	const cJSON *limit, *advice, *call_sites, *groups,
-		*members;       /* NULL: not known */
-	uint64_t unknown_sites; /* descriptors that call_sites do not tell of */
+		*members; /* NULL: not known */
+	/* Descriptors of sites that the alert left out, and of none that is known; of the same
+	 * alert as call_sites. */
+	uint64_t other_sites, unknown_sites;
 	uint64_t soft_limit;
 	struct postmortem_event *events;
 	size_t events_len;
@@ -93,7 +95,8 @@ void postmortem_html(const struct postmortem *p, FILE *out);
 cJSON *postmortem_json(const struct postmortem *p);
 cJSON *postmortem_brief(const struct postmortem *p);
 
-/* Of those that no call site tells of. */
+/* Of those of sites that are not listed, and of those without a site. */
+#define POSTMORTEM_OTHER_SITES "by other code, which is known but not listed"
 #define POSTMORTEM_UNKNOWN_SITES                                                       \
 	"others: opened before it was traced, or it is not known by which code"
 

@@ -518,11 +518,18 @@ static void put_looks(FILE *out, const struct postmortem *p)
 	fputs("</table></div>\n", out);
 }
 
+static void put_rest(FILE *out, uint64_t count, const char *what)
+{
+	fprintf(out,
+		"<tr><td class=\"n\">%" PRIu64 "</td><td class=\"dim\">%s</td></tr>\n",
+		count, what);
+}
+
 static void put_bars(FILE *out, const struct postmortem *p, const char *title,
 		     const cJSON *list, bool sites)
 {
 	const cJSON *one;
-	uint64_t most = 1;
+	uint64_t most = 1, others = p->other_sites;
 	size_t n = 0;
 
 	if (!cJSON_GetArraySize(list))
@@ -535,8 +542,10 @@ static void put_bars(FILE *out, const struct postmortem *p, const char *title,
 		const char *text = json_text_at(one, sites ? "function" : "text");
 		char line[POSTMORTEM_LINE_LEN];
 
-		if (n++ == SITES_MAX)
-			break;
+		if (n++ >= SITES_MAX) {
+			others += json_uint_at(one, "count");
+			continue;
+		}
 		fprintf(out, "<tr><td class=\"n\">%" PRIu64 "</td><td>",
 			json_uint_at(one, "count"));
 		put(out, text ? text : "?");
@@ -552,12 +561,10 @@ static void put_bars(FILE *out, const struct postmortem *p, const char *title,
 			"fill=\"var(--used)\"/></svg></td></tr>\n",
 			(double)json_uint_at(one, "count") / (double)most * 100);
 	}
+	if (sites && others)
+		put_rest(out, others, POSTMORTEM_OTHER_SITES);
 	if (sites && p->unknown_sites)
-		fprintf(out,
-			"<tr><td class=\"n\">%" PRIu64
-			"</td><td class=\"dim\">" POSTMORTEM_UNKNOWN_SITES
-			"</td></tr>\n",
-			p->unknown_sites);
+		put_rest(out, p->unknown_sites, POSTMORTEM_UNKNOWN_SITES);
 	fputs("</table>\n", out);
 }
 

@@ -292,6 +292,7 @@ static void put_sites(const struct writer *w, const struct postmortem *p)
 {
 	char lead[32], line[POSTMORTEM_LINE_LEN], text[TEXT_MAX];
 	const cJSON *one;
+	uint64_t others = p->other_sites;
 	size_t n = 0;
 
 	if (!p->call_sites && !p->groups)
@@ -307,8 +308,10 @@ static void put_sites(const struct writer *w, const struct postmortem *p)
 	heading(w, "Which code opened them");
 	n = 0;
 	cJSON_ArrayForEach (one, p->call_sites) {
-		if (n++ == SITES_MAX)
-			break;
+		if (n++ >= SITES_MAX) {
+			others += json_uint_at(one, "count");
+			continue;
+		}
 		snprintf(lead, sizeof(lead), "%6" PRIu64 " ",
 			 json_uint_at(one, "count"));
 		postmortem_line(one, line);
@@ -320,6 +323,10 @@ static void put_sites(const struct writer *w, const struct postmortem *p)
 						       : "?",
 			 line);
 		point(w, lead, text);
+	}
+	if (others) {
+		snprintf(lead, sizeof(lead), "%6" PRIu64 " ", others);
+		point(w, lead, POSTMORTEM_OTHER_SITES);
 	}
 	if (!p->unknown_sites)
 		return;

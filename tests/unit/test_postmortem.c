@@ -115,6 +115,7 @@ static void with_names(struct told *told, const char *name)
 			"\"%s\"},\"fd\":{\"types\":[{\"type\":\"%s\",\"count\":3}],"
 			"\"groups\":[{\"text\":\"%s\",\"count\":3}],\"call_sites\":[{"
 			"\"count\":2,\"function\":\"%s\",\"file\":\"%s\",\"line\":3}],"
+			"\"call_sites_left_out\":13,\"unknown\":1,"
 			"\"refused\":{\"emfile\":4,\"by_syscall\":{\"%s\":4}}},"
 			"\"diagnosis\":[{\"text\":\"%s\",\"evidence\":\"%s\"}],"
 			"\"limit\":{"
@@ -259,7 +260,7 @@ static void test_flame_graph(void **state)
 	(void)state;
 	add(&told, strdup(alert));
 	read_all(&told, &incident, &p);
-	/* how many were open is not known, so of none it is said that they are not */
+	/* the alert does not say of any that it is not known */
 	assert_int_equal(p.unknown_sites, 0);
 	text = printed(&p, 'h');
 	check_tags(text);
@@ -291,10 +292,17 @@ static void test_timeline(void **state)
 	read_all(&told, &incident, &p);
 	assert_int_equal(p.timeline_len, 9);
 	assert_true(p.looks_len < 9);
-	/* 3 are open, and of 2 it is known who opened them */
+	/* as the alert says it, of which not all sites are listed */
 	assert_int_equal(p.unknown_sites, 1);
+	assert_int_equal(p.other_sites, 13);
+	text = printed(&p, 't');
+	assert_non_null(strstr(text, " 13 by other code, which is known"));
+	assert_non_null(strstr(text, " 1 others: opened before"));
+	free(text);
 	text = printed(&p, 'h');
 	check_tags(text);
+	assert_non_null(strstr(text, ">13</td><td class=\"dim\">by other code"));
+	assert_non_null(strstr(text, ">1</td><td class=\"dim\">others: opened"));
 	for (at = text; (at = strstr(at, "class=\"look\"")); at++)
 		looks++;
 	assert_int_equal(looks, 9);

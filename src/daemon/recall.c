@@ -26,6 +26,7 @@ struct brief {
 	char id[ALERT_ID_LEN];
 	uint64_t changed_ns, size; /* of the file that was read */
 	bool listed;               /* it is in the directory still */
+	int failed; /* why it can't be read, -errno; 0: it could, and the rest is known */
 	char boot_id[ALERT_ID_LEN];
 	uint64_t began_ns; /* CLOCK_REALTIME */
 	uint64_t boot_ns;  /* the same, CLOCK_BOOTTIME of that boot; 0: not known */
@@ -111,7 +112,7 @@ static int fill(struct brief *b, const struct incident *incident,
 	return !b->text || (p->service && !b->service) ? -ENOMEM : take_pids(b, p);
 }
 
-/* NULL: it can't be read, or is none. */
+/* NULL: no memory, or it has just been removed. */
 static struct brief *read_brief(const struct archive *archive,
 				const struct archive_entry *entry)
 {
@@ -134,10 +135,19 @@ static struct brief *read_brief(const struct archive *archive,
 		postmortem_clear(&p);
 		incident_clear(&incident);
 	}
-	if (!err)
+	b->failed = err;
+	if (err != -ENOMEM && err != -ENOENT)
 		return b;
 	free_brief(b);
 	return NULL;
+}
+
+/* What is no record stays none until the file changes. Of rights and of the disk's errors the
+ * file's time tells nothing. */
+static bool is_known(const struct brief *b, const struct archive_entry *entry)
+{
+	return b->changed_ns == entry->changed_ns && b->size == entry->size &&
+	       (!b->failed || b->failed == -EINVAL || b->failed == -E2BIG);
 }
 
 /* One of the directory: as it is known, or read anew. */
@@ -147,7 +157,7 @@ static void look_at(struct recall *r, const struct archive *archive,
 	struct brief *b;
 
 	HASH_FIND_STR(r->briefs, entry->id, b);
-	if (b && (b->changed_ns != entry->changed_ns || b->size != entry->size)) {
+	if (b && !is_known(b, entry)) {
 		forget(r, b);
 		b = NULL;
 	}
@@ -180,7 +190,8 @@ static int refresh(struct recall *r, char *why, size_t why_size)
 	struct brief *b, *next;
 	int err = archive_open(r->path, NULL, &archive, why, why_size);
 
-	if (err)
+	/* The daemon makes the directory; without one there is no record. */
+	if (err && err != -ENOENT)
 		return err;
 	HASH_ITER (hh, r->briefs, b, next)
 		b->listed = false;
@@ -189,7 +200,8 @@ static int refresh(struct recall *r, char *why, size_t why_size)
 		      by_change);
 	for (size_t i = 0; i < archive.len && i < RECORDS_MAX; i++)
 		look_at(r, &archive, &archive.entries[i]);
-	archive_close(&archive);
+	if (!err)
+		archive_close(&archive);
 	HASH_ITER (hh, r->briefs, b, next)
 		if (!b->listed)
 			forget(r, b);
@@ -216,6 +228,8 @@ static bool is_of_process(const struct recall *r, const struct brief *b,
 static bool is_wanted(const struct recall *r, const struct brief *b,
 		      const struct request *request)
 {
+	if (b->failed)
+		return false;
 	if (!request->pid && !request->service)
 		return true;
 	return is_of_process(r, b, request) || (request->service && b->service &&
@@ -232,7 +246,8 @@ static int by_begin(const void *a, const void *b)
 		       : 1;
 }
 
-static struct shared_text *write_list(struct brief *const *list, size_t len, size_t max)
+static struct shared_text *write_list(struct brief *const *list, size_t len, size_t max,
+				      size_t unreadable)
 {
 	size_t shown = len < max ? len : max, size = 0;
 	struct shared_text *body;
@@ -244,7 +259,7 @@ static struct shared_text *write_list(struct brief *const *list, size_t len, siz
 	fputs("\"incidents\":[", out);
 	for (size_t i = 0; i < shown; i++)
 		fprintf(out, "%s%s", i ? "," : "", list[i]->text);
-	fprintf(out, "],\"left_off\":%zu", len - shown);
+	fprintf(out, "],\"left_off\":%zu,\"unreadable\":%zu", len - shown, unreadable);
 	if (fclose(out)) {
 		free(text);
 		return NULL;
@@ -260,22 +275,22 @@ static void answer_incidents(struct recall *r, struct server_job *job)
 {
 	char why[ARCHIVE_WHY_MAX];
 	struct brief **list, *b, *next;
-	size_t len = 0;
-	int err = refresh(r, why, sizeof(why));
+	size_t len = 0, unreadable = 0;
 
-	/* The daemon makes the directory; without one there was none. */
-	if (err && err != -ENOENT) {
+	if (refresh(r, why, sizeof(why))) {
 		server_job_fail(job, REQUEST_FAILED, "%s", why);
 		return;
 	}
 	list = calloc(HASH_COUNT(r->briefs) + 1, sizeof(struct brief *));
 	if (list) {
-		HASH_ITER (hh, r->briefs, b, next)
+		HASH_ITER (hh, r->briefs, b, next) {
+			unreadable += b->failed != 0;
 			if (is_wanted(r, b, &job->request))
 				list[len++] = b;
+		}
 		if (len > 1)
 			qsort(list, len, sizeof(struct brief *), by_begin);
-		job->body = write_list(list, len, job->request.max);
+		job->body = write_list(list, len, job->request.max, unreadable);
 	}
 	free(list);
 	if (!job->body)

@@ -48,6 +48,7 @@ void incident_rows_take(struct incident_rows *rows, const struct source_incident
 	incident_rows_clear(rows);
 	rows->rows = calloc(from->len + 1, sizeof(*rows->rows));
 	rows->left_off = from->left_off;
+	rows->unreadable = from->unreadable;
 	for (size_t i = 0; rows->rows && i < from->len; i++) {
 		if (fill(&rows->rows[rows->len], &from->rows[i])) {
 			rows->len++;

@@ -21,6 +21,7 @@ struct incident_row {
 struct incident_rows {
 	struct incident_row *rows; /* the newest first */
 	size_t len, left_off;
+	size_t unreadable; /* records, whoever's they are */
 };
 
 #define INCIDENT_ROWS_TITLE "WHEN              LASTED      WORST        REFUSED  WHO"

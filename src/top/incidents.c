@@ -188,18 +188,30 @@ static void draw_rows(struct incidents_page *p)
 		    GROUND_PLAIN);
 }
 
+/* One that can't be read may be of anything. */
+static void draw_none(const struct incidents_page *p, int y)
+{
+	char text[128] = "There is no record of an incident of it.";
+
+	if (p->rows.unreadable)
+		snprintf(text, sizeof(text),
+			 "No record that can be read is of it; %zu can't be read.",
+			 p->rows.unreadable);
+	screen_text(y, 1, screen_width() - 2, text,
+		    p->rows.unreadable ? PAINT_WARNING : PAINT_DIM, GROUND_PLAIN);
+}
+
 static void draw_list_of(struct incidents_page *p, char place[64])
 {
 	int y = 1;
 
 	if (p->rows.len) {
 		draw_rows(p);
-		snprintf(place, 64, "%zu of %zu%s", p->selected + 1, p->rows.len,
-			 p->rows.left_off ? ", older ones left off" : "");
+		snprintf(place, 64, "%zu of %zu%s%s", p->selected + 1, p->rows.len,
+			 p->rows.left_off ? ", older ones left off" : "",
+			 p->rows.unreadable ? ", some can't be read" : "");
 	} else if (p->known && !p->error) {
-		screen_text(y, 1, screen_width() - 2,
-			    "There is no record of an incident of it.", PAINT_DIM,
-			    GROUND_PLAIN);
+		draw_none(p, y);
 	} else if (!p->error) {
 		screen_text(y, 1, screen_width() - 2, "Reading the records...",
 			    PAINT_DIM, GROUND_PLAIN);

@@ -65,7 +65,8 @@ void reply_incidents(const cJSON *reply, pid_t pid, uint64_t start_ns,
 	struct source_incidents out = {.pid = pid,
 				       .start_ns = start_ns,
 				       .rows = rows,
-				       .left_off = uint_of(reply, "left_off")};
+				       .left_off = uint_of(reply, "left_off"),
+				       .unreadable = uint_of(reply, "unreadable")};
 
 	if (!rows)
 		return;

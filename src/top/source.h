@@ -40,6 +40,7 @@ struct source_incidents {
 	const char *error; /* why there is no list; NULL: there is */
 	const struct source_incident *rows;
 	size_t len, left_off;
+	size_t unreadable; /* records, whoever's they are */
 };
 
 /* The report of one. Owned by the source. */

@@ -166,6 +166,18 @@ def test_incidents():
             for groups, answered in (((gid,), True), ((), False)):
                 same(asked_by(as_user(NOBODY, *groups), path), "yes" if answered else "no",
                      f"asked with groups {groups}")
+            # one that can't be read is told of, until it is gone, and so is a directory
+            same(client.ask("incidents")["unreadable"], 0, "all can be read")
+            scratch.file("kept/00000002-0000-4000-8000-000000000000.jsonl", "rubbish\n")
+            for _ in range(2):
+                reply = client.ask("incidents", pid=zoo.pid)
+                same((len(reply["incidents"]), reply["unreadable"]), (1, 1), "rubbish")
+            os.rename(place, place + "-away")
+            reply = client.ask("incidents")
+            same((reply["incidents"], reply["unreadable"]), ([], 0), "no directory")
+            os.rename(place + "-away", place)
+            reply = client.ask("incidents", pid=zoo.pid)
+            same((len(reply["incidents"]), reply["unreadable"]), (1, 1), "it is back")
 
 
 def asked_by(become, path):

@@ -72,7 +72,8 @@ static int clear(void **state)
 static void test_rows(void **state)
 {
 	(void)state;
-	take("{\"reply\":\"incidents\",\"left_off\":3,\"incidents\":["
+	take("{\"reply\":\"incidents\",\"left_off\":3,\"unreadable\":2,"
+	     "\"incidents\":["
 	     "{\"incident\":\"aa\",\"began\":\"2026-01-02T03:04:05.6Z\",\"ended\":"
 	     "\"2026-01-02T03:08:08Z\",\"duration\":243000000000,\"who\":\"api[7] of "
 	     "api.service\",\"worst\":\"exhausted\",\"refused\":12,\"cause\":\"It "
@@ -81,6 +82,7 @@ static void test_rows(void **state)
 	     "5000000000,\"who\":\"api[6]\",\"worst\":\"warning\"}]}");
 	assert_int_equal(rows.len, 2);
 	assert_int_equal(rows.left_off, 3);
+	assert_int_equal(rows.unreadable, 2);
 	assert_string_equal(rows.rows[0].text,
 			    "2026-01-02 03:04  4 min 3 s   exhausted         12  "
 			    "api[7] of api.service");

@@ -32,7 +32,7 @@ static const struct cli_option option_table[] = {
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "ID|FILE|last [-o thresholds.KEY=VALUE]… [--json] [-c FILE] "
+	.synopsis = "ID|NAME|FILE|last [-o thresholds.KEY=VALUE]… [--json] [-c FILE] "
 		    "[--directory PATH]",
 	CLI_OPTIONS(option_table),
 	.operands = true,
@@ -277,7 +277,7 @@ int cmd_replay(int argc, char **argv)
 		return code;
 	if (argc != 1)
 		return cli_wrong_usage("one incident is needed: an ID of 'fdwarden "
-				       "incidents', a file, or last");
+				       "incidents', a NAME, a file, or last");
 	code = check_keys(&set);
 	if (code != CLI_RUN)
 		return code;

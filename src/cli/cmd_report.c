@@ -30,12 +30,14 @@ static const struct cli_option option_table[] = {
 };
 
 static const struct cli_usage usage = {
-	.synopsis = "ID|FILE|last [--json|--markdown|--html FILE] [-c FILE] "
+	.synopsis = "ID|NAME|FILE|last [--json|--markdown|--html FILE] [-c FILE] "
 		    "[--directory PATH]",
 	CLI_OPTIONS(option_table),
 	.operands = true,
-	.notes = "ID is that of 'fdwarden incidents', or its beginning; FILE, with a "
-		 "slash in it, a record.\nTimes are in your time zone ($TZ).",
+	.notes = "ID is that of 'fdwarden incidents', or its beginning; NAME, as api "
+		 "or api[197],\nthe last of a process; FILE, with a slash in it, a "
+		 "record.\n"
+		 "Times are in your time zone ($TZ).",
 };
 
 /* The file is for those who may read the record. NULL: errno says why. */
@@ -99,7 +101,7 @@ int cmd_report(int argc, char **argv)
 		return code;
 	if (argc != 1)
 		return cli_wrong_usage("one incident is needed: an ID of 'fdwarden "
-				       "incidents', a file, or last");
+				       "incidents', a NAME, a file, or last");
 	if (set.json + set.markdown + (set.html != NULL) > 1)
 		return cli_wrong_usage("one of --json, --markdown and --html");
 	if (archive_find(argv[0], set.directory, set.config, &incident, id, why,

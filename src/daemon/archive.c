@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,8 +164,21 @@ int archive_read(const struct archive *archive, const char *id, struct incident 
 	return err;
 }
 
+/* "api" or "api[197]", as a list names it. */
+static bool is_of(const struct postmortem *p, const char *who)
+{
+	size_t len = p->name ? strlen(p->name) : 0;
+	char pid[32];
+
+	if (!len || strncmp(who, p->name, len) != 0)
+		return false;
+	snprintf(pid, sizeof(pid), "[%" PRId64 "]", p->pid);
+	return !who[len] || (!p->processes && !strcmp(who + len, pid));
+}
+
+/* `who`: whose it has to be, else it is -ENOENT; NULL: anybody's. */
 static int find_begin(const struct archive *archive, const struct archive_entry *entry,
-		      uint64_t *began_ns)
+		      const char *who, uint64_t *began_ns)
 {
 	struct incident incident;
 	struct postmortem p;
@@ -173,10 +187,12 @@ static int find_begin(const struct archive *archive, const struct archive_entry 
 
 	*began_ns = entry->changed_ns;
 	if (err)
-		return err == -ENOMEM ? err : 0;
+		return err == -ENOMEM ? err : who ? -ENOENT : 0;
 	err = postmortem_make(&incident, entry->id, &p);
 	if (!err && p.began_ns)
 		*began_ns = p.began_ns;
+	if (!err && who && !is_of(&p, who))
+		err = -ENOENT;
 	postmortem_clear(&p);
 	incident_clear(&incident);
 	return err;
@@ -188,17 +204,22 @@ bool archive_is_before(uint64_t began_ns, const char *id, uint64_t other_ns,
 	return began_ns != other_ns ? began_ns > other_ns : strcmp(id, other_id) < 0;
 }
 
-/* The one that stands first in a list. 0, -ENOENT or -ENOMEM. */
-static int find_last(const struct archive *archive, char id[ALERT_ID_LEN])
+/* The one that stands first in a list of those of `who`; NULL: of all. 0, -ENOENT or
+ * -ENOMEM. */
+static int find_last(const struct archive *archive, const char *who,
+		     char id[ALERT_ID_LEN])
 {
 	uint64_t began_ns, last_ns = 0;
-	int err = -ENOENT;
+	int err = -ENOENT, this_err;
 
 	for (size_t i = 0; i < archive->len; i++) {
 		const struct archive_entry *entry = &archive->entries[i];
 
-		if (find_begin(archive, entry, &began_ns))
-			return -ENOMEM;
+		this_err = find_begin(archive, entry, who, &began_ns);
+		if (this_err == -ENOENT)
+			continue;
+		if (this_err)
+			return this_err;
 		if (!err && !archive_is_before(began_ns, entry->id, last_ns, id))
 			continue;
 		memcpy(id, entry->id, ALERT_ID_LEN);
@@ -208,14 +229,15 @@ static int find_last(const struct archive *archive, char id[ALERT_ID_LEN])
 	return err;
 }
 
-/* Of the entries the last one, or the one whose id begins so. */
-static int choose(const struct archive *archive, const char *what,
+/* Of the entries the last one, the one whose id begins so, or with `names` the last of the
+ * process of that name. */
+static int choose(const struct archive *archive, const char *what, bool names,
 		  char id[ALERT_ID_LEN], char *why, size_t why_size)
 {
 	size_t found = 0, len = strlen(what);
 
 	if (!strcmp(what, "last") && archive->len) {
-		int err = find_last(archive, id);
+		int err = find_last(archive, NULL, id);
 
 		if (err)
 			snprintf(why, why_size, "%s", strerror(-err));
@@ -224,7 +246,7 @@ static int choose(const struct archive *archive, const char *what,
 	for (size_t i = 0; i < archive->len; i++)
 		if (!strncmp(archive->entries[i].id, what, len) && !found++)
 			memcpy(id, archive->entries[i].id, ALERT_ID_LEN);
-	if (found == 1)
+	if (found == 1 || (!found && names && !find_last(archive, what, id)))
 		return 0;
 	if (found)
 		snprintf(why, why_size, "%zu incidents begin with %.40s", found, what);
@@ -233,9 +255,32 @@ static int choose(const struct archive *archive, const char *what,
 			 archive->path);
 	else
 		snprintf(why, why_size,
-			 "there is no record of %.40s; 'fdwarden incidents' lists them",
-			 what);
+			 "there is no record with the id %.40s%s; 'fdwarden incidents' "
+			 "lists them",
+			 what, names ? ", nor of a process of this name" : "");
 	return -ENOENT;
+}
+
+static int read_chosen(struct archive *archive, const char *what, bool names,
+		       struct incident *out, char id[ALERT_ID_LEN], char *why,
+		       size_t why_size)
+{
+	int err = choose(archive, what, names, id, why, why_size);
+
+	if (!err)
+		err = archive_read(archive, id, out, why, why_size);
+	archive_close(archive);
+	return err;
+}
+
+int archive_find_id(const char *what, const char *directory, struct incident *out,
+		    char id[ALERT_ID_LEN], char *why, size_t why_size)
+{
+	struct archive archive;
+	int err = archive_open(directory, NULL, &archive, why, why_size);
+
+	memset(out, 0, sizeof(*out));
+	return err ? err : read_chosen(&archive, what, false, out, id, why, why_size);
 }
 
 int archive_find(const char *what, const char *directory, const char *config,
@@ -260,11 +305,5 @@ int archive_find(const char *what, const char *directory, const char *config,
 		return err;
 	}
 	err = archive_open(directory, config, &archive, why, why_size);
-	if (err)
-		return err;
-	err = choose(&archive, what, id, why, why_size);
-	if (!err)
-		err = archive_read(&archive, id, out, why, why_size);
-	archive_close(&archive);
-	return err;
+	return err ? err : read_chosen(&archive, what, true, out, id, why, why_size);
 }

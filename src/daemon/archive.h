@@ -42,10 +42,15 @@ int archive_read(const struct archive *archive, const char *id, struct incident 
 		 char *why, size_t why_size);
 
 /* Reads what is meant: "last", which began last (all are read for it, and what cannot be read
- * counts by its last change), the id or its beginning, or with a slash in it the path of a
- * record. `id` is then whose it is. */
+ * counts by its last change), the id or its beginning, with a slash in it the path of a record,
+ * or else the name of a process, with its pid in brackets or without: of those the one that
+ * began last. `id` is then whose it is. */
 int archive_find(const char *what, const char *directory, const char *config,
 		 struct incident *out, char id[ALERT_ID_LEN], char *why,
 		 size_t why_size);
+
+/* Likewise by an id or its beginning alone, which is not empty. */
+int archive_find_id(const char *what, const char *directory, struct incident *out,
+		    char id[ALERT_ID_LEN], char *why, size_t why_size);
 
 #endif

@@ -340,8 +340,8 @@ static void answer_report(const struct recall *r, struct server_job *job)
 	char why[ARCHIVE_WHY_MAX], id[ALERT_ID_LEN];
 	struct incident incident;
 	struct postmortem p;
-	int err = archive_find(job->request.incident, r->path, NULL, &incident, id, why,
-			       sizeof(why));
+	int err = archive_find_id(job->request.incident, r->path, &incident, id, why,
+				  sizeof(why));
 
 	if (err) {
 		server_job_fail(

@@ -206,6 +206,11 @@ def test_report_and_replay():
         check(incident[:8] in told("incidents", *where), "it is in the table")
         later = json.loads(told("incidents", "--json", "--since", "2100-01-01", *where))
         check(incident not in [one["incident"] for one in later["incidents"]], "since then")
+        for who in (f"{mine['name']}[{zoo.pid}]", mine["name"]):
+            same(json.loads(told("report", who, "--json", *where))["incident"], incident, who)
+        for who in (f"{mine['name']}[1]", mine["name"] + "x", mine["name"][:-1]):
+            none = run("report", who, *where)
+            same((none.returncode, "nor of a process" in none.stderr), (1, True), none.stderr)
         text = told("report", incident[:13], *where)
         check(all(len(line) <= 80 for line in text.splitlines()), f"too wide: {text}")
         for words in (f"[{zoo.pid}]", incident, "openat", "exhausted", "3 calls refused",

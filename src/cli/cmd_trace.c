@@ -168,7 +168,6 @@ static void find_room(int pid, uint64_t start_ns, struct room *out)
 	}
 	report_seal(now.process, kernel_now_ns());
 	report_fd(now.process, NULL, &fd);
-	report_seal_doubt(&fd);
 	soft = fd.soft_limit;
 	hard = fd.hard_limit;
 	out->full = fd.known && !fd.sealed && soft && fd.used >= soft;

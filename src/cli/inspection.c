@@ -100,7 +100,6 @@ static void fill_fd(struct inspection *i)
 
 	report_seal(i->process, kernel_now_ns());
 	report_fd(i->process, NULL, &i->fd);
-	report_seal_doubt(&i->fd);
 	i->fd.growth_known = growth_known;
 	i->fd.growth_per_s = growth_per_s;
 	if (!growth_known || growth_per_s <= 0 || i->fd.soft_limit == UINT64_MAX ||

@@ -73,7 +73,6 @@ static void add_row(struct taking *taking, struct process *process)
 
 	report_seal(process, taking->now_ns);
 	report_fd(process, NULL, &row->fd);
-	report_seal_doubt(&row->fd);
 	row->who = process->who;
 	memset(&process->who, 0, sizeof(process->who));
 }

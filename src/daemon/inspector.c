@@ -123,10 +123,8 @@ static void fill_fd(const struct server_job *job, struct process *process,
 
 	report_seal(process, kernel_now_ns());
 	report_fd(process, NULL, out);
-	if (job->watched_ns != process->who.start_ns) {
-		report_seal_doubt(out);
+	if (job->watched_ns != process->who.start_ns)
 		return;
-	}
 	out->counters_known = watched->counters_known;
 	out->opened = watched->opened;
 	out->closed = watched->closed;
@@ -137,6 +135,7 @@ static void fill_fd(const struct server_job *job, struct process *process,
 		watched->exhaustion_known && out->used < out->soft_limit;
 	out->exhausted_in_s = watched->exhausted_in_s;
 	out->sealed = watched->sealed;
+	out->seal_unsure = watched->seal_unsure;
 	out->leak_suspected = watched->leak_suspected;
 	out->leak_told = watched->leak_told;
 	add_refused(job, process, out);

@@ -51,6 +51,10 @@ void report_fd(const struct process *process, const struct fdw_table *table,
 	out->hard_limit = table->hard_limit;
 	add_program(process, out);
 	out->sealed = process->policy.sealed;
+	out->seal_unsure = policy_fd_seal_is_doubtful(&process->policy, table->count,
+						      table->used, table->soft_limit);
+	if (out->seal_unsure)
+		out->sealed = false;
 	out->leak_suspected = process->policy.leak;
 	out->leak_told = process->leak_told;
 	out->ignored = process->settings.ignore;
@@ -134,20 +138,6 @@ void report_seal(struct process *process, uint64_t now_ns)
 	};
 
 	policy_fd_observe(&process->policy, &silent, &seen, decisions);
-}
-
-/* A sandbox lowers its limit to next to nothing, below most of what it has open. Who inherited a
- * high number, or lowered its limit from a shell, has most below it. Soft limits under
- * SEAL_DOUBT_MIN raise no alert by their level either. */
-#define SEAL_DOUBT_MIN 16
-
-void report_seal_doubt(struct alert_fd *fd)
-{
-	if (!fd->sealed || fd->used < fd->soft_limit ||
-	    fd->soft_limit < SEAL_DOUBT_MIN || fd->count - fd->used >= fd->used)
-		return;
-	fd->sealed = false;
-	fd->seal_unsure = true;
 }
 
 void report_count_refused(struct alert_fd *fd, int error, uint64_t count)

@@ -60,10 +60,6 @@ void report_drop_start(const struct process *process, struct alert_fd *fd);
 /* Whether a process that was seen once is sealed; for a listing. */
 void report_seal(struct process *process, uint64_t now_ns);
 
-/* Of what was seen by one look: a process that is taken for sealed, and as well may be full and
- * hold a few descriptors above its limit, is no longer `sealed` but `seal_unsure`. */
-void report_seal_doubt(struct alert_fd *fd);
-
 /* Adds refused calls to the sum of their error. */
 void report_count_refused(struct alert_fd *fd, int error, uint64_t count);
 

@@ -88,9 +88,10 @@ static bool is_same_fd(const struct alert_fd *a, const struct alert_fd *b)
 {
 	return a->known == b->known && a->count == b->count && a->used == b->used &&
 	       a->soft_limit == b->soft_limit && a->hard_limit == b->hard_limit &&
-	       a->sealed == b->sealed && a->ignored == b->ignored &&
-	       a->effective_limit == b->effective_limit && a->managed == b->managed &&
-	       a->torn == b->torn && a->thread == b->thread && a->tables == b->tables &&
+	       a->sealed == b->sealed && a->seal_unsure == b->seal_unsure &&
+	       a->ignored == b->ignored && a->effective_limit == b->effective_limit &&
+	       a->managed == b->managed && a->torn == b->torn &&
+	       a->thread == b->thread && a->tables == b->tables &&
 	       a->shared_with == b->shared_with &&
 	       a->counters_known == b->counters_known && a->opened == b->opened &&
 	       a->closed == b->closed && a->growth_known == b->growth_known &&

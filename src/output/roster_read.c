@@ -205,6 +205,7 @@ static int read_fd(const cJSON *in, struct alert_fd *fd)
 	fd->managed = cJSON_IsTrue(member(in, "managed"));
 	read_program(text_of(in, "program"), fd);
 	fd->sealed = cJSON_IsTrue(member(in, "sealed"));
+	fd->seal_unsure = cJSON_IsTrue(member(in, "seal_unsure"));
 	fd->leak_suspected = cJSON_IsTrue(member(in, "leak_suspected"));
 	fd->ignored = cJSON_IsTrue(member(in, "ignored"));
 	fd->torn = cJSON_IsTrue(member(in, "torn"));

@@ -17,6 +17,9 @@
 /* So many refusals of a sealed process, each so soon after the one before, and it is in
  * trouble. Observed ones: of many in a moment the sensor reports eight a second. */
 #define SEAL_REFUSALS    5
+/* Soft limits under this raise no alert by their level either. */
+#define SEAL_DOUBT_MIN   16
+#define SEAL_FEW         8 /* one in so many of those below the limit */
 #define SEAL_FRESH_NS    (60 * SECOND_NS)
 #define FLAP_FIRST_NS    (2 * SECOND_NS)
 #define FLAP_MOST_NS     (60 * SECOND_NS)
@@ -29,12 +32,24 @@ enum policy_level policy_level_of(const struct policy_settings *set, uint64_t us
 	return levels_reached(set, used, soft_limit);
 }
 
+bool policy_fd_seal_is_doubtful(const struct policy_fd *state, uint64_t count,
+				uint64_t used, uint64_t soft_limit)
+{
+	return state->sealed && !state->seal_seen && used >= soft_limit &&
+	       soft_limit >= SEAL_DOUBT_MIN && count - used < used;
+}
+
 /* Whether a sealed process goes on asking for what it is said not to want. */
 static bool asks_for_more(struct policy_fd *state,
 			  const struct policy_observation *seen)
 {
 	if (!state->sealed || seen->refusal != POLICY_REFUSAL_TABLE_FULL)
 		return false;
+	/* A few above a full table are what was inherited, or put there by number. */
+	if (policy_fd_seal_is_doubtful(state, seen->count, seen->used,
+				       seen->soft_limit) &&
+	    (seen->count - seen->used) * SEAL_FEW <= seen->used)
+		return true;
 	if (levels_elapsed(seen->now_ns, state->seal_refused_ns) >= SEAL_FRESH_NS)
 		state->seal_refusals = 0;
 	state->seal_refused_ns = levels_stamp(seen->now_ns);
@@ -73,11 +88,15 @@ static void track_seal(struct policy_fd *state, const struct policy_observation 
 	 * in between look lowered once more. */
 	if (state->table_seen && seen->now_ns < state->table_ns)
 		return;
-	if (!state->table_seen)
+	if (!state->table_seen) {
 		state->sealed = over && (seen->own_limit || !seen->own_limit_known);
-	else if (seen->soft_limit < state->last_soft_limit && seen->own_limit &&
-		 (over || full))
-		state->sealed = true;
+		/* What was there at the first look of all climbed unseen. */
+		state->seal_seen =
+			state->sealed && seen->own_limit_known && !seen->began;
+	} else if (seen->soft_limit < state->last_soft_limit && seen->own_limit &&
+		   (over || full)) {
+		state->sealed = state->seal_seen = true;
+	}
 	if (seen->soft_limit > seen->count || asks_for_more(state, seen))
 		state->sealed = false;
 	state->table_seen = true;
@@ -100,6 +119,7 @@ static int close_incident(struct policy_fd *state, uint64_t now_ns,
 {
 	struct policy_fd after = {
 		.sealed = state->sealed,
+		.seal_seen = state->seal_seen,
 		.table_seen = state->table_seen,
 		.table_ns = state->table_ns,
 		.last_soft_limit = state->last_soft_limit,

@@ -110,6 +110,7 @@ struct policy_fd {
 				    incident is open */
 	bool incident;           /* one is open */
 	bool sealed;             /* lowered its limit under its count */
+	bool seal_seen;          /* … and was watched all along */
 	uint32_t
 		seal_refusals; /* of the sealed, by the full table, in quick succession */
 	uint64_t seal_refused_ns; /* the last of them */
@@ -187,7 +188,8 @@ struct policy_decision {
  *   limit that the process itself lowered. A limit lowered from outside does not
  *   seal. It ends when the limit is above the count again, and when five refusals
  *   by the full table have been seen with less than 60 s between any two: who wants
- *   no more descriptors does not go on asking for them. A sealed process
+ *   no more descriptors does not go on asking for them; one is enough where the seal is
+ *   doubtful (policy_fd_seal_is_doubtful()) and only a few are above the limit. A sealed process
  *   raises nothing; an open incident is closed (POLICY_REASON_CLOSED).
  * - Observations may come a little out of order. After `exited` the state is
  *   as at the start.
@@ -197,6 +199,13 @@ struct policy_decision {
 int policy_fd_observe(struct policy_fd *state, const struct policy_settings *set,
 		      const struct policy_observation *seen,
 		      struct policy_decision out[POLICY_MAX_DECISIONS]);
+
+/* Whether a process that is taken for sealed may as well be full and hold a few descriptors
+ * above its limit: nobody saw it lower that. A sandbox lowers its limit to next to nothing, below
+ * most of what it has open; who inherited a high number has most below it. The figures are of one
+ * look: count, and used of soft_limit. */
+bool policy_fd_seal_is_doubtful(const struct policy_fd *state, uint64_t count,
+				uint64_t used, uint64_t soft_limit);
 
 /* When a level that a process is at will have lasted for long enough, so that it is to be
  * looked at again by then; 0: there is none. */

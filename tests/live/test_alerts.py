@@ -241,6 +241,18 @@ def test_sealed():
         same(daemon.actions(zoo.pid), [], "alerts of a sealed process")
 
 
+def test_full_before_the_first_look():
+    """Nobody saw it lower its limit: one refused call is enough for an alert."""
+    with Zoo("limit=256", "dup2=200", "limit=64", "fill", "say=full", "wait",
+             "fail=openat:1", "say=refused", "wait") as zoo:
+        zoo.expect("full")
+        with Daemon(FAST) as daemon:
+            same(daemon.actions(zoo.pid), [], "alerts before a call was refused")
+            zoo.go()
+            zoo.expect("refused")
+            daemon.wait(zoo.pid, "fd-exhausted")
+
+
 def test_full_with_a_high_number_is_no_sandbox():
     """One look can't tell, and then says so, everywhere the same."""
     with Zoo("limit=256", "dup2=200", "limit=64", "fill", "say=full", "wait") as zoo, \

@@ -52,6 +52,11 @@ static const struct script {
 	  {FULL, OWN, 5, 0, 0, true, NULL}}},
 	{"sandbox, first seen as one",
 	 {{SNAP, OWN, 30, 20, 20, true, NULL}, {FULL, OWN, 30, 20, 20, true, NULL}}},
+	{"full before the monitor came, with one inherited above",
+	 {{SNAP, OLDER, 65, 64, 64, true, NULL},
+	  {FULL, OLDER, 65, 64, 64, false, "fd-exhausted"}}},
+	{"the same, when the monitor was there all along",
+	 {{SNAP, OWN, 65, 64, 64, true, NULL}, {FULL, OWN, 65, 64, 64, true, NULL}}},
 	{"sandbox older than the monitor",
 	 {{SNAP, OLDER, 30, 20, 20, true, NULL},
 	  {FULL, OLDER, 30, 20, 20, true, NULL}}},
@@ -98,12 +103,12 @@ static const struct script {
 	{"born with the limit and one number above it, seen when full",
 	 {{FULL, BORN_WITH, 65, 64, 64, false, "fd-exhausted"}}},
 	{"taken for a sandbox, and goes on asking",
-	 {{SNAP, OLDER, 65, 64, 64, true, NULL},
-	  {FULL, OLDER, 65, 64, 64, true, NULL},
-	  {FULL, OLDER, 65, 64, 64, true, NULL},
-	  {FULL, OLDER, 65, 64, 64, true, NULL},
-	  {FULL, OLDER, 65, 64, 64, true, NULL},
-	  {FULL, OLDER, 65, 64, 64, false, "fd-exhausted"}}},
+	 {{SNAP, OLDER, 80, 64, 64, true, NULL},
+	  {FULL, OLDER, 80, 64, 64, true, NULL},
+	  {FULL, OLDER, 80, 64, 64, true, NULL},
+	  {FULL, OLDER, 80, 64, 64, true, NULL},
+	  {FULL, OLDER, 80, 64, 64, true, NULL},
+	  {FULL, OLDER, 80, 64, 64, false, "fd-exhausted"}}},
 	{"lowered, but with room left",
 	 {{SNAP, OWN, 10, 10, 1024, false, NULL},
 	  {SNAP, OWN, 10, 10, 20, false, NULL},
@@ -196,11 +201,41 @@ static void asks_seldom(void **unused)
 	}
 }
 
+/* What is said of one that nobody saw lower its limit. */
+static void test_doubt(void **state)
+{
+	struct policy_observation seen = {.now_ns = 10 * S,
+					  .has_table = true,
+					  .count = 65,
+					  .used = 64,
+					  .soft_limit = 64,
+					  .own_limit = true,
+					  .settled = true};
+	struct policy_decision out[POLICY_MAX_DECISIONS];
+	struct policy_fd older = {0}, watched = {0}, begun = {0};
+
+	(void)state;
+	assert_int_equal(policy_fd_observe(&older, &set, &seen, out), 0);
+	assert_true(policy_fd_seal_is_doubtful(&older, 65, 64, 64));
+	assert_false(policy_fd_seal_is_doubtful(&older, 65, 60, 64));
+	assert_false(policy_fd_seal_is_doubtful(&older, 128, 64, 64));
+	assert_false(policy_fd_seal_is_doubtful(&older, 10, 8, 8));
+	seen.own_limit_known = true;
+	assert_int_equal(policy_fd_observe(&watched, &set, &seen, out), 0);
+	assert_true(watched.sealed);
+	assert_false(policy_fd_seal_is_doubtful(&watched, 65, 64, 64));
+	/* Started between the sensor and the first look: its climb was not seen. */
+	seen.began = true;
+	assert_int_equal(policy_fd_observe(&begun, &set, &seen, out), 0);
+	assert_true(policy_fd_seal_is_doubtful(&begun, 65, 64, 64));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_scripts),
 		cmocka_unit_test(overtaken_record),
+		cmocka_unit_test(test_doubt),
 		cmocka_unit_test(asks_seldom),
 	};
 

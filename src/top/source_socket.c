@@ -211,9 +211,8 @@ static void ask_incidents(struct source *source, pid_t pid, uint64_t start_ns,
 
 	q->pid = pid;
 	q->start_ns = start_ns;
-	q->service[0] = '\0';
-	if (service && strlen(service) <= SERVICE_MAX)
-		strcpy(q->service, service);
+	snprintf(q->service, sizeof(q->service), "%s",
+		 service && strlen(service) <= SERVICE_MAX ? service : "");
 	s->incidents_wait = true;
 	send_incidents(s);
 }

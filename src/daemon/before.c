@@ -27,8 +27,8 @@ static bool before_is_wanted(const struct process *process, uint32_t lowest_bp)
 {
 	struct forecast forecast;
 
-	if (process->policy.sealed || process->table.soft_limit == UINT64_MAX ||
-	    process->table.used < USED_MIN)
+	if (process->trouble->policy.sealed ||
+	    process->table.soft_limit == UINT64_MAX || process->table.used < USED_MIN)
 		return false;
 	if (before_is_above(process, lowest_bp, NEAR_NUMERATOR, NEAR_DENOMINATOR))
 		return true;
@@ -43,7 +43,7 @@ bool before_watch(struct process *process, struct details *details, uint32_t low
 {
 	struct before *before = process->before;
 
-	if (before && !process->policy.incident &&
+	if (before && !process->trouble->policy.incident &&
 	    !before_is_above(process, lowest_bp, 1, FAR_DENOMINATOR * 2)) {
 		free(before);
 		process->before = NULL;

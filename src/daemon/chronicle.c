@@ -247,8 +247,8 @@ static uint64_t add_refused(const struct process *p, struct incident_seen *seen)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < p->refusals_len; i++) {
-		const struct process_refusal *refusal = &p->refusals[i];
+	for (size_t i = 0; i < p->trouble->refusals_len; i++) {
+		const struct process_refusal *refusal = &p->trouble->refusals[i];
 		struct incident_call *call = &seen->refused[seen->refused_len];
 		uint64_t count = process_refusal_count(refusal);
 		const char *name = syscalls_name(refusal->call);
@@ -268,16 +268,17 @@ static uint64_t add_refused(const struct process *p, struct incident_seen *seen)
  * summary told. */
 static bool is_taken_up(const struct chronicle *c, const struct process *p)
 {
-	return p->incident[0] && p->incident_ns < c->since_ns && !p->withheld &&
-	       (!p->group.in_summary || p->group.alone);
+	return p->trouble->incident[0] && p->trouble->incident_ns < c->since_ns &&
+	       !p->trouble->withheld &&
+	       (!p->trouble->group.in_summary || p->trouble->group.alone);
 }
 
 static void begin_process(struct chronicle *c, struct process *p,
 			  const struct policy_fd *before, uint64_t now_ns,
 			  const char *incident)
 {
-	struct incident_begin begin = {.policy = *before,
-				       .resumed = p->incident_ns < c->since_ns};
+	struct incident_begin begin = {
+		.policy = *before, .resumed = p->trouble->incident_ns < c->since_ns};
 
 	p->recording = begin_recording(c, incident, now_ns);
 	if (!p->recording)
@@ -311,12 +312,13 @@ void chronicle_process(struct chronicle *c, struct process *p,
 	line.refused_known = true;
 	is.refused = add_refused(p, &line);
 	add_decided(&line, look);
-	if (look->decided_len || has_learnt(before, &p->policy) || is_due(r, &is)) {
+	if (look->decided_len || has_learnt(before, &p->trouble->policy) ||
+	    is_due(r, &is)) {
 		/* Those of an incident that is over are in its last alert. */
 		line.refused_known = is.refused != r->refused && !has_ended(look);
 		if (!line.refused_known)
 			line.refused_len = 0;
-		keep(r, &is, &line, &p->settings);
+		keep(r, &is, &line, &p->trouble->settings);
 	}
 	if (has_ended(look))
 		end_recording(c, &p->recording);

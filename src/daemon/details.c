@@ -45,7 +45,8 @@ static struct explainer_job *ask(struct details *d, enum explainer_purpose purpo
 	if (kernel_files_read(d->files, &question.files, &question.files_max))
 		question.files = question.files_max = 0;
 	question.nr_open = kernel_nr_open(d->files);
-	return explainer_ask(d->explainer, purpose, process->incident, &question);
+	return explainer_ask(d->explainer, purpose, process->trouble->incident,
+			     &question);
 }
 
 /* Waits within what is left to be waited. */
@@ -90,8 +91,11 @@ const struct explanation *details_begin(struct details *d, struct process *proce
 		reached = wait_for(d, alert->job, EXPLAINER_HAS_ALL, WAIT_FILES_NS);
 	alert->whole = reached == EXPLAINER_HAS_ALL;
 	if (alert->whole) {
+		struct process_trouble *trouble = process_trouble(process);
+
 		d->stats.explained++;
-		process->explained = explainer_number(alert->job);
+		if (trouble)
+			trouble->explained = explainer_number(alert->job);
 	}
 	if (reached == EXPLAINER_WAITS)
 		return say_none(alert, "not known yet: fd-details follows");
@@ -126,17 +130,22 @@ bool details_ask_holders(struct details *d, struct process *process,
 
 	if (!question.holders || identity_copy(&question.who, &process->who))
 		return false;
-	return explainer_ask(d->explainer, EXPLAINER_HOLDERS, process->incident,
-			     &question) != NULL;
+	return explainer_ask(d->explainer, EXPLAINER_HOLDERS,
+			     process->trouble->incident, &question) != NULL;
 }
 
 void details_look_ahead(struct details *d, struct process *process)
 {
-	if (process->looked_ahead == process->table.soft_limit ||
+	struct process_trouble *trouble;
+
+	if (process->trouble->looked_ahead == process->table.soft_limit ||
 	    d->ahead >= AHEAD_A_TICK)
 		return;
+	trouble = process_trouble(process);
+	if (!trouble)
+		return;
 	d->ahead++;
-	process->looked_ahead = process->table.soft_limit;
+	trouble->looked_ahead = process->table.soft_limit;
 	(void)ask(d, EXPLAINER_AHEAD, process);
 }
 
@@ -155,12 +164,12 @@ static struct process *find(struct details *d, const struct explainer_job *job)
 
 	if (process && explainer_purpose_of(job) == EXPLAINER_KINDS)
 		return process;
-	if (!process || !process->incident[0] ||
-	    strcmp(process->incident, explainer_incident(job)) != 0)
+	if (!process || !process->trouble->incident[0] ||
+	    strcmp(process->trouble->incident, explainer_incident(job)) != 0)
 		return NULL;
 	/* which no other alert tells */
 	if (explainer_purpose_of(job) != EXPLAINER_HOLDERS &&
-	    explainer_number(job) < process->explained)
+	    explainer_number(job) < process->trouble->explained)
 		return NULL;
 	return process;
 }

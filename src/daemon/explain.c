@@ -70,13 +70,13 @@ static void add_verdict(const struct process *process,
 {
 	const struct leak_watch *watch = process->watch;
 
-	history->in_trouble = process->policy.level > POLICY_LEVEL_OK;
-	history->leak_suspected = process->policy.leak;
-	history->leak_told = process->leak_told;
-	history->refused_per_s = process->spin.per_s;
-	history->core_share = process->spin.core_share;
-	history->refused_call = syscalls_name(process->spin.call);
-	if (process->policy.leak && watch && watch->then.known) {
+	history->in_trouble = process->trouble->policy.level > POLICY_LEVEL_OK;
+	history->leak_suspected = process->trouble->policy.leak;
+	history->leak_told = process->trouble->leak_told;
+	history->refused_per_s = process->trouble->spin.per_s;
+	history->core_share = process->trouble->spin.core_share;
+	history->refused_call = syscalls_name(process->trouble->spin.call);
+	if (process->trouble->policy.leak && watch && watch->then.known) {
 		history->before = watch->then;
 	} else if (process->before) {
 		history->before = process->before->look;
@@ -96,8 +96,9 @@ void explain_history(const struct process *process, uint64_t since_ns,
 	out->start_ns = process->who.start_ns;
 	out->own_limit = fds->flags & FDW_TABLE_OWN_LIMIT;
 	out->own_limit_known = since_ns && process->who.start_ns >= since_ns;
-	out->peak = process->policy.max_used > fds->used ? process->policy.max_used
-							 : fds->used;
+	out->peak = process->trouble->policy.max_used > fds->used
+			    ? process->trouble->policy.max_used
+			    : fds->used;
 	out->seen_s = seconds_watched(process, since_ns);
 	forecast_estimate(&process->history, fds->soft_limit, &forecast);
 	out->verdict = (struct diagnosis_history){

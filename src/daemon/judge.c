@@ -43,36 +43,39 @@ static void find_settings(struct monitor *m, struct process *p)
 	char name[NAME_SERVICE_LEN] = "";
 	int err;
 
-	if (p->settings_version == m->config_version)
+	struct process_trouble *trouble = process_trouble(p);
+
+	if (trouble->settings_version == m->config_version)
 		return;
-	p->settings_version = m->config_version;
+	trouble->settings_version = m->config_version;
 	if (is_of_hook(m, p)) {
-		p->settings = m->config->thresholds;
-		p->settings.ignore = true;
+		trouble->settings = m->config->thresholds;
+		trouble->settings.ignore = true;
 		return;
 	}
 	if (!m->config->rules_len) {
-		p->settings = m->config->thresholds;
+		trouble->settings = m->config->thresholds;
 		return;
 	}
 	err = identity_reader_read(m->reporter.identities, &p->who);
 	/* In a storm nothing can be opened: ask again, what is in a record may do
 	 * for now. */
 	if (err && err != -ESRCH)
-		p->settings_version = 0;
+		trouble->settings_version = 0;
 	/* Nor must a name service that does not answer hold anything up: until it does,
 	 * no rule by user applies. */
 	if (m->rules_by_user && p->who.uid != (uid_t)-1 &&
 	    name_service_find(m->names, p->who.uid, kernel_now_ns(), name) ==
 		    NAME_SERVICE_WAITS)
-		p->settings_version = 0;
-	config_settings_for(m->config, &p->who, *name ? name : NULL, &p->settings);
+		trouble->settings_version = 0;
+	config_settings_for(m->config, &p->who, *name ? name : NULL,
+			    &trouble->settings);
 }
 
 static bool may_be_in_trouble(const struct monitor *m, const struct process *p,
 			      const struct policy_observation *seen)
 {
-	if (p->policy.incident || seen->refusal != POLICY_REFUSAL_NONE ||
+	if (p->trouble->policy.incident || seen->refusal != POLICY_REFUSAL_NONE ||
 	    seen->leak == POLICY_LEAK_SUSPECTED)
 		return true;
 	if (!seen->has_table)
@@ -99,7 +102,8 @@ static bool is_met_soon(const struct process *p, const struct policy_observation
 {
 	struct forecast forecast;
 
-	if (!dwell_ns || !seen->has_table || p->policy.incident || !p->settings_version)
+	if (!dwell_ns || !seen->has_table || p->trouble->policy.incident ||
+	    !p->trouble->settings_version)
 		return false;
 	forecast_estimate(&p->history, seen->soft_limit, &forecast);
 	if (seen->used >= seen->soft_limit)
@@ -147,7 +151,7 @@ static void say_silence(struct process *p, const struct policy_observation *seen
 	char name[64];
 
 	if (!n)
-		silence = silence_of(&p->policy, &p->settings, seen);
+		silence = silence_of(&p->trouble->policy, &p->trouble->settings, seen);
 	if (silence == p->silence)
 		return;
 	p->silence = silence;
@@ -178,11 +182,11 @@ static void report_decided(struct monitor *m, struct process *p,
 	char incident[ALERT_ID_LEN];
 
 	/* It is gone once its end has been told. */
-	memcpy(incident, p->incident, sizeof(incident));
+	memcpy(incident, p->trouble->incident, sizeof(incident));
 	for (int i = 0; i < n; i++) {
 		look.told |= report_process(&m->reporter, p, &decisions[i], cause);
-		if (p->incident[0])
-			memcpy(incident, p->incident, sizeof(incident));
+		if (p->trouble->incident[0])
+			memcpy(incident, p->trouble->incident, sizeof(incident));
 	}
 	look.incident = incident;
 	chronicle_process(m->chronicle, p, before, seen, &look);
@@ -193,23 +197,30 @@ void judge(struct monitor *m, struct process *p, const struct policy_observation
 {
 	struct policy_decision decisions[POLICY_MAX_DECISIONS];
 	struct policy_observation now = *seen;
-	struct policy_fd before;
+	const struct policy_settings *set;
+	struct policy_fd before, state;
 	bool in_trouble;
 	uint64_t due_ns;
 	int n;
 
 	ask_program(m, p, &now);
 	in_trouble = may_be_in_trouble(m, p, &now);
+	/* Without memory it is the next look that judges it. */
+	if (in_trouble && !process_trouble(p))
+		return;
 	if (in_trouble)
 		find_settings(m, p);
-	else if (!p->settings_version)
-		p->settings = m->config->thresholds;
+	else if (p->trouble->process && !p->trouble->settings_version)
+		process_trouble(p)->settings = m->config->thresholds;
+	set = p->trouble->process ? &p->trouble->settings : &m->config->thresholds;
 	now.began = !m->started;
-	now.soon = is_met_soon(p, seen, p->settings.dwell_ns);
-	if (in_trouble)
-		before = p->policy;
-	n = policy_fd_observe(&p->policy, &p->settings, &now, decisions);
-	due_ns = policy_fd_due_ns(&p->policy, &p->settings);
+	now.soon = is_met_soon(p, seen, set->dwell_ns);
+	process_policy(p, &state);
+	before = state;
+	n = policy_fd_observe(&state, set, &now, decisions);
+	due_ns = policy_fd_due_ns(&state, set);
+	if (process_set_policy(p, &state))
+		return;
 	if (due_ns && (!m->look_ns || due_ns < m->look_ns))
 		m->look_ns = due_ns;
 	if (!in_trouble)
@@ -218,7 +229,7 @@ void judge(struct monitor *m, struct process *p, const struct policy_observation
 		say_silence(p, &now, n);
 	if (in_trouble)
 		report_decided(m, p, &before, &now, decisions, n, cause);
-	m->amiss |= n || p->policy.incident || due_ns;
+	m->amiss |= n || p->trouble->policy.incident || due_ns;
 	m->self.changes += n;
 }
 

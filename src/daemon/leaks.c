@@ -72,7 +72,7 @@ static bool has_history(struct process *process)
 		return true;
 	if (used < process->leak_least)
 		process->leak_least = used;
-	if (used < process->leak_least + RISE_MIN && !process->policy.leak)
+	if (used < process->leak_least + RISE_MIN && !process->trouble->policy.leak)
 		return false;
 	process->leak = calloc(1, sizeof(*process->leak));
 	return process->leak != NULL;
@@ -95,7 +95,7 @@ enum policy_leak leaks_look(struct process *process, const struct leak_settings 
 	if (!has_history(process))
 		return POLICY_LEAK_NONE;
 	/* Its history did not outlive the daemon, as its incident did. */
-	if (process->policy.leak && !process->leak->window_ns)
+	if (process->trouble->policy.leak && !process->leak->window_ns)
 		leak_resume(process->leak, set, process->table_ns, table->used);
 	stage = leak_see(process->leak, set, &sample);
 	if (stage == LEAK_WATCHED || stage == LEAK_RIPE)

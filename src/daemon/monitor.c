@@ -117,18 +117,20 @@ static bool has_exited(struct process *p)
 /* What is found out before it is needed, and what is done of our own accord. */
 static void look_after(struct monitor *m, struct process *p)
 {
-	bool critical = p->policy.level >= POLICY_LEVEL_CRITICAL;
+	bool critical = p->trouble->policy.level >= POLICY_LEVEL_CRITICAL;
 
 	/* One from before a restart may just have been looked after. */
-	if (critical && !p->remedy.asked_ns && p->incident_ns < m->collect.since_ns)
-		p->remedy.asked_ns = m->now_ns;
+	if (critical && !p->trouble->remedy.asked_ns &&
+	    p->trouble->incident_ns < m->collect.since_ns)
+		process_trouble(p)->remedy.asked_ns = m->now_ns;
 	if (m->looks_before < LOOKS_A_TICK)
 		m->looks_before +=
 			before_watch(p, m->reporter.details, m->lowest_step, m->now_ns);
-	if (remedy_is_due(&p->remedy, &p->settings.remedy, critical, m->now_ns) &&
+	if (remedy_is_due(&p->trouble->remedy, &p->trouble->settings.remedy, critical,
+			  m->now_ns) &&
 	    details_ask(m->reporter.details, p))
-		p->remedy.asked_ns = m->now_ns;
-	if (!p->policy.sealed &&
+		process_trouble(p)->remedy.asked_ns = m->now_ns;
+	if (!p->trouble->policy.sealed &&
 	    p->table.soft_limit >= m->config->thresholds.min_limit &&
 	    (__uint128_t)p->table.used * 10000 * NEAR_DENOMINATOR >=
 		    (__uint128_t)p->table.soft_limit * m->lowest_step * NEAR_NUMERATOR)
@@ -142,8 +144,8 @@ static void settle(void *context, struct process *p)
 	struct monitor *m = context;
 	struct report_cause cause = {.time_ns = m->now_ns};
 	struct policy_observation seen = {.now_ns = m->now_ns, .settled = true};
-	bool incident = p->policy.incident;
-	bool above = p->policy.above_ns[POLICY_LEVEL_WARNING];
+	bool incident = p->trouble->policy.incident;
+	bool above = p->trouble->policy.above_ns[POLICY_LEVEL_WARNING];
 
 	if (m->complete)
 		refusals_settle(m, p);
@@ -173,9 +175,11 @@ static void settle(void *context, struct process *p)
 	report_spin(&m->reporter, p);
 	/* The sensor should have seen it cross its level before. */
 	if (m->started && !incident && !above &&
-	    (p->policy.incident || p->policy.above_ns[POLICY_LEVEL_WARNING]))
+	    (p->trouble->policy.incident ||
+	     p->trouble->policy.above_ns[POLICY_LEVEL_WARNING]))
 		m->self.drift++;
 	look_after(m, p);
+	process_rest(p, m->now_ns);
 }
 
 static void log_losses(struct monitor *m)
@@ -608,7 +612,8 @@ int monitor_resume_history(struct monitor *monitor, const char *data, size_t len
 static void tell_again(void *context, struct process *process)
 {
 	(void)context;
-	policy_fd_tell_again(&process->policy);
+	if (process->trouble->policy.incident)
+		policy_fd_tell_again(&process_trouble(process)->policy);
 }
 
 void monitor_tell_again(struct monitor *monitor)

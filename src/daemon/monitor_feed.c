@@ -25,7 +25,8 @@ static void add_history(struct filling *filling, struct process *p)
 {
 	struct feed_history *to;
 
-	if (!p->policy.incident && !p->before && !p->watch && !p->refusals_len)
+	if (!p->trouble->policy.incident && !p->before && !p->watch &&
+	    !p->trouble->refusals_len)
 		return;
 	to = feed_add_history(filling->feed);
 	if (!to)
@@ -57,16 +58,17 @@ static void add_row(void *context, struct process *p)
 	report_drop_start(p, &to->row.fd);
 	to->row.fd.shared_with = 0;
 	round_rates(&to->row.fd);
-	for (size_t i = 0; i < p->refusals_len; i++)
-		to->row.refused += p->refusals[i].total;
+	for (size_t i = 0; i < p->trouble->refusals_len; i++)
+		to->row.refused += p->trouble->refusals[i].total;
 	to->exec_id = p->exec_id;
 	to->files = p->table.files;
 	add_history(filling, p);
-	if (!p->policy.incident)
+	if (!p->trouble->policy.incident)
 		return;
-	to->row.level = p->policy.level;
-	memcpy(to->row.incident, p->incident, sizeof(to->row.incident));
-	feed->head.alerts[roster_trouble(p->policy.level, p->policy.leak)]++;
+	to->row.level = p->trouble->policy.level;
+	memcpy(to->row.incident, p->trouble->incident, sizeof(to->row.incident));
+	feed->head.alerts[roster_trouble(p->trouble->policy.level,
+					 p->trouble->policy.leak)]++;
 }
 
 int monitor_feed(struct monitor *m, struct feed *feed)

@@ -64,12 +64,14 @@ static void count_judged(struct monitor *m, struct process_refusal *refusal)
 static void note_time(struct process *p, const struct process_refusal *refusal,
 		      uint64_t time_ns)
 {
-	if (refusal->by_filter)
+	struct process_trouble *trouble = process_trouble(p);
+
+	if (refusal->by_filter || !trouble)
 		return;
-	if (!p->refused_first_ns)
-		p->refused_first_ns = time_ns;
-	if (time_ns > p->refused_last_ns)
-		p->refused_last_ns = time_ns;
+	if (!trouble->refused_first_ns)
+		trouble->refused_first_ns = time_ns;
+	if (time_ns > trouble->refused_last_ns)
+		trouble->refused_last_ns = time_ns;
 }
 
 /* A refusal that is news: `rec` is its record, NULL if it is only known from the
@@ -121,7 +123,8 @@ void refusals_see(struct monitor *m, struct process *p, const struct fdw_refused
 		return;
 	/* Without a total there was no room to count it: this one at least. */
 	count_refusal(m, refusal, rec->total ? rec->total : refusal->total + 1);
-	p->refused_ns[process_refusal_class(rec->error)] = rec->header.time_ns;
+	process_trouble(p)->refused_ns[process_refusal_class(rec->error)] =
+		rec->header.time_ns;
 	judge_refusal(m, p, refusal, rec, rec->header.time_ns);
 	note_time(p, refusal, rec->header.time_ns);
 }
@@ -150,12 +153,12 @@ static void on_refusal_total(void *context, const struct fdw_refusal_key *key,
 
 void refusals_forget(struct monitor *m, const struct process *p)
 {
-	for (size_t i = 0; i < p->refusals_len; i++) {
+	for (size_t i = 0; i < p->trouble->refusals_len; i++) {
 		struct fdw_refusal_key key = {
 			.start_ns = p->who.start_ns,
 			.tgid = p->who.pid,
-			.call = p->refusals[i].call,
-			.error = p->refusals[i].error,
+			.call = p->trouble->refusals[i].call,
+			.error = p->trouble->refusals[i].error,
 		};
 
 		sensor_forget_refusal(m->collect.sensor, &key);
@@ -170,9 +173,10 @@ void refusals_forget(struct monitor *m, const struct process *p)
  */
 void refusals_settle(struct monitor *m, struct process *p)
 {
-	for (size_t i = 0; i < p->refusals_len; i++) {
-		struct process_refusal *refusal = &p->refusals[i];
-		uint64_t last = p->refused_ns[process_refusal_class(refusal->error)];
+	for (size_t i = 0; i < p->trouble->refusals_len; i++) {
+		struct process_refusal *refusal = &p->trouble->refusals[i];
+		uint64_t last =
+			p->trouble->refused_ns[process_refusal_class(refusal->error)];
 
 		if (refusal->total == refusal->judged)
 			continue;
@@ -187,13 +191,14 @@ void refusals_settle(struct monitor *m, struct process *p)
 void refusals_tell(const struct monitor *m, const struct process *p,
 		   struct feed_refusals *out)
 {
-	out->inexact = p->uncounted || (p->policy.incident &&
-					m->reporter.losses->missed > p->missed_then);
-	out->first_ns = p->refused_first_ns;
-	out->last_ns = p->refused_last_ns;
-	out->per_s = p->spin.per_s;
-	for (size_t i = 0; i < p->refusals_len; i++) {
-		const struct process_refusal *refusal = &p->refusals[i];
+	out->inexact =
+		p->uncounted || (p->trouble->policy.incident &&
+				 m->reporter.losses->missed > p->trouble->missed_then);
+	out->first_ns = p->trouble->refused_first_ns;
+	out->last_ns = p->trouble->refused_last_ns;
+	out->per_s = p->trouble->spin.per_s;
+	for (size_t i = 0; i < p->trouble->refusals_len; i++) {
+		const struct process_refusal *refusal = &p->trouble->refusals[i];
 		uint64_t count = process_refusal_count(refusal);
 
 		if (!count || refusal->by_filter)
@@ -212,8 +217,8 @@ void refusals_tell(const struct monitor *m, const struct process *p,
 
 void refusals_book(struct monitor *m, struct process *p)
 {
-	for (size_t i = 0; i < p->refusals_len; i++) {
-		struct process_refusal *refusal = &p->refusals[i];
+	for (size_t i = 0; i < p->trouble->refusals_len; i++) {
+		struct process_refusal *refusal = &p->trouble->refusals[i];
 
 		/* What has not been judged yet may turn out to be a filter's answer. */
 		if (refusal->judged > refusal->booked && !refusal->by_filter)
@@ -237,18 +242,20 @@ static uint64_t cpu_time_of(pid_t pid)
 
 void refusals_rate(struct process *p, uint64_t now_ns)
 {
-	struct process_spin *spin = &p->spin;
+	const struct process_spin *was = &p->trouble->spin;
+	double seconds = (double)(now_ns - was->at_ns) / 1e9;
 	uint64_t total = 0, most = 0, cpu_ns;
-	double seconds = (double)(now_ns - spin->at_ns) / 1e9;
+	struct process_spin *spin;
 
-	if (!p->refusals_len || (spin->at_ns && seconds < RATE_OVER_S))
+	if (!p->trouble->refusals_len || (was->at_ns && seconds < RATE_OVER_S))
 		return;
-	for (size_t i = 0; i < p->refusals_len; i++) {
-		total += p->refusals[i].total;
-		if (p->refusals[i].total <= most)
+	spin = &process_trouble(p)->spin;
+	for (size_t i = 0; i < p->trouble->refusals_len; i++) {
+		total += p->trouble->refusals[i].total;
+		if (p->trouble->refusals[i].total <= most)
 			continue;
-		most = p->refusals[i].total;
-		spin->call = p->refusals[i].call;
+		most = p->trouble->refusals[i].total;
+		spin->call = p->trouble->refusals[i].call;
 	}
 	cpu_ns = total > spin->total ? cpu_time_of(p->who.pid) : 0;
 	spin->per_s = spin->at_ns ? (double)(total - spin->total) / seconds : 0;

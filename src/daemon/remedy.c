@@ -159,9 +159,9 @@ uint64_t remedy_apply(struct process *process, const struct explanation *why,
 {
 	struct remedy_question question = {
 		.now_ns = now_ns,
-		.critical = process->policy.level >= POLICY_LEVEL_CRITICAL,
+		.critical = process->trouble->policy.level >= POLICY_LEVEL_CRITICAL,
 		.explained = why->inventory != NULL,
-		.leak = explanation_leak(why) != NULL || process->policy.leak,
+		.leak = explanation_leak(why) != NULL || process->trouble->policy.leak,
 		.soft_limit = process->table.soft_limit,
 		.hard_limit = process->table.hard_limit,
 		.nr_open = nr_open,
@@ -173,7 +173,8 @@ uint64_t remedy_apply(struct process *process, const struct explanation *why,
 	int err;
 
 	question.no_use = program && program->no_prlimit;
-	verdict = remedy_decide(&process->remedy, &process->settings.remedy, &question,
+	verdict = remedy_decide(&process->trouble->remedy,
+				&process->trouble->settings.remedy, &question,
 				&soft_limit);
 	if (verdict != REMEDY_RAISE) {
 		log_left(process, verdict, why);
@@ -187,7 +188,7 @@ uint64_t remedy_apply(struct process *process, const struct explanation *why,
 	}
 	raises_note(process->who.pid, ticks_of(process->who.start_ns), before,
 		    soft_limit, false);
-	process->remedy.raised_ns = now_ns;
+	process_trouble(process)->remedy.raised_ns = now_ns;
 	process->table.soft_limit = soft_limit;
 	return before;
 }

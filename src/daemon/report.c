@@ -50,14 +50,15 @@ void report_fd(const struct process *process, const struct fdw_table *table,
 	out->soft_limit = table->soft_limit;
 	out->hard_limit = table->hard_limit;
 	add_program(process, out);
-	out->sealed = process->policy.sealed;
-	out->seal_unsure = policy_fd_seal_is_doubtful(&process->policy, table->count,
-						      table->used, table->soft_limit);
+	out->sealed = process->trouble->policy.sealed;
+	out->seal_unsure =
+		policy_fd_seal_is_doubtful(&process->trouble->policy, table->count,
+					   table->used, table->soft_limit);
 	if (out->seal_unsure)
 		out->sealed = false;
-	out->leak_suspected = process->policy.leak;
-	out->leak_told = process->leak_told;
-	out->ignored = process->settings.ignore;
+	out->leak_suspected = process->trouble->policy.leak;
+	out->leak_told = process->trouble->leak_told;
+	out->ignored = process->trouble->settings.ignore;
 	out->torn = table->flags & FDW_TABLE_TORN;
 	out->thread = process->thread;
 	out->tables = process->tables;
@@ -91,13 +92,13 @@ static void add_leak(const struct process *process, struct alert *alert)
 				   .soft_limit = fd->soft_limit};
 	struct growth_look now = {0};
 
-	if (!process->policy.leak || !process->leak ||
+	if (!process->trouble->policy.leak || !process->leak ||
 	    !leak_estimate(process->leak, &here, leak))
 		return;
 	alert->leak.known = true;
 	if (fd->used < fd->soft_limit &&
-	    (process->policy.level == POLICY_LEVEL_OK || !fd->exhaustion_known ||
-	     fd->exhausted_high_s >= leak->low_s)) {
+	    (process->trouble->policy.level == POLICY_LEVEL_OK ||
+	     !fd->exhaustion_known || fd->exhausted_high_s >= leak->low_s)) {
 		fd->exhaustion_known = true;
 		fd->exhausted_in_s = leak->exhausted_in_s;
 		fd->exhausted_low_s = leak->low_s;
@@ -116,7 +117,8 @@ static void add_leak(const struct process *process, struct alert *alert)
 
 void report_drop_start(const struct process *process, struct alert_fd *fd)
 {
-	if (process->policy.level != POLICY_LEVEL_OK || process->policy.leak ||
+	if (process->trouble->policy.level != POLICY_LEVEL_OK ||
+	    process->trouble->policy.leak ||
 	    process->table_ns >= process->who.start_ns + START_NS ||
 	    fd->used >= fd->soft_limit - fd->soft_limit / 4)
 		return;
@@ -136,8 +138,11 @@ void report_seal(struct process *process, uint64_t now_ns)
 		.soft_limit = process->table.soft_limit,
 		.settled = true,
 	};
+	struct policy_fd state;
 
-	policy_fd_observe(&process->policy, &silent, &seen, decisions);
+	process_policy(process, &state);
+	policy_fd_observe(&state, &silent, &seen, decisions);
+	(void)process_set_policy(process, &state);
 }
 
 void report_count_refused(struct alert_fd *fd, int error, uint64_t count)
@@ -155,10 +160,10 @@ static void add_refused(const struct reporter *r, const struct process *process,
 {
 	fd->refused_known = true;
 	fd->refused_inexact =
-		process->uncounted || r->losses->missed > process->missed_then;
+		process->uncounted || r->losses->missed > process->trouble->missed_then;
 	fd->refused = calls;
-	for (size_t i = 0; i < process->refusals_len; i++) {
-		const struct process_refusal *refusal = &process->refusals[i];
+	for (size_t i = 0; i < process->trouble->refusals_len; i++) {
+		const struct process_refusal *refusal = &process->trouble->refusals[i];
 		uint64_t count = process_refusal_count(refusal);
 
 		if (!count)
@@ -175,11 +180,11 @@ static void add_refused(const struct reporter *r, const struct process *process,
 
 static void add_spin(const struct process *process, struct alert_fd *fd)
 {
-	if (process->spin.per_s < SPIN_PER_S)
+	if (process->trouble->spin.per_s < SPIN_PER_S)
 		return;
-	fd->refused_per_s = process->spin.per_s;
-	fd->core_share = process->spin.core_share;
-	fd->refused_call = syscalls_name(process->spin.call);
+	fd->refused_per_s = process->trouble->spin.per_s;
+	fd->core_share = process->trouble->spin.core_share;
+	fd->refused_call = syscalls_name(process->trouble->spin.call);
 }
 
 static void add_limit(struct alert *alert, const struct limits_verdict *limit,
@@ -216,9 +221,9 @@ static void fill_process(struct reporter *r, struct process *process,
 			 const struct fdw_table *table, struct alert *alert,
 			 struct alert_refusal calls[REFUSED_MAX], bool gone)
 {
-	memcpy(alert->incident, process->incident, sizeof(alert->incident));
-	if (alert->time_ns > process->incident_ns)
-		alert->duration_ns = alert->time_ns - process->incident_ns;
+	memcpy(alert->incident, process->trouble->incident, sizeof(alert->incident));
+	if (alert->time_ns > process->trouble->incident_ns)
+		alert->duration_ns = alert->time_ns - process->trouble->incident_ns;
 	if (!gone) { /* the count of what is gone is not known */
 		process_table_find_sharers(r->processes, process);
 		report_fd(process, table, &alert->fd);
@@ -238,7 +243,7 @@ static void remedy(struct reporter *r, struct process *process,
 		.who = &process->who,
 	};
 
-	if (!process->settings.remedy.raise_soft)
+	if (!process->trouble->settings.remedy.raise_soft)
 		return;
 	alert.soft_limit_before =
 		remedy_apply(process, why, alert.time_ns, kernel_nr_open(r->files));
@@ -251,13 +256,15 @@ static void remedy(struct reporter *r, struct process *process,
 /* What was seen while it grew holds at the wall, where nothing grows. */
 static void remember_leak(struct process *process, const struct explanation *why)
 {
-	process->leak_told |= process->incident[0] && explanation_leak(why);
+	if (process->trouble->incident[0] && explanation_leak(why))
+		process_trouble(process)->leak_told = true;
 }
 
 /* A process in trouble is traced. What is known of it by now; NULL: nothing, and if some
  * will be, it is told then. To be given back. */
 static struct call_sites *trace(struct reporter *r, struct process *process)
 {
+	struct process_trouble *trouble = process_trouble(process);
 	struct call_sites *calls;
 	bool running;
 
@@ -266,8 +273,10 @@ static struct call_sites *trace(struct reporter *r, struct process *process)
 	calls = tracing_get(r->tracing, process->who.pid, process->who.start_ns,
 			    &running);
 	/* The trace of what has just begun to grow may know too little yet. */
-	process->calls_due = running;
-	process->calls_soon = running && !calls;
+	if (trouble) {
+		trouble->calls_due = running;
+		trouble->calls_soon = running && !calls;
+	}
 	return calls;
 }
 
@@ -283,8 +292,8 @@ static void send_explained(struct reporter *r, struct process *process,
 	remember_leak(process, alert->why);
 	add_leak(process, alert);
 	send(r, alert);
-	if (details.job && process->policy.level >= POLICY_LEVEL_CRITICAL)
-		process->remedy.asked_ns = alert->time_ns;
+	if (details.job && process->trouble->policy.level >= POLICY_LEVEL_CRITICAL)
+		process_trouble(process)->remedy.asked_ns = alert->time_ns;
 	if (details.whole)
 		remedy(r, process, alert->why);
 	details_sent(r->details, &details);
@@ -300,11 +309,13 @@ void report_spin(struct reporter *r, struct process *process)
 		.who = &process->who,
 	};
 
-	if (process->spin.told || process->spin.per_s < SPIN_PER_S ||
-	    process->policy.level < POLICY_LEVEL_EXHAUSTED || !process->incident[0] ||
-	    (process->group.in_summary && !process->group.alone))
+	const struct process_trouble *trouble = process->trouble;
+
+	if (trouble->spin.told || trouble->spin.per_s < SPIN_PER_S ||
+	    trouble->policy.level < POLICY_LEVEL_EXHAUSTED || !trouble->incident[0] ||
+	    (trouble->group.in_summary && !trouble->group.alone))
 		return;
-	process->spin.told = true;
+	process_trouble(process)->spin.told = true;
 	fill_process(r, process, NULL, &alert, calls, false);
 	send_explained(r, process, &alert);
 }
@@ -380,12 +391,13 @@ void report_traces(struct reporter *r)
 			log_limited(&limit, LOG_LEVEL_WARNING,
 				    "process %d can't be traced: %s", news.pid,
 				    news.why);
-		if (process && process->incident[0] && news.sites &&
+		if (process && process->trouble->incident[0] && news.sites &&
 		    news.sites->sites_len &&
-		    (process->calls_soon || (news.ended && process->calls_due))) {
+		    (process->trouble->calls_soon ||
+		     (news.ended && process->trouble->calls_due))) {
 			send_calls(r, process, news.sites);
-			process->calls_soon = false;
-			process->calls_due &= !news.ended;
+			process_trouble(process)->calls_soon = false;
+			process_trouble(process)->calls_due &= !news.ended;
 		}
 		call_sites_free(news.sites);
 	}
@@ -409,27 +421,28 @@ static bool admit(struct reporter *r, struct process *process,
 {
 	struct grouping_subject subject;
 	struct subject_users users = {0};
+	struct process_trouble *trouble = process_trouble(process);
 	uid_t uid = identity_charged(&process->who);
 
 	if (what->opens)
-		process->withheld = false;
-	if (process->withheld) {
+		trouble->withheld = false;
+	if (trouble->withheld) {
 		budget_withhold(r->budget, uid, time_ns);
 		say_left_out(process, "too many incidents are of its user's processes; "
 				      "alerts-lost will say how many were withheld");
 		return false;
 	}
 	subject_of(&process->who, &users, &subject);
-	if (!grouping_admit(r->groups, &process->group, &subject, what, time_ns)) {
+	if (!grouping_admit(r->groups, &trouble->group, &subject, what, time_ns)) {
 		say_left_out(process, "it is in the summary of many of its program");
 		return false;
 	}
-	if (what->opens && !process->settings.remedy.raise_soft)
-		process->withheld = !budget_admit(r->budget, uid, time_ns);
+	if (what->opens && !trouble->settings.remedy.raise_soft)
+		trouble->withheld = !budget_admit(r->budget, uid, time_ns);
 	/* Who raises his own limit bit by bit has no more told than by new incidents. */
 	if (what->anew && !budget_admit(r->budget, uid, time_ns))
 		return false;
-	return !process->withheld;
+	return !trouble->withheld;
 }
 
 bool report_process(struct reporter *r, struct process *process,
@@ -444,11 +457,14 @@ bool report_process(struct reporter *r, struct process *process,
 	};
 	bool recovered = what->action == POLICY_FD_RECOVERED;
 	bool gone = recovered && what->reason == POLICY_REASON_EXITED, told;
+	struct process_trouble *trouble = process_trouble(process);
 
+	if (!trouble)
+		return false;
 	if (what->opens) {
-		alert_new_id(process->incident);
-		process->incident_ns = cause->time_ns;
-		process->missed_then = r->losses->missed;
+		alert_new_id(trouble->incident);
+		trouble->incident_ns = cause->time_ns;
+		trouble->missed_then = r->losses->missed;
 		process_refusals_open(process);
 	}
 	if (!gone)
@@ -479,10 +495,10 @@ bool report_process(struct reporter *r, struct process *process,
 	}
 	if (recovered) {
 		process_refusals_close(process);
-		process->incident[0] = 0;
-		process->spin.told = false;
-		process->withheld = false;
-		process->leak_told = false;
+		trouble->incident[0] = 0;
+		trouble->spin.told = false;
+		trouble->withheld = false;
+		trouble->leak_told = false;
 	}
 	return told;
 }
@@ -522,9 +538,10 @@ void report_look(void *context, const struct grouping_member *member,
 		 struct tally_figures *out)
 {
 	static struct tally_call calls[REFUSED_MAX];
-	const struct process *process =
-		(const struct process *)(const void *)((const char *)member -
-						       offsetof(struct process, group));
+	const struct process_trouble *trouble =
+		(const void *)((const char *)member -
+			       offsetof(struct process_trouble, group));
+	const struct process *process = trouble->process;
 
 	(void)context;
 	*out = (struct tally_figures){
@@ -535,8 +552,8 @@ void report_look(void *context, const struct grouping_member *member,
 		.soft_limit = process->table.soft_limit,
 		.calls = calls,
 	};
-	for (size_t i = 0; i < process->refusals_len; i++) {
-		const struct process_refusal *refusal = &process->refusals[i];
+	for (size_t i = 0; i < process->trouble->refusals_len; i++) {
+		const struct process_refusal *refusal = &process->trouble->refusals[i];
 		struct tally_call *to = &calls[out->calls_len];
 
 		if (!process_refusal_count(refusal))

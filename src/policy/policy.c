@@ -415,6 +415,30 @@ static enum policy_reason reason_of(const struct policy_fd *state,
 	return levels_reason(set, seen->used, state->trouble_soft_limit);
 }
 
+bool policy_fd_rests(const struct policy_fd *state, uint64_t now_ns,
+		     struct policy_rest *out)
+{
+	out->table_seen = state->table_seen;
+	out->table_ns = state->table_ns;
+	out->last_soft_limit = state->last_soft_limit;
+	for (int level = 0; level < POLICY_LEVEL_EXHAUSTED; level++)
+		if (state->above_ns[level])
+			return false;
+	return !state->incident && !state->sealed && state->level == POLICY_LEVEL_OK &&
+	       !state->leak && !state->seal_refusals &&
+	       (!state->recovered_ns ||
+		levels_elapsed(now_ns, state->recovered_ns) >= FLAP_WINDOW_NS);
+}
+
+void policy_fd_rise(const struct policy_rest *rest, struct policy_fd *out)
+{
+	*out = (struct policy_fd){
+		.table_seen = rest->table_seen,
+		.table_ns = rest->table_ns,
+		.last_soft_limit = rest->last_soft_limit,
+	};
+}
+
 void policy_fd_tell_again(struct policy_fd *state)
 {
 	state->again = state->incident;

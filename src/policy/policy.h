@@ -144,6 +144,18 @@ struct policy_fd {
 	bool again;               /* policy_fd_tell_again() */
 };
 
+/* All that counts of the state of a process that is in no trouble. Zeroed is the start. */
+struct policy_rest {
+	bool table_seen; /* the next two are known */
+	uint64_t table_ns;
+	uint64_t last_soft_limit;
+};
+
+/* Whether that is all there is of a state, at that time; and makes it of that again. */
+bool policy_fd_rests(const struct policy_fd *state, uint64_t now_ns,
+		     struct policy_rest *out);
+void policy_fd_rise(const struct policy_rest *rest, struct policy_fd *out);
+
 struct policy_decision {
 	enum policy_action action;
 	enum policy_reason reason; /* of a recovery */

@@ -44,6 +44,75 @@ struct process_table {
 	uint64_t begin_ns;
 };
 
+static const struct process_trouble none;
+
+struct process_trouble *process_trouble(struct process *process)
+{
+	struct process_trouble *trouble;
+
+	/* It is const for who reads; only the shared one is never written. */
+	if (process->trouble != &none)
+		return (struct process_trouble *)(uintptr_t)process->trouble;
+	trouble = calloc(1, sizeof(*trouble));
+	if (!trouble)
+		return NULL;
+	trouble->process = process;
+	policy_fd_rise(&process->rest, &trouble->policy);
+	process->trouble = trouble;
+	return trouble;
+}
+
+static void drop_trouble(struct process *process)
+{
+	struct process_trouble *trouble;
+
+	if (process->trouble == &none)
+		return;
+	trouble = process_trouble(process);
+	free(trouble->refusals);
+	free(trouble);
+	process->trouble = &none;
+}
+
+void process_rest(struct process *process, uint64_t now_ns)
+{
+	const struct process_trouble *trouble = process->trouble;
+	const struct grouping_member *group = &trouble->group;
+
+	if (trouble == &none || trouble->incident[0] || trouble->refusals_len ||
+	    group->in_summary || group->group || group->prev || group->next ||
+	    trouble->remedy.asked_ns || trouble->remedy.raised_ns ||
+	    trouble->looked_ahead)
+		return;
+	if (policy_fd_rests(&trouble->policy, now_ns, &process->rest))
+		drop_trouble(process);
+}
+
+void process_policy(const struct process *process, struct policy_fd *out)
+{
+	if (process->trouble == &none)
+		policy_fd_rise(&process->rest, out);
+	else
+		*out = process->trouble->policy;
+}
+
+int process_set_policy(struct process *process, const struct policy_fd *state)
+{
+	struct process_trouble *trouble;
+	struct policy_rest rest;
+
+	if (process->trouble == &none &&
+	    policy_fd_rests(state, state->table_ns, &rest)) {
+		process->rest = rest;
+		return 0;
+	}
+	trouble = process_trouble(process);
+	if (!trouble)
+		return -ENOMEM;
+	trouble->policy = *state;
+	return 0;
+}
+
 struct process_table *process_table_new(void)
 {
 	return calloc(1, sizeof(struct process_table));
@@ -61,7 +130,7 @@ static void drop_leak(struct process *process)
 static void free_entry(struct entry *entry)
 {
 	identity_clear(&entry->process.who);
-	free(entry->process.refusals);
+	drop_trouble(&entry->process);
 	drop_leak(&entry->process);
 	free(entry->process.watch);
 	free(entry->process.before);
@@ -144,6 +213,7 @@ static struct process *add(struct process_table *table, pid_t pid, uint64_t star
 	entry->process.who.uid = (uid_t)-1;
 	entry->process.seen_ns = time_ns;
 	entry->process.leak_least = UINT64_MAX;
+	entry->process.trouble = &none;
 	HASH_ADD(hh, table->entries, key, sizeof(entry->key), entry);
 	if (!entry->hh.tbl) {
 		free_entry(entry);
@@ -203,7 +273,8 @@ static void take_identity(struct process *process, const struct fdw_task *task)
 	if (process->resumed ||
 	    (process->exec_id && process->exec_id != task->exec_id)) {
 		identity_clear(&process->who);
-		process->settings_version = 0;
+		if (process->trouble != &none)
+			process_trouble(process)->settings_version = 0;
 		/* Another program begins with a history of its own. */
 		if (!process->resumed)
 			drop_leak(process);
@@ -407,18 +478,21 @@ int process_table_find_all_sharers(struct process_table *table)
 struct process_refusal *process_refusal_of(struct process *process, uint32_t call,
 					   int error)
 {
+	struct process_trouble *trouble = process_trouble(process);
 	struct process_refusal *more;
 
-	for (size_t i = 0; i < process->refusals_len; i++)
-		if (process->refusals[i].call == call &&
-		    process->refusals[i].error == error)
-			return &process->refusals[i];
-	more = reallocarray(process->refusals, process->refusals_len + 1,
+	if (!trouble)
+		return NULL;
+	for (size_t i = 0; i < trouble->refusals_len; i++)
+		if (trouble->refusals[i].call == call &&
+		    trouble->refusals[i].error == error)
+			return &trouble->refusals[i];
+	more = reallocarray(trouble->refusals, trouble->refusals_len + 1,
 			    sizeof(*more));
 	if (!more)
 		return NULL;
-	process->refusals = more;
-	more = &process->refusals[process->refusals_len++];
+	trouble->refusals = more;
+	more = &trouble->refusals[trouble->refusals_len++];
 	*more = (struct process_refusal){.call = call, .error = error};
 	return more;
 }
@@ -447,18 +521,32 @@ uint64_t process_refusal_count(const struct process_refusal *refusal)
 				  : refusal->carried + refusal->total - refusal->base;
 }
 
+static void forget_times(struct process *process)
+{
+	struct process_trouble *trouble;
+
+	if (process->trouble == &none)
+		return;
+	trouble = process_trouble(process);
+	trouble->refused_first_ns = trouble->refused_last_ns = 0;
+}
+
 void process_refusals_open(struct process *process)
 {
-	for (size_t i = 0; i < process->refusals_len; i++)
-		process->refusals[i].base = process->refusals[i].judged;
-	process->refused_first_ns = process->refused_last_ns = 0;
+	const struct process_trouble *trouble = process->trouble;
+
+	for (size_t i = 0; i < trouble->refusals_len; i++)
+		trouble->refusals[i].base = trouble->refusals[i].judged;
+	forget_times(process);
 }
 
 void process_refusals_close(struct process *process)
 {
-	for (size_t i = 0; i < process->refusals_len; i++) {
-		process->refusals[i].base = process->refusals[i].total;
-		process->refusals[i].carried = 0;
+	const struct process_trouble *trouble = process->trouble;
+
+	for (size_t i = 0; i < trouble->refusals_len; i++) {
+		trouble->refusals[i].base = trouble->refusals[i].total;
+		trouble->refusals[i].carried = 0;
 	}
-	process->refused_first_ns = process->refused_last_ns = 0;
+	forget_times(process);
 }

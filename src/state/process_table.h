@@ -51,6 +51,35 @@ struct process_spin {
 	bool told;     /* in this incident */
 };
 
+/* What there is of a process that is, or was lately, near a limit or refused a call; and of no
+ * other: of thousands that never are it would be half of all memory. */
+struct process_trouble {
+	struct process *process; /* whose it is */
+	struct policy_fd policy;
+	struct policy_settings settings;
+	uint32_t settings_version; /* of the configuration; 0: none yet */
+	struct grouping_member group;
+	char incident[37];
+	uint64_t incident_ns; /* when it opened */
+	bool withheld;        /* its alerts are: policy/budget.h */
+	bool leak_told;       /* one of them said that it leaks, in this incident */
+	struct process_refusal *refusals;
+	size_t refusals_len;
+	struct process_spin spin;
+	uint64_t refused_ns[PROCESS_REFUSAL_CLASSES]; /* last record, by errno */
+	/* Of this incident, or without one since the last: the first and the last; 0: none. */
+	uint64_t refused_first_ns, refused_last_ns;
+	/* Runs of the sensor that the kernel had left out when its incident opened: if
+	 * there are more, refusals may have been among them. */
+	uint64_t missed_then;
+	struct remedy_state remedy;
+	uint64_t looked_ahead; /* soft limit whose origin was looked up; 0: none */
+	/* An alert went out while it was being traced: what comes of it is to be told at the
+	 * end, and where nothing was known yet as soon as there is something. */
+	bool calls_due, calls_soon;
+	uint64_t explained; /* number of the newest question that an alert answered */
+};
+
 struct process {
 	struct identity who;
 	uint64_t exec_id; /* of the program it runs; 0: not seen yet */
@@ -80,35 +109,27 @@ struct process {
 	struct recording
 		*recording; /* daemon/chronicle.h; NULL: it is in no incident */
 
-	/* its trouble */
-	struct policy_fd policy;
-	struct policy_settings settings;
-	uint32_t settings_version; /* of the configuration; 0: none yet */
-	enum silence silence;      /* the last that was written to the log */
-	struct grouping_member group;
-	char incident[37];
-	uint64_t incident_ns; /* when it opened */
-	bool withheld;        /* its alerts are: policy/budget.h */
-	bool leak_told;       /* one of them said that it leaks, in this incident */
-	struct process_refusal *refusals;
-	size_t refusals_len;
-	struct process_spin spin;
-	uint64_t refused_ns[PROCESS_REFUSAL_CLASSES]; /* last record, by errno */
-	/* Of this incident, or without one since the last: the first and the last; 0: none. */
-	uint64_t refused_first_ns, refused_last_ns;
+	enum silence silence; /* the last that was written to the log */
+	/* What the policy saw of its table last, where it keeps nothing else of it. */
+	struct policy_rest rest;
 	bool uncounted; /* some of its refusals found no room to be counted */
-	/* Runs of the sensor that the kernel had left out when its incident opened: if
-	 * there are more, refusals may have been among them. */
-	uint64_t missed_then;
-	struct remedy_state remedy;
-	uint64_t looked_ahead; /* soft limit whose origin was looked up; 0: none */
-	/* An alert went out while it was being traced: what comes of it is to be told at the
-	 * end, and where nothing was known yet as soon as there is something. */
-	bool calls_due, calls_soon;
-	uint64_t explained; /* number of the newest question that an alert answered */
+	/* process_trouble() is for who writes. Never NULL, but shared by all that were in none,
+	 * in which nothing is set. */
+	const struct process_trouble *trouble;
 };
 
 struct process_table;
+
+/* Its trouble, made if there is none. NULL: no memory. */
+struct process_trouble *process_trouble(struct process *process);
+
+/* Gives it back if nothing in it is of use any more. */
+void process_rest(struct process *process, uint64_t now_ns);
+
+/* The state of its policy, and what has become of it, for which its trouble is made if need
+ * be. 0, or -ENOMEM: nothing has changed. */
+void process_policy(const struct process *process, struct policy_fd *out);
+int process_set_policy(struct process *process, const struct policy_fd *state);
 
 /* NULL: no memory. free accepts NULL. */
 struct process_table *process_table_new(void);

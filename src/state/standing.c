@@ -113,9 +113,11 @@ static void copy_identity(struct identity *to, const struct identity *from)
 
 static void copy_refusals(struct standing_process *to, const struct process *from)
 {
-	to->refusals = calloc(from->refusals_len + 1, sizeof(*to->refusals));
-	for (size_t i = 0; to->refusals && i < from->refusals_len; i++) {
-		const struct process_refusal *refusal = &from->refusals[i];
+	const struct process_trouble *trouble = from->trouble;
+
+	to->refusals = calloc(trouble->refusals_len + 1, sizeof(*to->refusals));
+	for (size_t i = 0; to->refusals && i < trouble->refusals_len; i++) {
+		const struct process_refusal *refusal = &trouble->refusals[i];
 		uint64_t count = process_refusal_count(refusal);
 
 		if (!count || to->refusals_len == STANDING_REFUSALS_MAX)
@@ -133,7 +135,7 @@ static void capture_process(void *context, struct process *process)
 	struct standing *standing = context;
 	struct standing_process *kept;
 
-	if (!process->policy.incident && !process->policy.sealed)
+	if (!process->trouble->policy.incident && !process->trouble->policy.sealed)
 		return;
 	kept = standing_add_process(standing);
 	if (!kept) {
@@ -141,15 +143,16 @@ static void capture_process(void *context, struct process *process)
 		return;
 	}
 	copy_identity(&kept->who, &process->who);
-	kept->policy = process->policy;
-	if (!process->policy.incident)
+	kept->policy = process->trouble->policy;
+	if (!process->trouble->policy.incident)
 		return;
-	copy_id(kept->incident, process->incident);
-	kept->incident_ns = process->incident_ns;
-	kept->withheld = process->withheld;
-	kept->group = process->group.in_summary ? process->group.group : 0;
-	kept->alone = process->group.alone;
-	kept->waits = process->group.waits;
+	copy_id(kept->incident, process->trouble->incident);
+	kept->incident_ns = process->trouble->incident_ns;
+	kept->withheld = process->trouble->withheld;
+	kept->group =
+		process->trouble->group.in_summary ? process->trouble->group.group : 0;
+	kept->alone = process->trouble->group.alone;
+	kept->waits = process->trouble->group.waits;
 	copy_refusals(kept, process);
 }
 
@@ -228,11 +231,15 @@ static void resume_membership(const struct standing *standing, struct process *p
 			      const struct standing_process *kept,
 			      struct grouping *groups, const uint32_t *numbers)
 {
-	process->group.alone = true;
+	struct process_trouble *trouble = process_trouble(process);
+
+	if (!trouble)
+		return;
+	trouble->group.alone = true;
 	for (size_t i = 0; kept->group && i < standing->groups_len; i++) {
 		if (standing->groups[i].number != kept->group || !numbers[i])
 			continue;
-		grouping_resume_member(groups, &process->group, numbers[i], kept->alone,
+		grouping_resume_member(groups, &trouble->group, numbers[i], kept->alone,
 				       kept->waits);
 		return;
 	}
@@ -241,6 +248,7 @@ static void resume_membership(const struct standing *standing, struct process *p
 static bool resume_process(const struct standing_process *kept,
 			   struct process_table *processes, struct process **out)
 {
+	struct process_trouble *trouble;
 	struct process *process;
 
 	if (process_table_find(processes, kept->who.pid, kept->who.start_ns))
@@ -249,12 +257,17 @@ static bool resume_process(const struct standing_process *kept,
 	process = process_table_add(processes, kept->who.pid, kept->who.start_ns, 0);
 	if (!process)
 		return false;
+	trouble = process_trouble(process);
+	if (!trouble) {
+		process_table_remove(processes, process);
+		return false;
+	}
 	process->resumed = true;
 	resume_identity(&process->who, &kept->who);
-	process->policy = kept->policy;
-	memcpy(process->incident, kept->incident, sizeof(process->incident));
-	process->incident_ns = kept->incident_ns;
-	process->withheld = kept->withheld;
+	trouble->policy = kept->policy;
+	memcpy(trouble->incident, kept->incident, sizeof(trouble->incident));
+	trouble->incident_ns = kept->incident_ns;
+	trouble->withheld = kept->withheld;
 	for (size_t i = 0; i < kept->refusals_len; i++) {
 		struct process_refusal *refusal = process_refusal_of(
 			process, kept->refusals[i].call, kept->refusals[i].error);

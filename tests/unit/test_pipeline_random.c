@@ -66,8 +66,8 @@ static uint64_t refused_of(const struct process *p)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < p->refusals_len; i++)
-		sum += process_refusal_count(&p->refusals[i]);
+	for (size_t i = 0; i < p->trouble->refusals_len; i++)
+		sum += process_refusal_count(&p->trouble->refusals[i]);
 	return sum;
 }
 
@@ -76,8 +76,10 @@ static void look(void *context, const struct grouping_member *member,
 {
 	static struct tally_call call;
 	const struct process *p =
-		(const struct process *)(const void *)((const char *)member -
-						       offsetof(struct process, group));
+		((const struct process_trouble
+			  *)(const void *)((const char *)member -
+					   offsetof(struct process_trouble, group)))
+			->process;
 
 	(void)context;
 	call = (struct tally_call){257, EMFILE, refused_of(p)};
@@ -96,15 +98,16 @@ static void tell(struct process *p, const struct policy_decision *what)
 	struct subject_users users;
 
 	if (what->opens) {
-		assert_int_equal(p->incident[0], 0);
-		new_id(p->incident);
-		p->incident_ns = sim.now_ns;
+		assert_int_equal(process_trouble(p)->incident[0], 0);
+		new_id(process_trouble(p)->incident);
+		process_trouble(p)->incident_ns = sim.now_ns;
 		process_refusals_open(p);
 		sim.opened++;
 	}
-	assert_int_not_equal(p->incident[0], 0);
+	assert_int_not_equal(process_trouble(p)->incident[0], 0);
 	subject_of(&p->who, &users, &subject);
-	if (grouping_admit(sim.groups, &p->group, &subject, what, sim.now_ns) &&
+	if (grouping_admit(sim.groups, &process_trouble(p)->group, &subject, what,
+			   sim.now_ns) &&
 	    what->action == POLICY_FD_RECOVERED) {
 		sim.told += refused_of(p);
 		sim.told_alone++;
@@ -113,13 +116,14 @@ static void tell(struct process *p, const struct policy_decision *what)
 		return;
 	sim.closed++;
 	process_refusals_close(p);
-	p->incident[0] = 0;
+	process_trouble(p)->incident[0] = 0;
 }
 
 static void observe(struct process *p, const struct actor *a,
 		    struct policy_observation *seen)
 {
 	struct policy_decision decisions[POLICY_MAX_DECISIONS];
+	struct policy_fd policy;
 	int n;
 
 	seen->now_ns = sim.now_ns;
@@ -127,9 +131,12 @@ static void observe(struct process *p, const struct actor *a,
 	seen->count = seen->used = a->used;
 	seen->soft_limit = LIMIT;
 	seen->own_limit_known = true;
-	n = policy_fd_observe(&p->policy, &sim.set, seen, decisions);
+	process_policy(p, &policy);
+	n = policy_fd_observe(&policy, &sim.set, seen, decisions);
+	assert_int_equal(process_set_policy(p, &policy), 0);
 	for (int i = 0; i < n; i++)
 		tell(p, &decisions[i]);
+	process_rest(p, sim.now_ns);
 }
 
 static struct process *process_of(const struct actor *a)
@@ -173,8 +180,8 @@ static void refuse(const struct actor *a, uint64_t calls)
 
 static void settle_refusals(struct process *p, const struct actor *a)
 {
-	for (size_t i = 0; i < p->refusals_len; i++) {
-		struct process_refusal *refusal = &p->refusals[i];
+	for (size_t i = 0; i < p->trouble->refusals_len; i++) {
+		struct process_refusal *refusal = &p->trouble->refusals[i];
 		struct policy_observation seen = {.refusal = POLICY_REFUSAL_TABLE_FULL};
 
 		if (refusal->total == refusal->judged)
@@ -191,8 +198,8 @@ static void leave(struct actor *a)
 
 	settle_refusals(p, a);
 	observe(p, a, &seen);
-	assert_int_equal(p->incident[0], 0);
-	assert_false(p->group.in_summary);
+	assert_int_equal(process_trouble(p)->incident[0], 0);
+	assert_false(process_trouble(p)->group.in_summary);
 	process_table_remove(sim.table, p);
 	a->lives = false;
 }

@@ -138,9 +138,59 @@ static void test_any_order(void **state)
 	process_table_free(table);
 }
 
+/* One that was in trouble, and is in none any more, has nothing of it left; what is written is
+ * its own. */
+static void test_trouble(void **state)
+{
+	struct process_table *table = process_table_new();
+	const struct process_trouble *calm;
+	struct process *one, *two;
+	struct policy_fd policy;
+
+	(void)state;
+	allocations_left = 1000;
+	one = process_table_add(table, 1, 1000, 5);
+	two = process_table_add(table, 2, 1000, 5);
+	calm = two->trouble;
+	process_policy(one, &policy);
+	policy.table_seen = true;
+	policy.table_ns = 7;
+	policy.last_soft_limit = 64;
+	assert_int_equal(process_set_policy(one, &policy), 0);
+	assert_ptr_equal(one->trouble, calm);
+	policy.incident = true;
+	assert_int_equal(process_set_policy(one, &policy), 0);
+	assert_ptr_not_equal(one->trouble, calm);
+	assert_ptr_equal(one->trouble->process, one);
+	assert_false(two->trouble->policy.incident);
+	process_rest(one, 100000000000u);
+	assert_ptr_not_equal(one->trouble, calm);
+	policy.incident = false;
+	policy.recovered_ns = 8;
+	assert_int_equal(process_set_policy(one, &policy), 0);
+	process_rest(one, 1000000000u); /* it may flap */
+	assert_ptr_not_equal(one->trouble, calm);
+	process_trouble(one)->incident[0] = 'x';
+	process_rest(one, 100000000000u);
+	assert_ptr_not_equal(one->trouble, calm);
+	process_trouble(one)->incident[0] = 0;
+	process_rest(one, 100000000000u);
+	assert_ptr_equal(one->trouble, calm);
+	process_policy(one, &policy);
+	assert_true(policy.table_seen && !policy.recovered_ns);
+	assert_int_equal(policy.table_ns, 7);
+	assert_int_equal(policy.last_soft_limit, 64);
+	/* what was refused is not forgotten */
+	assert_non_null(process_refusal_of(one, 2, 24));
+	process_rest(one, 100000000000u);
+	assert_int_equal(one->trouble->refusals_len, 1);
+	process_table_free(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_trouble),
 		cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_ended),

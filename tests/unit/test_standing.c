@@ -30,8 +30,10 @@ static void look(void *context, const struct grouping_member *member,
 		 struct tally_figures *out)
 {
 	const struct process *p =
-		(const struct process *)((const char *)member -
-					 offsetof(struct process, group));
+		((const struct process_trouble *)((const char *)member -
+						  offsetof(struct process_trouble,
+							   group)))
+			->process;
 	static struct tally_call call;
 
 	(void)context;
@@ -93,23 +95,24 @@ static void test_only_what_stands(void **state)
 	(void)state;
 	add(&w, 1, "well");
 	p = add(&w, 2, "sealed");
-	p->policy.sealed = true;
+	process_trouble(p)->policy.sealed = true;
 	p = add(&w, 3, "near");
-	p->policy.incident = true;
-	p->policy.level = POLICY_LEVEL_WARNING;
-	p->policy.alerted_ns[POLICY_LEVEL_WARNING] = 5 * S;
-	strcpy(p->incident, INCIDENT);
-	p->incident_ns = 4 * S;
+	process_trouble(p)->policy.incident = true;
+	process_trouble(p)->policy.level = POLICY_LEVEL_WARNING;
+	process_trouble(p)->policy.alerted_ns[POLICY_LEVEL_WARNING] = 5 * S;
+	strcpy(process_trouble(p)->incident, INCIDENT);
+	process_trouble(p)->incident_ns = 4 * S;
 	w = restart(&w, 1);
 	assert_int_equal(process_table_count(w.processes), 2);
 	p = process_table_find(w.processes, 3, 3 * S);
-	assert_string_equal(p->incident, INCIDENT);
-	assert_int_equal(p->incident_ns, 4 * S);
-	assert_int_equal(p->policy.alerted_ns[POLICY_LEVEL_WARNING], 5 * S);
+	assert_string_equal(process_trouble(p)->incident, INCIDENT);
+	assert_int_equal(process_trouble(p)->incident_ns, 4 * S);
+	assert_int_equal(process_trouble(p)->policy.alerted_ns[POLICY_LEVEL_WARNING],
+			 5 * S);
 	assert_string_equal(p->who.comm, "near");
 	/* no snapshot has shown it yet: it is gone until one does */
 	assert_int_equal(p->seen_ns, 0);
-	assert_true(process_table_find(w.processes, 2, 2 * S)->policy.sealed);
+	assert_true(process_table_find(w.processes, 2, 2 * S)->trouble->policy.sealed);
 	end_world(&w);
 }
 
@@ -122,9 +125,9 @@ static void test_who_claims_it_and_what_is_withheld(void **state)
 
 	(void)state;
 	p->who.claimed_by = strdup("user@1000.service");
-	p->withheld = true;
-	p->policy.incident = true;
-	strcpy(p->incident, INCIDENT);
+	process_trouble(p)->withheld = true;
+	process_trouble(p)->policy.incident = true;
+	strcpy(process_trouble(p)->incident, INCIDENT);
 	standing_capture(&standing, w.processes, w.groups);
 	assert_ptr_not_equal(standing.processes[0].who.claimed_by, p->who.claimed_by);
 	standing_clear(&standing);
@@ -132,7 +135,7 @@ static void test_who_claims_it_and_what_is_withheld(void **state)
 	w = restart(&w, 1);
 	p = process_table_find(w.processes, 3, 3 * S);
 	assert_string_equal(p->who.claimed_by, "user@1000.service");
-	assert_true(p->withheld);
+	assert_true(process_trouble(p)->withheld);
 	end_world(&w);
 }
 
@@ -143,8 +146,8 @@ static void test_refusals_go_on(void **state)
 	struct process_refusal *refusal = process_refusal_of(p, 257, EMFILE);
 
 	(void)state;
-	p->policy.incident = true;
-	strcpy(p->incident, INCIDENT);
+	process_trouble(p)->policy.incident = true;
+	strcpy(process_trouble(p)->incident, INCIDENT);
 	/* 4 in an incident before, 6 in this one */
 	process_refusal_update(refusal, 4);
 	process_refusals_close(p);
@@ -172,15 +175,15 @@ static void test_what_lives_is_read_anew(void **state)
 	struct process *p = add(&w, 3, "same");
 
 	(void)state;
-	p->policy.incident = true;
-	strcpy(p->incident, INCIDENT);
+	process_trouble(p)->policy.incident = true;
+	strcpy(process_trouble(p)->incident, INCIDENT);
 	p->who.executable = strdup("/old");
 	w = restart(&w, 1);
 	p = process_table_find(w.processes, 3, 3 * S);
 	assert_string_equal(p->who.executable, "/old");
 	assert_ptr_equal(process_table_see(w.processes, &task, NULL, 9 * S), p);
 	assert_null(p->who.executable);
-	assert_string_equal(p->incident, INCIDENT);
+	assert_string_equal(process_trouble(p)->incident, INCIDENT);
 	end_world(&w);
 }
 
@@ -201,9 +204,10 @@ static bool alert(struct world *w, pid_t pid, enum policy_action action,
 							: POLICY_REASON_NONE,
 	};
 
-	p->policy.incident = action != POLICY_FD_RECOVERED;
-	strcpy(p->incident, INCIDENT);
-	return grouping_admit(w->groups, &p->group, &subject, &what, now_ns);
+	process_trouble(p)->policy.incident = action != POLICY_FD_RECOVERED;
+	strcpy(process_trouble(p)->incident, INCIDENT);
+	return grouping_admit(w->groups, &process_trouble(p)->group, &subject, &what,
+			      now_ns);
 }
 
 /* MEMBERS open together: the first few by themselves. */
@@ -274,7 +278,7 @@ static void test_too_many_are_counted(void **state)
 
 	(void)state;
 	for (int i = 1; i <= STANDING_PROCESSES_MAX + 3; i++)
-		add(&w, i, "x")->policy.sealed = true;
+		process_trouble(add(&w, i, "x"))->policy.sealed = true;
 	standing_capture(&standing, w.processes, w.groups);
 	assert_int_equal(standing.processes_len, STANDING_PROCESSES_MAX);
 	assert_int_equal(standing.left_out, 3);
@@ -299,7 +303,8 @@ static void test_the_same_twice(void **state)
 	}
 	assert_int_equal(standing_resume(&standing, w.processes, w.groups), 1);
 	assert_int_equal(process_table_count(w.processes), 1);
-	assert_false(process_table_find(w.processes, 7, 7 * S)->group.in_summary);
+	assert_false(
+		process_table_find(w.processes, 7, 7 * S)->trouble->group.in_summary);
 	standing_clear(&standing);
 	end_world(&w);
 }

@@ -48,7 +48,7 @@ def test_memory_comes_back():
         before = status_kib(daemon.pid, "RssAnon")
         with Zoo("fork=6000", "say=there", "wait") as zoo:
             zoo.expect("there", 120)
-            wait_until(lambda: status_kib(daemon.pid, "RssAnon") > before + 5000, 60,
+            wait_until(lambda: status_kib(daemon.pid, "RssAnon") > before + 3000, 60,
                        "no memory is taken for 6000 processes")
             crowded = status_kib(daemon.pid, "RssAnon")
         wait_until(lambda: status_kib(daemon.pid, "RssAnon") < before + (crowded - before) / 4,

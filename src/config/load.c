@@ -216,8 +216,19 @@ static void list_sections(char *text, size_t size)
 	}
 }
 
+/* What `section` has for a path, where `other` is a key for one: [state] has file, [socket] has
+ * path. NULL: it has none. */
+static const char *path_of(const char *section, const struct config_key *other)
+{
+	for (size_t i = 0; other->type == CONFIG_FILE && i < config_keys_len; i++)
+		if (config_keys[i].type == CONFIG_FILE &&
+		    !strcmp(config_keys[i].section, section))
+			return config_keys[i].name;
+	return NULL;
+}
+
 /* "; did you mean …?", or nothing. A key that another section has is more likely meant there
- * than another one of this section. */
+ * than another one of this section, but for the names of a path. */
 static const char *meant_key(const char *section, const char *name, char out[128])
 {
 	struct nearest nearest = {0};
@@ -227,6 +238,12 @@ static const char *meant_key(const char *section, const char *name, char out[128
 		const struct config_key *key = &config_keys[i];
 
 		if (!strcmp(key->name, name)) {
+			const char *path = path_of(section, key);
+
+			if (path) {
+				snprintf(out, 128, "; did you mean '%s'?", path);
+				return out;
+			}
 			snprintf(out, 128, "; did you mean %s.%s?",
 				 strcmp(key->section, CONFIG_RULE_SECTION)
 					 ? key->section

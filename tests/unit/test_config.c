@@ -238,6 +238,16 @@ static void refused(void **state)
 		{"", "warn=1%",
 		 "-o warn=1%: unknown key 'warn' outside of any section; allowed: "
 		 "sensor; did you mean thresholds.warn?"},
+		{"[state]\npath = /run/x\n", NULL,
+		 "t.conf:2: unknown key 'path' in [state]; allowed: file; did you mean "
+		 "'file'?"},
+		{"[socket]\nfile = /run/x\n", NULL,
+		 "t.conf:2: unknown key 'file' in [socket]; allowed: path, group; did "
+		 "you "
+		 "mean 'path'?"},
+		{"[trace]\nfile = /run/x\n", NULL,
+		 "t.conf:2: unknown key 'file' in [trace]; allowed: auto, duration, "
+		 "processes, memory_mb; did you mean output.file?"},
 		{"", "warm=1%",
 		 "-o warm=1%: unknown key 'warm' outside of any section; allowed: "
 		 "sensor"},

@@ -43,24 +43,48 @@ static bool complain(const char *key, const char *path, int err)
 	return false;
 }
 
-/* A file that is not there yet can be made in a directory that is. Whether the daemon's
- * user may is not known here. */
-static bool try_file(const char *path)
+/* 0, or the errno of what keeps it from being a directory. */
+static int directory_error(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno;
+	return S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+}
+
+/* What is not there yet can be made in a directory that is. Whether the daemon's user may is
+ * not known here. 0, or the errno of what keeps the directory from being one. */
+static int place_error(const char *path)
 {
 	char *directory = strdup(path),
 	     *slash = directory ? strrchr(directory, '/') : NULL;
-	struct stat st;
 	int err = 0;
 
 	if (slash) {
 		slash[slash == directory] = '\0';
-		if (stat(directory, &st) < 0)
-			err = errno;
-		else if (!S_ISDIR(st.st_mode))
-			err = ENOTDIR;
+		err = directory_error(directory);
 	}
 	free(directory);
-	return err && err != EACCES ? complain("output.file", path, err) : true;
+	return err == EACCES ? 0 : err;
+}
+
+static bool try_file(const char *path)
+{
+	int err = place_error(path);
+
+	return err ? complain("output.file", path, err) : true;
+}
+
+static bool try_root(const char *root)
+{
+	int err = directory_error(root);
+
+	if (!err || err == EACCES)
+		return true;
+	log_error("host.root %s: %s; nothing of the host's files would be known", root,
+		  strerror(err));
+	return false;
 }
 
 static bool try_hook(const struct config *config)
@@ -76,12 +100,22 @@ static bool try_hook(const struct config *config)
 	return false;
 }
 
-/* A socket that is there is a daemon's, or is left of one, and is replaced. */
+/* A socket that is there is a daemon's, or is left of one, and is replaced. The service manager
+ * makes the directory of the usual one. */
 static bool try_socket(const char *path)
 {
 	struct stat st;
 
-	if (lstat(path, &st) < 0 || S_ISSOCK(st.st_mode))
+	if (lstat(path, &st) < 0) {
+		int err = strcmp(path, CONFIG_SOCKET_PATH) ? place_error(path) : 0;
+
+		if (err)
+			log_error("socket.path %s: %s; the daemon would monitor, and "
+				  "serve no socket",
+				  path, strerror(err));
+		return !err;
+	}
+	if (S_ISSOCK(st.st_mode))
 		return true;
 	log_error(
 		"socket.path %s is there and is no socket; the daemon would serve none "
@@ -158,6 +192,7 @@ static bool try_host(const struct config *config)
 	good &= !config->socket_path || try_socket(config->socket_path);
 	good &= !config->socket_path || !config->socket_group ||
 		try_group("socket.group", config->socket_group);
+	good &= !config->host_root || try_root(config->host_root);
 	good &= !config->metrics_group ||
 		try_group("metrics.group", config->metrics_group);
 	for (size_t i = 0; i < config->rules_len; i++)

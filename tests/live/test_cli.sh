@@ -232,6 +232,14 @@ expect 0 '^user = 4242, root$' '' check-config -c /dev/null -o 'rule a.user=4242
 expect 1 '^group = nosuchgroup$' '^fdwarden: socket.group: there is no group nosuchgroup ' \
 	check-config -c /dev/null -o socket.group=nosuchgroup
 expect 0 '^group = root$' '' check-config -c /dev/null -o socket.group=root
+expect 1 '^path = /nosuch/x.sock$' '^fdwarden: socket.path /nosuch/x.sock: No such file or directory; ' \
+	check-config -c /dev/null -o socket.path=/nosuch/x.sock
+expect 0 '^path = /tmp/nosuch.sock$' '' check-config -c /dev/null -o socket.path=/tmp/nosuch.sock
+expect 1 '^root = /nosuch$' '^fdwarden: host.root /nosuch: No such file or directory; ' \
+	check-config -c /dev/null -o host.root=/nosuch
+expect 1 '^root = /etc/passwd$' '^fdwarden: host.root /etc/passwd: Not a directory; ' \
+	check-config -c /dev/null -o host.root=/etc/passwd
+expect 0 '^root = /tmp$' '' check-config -c /dev/null -o host.root=/tmp
 while IFS='|' read -r listen meant; do
 	expect 2 '' "bad value '.*' of listen; allowed: .*; $meant\$" \
 		check-config -c /dev/null -o "metrics.listen=$listen"

@@ -17,6 +17,7 @@
 #include "daemon/remedy.h"
 #include "daemon/report.h"
 #include "daemon/main_kinds.h"
+#include "guard/capabilities.h"
 #include "output/json.h"
 #include "output/view_inspect.h"
 #include "state/identity_reader.h"
@@ -335,20 +336,25 @@ static bool may_have_raised(const struct server_job *job)
 static void take_raised(struct server_job *job)
 {
 	const struct request *request = &job->request;
-	int err = may_have_raised(job)
-			  ? remedy_note_raised(request->pid, request->raised_from,
-					       request->raised_to)
-			  : -EPERM;
+	bool rested = capabilities_see_others();
+	bool may = may_have_raised(job);
+	int err = may ? remedy_note_raised(request->pid, request->raised_from,
+					   request->raised_to)
+		      : -EPERM;
 
-	if (err == -EPERM || err == -EACCES)
+	capabilities_rest_again(rested);
+	if (!may)
 		server_job_fail(job, REQUEST_DENIED,
 				"only root, or whose process it is, can have raised "
 				"its limit");
 	else if (err == -ESTALE)
 		server_job_fail(job, REQUEST_FAILED, "its soft limit is another one");
-	else if (err)
+	else if (err == -ESRCH || err == -ENOENT)
 		server_job_fail(job, REQUEST_NO_SUCH_PROCESS, "no process %d",
 				(int)request->pid);
+	else if (err)
+		server_job_fail(job, REQUEST_FAILED, "its limit can't be read: %s",
+				strerror(-err));
 	else
 		job->body = shared_text_format("\"pid\":%d", (int)request->pid);
 	if (!err && !job->body)

@@ -19,7 +19,8 @@ static inline struct roster_row *add_row(struct roster *r, pid_t pid, const char
 
 	/* Room is doubled: a sanitizer's realloc() copies whatever it is asked to grow. */
 	if (!(r->len & (r->len - 1)))
-		r->rows = realloc(r->rows, (r->len ? 2 * r->len : 1) * sizeof(*r->rows));
+		r->rows =
+			realloc(r->rows, (r->len ? 2 * r->len : 1) * sizeof(*r->rows));
 	row = &r->rows[r->len++];
 	memset(row, 0, sizeof(*row));
 	row->who.pid = pid;

@@ -52,7 +52,7 @@ static void collect_wanted(void *context, struct process *process)
 static int read_identities(struct taking *taking)
 {
 	size_t len = taking->wanted_len;
-	struct identity **who = calloc(len + 1, sizeof(*who));
+	struct identity **who = calloc(len + 1, sizeof(struct identity *));
 	int *errs = calloc(len + 1, sizeof(*errs));
 	bool all = who && errs;
 

@@ -219,7 +219,7 @@ static void merge(struct roster_keeper *k, const struct feed *feed,
 static void read_identities(struct roster_keeper *k, struct roster_row *rows,
 			    struct aside *asides, size_t len)
 {
-	struct identity **who = calloc(len + 1, sizeof(*who));
+	struct identity **who = calloc(len + 1, sizeof(struct identity *));
 	int *errs = calloc(len + 1, sizeof(*errs));
 
 	if (who && errs) {

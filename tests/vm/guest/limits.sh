@@ -44,6 +44,21 @@ await_system() {
 		fail "no $1 after $PATIENCE s, but: $(alerts event.action | sort | uniq -c | xargs)"
 }
 
+system_record() {
+	fdwarden incidents -c "$SHARED/conf" 2>/dev/null | grep -q 'exhausted .* the whole system$'
+}
+
+# Of the incident there is a record, with the time before it, and a report.
+check_system_record() {
+	local id
+	wait_for "$PATIENCE" system_record || fail "no record of the system's incident"
+	id=$(fdwarden incidents -c "$SHARED/conf" | sed -n 's/ .* the whole system$//p' | head -n 1)
+	grep -q '"past":\[{' "/var/lib/fdwarden/incidents/$id"*.jsonl ||
+		fail "nothing of the time before in $id"
+	fdwarden report -c "$SHARED/conf" "$id" >"$WORK/report" || fail "no report of $id"
+	grep -q 'How many were open' "$WORK/report" || fail "no chart: $(xargs <"$WORK/report")"
+}
+
 # No file left on the whole system: told, outlived, and told again when over.
 test_file_max() {
 	local allocated
@@ -64,6 +79,7 @@ test_file_max() {
 	await "$wall" fd-exhausted
 	sysctl_set fs/file-max 100000
 	await_system system-recovered
+	check_system_record
 	zoo_start later limit=100 refuse=openat:5 say=finished wait
 	zoo_says later finished
 	await "$ZOO" fd-exhausted

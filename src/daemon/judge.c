@@ -192,7 +192,7 @@ static void report_decided(struct monitor *m, struct process *p,
 	chronicle_process(m->chronicle, p, before, seen, &look);
 }
 
-void judge(struct monitor *m, struct process *p, const struct policy_observation *seen,
+bool judge(struct monitor *m, struct process *p, const struct policy_observation *seen,
 	   const struct report_cause *cause)
 {
 	struct policy_decision decisions[POLICY_MAX_DECISIONS];
@@ -207,7 +207,7 @@ void judge(struct monitor *m, struct process *p, const struct policy_observation
 	in_trouble = may_be_in_trouble(m, p, &now);
 	/* Without memory it is the next look that judges it. */
 	if (in_trouble && !process_trouble(p))
-		return;
+		return true;
 	if (in_trouble)
 		find_settings(m, p);
 	else if (p->trouble->process && !p->trouble->settings_version)
@@ -220,7 +220,7 @@ void judge(struct monitor *m, struct process *p, const struct policy_observation
 	n = policy_fd_observe(&state, set, &now, decisions);
 	due_ns = policy_fd_due_ns(&state, set);
 	if (process_set_policy(p, &state))
-		return;
+		return true;
 	if (due_ns && (!m->look_ns || due_ns < m->look_ns))
 		m->look_ns = due_ns;
 	if (!in_trouble)
@@ -231,6 +231,7 @@ void judge(struct monitor *m, struct process *p, const struct policy_observation
 		report_decided(m, p, &before, &now, decisions, n, cause);
 	m->amiss |= n || p->trouble->policy.incident || due_ns;
 	m->self.changes += n;
+	return in_trouble;
 }
 
 /* ---- the whole system ---- */

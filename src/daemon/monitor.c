@@ -54,7 +54,7 @@ static void on_near(void *context, const struct fdw_near *rec)
 	if (!m->started)
 		return;
 	judge_table(m, p, &rec->table, &seen);
-	judge(m, p, &seen, &cause);
+	(void)judge(m, p, &seen, &cause);
 }
 
 static void on_refused(void *context, const struct fdw_refused *rec)
@@ -146,6 +146,7 @@ static void settle(void *context, struct process *p)
 	struct policy_observation seen = {.now_ns = m->now_ns, .settled = true};
 	bool incident = p->trouble->policy.incident;
 	bool above = p->trouble->policy.above_ns[POLICY_LEVEL_WARNING];
+	bool in_trouble;
 
 	if (m->complete)
 		refusals_settle(m, p);
@@ -155,7 +156,7 @@ static void settle(void *context, struct process *p)
 			return;
 		}
 		seen.exited = true;
-		judge(m, p, &seen, &cause);
+		(void)judge(m, p, &seen, &cause);
 		refusals_book(m, p);
 		refusals_forget(m, p);
 		process_table_end(m->processes, p);
@@ -170,7 +171,7 @@ static void settle(void *context, struct process *p)
 	seen.settled = !(p->table.flags & FDW_TABLE_TORN);
 	cause.found_at_start = !m->started;
 	refusals_rate(p, m->now_ns);
-	judge(m, p, &seen, &cause);
+	in_trouble = judge(m, p, &seen, &cause);
 	refusals_book(m, p);
 	report_spin(&m->reporter, p);
 	/* The sensor should have seen it cross its level before. */
@@ -179,7 +180,8 @@ static void settle(void *context, struct process *p)
 	     p->trouble->policy.above_ns[POLICY_LEVEL_WARNING]))
 		m->self.drift++;
 	look_after(m, p);
-	process_rest(p, m->now_ns);
+	if (!in_trouble)
+		process_rest(p, m->now_ns);
 }
 
 static void log_losses(struct monitor *m)

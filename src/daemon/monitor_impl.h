@@ -61,8 +61,9 @@ void judge_table(const struct monitor *m, const struct process *p,
 		 const struct fdw_table *table, struct policy_observation *seen);
 
 /* Asks the policy about a process, or the system, and reports what it decides. `who`
- * was refused; NULL: none. */
-void judge(struct monitor *m, struct process *p, const struct policy_observation *seen,
+ * was refused; NULL: none. Returns whether the process is in
+ * trouble, or would be under another rule: then what is kept of that is of use at the next look. */
+bool judge(struct monitor *m, struct process *p, const struct policy_observation *seen,
 	   const struct report_cause *cause);
 void judge_system(struct monitor *m, bool refused, const struct report_cause *cause,
 		  struct identity *who);

@@ -111,7 +111,7 @@ static void judge_refusal(struct monitor *m, struct process *p,
 		judge_table(m, p, &rec->table, &seen);
 	} else if (p->has_table)
 		judge_table(m, p, &p->table, &seen);
-	judge(m, p, &seen, &cause);
+	(void)judge(m, p, &seen, &cause);
 	count_judged(m, refusal); /* afterwards: an incident that opens begins here */
 }
 

@@ -33,6 +33,22 @@ def test_rule_ignores_a_name():
     zoo_quiet_is_ignored(text)
 
 
+def test_ignored_is_shown_as_long_as_it_is_full():
+    """Also below min_limit, where nothing is looked up ahead: ps and check know of the rule."""
+    with Scratch() as scratch, \
+            Zoo("name=zoo-quiet", "limit=8", "fill", "say=full", "wait") as quiet:
+        quiet.expect("full")
+        path = scratch.file("socket")
+        text = QUICK + "[rule quiet]\nname = zoo-qu*\nignore = yes\n"
+        with Daemon(f"socket.path={path}", config=scratch.file("conf", text)):
+            for _ in range(3):
+                done = subprocess.run([FDWARDEN, "check", "--socket", path, str(quiet.pid)],
+                                      capture_output=True, text=True, timeout=30, check=False)
+                same(done.returncode, 0, done.stdout + done.stderr)
+                check("a rule ignores it" in done.stdout, done.stdout)
+                time.sleep(0.3)
+
+
 def test_log_says_why_there_is_no_alert():
     """[log] level = debug, taken up by SIGHUP; once a reason; nothing without it."""
     rule = QUICK + "[rule quiet]\nname = zoo-qu*\nignore = yes\n"

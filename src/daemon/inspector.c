@@ -227,19 +227,11 @@ static cJSON *page_lines(const struct view_inspect *view, const struct request *
 static struct shared_text *make_body(const struct view_inspect *view,
 				     const struct request *request)
 {
-	cJSON *document = view_inspect_json(view), *lines = page_lines(view, request);
-	char *first = document ? cJSON_PrintUnformatted(document) : NULL;
-	char *second = lines ? cJSON_PrintUnformatted(lines) : NULL;
-	struct shared_text *body = NULL;
+	char head[32];
 
-	if (first && second)
-		body = shared_text_format("\"pid\":%d,\"document\":%s,\"page\":%s",
-					  (int)request->pid, first, second);
-	cJSON_free(first);
-	cJSON_free(second);
-	cJSON_Delete(document);
-	cJSON_Delete(lines);
-	return body;
+	snprintf(head, sizeof(head), "\"pid\":%d", (int)request->pid);
+	return shared_text_page(head, view_inspect_json(view),
+				page_lines(view, request));
 }
 
 static void add_notes(struct view_inspect *view)

@@ -319,20 +319,10 @@ static cJSON *page_lines(const struct postmortem *p, const struct request *reque
 static struct shared_text *write_report(const struct postmortem *p,
 					const struct request *request)
 {
-	cJSON *document = postmortem_json(p), *lines = page_lines(p, request);
-	char *first = document ? cJSON_PrintUnformatted(document) : NULL;
-	char *second = lines ? cJSON_PrintUnformatted(lines) : NULL;
-	struct shared_text *body = NULL;
+	char head[ALERT_ID_LEN + 16];
 
-	if (first && second)
-		body = shared_text_format(
-			"\"incident\":\"%s\",\"document\":%s,\"page\":%s", p->id, first,
-			second);
-	cJSON_free(first);
-	cJSON_free(second);
-	cJSON_Delete(document);
-	cJSON_Delete(lines);
-	return body;
+	snprintf(head, sizeof(head), "\"incident\":\"%s\"", p->id);
+	return shared_text_page(head, postmortem_json(p), page_lines(p, request));
 }
 
 static void answer_report(const struct recall *r, struct server_job *job)

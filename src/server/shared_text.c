@@ -37,6 +37,22 @@ struct shared_text *shared_text_format(const char *format, ...)
 	return text;
 }
 
+struct shared_text *shared_text_page(const char *head, cJSON *document, cJSON *page)
+{
+	char *first = document ? cJSON_PrintUnformatted(document) : NULL;
+	char *second = page ? cJSON_PrintUnformatted(page) : NULL;
+	struct shared_text *body = NULL;
+
+	if (first && second)
+		body = shared_text_format("%s,\"document\":%s,\"page\":%s", head, first,
+					  second);
+	cJSON_free(first);
+	cJSON_free(second);
+	cJSON_Delete(document);
+	cJSON_Delete(page);
+	return body;
+}
+
 struct shared_text *shared_text_hold(struct shared_text *text)
 {
 	atomic_fetch_add(&text->holders, 1);

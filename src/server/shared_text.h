@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <cjson/cJSON.h>
+
 struct shared_text {
 	atomic_uint holders;
 	int pid;           /* of whom an alert is; 0: of none */
@@ -22,6 +24,10 @@ struct shared_text {
 struct shared_text *shared_text_new(size_t len);
 struct shared_text *shared_text_format(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
+
+/* `head`,"document":…,"page":…: a reply for programs and for people. Takes both, which may be
+ * NULL for want of memory. NULL: no memory. */
+struct shared_text *shared_text_page(const char *head, cJSON *document, cJSON *page);
 
 struct shared_text *shared_text_hold(struct shared_text *text);
 void shared_text_release(struct shared_text *text); /* accepts NULL */
